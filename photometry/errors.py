@@ -1,0 +1,48 @@
+"""Exceptions of the package.
+
+Which to raise: `ConfigError` when the user's settings are wrong, `InputFileError` when a file is missing, damaged or
+lacks something, `CatalogError` when a star table or catalogue cannot be used, `PrfError` when PRF files do not fit the
+pixels, `FitError` when pixels and stars cannot be fitted. A bad cadence is a flag and a bad target is a row with a
+reason: neither is an exception.
+"""
+
+from pathlib import Path
+
+__all__ = ["CatalogError", "ConfigError", "FitError", "InputFileError", "PhotometryError", "PrfError"]
+
+
+class PhotometryError(Exception):
+    """Base of all errors that the package raises on purpose; its text is meant for the user."""
+
+
+class ConfigError(PhotometryError, ValueError):
+    """A setting is missing, misspelt or out of range."""
+
+
+class InputFileError(PhotometryError, OSError):
+    """A file is missing, damaged or lacks a key that is needed.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    problem : str
+        What is wrong with it and what to do, in one sentence or two.
+    """
+
+    def __init__(self, path: str | Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = Path(path)
+        self.problem = problem
+
+
+class CatalogError(InputFileError):
+    """A star table or catalogue lacks a column, has unusable rows or does not know a star."""
+
+
+class PrfError(InputFileError):
+    """PRF files are missing, or belong to another CCD or epoch."""
+
+
+class FitError(PhotometryError, RuntimeError):
+    """Pixels and stars cannot be fitted."""

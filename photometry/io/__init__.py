@@ -1,0 +1,1 @@
+"""Reading and writing files; nothing else in the package touches them."""

@@ -1,0 +1,73 @@
+"""Movement kernel: how far stars are from their catalogue place in a cadence, as a function of time and position.
+
+    row shift    = offset_row    + a0 + a1 v + a2 u
+    column shift = offset_column + b0 + b1 v + b2 u
+
+with v, u = (row - center_row, column - center_column) / scale.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["MovementKernel"]
+
+
+@dataclass(frozen=True, slots=True)
+class MovementKernel:
+    """Affine motion of a region, one set of parameters per cadence.
+
+    Parameters
+    ----------
+    center : (row, column)
+        0-based CCD position about which the motion is expanded, pixels.
+    scale : float
+        Length by which distances from the center are divided, pixels.
+    offset : (row, column)
+        Constant distance between the pixels' stars and their catalogue positions through the WCS, pixels.
+    parameters : (n_cadence, 6) float64
+        a0, a1, a2 (row), b0, b1, b2 (column), in pixels; zero mean shift over the good cadences.
+    covariance : (n_cadence, 6, 6) float64
+        Covariance of the parameters, pixels^2.
+    bad : (n_cadence,) bool
+        Cadences whose motion could not be measured (interpolated there).
+    source : str
+        ``pixels``, ``pos_corr``, ``pos_corr+pixels`` or ``unchanged``.
+    """
+
+    center: tuple[float, float]
+    scale: float
+    offset: tuple[float, float]
+    parameters: npt.NDArray[np.float64]
+    covariance: npt.NDArray[np.float64]
+    bad: npt.NDArray[np.bool_]
+    source: str
+
+    def __post_init__(self) -> None:
+        n_cadence = len(self.bad)
+        if self.parameters.shape != (n_cadence, 6) or self.covariance.shape != (n_cadence, 6, 6):
+            raise ValueError(
+                f"{n_cadence} cadences need parameters ({n_cadence}, 6) and covariance ({n_cadence}, 6, 6), "
+                f"got {self.parameters.shape} and {self.covariance.shape}"
+            )
+
+    def shifts(
+        self, row: npt.ArrayLike, column: npt.ArrayLike
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return how far stars have moved, without the constant offset.
+
+        Parameters
+        ----------
+        row, column : (n_star,) float64
+            0-based CCD positions, pixels.
+
+        Returns
+        -------
+        row_shift, column_shift : (n_star, n_cadence) float64
+            Pixels.
+        """
+        v = (np.atleast_1d(np.float64(row)) - self.center[0]) / self.scale
+        u = (np.atleast_1d(np.float64(column)) - self.center[1]) / self.scale
+        terms = np.stack([np.ones_like(v), v, u], axis=1)
+        return terms @ self.parameters[:, :3].T, terms @ self.parameters[:, 3:].T

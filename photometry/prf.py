@@ -1,0 +1,223 @@
+"""Pixel response function (PRF) of a CCD: what fraction of a star's light falls into which pixel.
+
+The SPOC PRF is delivered at 25 places of a CCD as 117x117 samples, 9 per pixel. A sample is already integrated over the
+pixel: samples one pixel apart add up to 1 at every phase. Between the places the samples are mixed bilinearly, between
+samples the PRF is a cubic spline, outside the samples it is zero. Nothing is integrated over the pixel again.
+
+References
+----------
+SPOC PRF: TESS Science Data Products Description Document, section 4; Bryson et al. 2010, ApJ 713, L97 (the method,
+for Kepler).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from photometry.constants import PRF_SAMPLES_PER_PIXEL
+
+__all__ = ["FOOTPRINT", "PrfEvaluator", "PrfGrid"]
+
+#: Pixels per axis of the window that holds all of a star's PRF.
+FOOTPRINT = 15
+#: Zeros around the samples, so that the spline goes to zero at their edge.
+_PAD = 12
+#: Stars that are evaluated at once: bounds the memory.
+_STARS_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class PrfGrid:
+    """PRF samples at a grid of places on one CCD.
+
+    Parameters
+    ----------
+    rows, columns : (n_row,), (n_column,) float64
+        0-based CCD rows and columns of the places, increasing.
+    samples : (n_row, n_column, n_sample, n_sample) float64
+        PRF, axes row and column of the offset ``pixel - star``; 9 samples per pixel, offset 0 in the middle.
+    errors : (n_row, n_column, n_sample, n_sample) float64
+        Uncertainty of the samples (HDU 1 of the SPOC files); zeros for a model.
+    source : str
+        Where it came from: ``spoc <name>``, ``model``, with what was learnt from the data.
+    """
+
+    rows: npt.NDArray[np.float64]
+    columns: npt.NDArray[np.float64]
+    samples: npt.NDArray[np.float64]
+    errors: npt.NDArray[np.float64]
+    source: str
+
+    def __post_init__(self) -> None:
+        shape = (len(self.rows), len(self.columns))
+        if self.samples.shape[:2] != shape or self.samples.shape[2] != self.samples.shape[3]:
+            raise ValueError(f"PRF samples of shape {self.samples.shape} do not fit {shape[0]}x{shape[1]} places")
+        if self.samples.shape[2] % 2 == 0:
+            raise ValueError(f"PRF samples need an odd number per axis, got {self.samples.shape[2]}")
+        if self.errors.shape != self.samples.shape:
+            raise ValueError(f"PRF errors have shape {self.errors.shape}, samples {self.samples.shape}")
+
+    def mixture(
+        self, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Return the places and weights that make the PRF at positions, bilinearly.
+
+        Parameters
+        ----------
+        row, column : (n_star,) float64
+            0-based CCD positions; outside the grid the nearest edge counts.
+
+        Returns
+        -------
+        places : (n_star, 4) int64
+            Flat indices into the first two axes of `samples`.
+        weights : (n_star, 4) float64
+            Weights that add up to 1.
+        """
+        low_row, part_row = _bracket(self.rows, row)
+        low_column, part_column = _bracket(self.columns, column)
+        high_row = np.minimum(low_row + 1, len(self.rows) - 1)
+        high_column = np.minimum(low_column + 1, len(self.columns) - 1)
+        n_column = len(self.columns)
+        places = np.stack(
+            [
+                low_row * n_column + low_column,
+                low_row * n_column + high_column,
+                high_row * n_column + low_column,
+                high_row * n_column + high_column,
+            ],
+            axis=1,
+        )
+        weights = np.stack(
+            [
+                (1 - part_row) * (1 - part_column),
+                (1 - part_row) * part_column,
+                part_row * (1 - part_column),
+                part_row * part_column,
+            ],
+            axis=1,
+        )
+        return places, weights
+
+
+class PrfEvaluator:
+    """Cubic spline of a `PrfGrid`, ready to be evaluated at any place.
+
+    Parameters
+    ----------
+    grid : PrfGrid
+        The samples.
+    """
+
+    def __init__(self, grid: PrfGrid) -> None:
+        self.grid = grid
+        n_sample = grid.samples.shape[-1]
+        padded = np.pad(grid.samples.reshape(-1, n_sample, n_sample), ((0, 0), (_PAD, _PAD), (_PAD, _PAD)))
+        self._coefficients = np.stack([ndimage.spline_filter(samples, order=3, mode="mirror") for samples in padded])
+        self._middle = n_sample // 2 + _PAD
+
+    def evaluate(
+        self,
+        row: npt.ArrayLike,
+        column: npt.ArrayLike,
+        row_offsets: npt.ArrayLike = (0.0,),
+        column_offsets: npt.ArrayLike = (0.0,),
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Return the PRF of stars in the pixels around them, also for slightly moved stars.
+
+        Parameters
+        ----------
+        row, column : (n_star,) float64
+            0-based CCD positions, pixels.
+        row_offsets, column_offsets : (n_row_offset,), (n_column_offset,) float64
+            The stars are placed at ``row + row_offsets[k], column + column_offsets[l]``; below half a pixel.
+
+        Returns
+        -------
+        first_row, first_column : (n_star,) int64
+            First pixel of each star's window of `FOOTPRINT` x `FOOTPRINT` pixels: the same for all offsets.
+        values : (n_star, n_row_offset, n_column_offset, FOOTPRINT, FOOTPRINT) float64
+            Fraction of the light, axes (..., pixel row, pixel column).
+        """
+        row, column = np.atleast_1d(np.float64(row)), np.atleast_1d(np.float64(column))
+        first_row = np.rint(row).astype(np.int64) - FOOTPRINT // 2
+        first_column = np.rint(column).astype(np.int64) - FOOTPRINT // 2
+        row_starts, row_weights = self._taps(first_row - row, np.float64(row_offsets))
+        column_starts, column_weights = self._taps(first_column - column, np.float64(column_offsets))
+        places, mix = self.grid.mixture(row, column)
+        values = np.empty((len(row), row_weights.shape[1], column_weights.shape[1], FOOTPRINT, FOOTPRINT))
+        for start in range(0, len(row), _STARS_AT_ONCE):
+            part = slice(start, start + _STARS_AT_ONCE)
+            mixed = np.einsum("sp,spij->sij", mix[part], self._coefficients[places[part]])
+            values[part] = _separable(
+                mixed, row_starts[part], row_weights[part], column_starts[part], column_weights[part]
+            )
+        return first_row, first_column, values
+
+    def _taps(
+        self, first: npt.NDArray[np.float64], offsets: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """First coefficient and the four spline weights for every star and offset: (n_star, n_offset), (..., 4)."""
+        position = self._middle + PRF_SAMPLES_PER_PIXEL * (first[:, None] - offsets[None, :])
+        low = np.floor(position)
+        return low.astype(np.int64) - 1, _cubic_weights(position - low)
+
+
+def _bracket(
+    grid: npt.NDArray[np.float64], value: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Index of the grid value below, and how far `value` is on the way to the next (0 to 1)."""
+    if len(grid) == 1:
+        return np.zeros(len(value), dtype=np.int64), np.zeros(len(value))
+    low = np.clip(np.searchsorted(grid, value, side="right") - 1, 0, len(grid) - 2)
+    return low, np.clip((value - grid[low]) / (grid[low + 1] - grid[low]), 0.0, 1.0)
+
+
+def _cubic_weights(part: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Weights of the four nearest cubic B-splines at `part` (0 to 1) between the middle two: (..., 4)."""
+    rest = 1 - part
+    return np.stack(
+        [
+            rest**3 / 6,
+            (4 - 6 * part**2 + 3 * part**3) / 6,
+            (4 - 6 * rest**2 + 3 * rest**3) / 6,
+            part**3 / 6,
+        ],
+        axis=-1,
+    )
+
+
+def _separable(
+    coefficients: npt.NDArray[np.float64],
+    row_starts: npt.NDArray[np.int64],
+    row_weights: npt.NDArray[np.float64],
+    column_starts: npt.NDArray[np.int64],
+    column_weights: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Evaluate splines on windows of pixels: coefficients (star, i, j) -> (star, k, l, FOOTPRINT, FOOTPRINT).
+
+    Coefficients outside the array count as zero.
+    """
+    n_star, n_sample, _ = coefficients.shape
+    steps = PRF_SAMPLES_PER_PIXEL * np.arange(FOOTPRINT)
+    taps = np.arange(4)
+    star = np.arange(n_star)[:, None, None]
+    rows: npt.NDArray[np.float64] = np.zeros((n_star, row_starts.shape[1], FOOTPRINT, n_sample))
+    for tap in taps:
+        index = row_starts[:, :, None] + steps + tap
+        inside = (index >= 0) & (index < n_sample)
+        weight = np.where(inside, row_weights[:, :, tap, None], 0.0)
+        rows += weight[..., None] * coefficients[star, np.clip(index, 0, n_sample - 1)]
+    values = np.zeros((n_star, row_starts.shape[1], column_starts.shape[1], FOOTPRINT, FOOTPRINT))
+    pixel_row = np.arange(FOOTPRINT)[None, :, None]
+    for tap in taps:
+        index = column_starts[:, :, None] + steps + tap
+        inside = (index >= 0) & (index < n_sample)
+        weight = np.where(inside, column_weights[:, :, tap, None], 0.0)[:, :, None, :]
+        flat = np.clip(index, 0, n_sample - 1).reshape(n_star, 1, -1)
+        for k in range(row_starts.shape[1]):
+            picked = rows[:, k][star, pixel_row, flat].reshape(n_star, FOOTPRINT, -1, FOOTPRINT)
+            values[:, k] += weight * picked.transpose(0, 2, 1, 3)
+    return values

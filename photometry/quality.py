@@ -1,0 +1,86 @@
+"""Flags: one registry for each kind, with its bits, names and meanings."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["PIXEL_FLAGS", "PIXEL_QUALITY", "STAR_FLAGS", "TESS_QUALITY", "Flag", "bit", "decode", "flagged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One bit of a flag word."""
+
+    value: int
+    name: str
+    meaning: str
+
+
+#: QUALITY of a cadence (SDPDD, table 32), as SPOC sets it.
+TESS_QUALITY = (
+    Flag(1, "attitude_tweak", "attitude tweak"),
+    Flag(2, "safe_mode", "safe mode"),
+    Flag(4, "coarse_point", "spacecraft in coarse point"),
+    Flag(8, "earth_point", "spacecraft in Earth point"),
+    Flag(16, "argabrightening", "argabrightening event"),
+    Flag(32, "desaturation", "reaction wheel desaturation"),
+    Flag(64, "aperture_cosmic", "cosmic ray in optimal aperture pixel"),
+    Flag(128, "manual_exclude", "manual exclude"),
+    Flag(256, "discontinuity", "discontinuity corrected"),
+    Flag(512, "impulsive_outlier", "impulsive outlier removed before cotrending"),
+    Flag(1024, "collateral_cosmic", "cosmic ray in collateral data"),
+    Flag(2048, "straylight", "stray light of Earth or Moon in the camera"),
+    Flag(4096, "straylight2", "stray light predicted, data not used to derive corrections"),
+    Flag(8192, "planet_search_exclude", "scattered light, cadence excluded from planet search"),
+    Flag(16384, "bad_calibration", "bad calibration, cadence excluded"),
+    Flag(32768, "insufficient_targets", "insufficient targets for error correction"),
+)
+
+#: pixel_flags of a cube.
+PIXEL_FLAGS = (
+    Flag(1, "not_measured", "no value in this cadence"),
+    Flag(2, "dead", "no useful value in any cadence"),
+    Flag(4, "saturated", "at or above full well, or in a bleed trail"),
+    Flag(8, "used_for_background", "used to model the large-scale background"),
+)
+
+#: PIXEL_QUALITY of a star in a cadence.
+PIXEL_QUALITY = (
+    Flag(1, "not_fitted", "cadence could not be fitted; flux is NaN"),
+    Flag(2, "masked_pixels", "pixels of the star are masked: not measured or dead"),
+    Flag(4, "cosmic_ray", "a pixel of the star was rejected as outlier"),
+    Flag(8, "saturated", "saturated or bleeding pixels of the star are masked; flux rests on the wings"),
+    Flag(16, "motion_uncertain", "motion of the cadence was not measured but interpolated"),
+    Flag(32, "large_motion", "stars are far from their usual place"),
+    Flag(64, "poor_model", "the pixels disagree with the model"),
+)
+
+#: Flags of a star, all cadences.
+STAR_FLAGS = (
+    Flag(1, "saturated", "star saturates; its flux rests on the wings"),
+    Flag(2, "inseparable", "the data cannot separate the star from a neighbour"),
+    Flag(4, "edge", "part of the star's light lies outside the pixels"),
+    Flag(8, "dead_pixels", "dead or never measured pixels under the star"),
+    Flag(16, "not_measurable", "too little of the star's light lies on usable pixels"),
+    Flag(32, "poor_model", "the pixels disagree with the model"),
+)
+
+
+def bit(registry: tuple[Flag, ...], name: str) -> int:
+    """Return the value of the flag `name`; KeyError when there is none."""
+    for flag in registry:
+        if flag.name == name:
+            return flag.value
+    raise KeyError(f"no flag {name!r}, only {', '.join(flag.name for flag in registry)}")
+
+
+def decode(registry: tuple[Flag, ...], word: int) -> list[str]:
+    """Return the names of the flags that are set in `word`."""
+    return [flag.name for flag in registry if word & flag.value]
+
+
+def flagged(registry: tuple[Flag, ...], words: npt.ArrayLike, *names: str) -> npt.NDArray[np.bool_]:
+    """Tell in which `words` any of the named flags is set."""
+    mask = sum(bit(registry, name) for name in names)
+    return (np.asarray(words) & mask) != 0

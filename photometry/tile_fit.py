@@ -1,0 +1,89 @@
+"""What comes out of the joint fit of a tile."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.geometry import Stamp
+
+__all__ = ["TileFit"]
+
+
+@dataclass(frozen=True, slots=True)
+class TileFit:
+    """Flux of every star of a tile in every cadence.
+
+    Stars are those in the tile's core, brighter than the fit limit. Per cadence arrays are (n_star, n_cadence) float32.
+
+    Parameters
+    ----------
+    stamp : Stamp
+        The pixels that were fitted.
+    starid : (n_star,) int64
+        TIC numbers.
+    tmag : (n_star,) float64
+        Catalogue magnitude.
+    row, column : (n_star,) float64
+        0-based CCD position, mean over the cadences, astrometric offset applied.
+    flux, flux_err : (n_star, n_cadence)
+        PSF flux and its standard error, e-/s; both NaN where the cadence could not be fitted.
+    aperture_flux, aperture_flux_err : (n_star, n_cadence)
+        Flux in a small aperture, neighbours subtracted, divided by the fraction of the PRF inside, e-/s.
+    background : (n_star, n_cadence)
+        Background per pixel at the star, large-scale and local, e-/s.
+    centroid_row, centroid_column : (n_star, n_cadence)
+        Flux-weighted centroid in the aperture, neighbours subtracted, 0-based CCD pixels.
+    row_shift, column_shift : (n_star, n_cadence)
+        Motion by the movement kernel, pixels.
+    pixel_quality : (n_star, n_cadence) int32
+        `photometry.quality.PIXEL_QUALITY`.
+    chi2 : (n_star, n_cadence)
+        Reduced chi-squared of the pixels under the star, weighted by its PRF.
+    cadence_chi2 : (n_cadence,) float32
+        Reduced chi-squared of the tile.
+    star_flags : (n_star,) int32
+        `photometry.quality.STAR_FLAGS`.
+    contamination : (n_star,) float64
+        Share of other stars' light in the star's PRF-weighted pixels, 0 to 1.
+    blend_correlation : (n_star,) float64
+        Largest absolute correlation of the flux with another star's flux, 0 to 1.
+    prf_source : str
+        Which PRF was used.
+    fit_tmag_limit : float
+        Faintest magnitude of stars whose flux was free.
+    sum_image, model_image : (n_row, n_column) float64
+        Mean of the good images and of the model, e-/s, large-scale background removed.
+    aperture : (n_star, n_row_window, n_column_window) bool
+        Pixels of the aperture in a window whose first pixel is `window_row`, `window_column`.
+    window_row, window_column : (n_star,) int64
+        0-based CCD row and column of the window's first pixel (it may lie outside the stamp).
+    """
+
+    stamp: Stamp
+    starid: npt.NDArray[np.int64]
+    tmag: npt.NDArray[np.float64]
+    row: npt.NDArray[np.float64]
+    column: npt.NDArray[np.float64]
+    flux: npt.NDArray[np.float32]
+    flux_err: npt.NDArray[np.float32]
+    aperture_flux: npt.NDArray[np.float32]
+    aperture_flux_err: npt.NDArray[np.float32]
+    background: npt.NDArray[np.float32]
+    centroid_row: npt.NDArray[np.float32]
+    centroid_column: npt.NDArray[np.float32]
+    row_shift: npt.NDArray[np.float32]
+    column_shift: npt.NDArray[np.float32]
+    pixel_quality: npt.NDArray[np.int32]
+    chi2: npt.NDArray[np.float32]
+    cadence_chi2: npt.NDArray[np.float32]
+    star_flags: npt.NDArray[np.int32]
+    contamination: npt.NDArray[np.float64]
+    blend_correlation: npt.NDArray[np.float64]
+    prf_source: str
+    fit_tmag_limit: float
+    sum_image: npt.NDArray[np.float64]
+    model_image: npt.NDArray[np.float64]
+    aperture: npt.NDArray[np.bool_]
+    window_row: npt.NDArray[np.int64]
+    window_column: npt.NDArray[np.int64]

@@ -1,0 +1,41 @@
+"""PSF photometry of TESS images: from pixels, a star catalogue and a PRF to light curves of every star.
+
+Settings come from config.yaml, or from the files given by --configfile in its place.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.25")
+
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+report: "rules/report/workflow.rst"
+
+
+include: "rules/common.smk"
+
+
+pathvars:
+    results=config["output"],
+    logs=f"{config['output']}/logs",
+    benchmarks=f"{config['output']}/benchmarks",
+
+
+include: "rules/catalog.smk"
+include: "rules/images.smk"
+include: "rules/motion.smk"
+include: "rules/prf.smk"
+include: "rules/photometry.smk"
+include: "rules/export.smk"
+include: "rules/plots.smk"
+include: "rules/simulate.smk"
+
+
+rule all:
+    """Light curves, summary and plots of everything that the settings ask for."""
+    default_target: True
+    input:
+        wanted_products(),

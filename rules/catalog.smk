@@ -1,0 +1,74 @@
+"""Star catalogue and targets of every region.
+
+Writes prepared/catalog_{region}.sqlite from the star table of the observation (downloaded from MAST where the settings
+say so) and the pixel file's header, and prepared/targets_{region}.ecsv from catalogue, cube and targets table.
+"""
+
+
+rule download_catalog:
+    """Ask MAST for the TIC stars on and around the pixels of {wildcards.region}; the answer is kept and not asked again."""
+    output:
+        stars=ensure("<results>/downloads/tic_{region}.ecsv", non_empty=True),
+    log:
+        "<logs>/download_catalog/{region}.log",
+    benchmark:
+        "<benchmarks>/download_catalog/{region}.tsv"
+    conda:
+        "../envs/photometry.yaml"
+    # The archive may be busy.
+    retries: 2
+    resources:
+        mem_mb=1000,
+    params:
+        pixels=lambda wildcards: region_of(wildcards).pixels.path,
+    script:
+        "../scripts/download_catalog.py"
+
+
+rule catalog:
+    """Stars on and around the pixels of {wildcards.region}, moved from J2000 to the observation by their proper motion."""
+    input:
+        stars=star_table_of,
+        pixels=pixel_file_of,
+    output:
+        catalog=ensure("<results>/prepared/catalog_{region}.sqlite", non_empty=True),
+    log:
+        "<logs>/catalog/{region}.log",
+    benchmark:
+        "<benchmarks>/catalog/{region}.tsv"
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+    params:
+        code=code_of("catalog"),
+        datasource=datasource_of,
+    script:
+        "../scripts/catalog.py"
+
+
+rule targets:
+    """Choose the stars of {wildcards.region} that get a light curve; say why the others that were asked for get none."""
+    input:
+        catalog=rules.catalog.output.catalog,
+        cube="<results>/prepared/{region}.hdf5",
+        other_catalogs=other_catalogs_of,
+        other_cubes=other_cubes_of,
+        wanted=targets_table_of,
+    output:
+        targets=ensure("<results>/prepared/targets_{region}.ecsv", non_empty=True),
+    log:
+        "<logs>/targets/{region}.log",
+    benchmark:
+        "<benchmarks>/targets/{region}.tsv"
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+    params:
+        code=code_of("targets"),
+        tmag_limit=lambda wildcards: observation_of(wildcards)["tmag_limit"],
+        tile_size=lookup("fit/tile_size", within=config),
+        tile_margin=lookup("fit/tile_margin", within=config),
+    script:
+        "../scripts/targets.py"

@@ -1,0 +1,52 @@
+"""Products: light curve files, their index per tile, and the summary of all targets.
+
+The light curve files are no declared outputs: Snakemake removes those before a job runs, and a file whose target did
+not change must keep its bytes and its date. The index of the tile lists them with their digests.
+"""
+
+
+rule export_light_curves:
+    """Write a light curve file for every target of {wildcards.tile} of {wildcards.region}, and the index of them."""
+    input:
+        fluxes=rules.psf_photometry.output.fluxes,
+        targets=rules.targets.output.targets,
+        catalog=rules.catalog.output.catalog,
+        cube=rules.images.output.cube,
+    output:
+        index=ensure("<results>/lightcurves/index/{region}/{tile}.ecsv", non_empty=True),
+    log:
+        "<logs>/export_light_curves/{region}/{tile}.log",
+    benchmark:
+        "<benchmarks>/export_light_curves/{region}/{tile}.tsv"
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+    params:
+        code=code_of("export_light_curves"),
+        version=lookup("version", within=config),
+        folder=f"{config['output']}/lightcurves",
+    script:
+        "../scripts/export_light_curves.py"
+
+
+rule summary:
+    """One row for every target that was asked for: status, reason, flux, metrics, file."""
+    input:
+        indices=indices(),
+        targets=target_lists(),
+        wanted=wanted_tables(),
+    output:
+        summary=ensure(f"<results>/summary_v{config['version']:02d}.ecsv", non_empty=True),
+    log:
+        "<logs>/summary.log",
+    benchmark:
+        "<benchmarks>/summary.tsv"
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+    params:
+        code=code_of("summary"),
+    script:
+        "../scripts/summary.py"

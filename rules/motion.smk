@@ -1,0 +1,25 @@
+"""Movement kernels: writes prepared/movement_{region}.hdf5 from cube, catalogue and the given PRF."""
+
+
+rule movement_kernel:
+    """Measure how the stars of {wildcards.region} move from cadence to cadence: from POS_CORR of a TPF, from the pixels else."""
+    input:
+        cube=rules.images.output.cube,
+        catalog=rules.catalog.output.catalog,
+        prf=prf_files_of,
+    output:
+        kernel=ensure("<results>/prepared/movement_{region}.hdf5", non_empty=True),
+    log:
+        "<logs>/movement_kernel/{region}.log",
+    benchmark:
+        "<benchmarks>/movement_kernel/{region}.tsv"
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+    params:
+        code=code_of("movement_kernel"),
+        prf=prf_folder_of,
+        motion=lookup("motion", within=config),
+    script:
+        "../scripts/movement_kernel.py"

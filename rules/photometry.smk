@@ -1,0 +1,26 @@
+"""The joint fit: writes photometry/{region}/{tile}.hdf5 with the fluxes of all stars of a tile."""
+
+
+rule psf_photometry:
+    """Fit every star of {wildcards.tile} of {wildcards.region} jointly in every cadence."""
+    input:
+        cube=rules.images.output.cube,
+        catalog=rules.catalog.output.catalog,
+        prf=rules.effective_prf.output.prf,
+        kernel=rules.effective_prf.output.kernel,
+    output:
+        fluxes=ensure("<results>/photometry/{region}/{tile}.hdf5", non_empty=True),
+    log:
+        "<logs>/psf_photometry/{region}/{tile}.log",
+    benchmark:
+        "<benchmarks>/psf_photometry/{region}/{tile}.tsv"
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+    params:
+        code=code_of("psf_photometry"),
+        core=core_of,
+        fit=lookup("fit", within=config),
+    script:
+        "../scripts/psf_photometry.py"

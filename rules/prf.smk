@@ -1,0 +1,49 @@
+"""Pixel response: writes prepared/prf_{region}.hdf5 and the movement measured again with it.
+
+The PRF that is given (SPOC files, the built-in model, files from MAST) is corrected by what the stars of the region
+show, where enough of them carry the correction.
+"""
+
+
+rule download_prf:
+    """Fetch the SPOC PRF files of a CCD from MAST; they are kept and not asked for again."""
+    output:
+        prf=directory("<results>/downloads/prf/{epoch}_cam{camera}_ccd{ccd}"),
+    log:
+        "<logs>/download_prf/{epoch}_cam{camera}_ccd{ccd}.log",
+    benchmark:
+        "<benchmarks>/download_prf/{epoch}_cam{camera}_ccd{ccd}.tsv"
+    conda:
+        "../envs/photometry.yaml"
+    # The archive may be busy.
+    retries: 2
+    resources:
+        mem_mb=500,
+    script:
+        "../scripts/download_prf.py"
+
+
+rule effective_prf:
+    """Learn how the PRF of {wildcards.region} differs from the given one, and measure the movement again with it."""
+    input:
+        cube=rules.images.output.cube,
+        catalog=rules.catalog.output.catalog,
+        kernel=rules.movement_kernel.output.kernel,
+        prf=prf_files_of,
+    output:
+        prf=ensure("<results>/prepared/prf_{region}.hdf5", non_empty=True),
+        kernel=ensure("<results>/prepared/movement_refined_{region}.hdf5", non_empty=True),
+    log:
+        "<logs>/effective_prf/{region}.log",
+    benchmark:
+        "<benchmarks>/effective_prf/{region}.tsv"
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+    params:
+        code=code_of("effective_prf"),
+        prf=prf_folder_of,
+        prf_learning=lookup("prf_learning", within=config),
+    script:
+        "../scripts/effective_prf.py"

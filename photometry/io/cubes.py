@@ -1,0 +1,209 @@
+"""Cubes on disk: HDF5, chunked so that the whole time series of few pixels is read at once."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import hdf5plugin
+import numpy as np
+import numpy.typing as npt
+
+from photometry.cube import Cube, Exposure, Pointing
+from photometry.errors import InputFileError
+from photometry.geometry import Stamp
+from photometry.io.provenance import open_product, write_product
+
+__all__ = ["CUBE_VERSION", "CubeHeader", "read_cube", "read_cube_header", "write_cube"]
+
+#: Version of the layout; readers refuse others.
+CUBE_VERSION = 1
+#: Cadences, rows and columns of a chunk (docs/architecture.md, measured).
+_CHUNK = (64, 32, 32)
+_PIXEL_SETS = ("images", "images_err", "backgrounds", "pixel_flags")
+_SERIES = ("time", "timecorr", "cadenceno", "quality")
+
+
+@dataclass(frozen=True, slots=True)
+class CubeHeader:
+    """Everything of a cube but its pixel series; the fields are those of `photometry.cube.Cube`.
+
+    `sumimage` is (n_row, n_column) float32, the mean of the images of quality 0 in e-/s, NaN where never measured.
+    """
+
+    pointing: Pointing
+    exposure: Exposure
+    stamp: Stamp
+    time: npt.NDArray[np.float64]
+    timecorr: npt.NDArray[np.float32]
+    cadenceno: npt.NDArray[np.int32]
+    quality: npt.NDArray[np.int32]
+    pos_corr: npt.NDArray[np.float32] | None
+    wcs_header: str
+    aperture: npt.NDArray[np.int32]
+    sumimage: npt.NDArray[np.float32]
+
+    @property
+    def n_cadence(self) -> int:
+        """Number of cadences."""
+        return len(self.time)
+
+
+def write_cube(path: str | Path, cube: Cube, inputs: Mapping[str, str | Path]) -> None:
+    """Write a cube; the same cube gives the same bytes.
+
+    Parameters
+    ----------
+    path : path-like
+        The HDF5 file.
+    cube : Cube
+        What to write.
+    inputs : mapping of str to path-like
+        Files it was made from, by role.
+    """
+    with write_product(path, "cube", CUBE_VERSION, inputs) as file:
+        _write_attributes(file, cube)
+        chunks = tuple(min(size, length) for size, length in zip(_CHUNK, cube.images.shape, strict=True))
+        compression = hdf5plugin.Blosc(cname="zstd", clevel=3, shuffle=hdf5plugin.Blosc.BITSHUFFLE)
+        for name in _PIXEL_SETS:
+            file.create_dataset(name, data=getattr(cube, name), chunks=chunks, **compression)
+        for name in _SERIES:
+            file.create_dataset(name, data=getattr(cube, name))
+        if cube.pos_corr is not None:
+            file.create_dataset("pos_corr", data=cube.pos_corr)
+        file.create_dataset("aperture", data=cube.aperture)
+        file.create_dataset("sumimage", data=_sumimage(cube))
+        file.create_dataset("wcs", data=np.bytes_(cube.wcs_header))
+
+
+def _write_attributes(file: h5py.File, cube: Cube) -> None:
+    pointing, exposure = cube.pointing, cube.exposure
+    file.attrs.update(
+        {
+            "DATASOURCE": pointing.datasource,
+            "SECTOR": pointing.sector,
+            "CAMERA": pointing.camera,
+            "CCD": pointing.ccd,
+            "DATA_REL": pointing.data_rel,
+            "PROCVER": pointing.procver,
+            "TICID": pointing.starid,
+            "RA_OBJ": pointing.ra,
+            "DEC_OBJ": pointing.dec,
+            "PIXEL_OFFSET_ROW": cube.stamp.row_min,
+            "PIXEL_OFFSET_COLUMN": cube.stamp.col_min,
+            "CADENCE": exposure.cadence_s,
+            "EXPOSURE": exposure.exposure_s,
+            "NREADOUT": exposure.num_readouts,
+            "GAIN": np.array(exposure.gain_e_per_adu),
+            "READNOISE": np.array(exposure.read_noise_e),
+        }
+    )
+
+
+def _sumimage(cube: Cube) -> npt.NDArray[np.float32]:
+    """Mean of the images of quality 0: (n_row, n_column)."""
+    total = np.zeros(cube.stamp.shape)
+    count = np.zeros(cube.stamp.shape)
+    for image in cube.images[cube.quality == 0]:
+        measured = np.isfinite(image)
+        total[measured] += image[measured]
+        count += measured
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
+
+
+def read_cube_header(path: str | Path) -> CubeHeader:
+    """Read everything of a cube but its pixel series.
+
+    Raises
+    ------
+    InputFileError
+        When the file is missing, damaged or no cube of this layout.
+    """
+    with open_product(path, "cube", CUBE_VERSION) as file, _named_errors(path):
+        return _header(file)
+
+
+def read_cube(path: str | Path, stamp: Stamp | None = None, cadences: slice | None = None) -> Cube:
+    """Read a cube, or a part of it.
+
+    Parameters
+    ----------
+    path : path-like
+        The HDF5 file.
+    stamp : Stamp, optional
+        Pixels wanted, inside the cube's [default: all].
+    cadences : slice, optional
+        Cadences wanted [default: all].
+
+    Raises
+    ------
+    InputFileError
+        When the file is missing, damaged, no cube of this layout, or does not cover the stamp.
+    """
+    with open_product(path, "cube", CUBE_VERSION) as file, _named_errors(path):
+        header = _header(file)
+        wanted = header.stamp if stamp is None else stamp
+        try:
+            rows, columns = wanted.slices_in(header.stamp)
+        except ValueError as error:
+            raise InputFileError(path, f"{wanted} is not inside its pixels {header.stamp}") from error
+        times = slice(None) if cadences is None else cadences
+        return Cube(
+            pointing=header.pointing,
+            exposure=header.exposure,
+            stamp=wanted,
+            **{name: file[name][times, rows, columns] for name in _PIXEL_SETS},
+            **{name: getattr(header, name)[times] for name in _SERIES},
+            pos_corr=None if header.pos_corr is None else header.pos_corr[times],
+            wcs_header=header.wcs_header,
+            aperture=header.aperture[rows, columns],
+        )
+
+
+def _header(file: h5py.File) -> CubeHeader:
+    attrs = file.attrs
+    n_row, n_column = file["images"].shape[1:]
+    row_min, col_min = int(attrs["PIXEL_OFFSET_ROW"]), int(attrs["PIXEL_OFFSET_COLUMN"])
+    return CubeHeader(
+        pointing=Pointing(
+            datasource=str(attrs["DATASOURCE"]),
+            sector=int(attrs["SECTOR"]),
+            camera=int(attrs["CAMERA"]),
+            ccd=int(attrs["CCD"]),
+            data_rel=int(attrs["DATA_REL"]),
+            procver=str(attrs["PROCVER"]),
+            starid=int(attrs["TICID"]),
+            ra=float(attrs["RA_OBJ"]),
+            dec=float(attrs["DEC_OBJ"]),
+        ),
+        exposure=Exposure(
+            cadence_s=int(attrs["CADENCE"]),
+            exposure_s=float(attrs["EXPOSURE"]),
+            num_readouts=int(attrs["NREADOUT"]),
+            gain_e_per_adu=_four(attrs["GAIN"]),
+            read_noise_e=_four(attrs["READNOISE"]),
+        ),
+        stamp=Stamp(row_min, row_min + n_row, col_min, col_min + n_column),
+        **{name: file[name][:] for name in _SERIES},
+        pos_corr=file["pos_corr"][:] if "pos_corr" in file else None,
+        wcs_header=file["wcs"][()].decode(),
+        aperture=file["aperture"][:],
+        sumimage=file["sumimage"][:],
+    )
+
+
+def _four(values: npt.NDArray[np.float64]) -> tuple[float, float, float, float]:
+    a, b, c, d = (float(value) for value in values)
+    return a, b, c, d
+
+
+@contextmanager
+def _named_errors(path: str | Path) -> Iterator[None]:
+    """Name the file when HDF5 cannot give what should be in it."""
+    try:
+        yield
+    except InputFileError:
+        raise
+    except (KeyError, OSError) as error:
+        raise InputFileError(path, f"is damaged ({error}); delete it and run again") from error

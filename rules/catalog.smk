@@ -1,14 +1,19 @@
 """Star catalogue and targets of every region.
 
 Writes prepared/catalog_{region}.sqlite from the star table of the observation (downloaded from MAST where the settings
-say so) and the pixel file's header, and prepared/targets_{region}.ecsv from catalogue, cube and targets table.
+say so) and the cube, and prepared/targets_{region}.ecsv from catalogue, cube and targets table.
 """
 
 
 rule download_catalog:
-    """Ask MAST for the TIC stars on and around the pixels of {wildcards.region}; the answer is kept and not asked again."""
+    """Ask MAST for the TIC stars on and around the pixels of {wildcards.region}; the answer is kept and not asked again.
+
+    It is kept beside the output, which Snakemake deletes before a job runs.
+    """
+    input:
+        pixels=pixel_file_of,
     output:
-        stars=ensure("<results>/downloads/tic_{region}.ecsv", non_empty=True),
+        stars=ensure("<results>/prepared/tic_{region}.ecsv", non_empty=True),
     log:
         "<logs>/download_catalog/{region}.log",
     benchmark:
@@ -16,11 +21,13 @@ rule download_catalog:
     conda:
         "../envs/photometry.yaml"
     # The archive may be busy.
-    retries: 2
+    retries: 1
     resources:
         mem_mb=1000,
     params:
-        pixels=lambda wildcards: region_of(wildcards).pixels.path,
+        kept=f"{config['output']}/downloads/tic_{{region}}.ecsv",
+        datasource=datasource_of,
+        coord_buffer=lookup("coord_buffer", within=config),
     script:
         "../scripts/download_catalog.py"
 
@@ -29,7 +36,7 @@ rule catalog:
     """Stars on and around the pixels of {wildcards.region}, moved from J2000 to the observation by their proper motion."""
     input:
         stars=star_table_of,
-        pixels=pixel_file_of,
+        cube="<results>/prepared/{region}.hdf5",
     output:
         catalog=ensure("<results>/prepared/catalog_{region}.sqlite", non_empty=True),
     log:
@@ -42,7 +49,7 @@ rule catalog:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
     params:
         code=code_of("catalog"),
-        datasource=datasource_of,
+        coord_buffer=lookup("coord_buffer", within=config),
     script:
         "../scripts/catalog.py"
 

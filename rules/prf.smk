@@ -6,19 +6,21 @@ show, where enough of them carry the correction.
 
 
 rule download_prf:
-    """Fetch the SPOC PRF files of a CCD from MAST; they are kept and not asked for again."""
+    """Fetch the SPOC PRF files of a CCD from MAST; they are kept and not asked for again. The output lists them."""
     output:
-        prf=directory("<results>/downloads/prf/{epoch}_cam{camera}_ccd{ccd}"),
+        files=ensure("<results>/prepared/prf_files_sector{sector}_camera{camera}_ccd{ccd}.txt", non_empty=True),
     log:
-        "<logs>/download_prf/{epoch}_cam{camera}_ccd{ccd}.log",
+        "<logs>/download_prf/sector{sector}_camera{camera}_ccd{ccd}.log",
     benchmark:
-        "<benchmarks>/download_prf/{epoch}_cam{camera}_ccd{ccd}.tsv"
+        "<benchmarks>/download_prf/sector{sector}_camera{camera}_ccd{ccd}.tsv"
     conda:
         "../envs/photometry.yaml"
     # The archive may be busy.
-    retries: 2
+    retries: 1
     resources:
         mem_mb=500,
+    params:
+        folder=PRF_DOWNLOADS,
     script:
         "../scripts/download_prf.py"
 

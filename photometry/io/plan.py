@@ -1,0 +1,98 @@
+"""What there is to do: the regions of all observations and their tiles, from settings and file headers alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from photometry.errors import ConfigError
+from photometry.geometry import Stamp, Tile, tiles_of
+from photometry.io.pixel_files import PixelFile, inspect_pixel_files
+
+__all__ = ["PlannedRegion", "overlapping", "plan_regions"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRegion:
+    """A pixel file, the observation it belongs to, and its tiles.
+
+    Parameters
+    ----------
+    pixels : PixelFile
+        What the headers say.
+    observation : mapping
+        The entry of `observations` in the settings.
+    tiles : dict of str to Tile
+        By name.
+    """
+
+    pixels: PixelFile
+    observation: Mapping[str, Any]
+    tiles: Mapping[str, Tile]
+
+    @property
+    def name(self) -> str:
+        """Unique name, part of file names."""
+        return self.pixels.region
+
+    @property
+    def detector(self) -> tuple[int, int, int, int]:
+        """Sector, camera, CCD and cadence in s: stars of regions that agree in these may be the same."""
+        pointing = self.pixels.pointing
+        return pointing.sector, pointing.camera, pointing.ccd, self.pixels.exposure.cadence_s
+
+
+def plan_regions(
+    observations: Sequence[Mapping[str, Any]], tile_size: int, tile_margin: int
+) -> dict[str, PlannedRegion]:
+    """Find the pixel files of all observations, check their headers and divide them into tiles.
+
+    Parameters
+    ----------
+    observations : sequence of mapping
+        Entries of `observations` in the settings, complete.
+    tile_size, tile_margin : int
+        As in `photometry.geometry.tiles_of`, pixels.
+
+    Returns
+    -------
+    dict of str to PlannedRegion
+        By region name.
+
+    Raises
+    ------
+    InputFileError
+        When pixel files are missing or cannot be used.
+    ConfigError
+        When two pixel files show the same region.
+    """
+    regions: dict[str, PlannedRegion] = {}
+    for observation in observations:
+        for pixels in inspect_pixel_files(observation["input"], observation["datasource"]):
+            if pixels.region in regions:
+                raise ConfigError(
+                    f"observations: {regions[pixels.region].pixels.path} and {pixels.path} are the same region "
+                    f"({pixels.region}); leave one of them out"
+                )
+            tiles = {tile.name: tile for tile in tiles_of(pixels.stamp, tile_size, tile_margin)}
+            regions[pixels.region] = PlannedRegion(pixels, observation, tiles)
+    return regions
+
+
+def overlapping(region: PlannedRegion, regions: Mapping[str, PlannedRegion]) -> list[str]:
+    """Return the names of the other regions of the same detector and cadence that share pixels with a region."""
+    return sorted(
+        name
+        for name, other in regions.items()
+        if name != region.name
+        and other.detector == region.detector
+        and _share_pixels(region.pixels.stamp, other.pixels.stamp)
+    )
+
+
+def _share_pixels(one: Stamp, other: Stamp) -> bool:
+    return (
+        one.row_min < other.row_max
+        and other.row_min < one.row_max
+        and one.col_min < other.col_max
+        and other.col_min < one.col_max
+    )

@@ -1,0 +1,146 @@
+"""Settings and inputs, checked before any job; the plan of regions and tiles; input functions of the rules.
+
+What is wrong is told in one message and ends the run. Only wiring here: the checks are in photometry/.
+"""
+
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+from photometry.config import checked_config
+from photometry.errors import PhotometryError
+from photometry.io.checks import check_inputs, check_output
+from photometry.io.plan import overlapping, plan_regions
+from photometry.io.prf_files import check_prf_folder
+from photometry.sources import code_digest
+
+BASE = Path(workflow.basedir)
+
+
+wildcard_constraints:
+    region=r"(tesscut|tpf)_[A-Za-z0-9._+-]+",
+    tile=r"row[0-9]+_col[0-9]+",
+    sector=r"[0-9]{3}",
+    camera=r"[1-4]",
+    ccd=r"[1-4]",
+
+
+def load_plan():
+    """Complete the settings with their defaults and return the regions that they ask for."""
+    schema = yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text())
+    source = ", ".join(map(str, workflow.overwrite_configfiles or workflow.configfiles)) or "--config"
+    config.update(checked_config(config, schema, source))
+    check_output(config["output"])
+    regions = plan_regions(
+        config.get("observations", []),
+        tile_size=config["fit"]["tile_size"],
+        tile_margin=config["fit"]["tile_margin"],
+    )
+    if workflow.is_main_process:
+        check_inputs(regions.values())
+    return regions
+
+
+try:
+    REGIONS = load_plan()
+except PhotometryError as error:
+    raise WorkflowError(str(error)) from None
+
+
+#: Where files from MAST are kept.
+PRF_DOWNLOADS = f"{config['output']}/downloads/prf"
+
+
+def code_of(rule):
+    """Return a digest of a rule's script and of the modules it needs: Snakemake does not see those by itself."""
+    return code_digest(BASE / "scripts" / f"{rule}.py", BASE)
+
+
+def region_of(wildcards):
+    """Return the planned region of a job."""
+    return REGIONS[wildcards.region]
+
+
+def observation_of(wildcards):
+    """Return the entry of `observations` that a job belongs to."""
+    return region_of(wildcards).observation
+
+
+def datasource_of(wildcards):
+    """Return the kind of pixel file of a job."""
+    return observation_of(wildcards)["datasource"]
+
+
+def pixel_file_of(wildcards):
+    """Return the pixel file of a region."""
+    return str(region_of(wildcards).pixels.path)
+
+
+def star_table_of(wildcards):
+    """Return the star table of a region: the user's, or the one that is downloaded."""
+    table = observation_of(wildcards)["catalog"]
+    return rules.download_catalog.output.stars if table == "mast" else table
+
+
+def targets_table_of(wildcards):
+    """Return the table of targets of a region; nothing where all stars are."""
+    table = observation_of(wildcards)["targets"]
+    return [] if table == "all" else table
+
+
+def other_catalogs_of(wildcards):
+    """Return the catalogues of the regions that overlap."""
+    return [f"<results>/prepared/catalog_{name}.sqlite" for name in overlapping(region_of(wildcards), REGIONS)]
+
+
+def other_cubes_of(wildcards):
+    """Return the cubes of the regions that overlap."""
+    return [f"<results>/prepared/{name}.hdf5" for name in overlapping(region_of(wildcards), REGIONS)]
+
+
+def core_of(wildcards):
+    """Return the core of a tile: first row, row behind the last, first column, column behind the last."""
+    core = region_of(wildcards).tiles[wildcards.tile].core
+    return [core.row_min, core.row_max, core.col_min, core.col_max]
+
+
+def prf_folder_of(wildcards):
+    """Return the folder of the PRF files of a region, or model."""
+    given = observation_of(wildcards)["prf"]
+    return PRF_DOWNLOADS if given == "mast" else given
+
+
+def prf_files_of(wildcards):
+    """Return the PRF files of a region: the user's, the list of those that are downloaded, none for the model."""
+    given = observation_of(wildcards)["prf"]
+    pointing = region_of(wildcards).pixels.pointing
+    if given == "model":
+        return []
+    if given == "mast":
+        name = f"sector{pointing.sector:03d}_camera{pointing.camera}_ccd{pointing.ccd}"
+        return f"<results>/prepared/prf_files_{name}.txt"
+    return [str(path) for path in check_prf_folder(given, pointing.sector, pointing.camera, pointing.ccd)]
+
+
+def indices():
+    """Return the light curve indices of all tiles."""
+    return [f"<results>/lightcurves/index/{name}/{tile}.ecsv" for name, region in REGIONS.items() for tile in region.tiles]
+
+
+def target_lists():
+    """Return the target lists of all regions."""
+    return collect("<results>/prepared/targets_{region}.ecsv", region=REGIONS)
+
+
+def wanted_tables():
+    """Return the users' tables of targets, each once."""
+    tables = [region.observation["targets"] for region in REGIONS.values()]
+    return sorted({table for table in tables if table != "all"})
+
+
+def wanted_products():
+    """Return what the settings ask for: the products of the observations, or a simulated field."""
+    if not REGIONS:
+        return rules.simulate.output
+    return [rules.summary.output.summary, *rules.plots.output]

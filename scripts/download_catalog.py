@@ -1,0 +1,30 @@
+"""Pixel file -> star table of its part of the sky, from MAST."""
+
+import shutil
+from typing import TYPE_CHECKING
+
+from photometry.catalog import stamp_on_sky
+from photometry.io.job_log import job_log
+from photometry.io.mast import download_star_table
+from photometry.io.pixel_files import inspect_pixel_file
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def download_catalog(path_pixels: str, path_stars: str, path_kept: str, datasource: str, coord_buffer: float) -> None:
+    """Copy the answer that is kept; ask MAST when there is none."""
+    file = inspect_pixel_file(path_pixels, datasource)
+    ra, dec, radius, _ = stamp_on_sky(file.wcs_header, file.stamp)
+    shutil.copyfile(download_star_table(path_kept, ra, dec, radius + coord_buffer), path_stars)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        download_catalog(
+            path_pixels=snakemake.input.pixels,
+            path_stars=snakemake.output.stars,
+            path_kept=snakemake.params.kept,
+            datasource=snakemake.params.datasource,
+            coord_buffer=snakemake.params.coord_buffer,
+        )

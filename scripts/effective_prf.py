@@ -1,0 +1,46 @@
+"""Cube, catalogue, movement kernel and the given PRF -> effective PRF, and the movement measured with it."""
+
+from typing import TYPE_CHECKING, Any
+
+from photometry.effective_prf import learn_prf
+from photometry.io.cubes import read_cube
+from photometry.io.inputs import load_prf, load_stars
+from photometry.io.job_log import job_log
+from photometry.io.products import read_kernel, write_kernel, write_prf
+from photometry.settings import PrfSettings
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def effective_prf(
+    path_cube: str,
+    path_catalog: str,
+    path_given_kernel: str,
+    prf: str,
+    path_prf: str,
+    path_kernel: str,
+    prf_learning: dict[str, Any],
+) -> None:
+    """Learn the PRF of a region from its stars, as far as they carry it."""
+    cube = read_cube(path_cube)
+    stars = load_stars(path_catalog, cube.wcs_header, cube.stamp)
+    grid, kernel = learn_prf(
+        cube, stars, load_prf(prf, cube.pointing), read_kernel(path_given_kernel), PrfSettings(**prf_learning)
+    )
+    inputs = {"cube": path_cube, "catalog": path_catalog, "kernel": path_given_kernel}
+    write_prf(path_prf, grid, inputs)
+    write_kernel(path_kernel, kernel, inputs)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        effective_prf(
+            path_cube=snakemake.input.cube,
+            path_catalog=snakemake.input.catalog,
+            path_given_kernel=snakemake.input.kernel,
+            prf=snakemake.params.prf,
+            path_prf=snakemake.output.prf,
+            path_kernel=snakemake.output.kernel,
+            prf_learning=snakemake.params.prf_learning,
+        )

@@ -1,0 +1,27 @@
+"""Pixel file -> cube."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from photometry.io.cubes import write_cube
+from photometry.io.job_log import job_log
+from photometry.io.pixel_files import read_pixels
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def images(path_pixels: str, path_cube: str, datasource: str) -> None:
+    """Read the pixels of a region and write its cube."""
+    cube = read_pixels(path_pixels, datasource)
+    logging.info("%d cadences of %dx%d pixels", cube.n_cadence, *cube.stamp.shape)
+    write_cube(path_cube, cube, inputs={"pixels": path_pixels})
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        images(
+            path_pixels=snakemake.input.pixels,
+            path_cube=snakemake.output.cube,
+            datasource=snakemake.params.datasource,
+        )

@@ -1,0 +1,46 @@
+"""Cube, catalogue, effective PRF and movement kernel -> fluxes of all stars of a tile."""
+
+from typing import TYPE_CHECKING, Any
+
+from photometry.geometry import Stamp
+from photometry.io.cubes import read_cube, read_cube_header
+from photometry.io.inputs import load_stars
+from photometry.io.job_log import job_log
+from photometry.io.products import read_kernel, read_prf, write_tile_fit
+from photometry.settings import FitSettings
+from photometry.tile_photometry import fit_tile
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def psf_photometry(
+    path_cube: str,
+    path_catalog: str,
+    path_prf: str,
+    path_kernel: str,
+    path_fluxes: str,
+    core: Stamp,
+    fit: dict[str, Any],
+) -> None:
+    """Fit the stars of a tile jointly."""
+    settings = FitSettings(**fit)
+    stamp = core.grown(settings.tile_margin).clipped(read_cube_header(path_cube).stamp)
+    cube = read_cube(path_cube, stamp)
+    stars = load_stars(path_catalog, cube.wcs_header, stamp)
+    fluxes = fit_tile(cube, stars, core, read_prf(path_prf), read_kernel(path_kernel), settings)
+    inputs = {"cube": path_cube, "catalog": path_catalog, "prf": path_prf, "kernel": path_kernel}
+    write_tile_fit(path_fluxes, fluxes, inputs)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        psf_photometry(
+            path_cube=snakemake.input.cube,
+            path_catalog=snakemake.input.catalog,
+            path_prf=snakemake.input.prf,
+            path_kernel=snakemake.input.kernel,
+            path_fluxes=snakemake.output.fluxes,
+            core=Stamp(*snakemake.params.core),
+            fit=snakemake.params.fit,
+        )

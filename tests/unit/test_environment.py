@@ -1,0 +1,20 @@
+"""One list of requirements: the conda environment says what pyproject.toml says."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Packages that have another name on conda-forge.
+CONDA_NAMES = {"matplotlib": "matplotlib-base"}
+
+
+def test_environment_of_the_rules_has_the_bounds_of_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    packages = dict(re.fullmatch(r"([\w.-]+)\s*(>=[\d.]+)", text).groups() for text in project["dependencies"])
+    wanted = {CONDA_NAMES.get(name, name): bound for name, bound in packages.items()}
+    wanted["python"] = project["requires-python"]
+    environment = yaml.safe_load((ROOT / "envs/photometry.yaml").read_text())
+    assert dict(text.split(" ") for text in environment["dependencies"]) == wanted

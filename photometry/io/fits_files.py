@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from astropy.io import fits
 
 from photometry.errors import InputFileError
 
-__all__ = ["header_value", "open_fits", "verify_checksums"]
+__all__ = ["header_value", "open_fits", "table_data", "verify_checksums"]
 
 _FETCH_AGAIN = "delete it and fetch it again"
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -39,36 +39,62 @@ def open_fits(path: str | Path) -> Iterator[fits.HDUList]:
     path = Path(path)
     if not path.is_file():
         raise InputFileError(path, "no such file")
+    with open(path, "rb") as file:
+        zipped = file.read(2) == _GZIP_MAGIC
+        file.seek(0)
+        source = io.BytesIO(_unpacked(path, file)) if zipped else file
+        size = source.seek(0, io.SEEK_END)
+        source.seek(0)
+        with _parse(path, source, memmap=not zipped) as hdus:
+            _check_size(path, hdus, size)
+            yield hdus
+
+
+def _unpacked(path: Path, file: BinaryIO) -> bytes:
     try:
-        with open(path, "rb") as file:
-            zipped = file.read(2) == _GZIP_MAGIC
-        size, source = _unpacked(path) if zipped else (path.stat().st_size, str(path))
-        hdus = _parse(path, source)
+        return gzip.decompress(file.read())
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputFileError(path, f"is truncated or damaged ({error}); {_FETCH_AGAIN}") from error
-    with hdus:
-        _check_size(path, hdus, size)
-        yield hdus
 
 
-def _unpacked(path: Path) -> tuple[int, io.BytesIO]:
-    content = gzip.decompress(path.read_bytes())
-    return len(content), io.BytesIO(content)
-
-
-def _parse(path: Path, source: str | io.BytesIO) -> fits.HDUList:
+def _parse(path: Path, source: BinaryIO, *, memmap: bool) -> fits.HDUList:
+    """Read the headers of all HDUs, every card of them."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", fits.verify.VerifyWarning)
         try:
-            return fits.open(source, mode="readonly", memmap=isinstance(source, str), lazy_load_hdus=False)
+            hdus = fits.open(source, mode="readonly", memmap=memmap, lazy_load_hdus=False)
+            for hdu in hdus:
+                for card in hdu.header.cards:
+                    _ = card.value
         except UserWarning as problem:  # astropy only warns of a damaged end
             reason = " ".join(str(problem).split())
             raise InputFileError(path, f"is truncated or damaged ({reason}); {_FETCH_AGAIN}") from problem
+        except fits.VerifyError as error:
+            reason = " ".join(str(error).split())
+            raise InputFileError(path, f"has a damaged header ({reason}); {_FETCH_AGAIN}") from error
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise InputFileError(
                 path, f"cannot be read as FITS ({error}); if it should be a FITS file, {_FETCH_AGAIN}"
             ) from error
+    return hdus
+
+
+def table_data(path: str | Path, hdus: fits.HDUList, name: str) -> fits.FITS_rec:
+    """Return the data of a table whose columns can all be read.
+
+    Raises
+    ------
+    InputFileError
+        When the header's description of the columns does not fit the data.
+    """
+    try:
+        data = hdus[name].data
+        for column in data.names:
+            _ = data[column][:1]
+    except (fits.VerifyError, ValueError, TypeError, KeyError, IndexError, AttributeError, OSError) as error:
+        raise InputFileError(path, f"its table {name} is damaged ({error}); {_FETCH_AGAIN}") from error
+    return data
 
 
 def _check_size(path: Path, hdus: fits.HDUList, size: int) -> None:

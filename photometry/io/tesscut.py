@@ -9,7 +9,7 @@ from photometry.background import background_pixels, estimate_background
 from photometry.constants import OUTPUTS
 from photometry.cube import Cube
 from photometry.geometry import Stamp, output_index
-from photometry.io.fits_files import header_value, open_fits, verify_checksums
+from photometry.io.fits_files import header_value, open_fits, table_data, verify_checksums
 from photometry.io.pixel_files import inspect_pixel_file
 from photometry.io.pixel_headers import SCIENCE_AREA
 from photometry.io.pixel_tables import PixelTable, pixel_flags, read_pixel_table
@@ -35,7 +35,7 @@ def read_tesscut(path: str | Path) -> Cube:
     file = inspect_pixel_file(path, "tesscut")
     with open_fits(path) as hdus:
         verify_checksums(path, hdus)
-        table = read_pixel_table(file.path, hdus["PIXELS"].data, file.stamp, file.exposure.cadence_s)
+        table = read_pixel_table(file.path, table_data(path, hdus, "PIXELS"), file.stamp, file.exposure.cadence_s)
         first_cadence = header_value(hdus[0].header, "FFIINDEX")
     backgrounds = estimate_background(table.flux)
     return Cube(

@@ -8,7 +8,7 @@ from astropy.io import fits
 
 from photometry.cube import Cube
 from photometry.errors import InputFileError
-from photometry.io.fits_files import open_fits, verify_checksums
+from photometry.io.fits_files import open_fits, table_data, verify_checksums
 from photometry.io.pixel_files import PixelFile, inspect_pixel_file
 from photometry.io.pixel_tables import PixelTable, pixel_flags, read_pixel_table
 
@@ -36,7 +36,7 @@ def read_tpf(path: str | Path) -> Cube:
         if "APERTURE" not in hdus:
             raise InputFileError(path, "is no target pixel file: it has no image APERTURE")
         aperture = np.asarray(hdus["APERTURE"].data).astype(np.int32)
-        data = hdus["PIXELS"].data
+        data = table_data(path, hdus, "PIXELS")
         table = read_pixel_table(file.path, data, file.stamp, file.exposure.cadence_s)
         backgrounds = table.column(data, "FLUX_BKG")
         pos_corr = _pos_corr(table, data)

@@ -1,0 +1,222 @@
+"""Light curve files: one FITS file per target, written only when its content differs from what is there.
+
+A file holds nothing that depends on when or where it was written, so equal content means equal bytes.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+from astropy.table import Table
+
+from photometry.catalog import Catalog
+from photometry.io.fits_bytes import cards, hdu, image_cards, table_cards
+from photometry.io.lightcurve_cards import (
+    COLUMNS,
+    EXTENSION,
+    PRIMARY_START,
+    ROW,
+    SUMIMAGE,
+    TargetFacts,
+    exposure_cards,
+    observation_cards,
+    physical_cards,
+    result_cards,
+    target_cards,
+    time_cards,
+)
+from photometry.io.provenance import atomic_path
+from photometry.io.tables import results_table
+from photometry.lightcurve import CubeHeader, LightCurve, light_curve, light_curve_name, statuses
+from photometry.metrics import Metrics, light_curve_metrics
+from photometry.status import MEASURED, STATUS
+from photometry.tile_fit import TileFit
+
+__all__ = ["FOLDER", "LightCurveWriter", "export_tile", "write_if_different"]
+
+#: Folder of the light curves below the output folder.
+FOLDER = "lightcurves"
+
+
+class LightCurveWriter:
+    """Turns light curves of one tile into the bytes of their files; what they share is formatted once.
+
+    Parameters
+    ----------
+    fit : TileFit
+        The fit that the light curves come from.
+    header : CubeHeader
+        Header of the cube that was fitted.
+    version : int
+        Version of the product.
+    inputs : mapping of str to str
+        Names and digests of the files that every light curve depends on, by role.
+    """
+
+    def __init__(self, fit: TileFit, header: CubeHeader, version: int, inputs: Mapping[str, str]) -> None:
+        wcs = fits.Header.fromstring(header.wcs_header)
+        self._reference_pixel = float(wcs["CRPIX1"]), float(wcs["CRPIX2"])
+        elsewhere = {"CRPIX1", "CRPIX2", "RADESYS", "EQUINOX"}
+        self._wcs = "".join(str(card) for card in wcs.cards if card.keyword not in elsewhere).encode("ascii")
+        times = time_cards(header)
+        self._primary = cards([*PRIMARY_START, *times[:4], *observation_cards(header, version)])
+        self._origin = cards(
+            [
+                ("PRFSRC", fit.prf_source, "source of the PRF"),
+                ("FITLIM", float(fit.fit_tmag_limit), "[mag] faintest star with a free flux"),
+                *((f"INPUT{number}", f"{role} {name}", "") for number, (role, name) in enumerate(inputs.items(), 1)),
+            ]
+        )
+        columns = [(name, unit, display, comment) for name, _, unit, display, comment in COLUMNS]
+        self._table = table_cards("LIGHTCURVE", ROW, columns, len(header.time)) + cards(
+            [*EXTENSION, *times, *exposure_cards(header)]
+        )
+        self._extension = cards(EXTENSION)
+        self._rows = np.zeros(len(header.time), dtype=ROW)
+
+    def file_content(self, curve: LightCurve, facts: TargetFacts) -> bytes:
+        """Return the bytes of a light curve's file."""
+        target = cards(target_cards(curve.starid, facts))
+        place = self._extension + target + cards(physical_cards(curve.stamp, self._reference_pixel)) + self._wcs
+        sum_image = image_cards("SUMIMAGE", curve.sum_image) + cards(SUMIMAGE) + place
+        return b"".join(
+            (
+                hdu(self._primary + target + cards(result_cards(facts)) + self._origin),
+                hdu(self._table + target, self._table_data(curve)),
+                hdu(sum_image, curve.sum_image.astype(">f4").tobytes()),
+                hdu(image_cards("APERTURE", curve.aperture) + place, curve.aperture.astype(">i4").tobytes()),
+            )
+        )
+
+    def _table_data(self, curve: LightCurve) -> bytes:
+        """Bytes of the table; 0-based centroids become 1-based."""
+        columns = {
+            "TIME": curve.time,
+            "TIMECORR": curve.timecorr,
+            "CADENCENO": curve.cadenceno,
+            "FLUX": curve.flux,
+            "FLUX_ERR": curve.flux_err,
+            "FLUX_BKG": curve.background,
+            "SAP_FLUX": curve.aperture_flux,
+            "SAP_FLUX_ERR": curve.aperture_flux_err,
+            "QUALITY": curve.quality,
+            "PIXEL_QUALITY": curve.pixel_quality,
+            "MOM_CENTR1": curve.centroid_column + 1,
+            "MOM_CENTR2": curve.centroid_row + 1,
+            "POS_CORR1": curve.column_shift,
+            "POS_CORR2": curve.row_shift,
+        }
+        for name, values in columns.items():
+            self._rows[name] = values
+        return self._rows.tobytes()
+
+
+def write_if_different(path: Path, content: bytes) -> bool:
+    """Write a file unless it is there with the same content; say whether it was written."""
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+    return True
+
+
+def export_tile(
+    fit: TileFit,
+    header: CubeHeader,
+    targets: npt.NDArray[np.int64],
+    catalog: Catalog,
+    output: str | Path,
+    version: int,
+    region: str,
+    tile: str,
+    inputs: Mapping[str, str],
+) -> Table:
+    """Write the light curves of a tile's targets and return the index of the tile.
+
+    Parameters
+    ----------
+    fit : TileFit
+        Fluxes of the tile's stars.
+    header : CubeHeader
+        Header of the cube.
+    targets : (n_target,) int64
+        TIC numbers of the targets of this tile (`TargetList.of_tile`).
+    catalog : Catalog
+        Catalogue that holds the targets.
+    output : path-like
+        Output folder; the files go into its folder `FOLDER`. Existing files with the same content are left alone.
+    version : int
+        Version of the product.
+    region, tile : str
+        Names of region and tile, for the index.
+    inputs : mapping of str to str
+        Names and digests (``name sha256:...``) by role. Only files that every light curve of the region depends on, as
+        the pixels and the PRF: were a table of stars among them, a change of one star would rewrite every file.
+
+    Returns
+    -------
+    Table
+        Index: a row for every target with status, reason, metrics, path below `output` and SHA-256 of the file.
+    """
+    metrics = light_curve_metrics(fit, header.quality, header.cadenceno, header.exposure.cadence_s)
+    status, reason = statuses(fit, metrics)
+    writer = LightCurveWriter(fit, header, version, inputs)
+    places = {int(starid): index for index, starid in enumerate(fit.starid)}
+    entries = {int(starid): index for index, starid in enumerate(catalog.starid)}
+    rows = []
+    for starid in np.sort(targets).tolist():
+        entry = entries[starid]
+        row: dict[str, object] = {"starid": starid, "region": region, "tile": tile, "tmag": catalog.tmag[entry]}
+        index = places.get(starid)
+        if index is None:
+            row |= _not_fitted(catalog.tmag[entry], fit.fit_tmag_limit)
+        else:
+            row |= _results(fit, metrics, index) | {"status": status[index].name, "reason": reason[index]}
+            if status[index] in MEASURED:
+                facts = _facts(catalog, entry, status[index], reason[index], fit, index)
+                content = writer.file_content(light_curve(fit, index, header), facts)
+                file = f"{FOLDER}/{light_curve_name(starid, header.pointing, header.exposure.cadence_s, version)}"
+                write_if_different(Path(output, file), content)
+                row |= {"file": file, "digest": hashlib.sha256(content).hexdigest()}
+        rows.append(row)
+    return results_table(rows, header.pointing, header.exposure.cadence_s)
+
+
+def _not_fitted(tmag: float, limit: float) -> dict[str, object]:
+    """Status of a target that the fit does not hold."""
+    if tmag > limit:
+        return {"status": STATUS.SKIPPED.name, "reason": f"fainter than the fit's limit {limit:g}"}
+    return {"status": STATUS.ERROR.name, "reason": "not among the fitted stars of its tile"}
+
+
+def _results(fit: TileFit, metrics: Metrics, index: int) -> dict[str, object]:
+    """Columns of the index that come from the fit and the metrics of one star."""
+    row: dict[str, object] = {name: getattr(metrics, name)[index] for name in metrics.__slots__}
+    return row | {
+        "row": fit.row[index],
+        "column": fit.column[index],
+        "centroid_row": metrics.row[index],
+        "centroid_column": metrics.column[index],
+        "contamination": fit.contamination[index],
+        "blend_correlation": fit.blend_correlation[index],
+        "star_flags": fit.star_flags[index],
+    }
+
+
+def _facts(catalog: Catalog, entry: int, status: STATUS, reason: str, fit: TileFit, index: int) -> TargetFacts:
+    """Facts of one target from its catalogue entry and the fit."""
+    return TargetFacts(
+        ra=float(catalog.ra_j2000[entry]),
+        decl=float(catalog.decl_j2000[entry]),
+        pm_ra=float(catalog.pm_ra[entry]),
+        pm_decl=float(catalog.pm_decl[entry]),
+        tmag=float(catalog.tmag[entry]),
+        teff=float(catalog.teff[entry]),
+        status=status,
+        reason=reason,
+        contamination=float(fit.contamination[index]),
+        star_flags=int(fit.star_flags[index]),
+    )

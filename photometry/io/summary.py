@@ -1,0 +1,123 @@
+"""The summary: one row for every target that was asked for, whatever became of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from astropy.table import Table, vstack
+
+from photometry._version import __version__
+from photometry.io.tables import RESULT_COLUMNS, read_ecsv, table_of, write_ecsv
+from photometry.io.targets import read_targets
+from photometry.status import STATUS
+from photometry.targets import OUTSIDE, TargetList, is_elsewhere
+
+__all__ = ["read_summary", "summarise", "write_summary"]
+
+#: Reason of a target whose tile gave no row.
+_LOST = "its tile gave no result; run again"
+
+
+def write_summary(
+    path: str | Path, targets: Iterable[str | Path], indices: Iterable[str | Path], version: int
+) -> Table:
+    """Write the summary and return it.
+
+    Parameters
+    ----------
+    path : path-like
+        The summary (ECSV).
+    targets : iterable of path-like
+        Target lists of all regions.
+    indices : iterable of path-like
+        Indices of all tiles.
+    version : int
+        Version of the product.
+    """
+    lists = [read_targets(name) for name in targets]
+    summary = summarise(lists, [read_ecsv(name, RESULT_COLUMNS) for name in indices], version)
+    write_ecsv(summary, path)
+    return summary
+
+
+def read_summary(path: str | Path) -> Table:
+    """Read a summary."""
+    return read_ecsv(path, RESULT_COLUMNS)
+
+
+def summarise(
+    lists: Sequence[tuple[TargetList, Mapping[str, str | int]]], indices: Sequence[Table], version: int
+) -> Table:
+    """Put target lists and indices together.
+
+    A star has one row per sector and cadence length: of the region that measures it, else of the region that has its
+    pixels, else the first of those that were asked for it.
+
+    Parameters
+    ----------
+    lists : sequence of (TargetList, mapping)
+        Target lists with their region, sector, camera, ccd and cadence.
+    indices : sequence of Table
+        Indices of tiles.
+    version : int
+        Version of the product.
+
+    Returns
+    -------
+    Table
+        `RESULT_COLUMNS`, by starid, sector, cadence and camera.
+    """
+    measured = [index[[spec.name for spec in RESULT_COLUMNS]] for index in indices if len(index)]
+    done: dict[str, list[npt.NDArray[np.int64]]] = {}
+    for index in measured:
+        done.setdefault(str(index["region"][0]), []).append(np.asarray(index["starid"]))
+    rows = [row for targets, facts in lists for row in _rows(targets, facts, done.get(str(facts["region"]), []))]
+    skipped = table_of(rows, RESULT_COLUMNS)
+    table = vstack([*measured, skipped], metadata_conflicts="silent", join_type="exact")
+    table = table[_chosen(table, sum(map(len, measured)))]
+    counts = {status.name: int(np.sum(table["status"] == status.name)) for status in STATUS}
+    table.meta = {
+        "version": version,
+        "software": f"tess-psf-photometry {__version__}",
+        "n_target": len(table),
+        "status": {name: count for name, count in counts.items() if count},
+    }
+    return table
+
+
+def _rows(
+    targets: TargetList, facts: Mapping[str, str | int], done: Sequence[npt.NDArray[np.int64]]
+) -> list[dict[str, object]]:
+    """Rows of the stars of a target list that are not done, as far as they can be filled without the photometry."""
+    open_stars = np.flatnonzero(~np.isin(targets.starid, np.concatenate([*done, np.empty(0, dtype=np.int64)])))
+    return [
+        dict(facts)
+        | {
+            "starid": targets.starid[star],
+            "status": (STATUS.SKIPPED if targets.reason[star] else STATUS.ERROR).name,
+            "reason": targets.reason[star] or _LOST,
+            "tmag": targets.tmag[star],
+            "row": targets.row[star],
+            "column": targets.column[star],
+            "tile": targets.tile[star],
+        }
+        for star in open_stars
+    ]
+
+
+def _chosen(table: Table, n_measured: int) -> npt.NDArray[np.int64]:
+    """Return the indices of the rows that stay, in order; the first `n_measured` rows come from indices of tiles."""
+    reason = np.asarray(table["reason"], dtype=np.str_)
+    rank = np.select(
+        [np.arange(len(table)) < n_measured, reason == OUTSIDE, is_elsewhere(reason)], [0, 3, 2], default=1
+    )
+    keys = [np.asarray(table[name]) for name in ("starid", "sector", "cadence")]
+    regions = np.asarray(table["region"], dtype=np.str_)
+    order = np.lexsort([regions, rank, *reversed(keys)])
+    fresh = np.zeros(len(order), dtype=bool)
+    if len(order):
+        fresh[0] = True
+    for key in keys:
+        fresh[1:] |= np.diff(key[order]) != 0
+    return order[fresh]

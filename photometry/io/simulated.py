@@ -19,7 +19,9 @@ from photometry.io.provenance import atomic_path
 from photometry.io.simulated_cards import (
     column_wcs_cards,
     epoch_cards,
+    ffi_cards,
     image_wcs_cards,
+    object_cards,
     pixel_cards,
     primary_cards,
     utc_of,
@@ -33,6 +35,7 @@ __all__ = [
     "read_truth",
     "tesscut_name",
     "tpf_name",
+    "write_pixels",
     "write_prf_folder",
     "write_star_table",
     "write_tesscut",
@@ -44,6 +47,8 @@ __all__ = [
 _FIXED_OFFSET = 209_700
 #: Pixels of which a background is the mean, for its error.
 _BACKGROUND_PIXELS = 100
+#: Longest cadence of target pixel files, s, and how far from their middle the target is, pixels.
+_LONGEST_TPF_S, _TARGET_PIX = 120, 2.0
 #: Radius of the optimal aperture of a target, pixels.
 _APERTURE_PIX = 1.6
 
@@ -107,7 +112,7 @@ def write_tesscut(scene: Scene, path: str | Path) -> None:
     ]
     columns = [*_columns(content, blank), fits.Column("FFI_FILE", "38A", array=np.array(ffi_names))]
     primary = fits.PrimaryHDU(header=fits.Header([("NEXTEND", 2), *primary_cards(scene)]))
-    primary.header.extend(_ffi_cards(scene), strip=False)
+    primary.header.extend(ffi_cards(scene), strip=False)
     table = _table(content, columns, [*epoch_cards(scene), *pixel_cards(scene, is_tpf=False)])
     aperture = fits.ImageHDU(np.ones(settings.stamp.shape, dtype=np.int32), name="APERTURE")
     aperture.header.extend(image_wcs_cards(_wcs_in(scene, settings.stamp)), strip=False)
@@ -150,16 +155,31 @@ def write_tpf(scene: Scene, path: str | Path, starid: int, size: int | None = No
         cadenceno=scene.cadenceno,
     )
     background_err = np.sqrt(background / settings.exposure.exposure_s / _BACKGROUND_PIXELS)
-    object_cards = _object_cards(scene, target)
+    target_cards = object_cards(scene, target)
     primary = fits.PrimaryHDU(header=fits.Header([("NEXTEND", 3), *primary_cards(scene, is_tpf=True)]))
-    primary.header.extend(object_cards, strip=False)
-    cards = [*object_cards[:2], *epoch_cards(scene), *pixel_cards(scene, is_tpf=True)]
+    primary.header.extend(target_cards, strip=False)
+    cards = [*target_cards[:2], *epoch_cards(scene), *pixel_cards(scene, is_tpf=True)]
     table = _table(content, _columns(content, background_err), cards)
     aperture = fits.ImageHDU(_aperture(stamp, row, column), name="APERTURE")
     aperture.header.extend(image_wcs_cards(_wcs_in(scene, stamp), stamp), strip=False)
     aperture.header["NPIXSAP"] = (int((aperture.data & 2 > 0).sum()), "Number of pixels in optimal aperture")
     aperture.header["NPIXMISS"] = (0, "Number of op. aperture pixels not collected")
     _write(fits.HDUList([primary, table, aperture, _no_cosmic_rays()]), path, scene)
+
+
+def write_pixels(scene: Scene, path: str | Path) -> None:
+    """Write a target pixel file for cadences up to 120 s, else a cutout.
+
+    The target is the brightest star within two pixels of the middle, or the one nearest to the middle.
+    """
+    if scene.settings.cadence_s > _LONGEST_TPF_S:
+        write_tesscut(scene, path)
+        return
+    population, (row, column) = scene.population, scene.settings.stamp.center
+    distance = np.hypot(population.row - row, population.column - column)
+    near = np.flatnonzero(distance < _TARGET_PIX)
+    target = near[np.argmin(population.tmag[near])] if len(near) else int(np.argmin(distance))
+    write_tpf(scene, path, int(population.starid[target]))
 
 
 def _index_of(scene: Scene, starid: int) -> int:
@@ -236,40 +256,6 @@ def _table(content: _Pixels, columns: list[fits.Column], cards: list[tuple[Any, 
         table.header.extend(column_wcs_cards(number, wcs, content.stamp), strip=False)
     table.header.extend(cards, strip=False)
     return table
-
-
-def _ffi_cards(scene: Scene) -> list[tuple[Any, ...]]:
-    """Cards of the primary header of a cutout beyond those of all pixel files."""
-    return [
-        ("FFIINDEX", int(scene.cadenceno[0]), "number of FFI cadence interval of first FFI"),
-        ("FFI_TYPE", "SPOC", "the FFI type used to make the cutouts"),
-        ("RA_OBJ", scene.settings.ra, "[deg] right ascension"),
-        ("DEC_OBJ", scene.settings.dec, "[deg] declination"),
-        ("OBJECT", "", "string version of target id"),
-        *epoch_cards(scene)[:6],
-    ]
-
-
-def _object_cards(scene: Scene, target: int) -> list[tuple[Any, ...]]:
-    """Cards that describe the target of a target pixel file."""
-    catalogue, starid = scene.catalogue, int(scene.population.starid[target])
-    pm_ra, pm_decl = float(catalogue.pm_ra[target]), float(catalogue.pm_decl[target])
-    return [
-        ("OBJECT", f"TIC {starid}", "string version of target id"),
-        ("TICID", starid, "unique tess target identifier"),
-        ("PXTABLE", 0, "pixel table id"),
-        ("RA_OBJ", float(catalogue.ra[target]), "[deg] right ascension"),
-        ("DEC_OBJ", float(catalogue.dec[target]), "[deg] declination"),
-        ("PMRA", pm_ra, "[mas/yr] RA proper motion"),
-        ("PMDEC", pm_decl, "[mas/yr] Dec proper motion"),
-        ("PMTOTAL", float(np.hypot(pm_ra, pm_decl)), "[mas/yr] total proper motion"),
-        ("TESSMAG", float(catalogue.tmag[target]), "[mag] TESS magnitude"),
-        ("TEFF", float(catalogue.teff[target]), "[K] Effective temperature"),
-        ("LOGG", None, "[cm/s2] log10 surface gravity"),
-        ("MH", None, "[log10([M/H])] metallicity"),
-        ("RADIUS", None, "[solar radii] stellar radius"),
-        ("TICVER", 8, "TICVER"),
-    ]
 
 
 def _no_cosmic_rays() -> fits.BinTableHDU:

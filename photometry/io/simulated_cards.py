@@ -11,7 +11,16 @@ from photometry.constants import BTJD_OFFSET, INT_TIME_S, OUTPUTS
 from photometry.geometry import Stamp
 from photometry.simulate.scene import Scene
 
-__all__ = ["column_wcs_cards", "epoch_cards", "image_wcs_cards", "pixel_cards", "primary_cards", "utc_of"]
+__all__ = [
+    "column_wcs_cards",
+    "epoch_cards",
+    "ffi_cards",
+    "image_wcs_cards",
+    "object_cards",
+    "pixel_cards",
+    "primary_cards",
+    "utc_of",
+]
 
 Cards = list[tuple[Any, ...]]
 
@@ -54,6 +63,40 @@ def primary_cards(scene: Scene, is_tpf: bool = False) -> Cards:
         ("CRMITEN", settings.mitigated, "spacecraft cosmic ray mitigation enabled"),
         ("CRBLKSZ", 10 if settings.mitigated else 0, "[exposures] s/c cosmic ray mitigation block siz"),
         ("CRSPOC", False, "SPOC cosmic ray cleaning enabled"),
+    ]
+
+
+def ffi_cards(scene: Scene) -> Cards:
+    """Return cards of the primary header of a cutout beyond those of all pixel files."""
+    return [
+        ("FFIINDEX", int(scene.cadenceno[0]), "number of FFI cadence interval of first FFI"),
+        ("FFI_TYPE", "SPOC", "the FFI type used to make the cutouts"),
+        ("RA_OBJ", scene.settings.ra, "[deg] right ascension"),
+        ("DEC_OBJ", scene.settings.dec, "[deg] declination"),
+        ("OBJECT", "", "string version of target id"),
+        *epoch_cards(scene)[:6],
+    ]
+
+
+def object_cards(scene: Scene, target: int) -> Cards:
+    """Return cards that describe the target of a target pixel file."""
+    catalogue, starid = scene.catalogue, int(scene.population.starid[target])
+    pm_ra, pm_decl = float(catalogue.pm_ra[target]), float(catalogue.pm_decl[target])
+    return [
+        ("OBJECT", f"TIC {starid}", "string version of target id"),
+        ("TICID", starid, "unique tess target identifier"),
+        ("PXTABLE", 0, "pixel table id"),
+        ("RA_OBJ", float(catalogue.ra[target]), "[deg] right ascension"),
+        ("DEC_OBJ", float(catalogue.dec[target]), "[deg] declination"),
+        ("PMRA", pm_ra, "[mas/yr] RA proper motion"),
+        ("PMDEC", pm_decl, "[mas/yr] Dec proper motion"),
+        ("PMTOTAL", float(np.hypot(pm_ra, pm_decl)), "[mas/yr] total proper motion"),
+        ("TESSMAG", float(catalogue.tmag[target]), "[mag] TESS magnitude"),
+        ("TEFF", float(catalogue.teff[target]), "[K] Effective temperature"),
+        ("LOGG", None, "[cm/s2] log10 surface gravity"),
+        ("MH", None, "[log10([M/H])] metallicity"),
+        ("RADIUS", None, "[solar radii] stellar radius"),
+        ("TICVER", 8, "TICVER"),
     ]
 
 

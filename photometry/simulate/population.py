@@ -67,16 +67,25 @@ def populate(settings: SceneSettings, rng: np.random.Generator) -> Population:
     tmag = 16 + np.log10(rng.uniform(low, high, n_drawn) / brighter(16)) / settings.magnitude_slope
     row = rng.uniform(area.row_min - 0.5, area.row_max - 0.5, n_drawn)
     column = rng.uniform(area.col_min - 0.5, area.col_max - 0.5, n_drawn)
-    extra, stamp = np.asarray(settings.extra_tmags, dtype=np.float64), settings.stamp
-    row = np.append(row, rng.uniform(stamp.row_min, stamp.row_max - 1, len(extra)))
-    column = np.append(column, rng.uniform(stamp.col_min, stamp.col_max - 1, len(extra)))
-    tmag = np.append(tmag, extra)
+    row, column, tmag = _with_extra(settings, rng, row, column, tmag)
     order = np.argsort(tmag)
     row, column, tmag = row[order], column[order], tmag[order]
     kind = np.full(len(tmag), CONSTANT, dtype="U8")
     varies = rng.random(len(tmag)) < settings.variable_fraction
     kind[varies] = rng.choice(list(_VARIABLES), size=int(varies.sum()), p=list(_VARIABLES.values()))
     return _with_pairs(settings, rng, row, column, tmag, kind)
+
+
+def _with_extra(
+    settings: SceneSettings, rng: np.random.Generator, row: _Floats, column: _Floats, tmag: _Floats
+) -> tuple[_Floats, _Floats, _Floats]:
+    """Add the stars that the settings name: the first in the middle, the others anywhere on the pixels."""
+    extra, stamp = np.asarray(settings.extra_tmags, dtype=np.float64), settings.stamp
+    extra_row = rng.uniform(stamp.row_min, stamp.row_max - 1, len(extra))
+    extra_column = rng.uniform(stamp.col_min, stamp.col_max - 1, len(extra))
+    extra_row[:1] = stamp.center[0] + rng.uniform(-0.5, 0.5, len(extra[:1]))
+    extra_column[:1] = stamp.center[1] + rng.uniform(-0.5, 0.5, len(extra[:1]))
+    return np.append(row, extra_row), np.append(column, extra_column), np.append(tmag, extra)
 
 
 def _with_pairs(

@@ -48,7 +48,8 @@ class SceneSettings:
     brightest_tmag, faintest_tmag : float
         Range of magnitudes, mag.
     extra_tmags : tuple of float
-        Magnitudes of stars that are added inside the pixels, at random places.
+        Magnitudes of stars that are added: the first within half a pixel of the middle, as the target of a target
+        pixel file would be, others at random places on the pixels.
     star_margin : int
         Stars also lie in a margin of so many pixels around.
     proper_motion_mas : float

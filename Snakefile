@@ -31,7 +31,11 @@ include: "rules/prf.smk"
 include: "rules/photometry.smk"
 include: "rules/export.smk"
 include: "rules/plots.smk"
-include: "rules/simulate.smk"
+
+
+if "simulate" in config:
+
+    include: "rules/simulate.smk"
 
 
 rule all:

@@ -85,6 +85,11 @@ def _explained(error: Any) -> str:
         key = next(key for key in error.validator_value if key not in error.instance)
         meaning = error.schema.get("properties", {}).get(key, {}).get("description", "")
         return f"{place}key {key!r} is missing; add it: {meaning}"
+    if error.validator == "anyOf":
+        keys = [key for choice in error.validator_value for key in choice["required"]]
+        meaning = error.schema["properties"][keys[0]].get("description", "")
+        others = "".join(f" (or {key!r})" for key in keys[1:])
+        return f"{place}key {keys[0]!r} is missing; add it{others}: {meaning}"
     if error.validator == "type":
         types: list[str] = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
         expected = "expected " + " or ".join(_TYPES.get(kind, kind) for kind in types)

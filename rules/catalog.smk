@@ -18,10 +18,10 @@ rule download_catalog:
         "<logs>/download_catalog/{region}.log",
     benchmark:
         "<benchmarks>/download_catalog/{region}.tsv"
-    conda:
-        "../envs/photometry.yaml"
     # The archive may be busy.
     retries: 1
+    conda:
+        "../envs/photometry.yaml"
     resources:
         mem_mb=1000,
     params:
@@ -57,11 +57,9 @@ rule catalog:
 rule targets:
     """Choose the stars of {wildcards.region} that get a light curve; say why the others that were asked for get none."""
     input:
-        catalog=rules.catalog.output.catalog,
-        cube="<results>/prepared/{region}.hdf5",
-        other_catalogs=other_catalogs_of,
-        other_cubes=other_cubes_of,
-        wanted=targets_table_of,
+        catalogs=catalogs_around,
+        cubes=cubes_around,
+        tables=targets_tables_around,
     output:
         targets=ensure("<results>/prepared/targets_{region}.ecsv", non_empty=True),
     log:
@@ -74,7 +72,7 @@ rule targets:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
     params:
         code=code_of("targets"),
-        tmag_limit=lambda wildcards: observation_of(wildcards)["tmag_limit"],
+        regions=wishes_around,
         tile_size=lookup("fit/tile_size", within=config),
         tile_margin=lookup("fit/tile_margin", within=config),
     script:

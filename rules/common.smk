@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from photometry.config import checked_config
 from photometry.errors import PhotometryError
-from photometry.io.checks import check_inputs, check_output
+from photometry.io.checks import check_inputs, check_output, check_scenes
 from photometry.io.plan import overlapping, plan_regions
 from photometry.io.prf_files import check_prf_folder
 from photometry.sources import code_digest
@@ -29,7 +29,10 @@ wildcard_constraints:
 def load_plan():
     """Complete the settings with their defaults and return the regions that they ask for."""
     schema = yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text())
-    source = ", ".join(map(str, workflow.overwrite_configfiles or workflow.configfiles)) or "--config"
+    source = (
+        ", ".join(map(str, workflow.overwrite_configfiles or workflow.configfiles))
+        or "--config"
+    )
     config.update(checked_config(config, schema, source))
     check_output(config["output"])
     regions = plan_regions(
@@ -37,6 +40,7 @@ def load_plan():
         tile_size=config["fit"]["tile_size"],
         tile_margin=config["fit"]["tile_margin"],
     )
+    check_scenes(config.get("simulate", {}).get("scenes", {}))
     if workflow.is_main_process:
         check_inputs(regions.values())
     return regions
@@ -83,20 +87,36 @@ def star_table_of(wildcards):
     return rules.download_catalog.output.stars if table == "mast" else table
 
 
-def targets_table_of(wildcards):
-    """Return the table of targets of a region; nothing where all stars are."""
-    table = observation_of(wildcards)["targets"]
-    return [] if table == "all" else table
+def regions_around(wildcards):
+    """Return the names of a region and of those whose pixels overlap it: a star is exported from one of them."""
+    return [wildcards.region, *overlapping(region_of(wildcards), REGIONS)]
 
 
-def other_catalogs_of(wildcards):
-    """Return the catalogues of the regions that overlap."""
-    return [f"<results>/prepared/catalog_{name}.sqlite" for name in overlapping(region_of(wildcards), REGIONS)]
+def catalogs_around(wildcards):
+    """Return the catalogues of a region and of those that overlap it."""
+    return collect(
+        "<results>/prepared/catalog_{name}.sqlite", name=regions_around(wildcards)
+    )
 
 
-def other_cubes_of(wildcards):
-    """Return the cubes of the regions that overlap."""
-    return [f"<results>/prepared/{name}.hdf5" for name in overlapping(region_of(wildcards), REGIONS)]
+def cubes_around(wildcards):
+    """Return the cubes of a region and of those that overlap it."""
+    return collect("<results>/prepared/{name}.hdf5", name=regions_around(wildcards))
+
+
+def targets_tables_around(wildcards):
+    """Return the tables of targets of a region and of those that overlap it, each once."""
+    tables = {wish["targets"] for wish in wishes_around(wildcards)}
+    return sorted(tables - {"all"})
+
+
+def wishes_around(wildcards):
+    """Return what is asked of a region and of those that overlap it."""
+    return [
+        {"name": name}
+        | {key: REGIONS[name].observation[key] for key in ("targets", "tmag_limit")}
+        for name in regions_around(wildcards)
+    ]
 
 
 def core_of(wildcards):
@@ -120,12 +140,21 @@ def prf_files_of(wildcards):
     if given == "mast":
         name = f"sector{pointing.sector:03d}_camera{pointing.camera}_ccd{pointing.ccd}"
         return f"<results>/prepared/prf_files_{name}.txt"
-    return [str(path) for path in check_prf_folder(given, pointing.sector, pointing.camera, pointing.ccd)]
+    return [
+        str(path)
+        for path in check_prf_folder(
+            given, pointing.sector, pointing.camera, pointing.ccd
+        )
+    ]
 
 
 def indices():
     """Return the light curve indices of all tiles."""
-    return [f"<results>/lightcurves/index/{name}/{tile}.ecsv" for name, region in REGIONS.items() for tile in region.tiles]
+    return [
+        f"<results>/lightcurves/index/{name}/{tile}.ecsv"
+        for name, region in REGIONS.items()
+        for tile in region.tiles
+    ]
 
 
 def target_lists():
@@ -133,14 +162,8 @@ def target_lists():
     return collect("<results>/prepared/targets_{region}.ecsv", region=REGIONS)
 
 
-def wanted_tables():
-    """Return the users' tables of targets, each once."""
-    tables = [region.observation["targets"] for region in REGIONS.values()]
-    return sorted({table for table in tables if table != "all"})
-
-
 def wanted_products():
     """Return what the settings ask for: the products of the observations, or a simulated field."""
     if not REGIONS:
-        return rules.simulate.output
+        return rules.simulate.input
     return [rules.summary.output.summary, *rules.plots.output]

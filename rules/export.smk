@@ -25,7 +25,7 @@ rule export_light_curves:
     params:
         code=code_of("export_light_curves"),
         version=lookup("version", within=config),
-        folder=f"{config['output']}/lightcurves",
+        output=lookup("output", within=config),
     script:
         "../scripts/export_light_curves.py"
 
@@ -35,9 +35,10 @@ rule summary:
     input:
         indices=indices(),
         targets=target_lists(),
-        wanted=wanted_tables(),
     output:
-        summary=ensure(f"<results>/summary_v{config['version']:02d}.ecsv", non_empty=True),
+        summary=ensure(
+            f"<results>/summary_v{config['version']:02d}.ecsv", non_empty=True
+        ),
     log:
         "<logs>/summary.log",
     benchmark:
@@ -48,5 +49,6 @@ rule summary:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
     params:
         code=code_of("summary"),
+        version=lookup("version", within=config),
     script:
         "../scripts/summary.py"

@@ -8,15 +8,18 @@ show, where enough of them carry the correction.
 rule download_prf:
     """Fetch the SPOC PRF files of a CCD from MAST; they are kept and not asked for again. The output lists them."""
     output:
-        files=ensure("<results>/prepared/prf_files_sector{sector}_camera{camera}_ccd{ccd}.txt", non_empty=True),
+        files=ensure(
+            "<results>/prepared/prf_files_sector{sector}_camera{camera}_ccd{ccd}.txt",
+            non_empty=True,
+        ),
     log:
         "<logs>/download_prf/sector{sector}_camera{camera}_ccd{ccd}.log",
     benchmark:
         "<benchmarks>/download_prf/sector{sector}_camera{camera}_ccd{ccd}.tsv"
-    conda:
-        "../envs/photometry.yaml"
     # The archive may be busy.
     retries: 1
+    conda:
+        "../envs/photometry.yaml"
     resources:
         mem_mb=500,
     params:
@@ -34,7 +37,9 @@ rule effective_prf:
         prf=prf_files_of,
     output:
         prf=ensure("<results>/prepared/prf_{region}.hdf5", non_empty=True),
-        kernel=ensure("<results>/prepared/movement_refined_{region}.hdf5", non_empty=True),
+        kernel=ensure(
+            "<results>/prepared/movement_refined_{region}.hdf5", non_empty=True
+        ),
     log:
         "<logs>/effective_prf/{region}.log",
     benchmark:

@@ -2,8 +2,9 @@
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from photometry.errors import CatalogError, ConfigError, InputFileError
 from photometry.io.plan import PlannedRegion
 
-__all__ = ["LARGEST_TABLE", "check_inputs", "check_output"]
+__all__ = ["LARGEST_TABLE", "check_inputs", "check_output", "check_scenes"]
 
 #: Star tables up to this size are read before any job, bytes; larger ones by the job that needs them.
 LARGEST_TABLE = 20_000_000
@@ -34,6 +35,25 @@ def check_output(folder: str | Path) -> None:
         raise ConfigError(
             f"output: {folder} cannot be written ({existing}: {error.strerror}); choose another folder"
         ) from error
+
+
+def check_scenes(scenes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check the settings of simulated scenes.
+
+    Raises
+    ------
+    ConfigError
+        When a setting is not known or cannot be used.
+    """
+    if not scenes:
+        return
+    from photometry.simulate.settings import settings_from_mapping
+
+    for name, scene in scenes.items():
+        try:
+            settings_from_mapping(scene)
+        except ConfigError as error:
+            raise ConfigError(f"simulate, scenes, {name}: {error}") from error
 
 
 def check_inputs(regions: Iterable[PlannedRegion]) -> None:

@@ -6,12 +6,14 @@ from photometry.catalog import stars_near
 from photometry.cube import Pointing
 from photometry.geometry import Stamp
 from photometry.io.catalogs import read_catalog
+from photometry.io.cubes import CUBE_VERSION
 from photometry.io.prf_files import read_spoc_prf
+from photometry.io.provenance import open_product
 from photometry.prf import FOOTPRINT, PrfGrid
 from photometry.prf_model import model_prf
 from photometry.stars import Stars
 
-__all__ = ["load_prf", "load_stars"]
+__all__ = ["load_prf", "load_stars", "pixel_provenance"]
 
 
 def load_prf(given: str | Path, pointing: Pointing) -> PrfGrid:
@@ -42,3 +44,11 @@ def load_stars(path: str | Path, wcs_header: str, stamp: Stamp) -> Stars:
         The pixels.
     """
     return stars_near(read_catalog(path), wcs_header, stamp, margin=FOOTPRINT // 2 + 1)
+
+
+def pixel_provenance(path: str | Path) -> dict[str, str]:
+    """Return names and digests of the files that a cube was made from, by role."""
+    with open_product(path, "cube", CUBE_VERSION) as file:
+        return {
+            name.removeprefix("input_"): str(value) for name, value in file.attrs.items() if name.startswith("input_")
+        }

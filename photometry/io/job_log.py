@@ -31,11 +31,13 @@ def job_log(path: str | Path) -> Iterator[None]:
         When the work raised an exception.
     """
     terminal, root = sys.stderr, logging.getLogger()
+    level = root.level
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", buffering=1) as log, contextlib.redirect_stderr(log), contextlib.redirect_stdout(log):
         handler = logging.StreamHandler(log)
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
         root.addHandler(handler)
+        root.setLevel(logging.INFO)
         try:
             yield
         except PhotometryError as error:
@@ -47,6 +49,7 @@ def job_log(path: str | Path) -> Iterator[None]:
             return
         finally:
             root.removeHandler(handler)
+            root.setLevel(level)
         log.write(message)
     terminal.write(message)
     sys.exit(1)

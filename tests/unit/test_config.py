@@ -79,3 +79,13 @@ def test_message_names_file_key_and_what_to_do(change, message):
 def test_missing_key_says_what_it_is():
     with pytest.raises(ConfigError, match=r"my.yaml: key 'output' is missing; add it: folder of all products"):
         checked_config({}, SCHEMA, "my.yaml")
+
+
+def test_one_of_several_keys_is_needed():
+    schema = {
+        "properties": {"a": {"description": "what a is"}, "b": {}},
+        "anyOf": [{"required": ["a"]}, {"required": ["b"]}],
+    }
+    assert checked_config({"b": 1}, schema, "my.yaml") == {"b": 1}
+    with pytest.raises(ConfigError, match=r"my.yaml: key 'a' is missing; add it \(or 'b'\): what a is"):
+        checked_config({}, schema, "my.yaml")

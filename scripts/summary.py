@@ -1,0 +1,27 @@
+"""Target lists and light curve indices -> summary."""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from photometry.io.job_log import job_log
+from photometry.io.summary import write_summary
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def summary(paths_targets: Sequence[str], paths_indices: Sequence[str], path_summary: str, version: int) -> None:
+    """Write one row for every target that was asked for."""
+    table = write_summary(path_summary, paths_targets, paths_indices, version)
+    logging.info("%d targets: %s", len(table), table.meta["status"])
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        summary(
+            paths_targets=snakemake.input.targets,
+            paths_indices=snakemake.input.indices,
+            path_summary=snakemake.output.summary,
+            version=snakemake.params.version,
+        )

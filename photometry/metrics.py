@@ -169,7 +169,7 @@ def _median(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _binned_rms(
     flux: npt.NDArray[np.float64], finite: npt.NDArray[np.bool_], number: npt.NDArray[np.int64], size: int
 ) -> npt.NDArray[np.float64]:
-    """Return the standard deviation of the means over `size` consecutive cadence numbers, full by half."""
+    """Return the standard deviation of means over `size` cadence numbers; bins half full or less do not count."""
     if len(number) == 0:
         return np.full(len(flux), np.nan)
     bins = (number - number[0]) // size
@@ -185,4 +185,5 @@ def _point_to_point(flux: npt.NDArray[np.float64], number: npt.NDArray[np.int64]
     """Return the standard deviation of a cadence from the median absolute difference of consecutive ones."""
     following = np.diff(number) == 1
     steps = np.abs(np.diff(flux, axis=1)[:, following])
-    return np.multiply(_SIGMA_PER_MAD / np.sqrt(2), _median(steps))
+    scatter: npt.NDArray[np.float64] = _SIGMA_PER_MAD / np.sqrt(2) * _median(steps)
+    return scatter

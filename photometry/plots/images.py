@@ -1,0 +1,143 @@
+"""Figures that show pixels."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.colors import AsinhNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from photometry.geometry import Stamp, Tile
+from photometry.plots.style import BLUE, FLUX_LABEL, GREEN, ORANGE, RED
+from photometry.stars import Stars
+from photometry.tile_fit import TileFit
+
+__all__ = ["field_figure", "residual_figure"]
+
+
+def field_figure(
+    image: npt.NDArray[np.floating[Any]],
+    stamp: Stamp,
+    stars: Stars,
+    tiles: Sequence[Tile],
+    title: str,
+    targets: npt.NDArray[np.int64] | None = None,
+) -> Figure:
+    """Show the mean image of a region with its stars and tiles.
+
+    Parameters
+    ----------
+    image : (n_row, n_column)
+        Mean image, e-/s.
+    stamp : Stamp
+        Its pixels.
+    stars : Stars
+        Stars to mark; the larger the circle, the brighter the star.
+    tiles : sequence of Tile
+        Their cores are outlined.
+    title : str
+        Title.
+    targets : (n_target,) int64, optional
+        TIC numbers of the targets: marked apart from the other stars.
+    """
+    figure = Figure(figsize=(8.5, 8), layout="constrained")
+    axes = figure.subplots()
+    _show_image(figure, axes, image, stamp, _stretch(image))
+    inside = stars.select(stamp.contains(stars.row, stars.column))
+    is_target = np.isin(inside.starid, targets if targets is not None else [])
+    size = np.clip(4.0 * (17.0 - inside.tmag), 4.0, 60.0)
+    for chosen, color, label in ((~is_target, BLUE, "star"), (is_target, RED, "target")):
+        if chosen.any():
+            axes.scatter(
+                inside.column[chosen],
+                inside.row[chosen],
+                s=size[chosen],
+                facecolors="none",
+                edgecolors=color,
+                linewidths=1.0,
+                label=f"{label} ({chosen.sum()})",
+            )
+    for number, tile in enumerate(tiles):
+        core = tile.core
+        corner = (core.col_min - 0.5, core.row_min - 0.5)
+        label = "tile" if number == 0 else ""
+        axes.add_patch(
+            Rectangle(corner, core.shape[1], core.shape[0], fill=False, ec=GREEN, lw=1.5, ls="--", label=label)
+        )
+    if len(inside) or tiles:
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize="small", frameon=False)
+    figure.suptitle(title)
+    return figure
+
+
+def residual_figure(fit: TileFit, index: int, title: str, half_width: int = 7) -> Figure:
+    """Show mean image, model and their difference around a star.
+
+    Parameters
+    ----------
+    fit : TileFit
+        The fit of the tile.
+    index : int
+        The star's place in the fit.
+    title : str
+        Title.
+    half_width : int
+        Pixels shown on each side of the star.
+    """
+    row, column = int(np.rint(fit.row[index])), int(np.rint(fit.column[index]))
+    stamp = Stamp(row - half_width, row + half_width + 1, column - half_width, column + half_width + 1).clipped(
+        fit.stamp
+    )
+    image, model = (series[stamp.slices_in(fit.stamp)] for series in (fit.sum_image, fit.model_image))
+    residual = image - model
+    figure = Figure(figsize=(13, 4.3), layout="constrained")
+    panels = figure.subplots(1, 3)
+    limit = float(np.nanmax(np.abs(residual), initial=0.0)) or 1.0
+    stretch = _stretch(image)
+    difference = Normalize(-limit, limit)
+    for axes, data, norm, name in (
+        (panels[0], image, stretch, "mean image"),
+        (panels[1], model, stretch, "model"),
+        (panels[2], residual, difference, "image - model"),
+    ):
+        _show_image(figure, axes, data, stamp, norm, "gray_r" if norm is stretch else "RdBu_r")
+        near = stamp.contains(fit.row, fit.column)
+        axes.plot(fit.column[near], fit.row[near], "+", color=ORANGE, ms=6, mew=1)
+        axes.plot(fit.column[index], fit.row[index], "o", mfc="none", mec=RED, ms=14, mew=1.5)
+        axes.set_title(name, fontsize="medium")
+    figure.suptitle(title)
+    return figure
+
+
+def _stretch(image: npt.NDArray[np.floating[Any]]) -> AsinhNorm:
+    """Stretch that shows faint and bright stars together."""
+    values = image[np.isfinite(image)]
+    if not len(values):
+        return AsinhNorm(1.0, 0.0, 1.0)
+    low, middle, high = np.percentile(values, [1, 50, 99.8])
+    width = 1.4826 * float(np.median(np.abs(values - middle)))
+    return AsinhNorm(max(2 * width, (high - low) / 1000, 1e-6), low, max(high, low + 1e-6))
+
+
+def _show_image(
+    figure: Figure,
+    axes: Axes,
+    image: npt.NDArray[np.floating[Any]],
+    stamp: Stamp,
+    norm: Normalize,
+    cmap: str = "gray_r",
+) -> None:
+    """Draw an image in CCD pixels with a colour bar; pixels without a value are yellow."""
+    extent = (stamp.col_min - 0.5, stamp.col_max - 0.5, stamp.row_min - 0.5, stamp.row_max - 0.5)
+    colors = mpl.colormaps[cmap].with_extremes(bad="#F0E442")
+    shown = axes.imshow(image, origin="lower", extent=extent, norm=norm, cmap=colors, interpolation="nearest")
+    figure.colorbar(shown, cax=axes.inset_axes((1.02, 0.0, 0.04, 1.0)), label=FLUX_LABEL)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.set_xlabel("CCD column (px, 0-based)")
+    axes.set_ylabel("CCD row (px, 0-based)")

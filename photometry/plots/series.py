@@ -1,0 +1,93 @@
+"""Figures of time series."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from photometry.geometry import Stamp
+from photometry.lightcurve import LightCurve
+from photometry.motion import MovementKernel
+from photometry.plots.style import BLUE, FLUX_LABEL, GREY, ORANGE, RED, TIME_LABEL
+
+__all__ = ["light_curves_figure", "motion_figure"]
+
+
+def light_curves_figure(curves: Sequence[LightCurve], titles: Sequence[str]) -> Figure:
+    """Show PSF and aperture flux of several targets against time; flagged cadences are marked.
+
+    Parameters
+    ----------
+    curves : sequence of LightCurve
+        At least one.
+    titles : sequence of str
+        A title for each.
+    """
+    figure = Figure(figsize=(9, 0.6 + 2.1 * len(curves)), layout="constrained")
+    panels = figure.subplots(len(curves), 1, squeeze=False, sharex=True)[:, 0]
+    for axes, curve, title in zip(panels, curves, titles, strict=True):
+        flagged = curve.quality != 0
+        axes.plot(curve.time, curve.aperture_flux, ".", ms=3, color=ORANGE, label="aperture (SAP_FLUX)", zorder=1)
+        axes.errorbar(
+            curve.time, curve.flux, curve.flux_err, fmt=".", ms=3, lw=0.6, color=BLUE, label="PSF (FLUX)", zorder=2
+        )
+        unflagged = np.concatenate([curve.flux[~flagged], curve.aperture_flux[~flagged]])
+        _mark_flagged(axes, curve.time[flagged], curve.flux[flagged], unflagged)
+        axes.set_ylabel(FLUX_LABEL)
+        axes.set_title(title, fontsize="medium", loc="left")
+        axes.ticklabel_format(useOffset=False)
+    panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize="small", borderaxespad=0.2)
+    panels[-1].set_xlabel(TIME_LABEL)
+    return figure
+
+
+def motion_figure(
+    time: npt.NDArray[np.float64], kernel: MovementKernel, stamp: Stamp, quality: npt.NDArray[np.int32], title: str
+) -> Figure:
+    """Show how far stars move, in the middle and in the corners of a region, against time.
+
+    Parameters
+    ----------
+    time : (n_cadence,) float64
+        BTJD, d.
+    kernel : MovementKernel
+        The motion.
+    stamp : Stamp
+        Pixels of the region.
+    quality : (n_cadence,) int32
+        TESS quality flags; flagged and unmeasured cadences are marked.
+    title : str
+        Title.
+    """
+    rows = [stamp.center[0], stamp.row_min, stamp.row_min, stamp.row_max - 1, stamp.row_max - 1]
+    columns = [stamp.center[1], stamp.col_min, stamp.col_max - 1, stamp.col_min, stamp.col_max - 1]
+    good = (quality == 0) & ~kernel.bad
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    panels = figure.subplots(2, 1, sharex=True)
+    for axes, shifts, name in zip(panels, kernel.shifts(rows, columns), ("row", "column"), strict=True):
+        milli = 1000 * shifts
+        axes.plot(time[good], milli[1:, good].T, ".", ms=2, color=GREY)
+        axes.plot([], [], ".", ms=5, color=GREY, label="corners")
+        axes.plot(time[good], milli[0, good], ".", ms=4, color=BLUE, label="middle")
+        _mark_flagged(axes, time[~good], milli[0, ~good], milli[:, good])
+        axes.set_ylabel(f"{name} shift (0.001 px)")
+        axes.grid(visible=True, alpha=0.3)
+    panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize="small", borderaxespad=0.2)
+    panels[0].set_title(f"{title}\nmeasured from {kernel.source}", fontsize="medium", loc="left")
+    panels[-1].set_xlabel(TIME_LABEL)
+    return figure
+
+
+def _mark_flagged(
+    axes: Axes, time: npt.NDArray[np.float64], values: npt.NDArray[np.floating], unflagged: npt.NDArray[np.floating]
+) -> None:
+    """Set the range to the unflagged values and mark the flagged ones, those beyond the range at its edge."""
+    finite = unflagged[np.isfinite(unflagged)]
+    if len(finite):
+        low, high = float(finite.min()), float(finite.max())
+        margin = 0.12 * (high - low) or 1.0
+        axes.set_ylim(low - 2 * margin, high + 2 * margin)
+        values = np.clip(values, low - margin, high + margin)
+    axes.plot(time, values, "x", ms=5, color=RED, label="flagged (at the edge if beyond)", zorder=3)

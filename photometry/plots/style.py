@@ -1,0 +1,23 @@
+"""Colours, labels and the way figures are written."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+__all__ = ["BLUE", "FLUX_LABEL", "GREEN", "GREY", "ORANGE", "RED", "TIME_LABEL", "save_figure"]
+
+# Colours that people with colour blindness can tell apart (Okabe & Ito 2008, Color Universal Design).
+BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#999999"
+FLUX_LABEL = "flux (e-/s)"
+TIME_LABEL = "time (BTJD = BJD_TDB - 2457000, d)"
+_DPI = 120
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure as PNG, SVG or PDF by the name's ending; equal figures make equal bytes."""
+    suffix = Path(path).suffix.lower()
+    metadata: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix, {})
+    with mpl.rc_context({"svg.hashsalt": "tess-psf-photometry"}):
+        figure.savefig(path, dpi=_DPI, metadata=metadata)

@@ -148,6 +148,25 @@ def prf_files_of(wildcards):
     ]
 
 
+def fluxes_of(wildcards):
+    """Return the fluxes of all tiles of a region."""
+    return collect(
+        "<results>/photometry/{region}/{tile}.hdf5",
+        region=wildcards.region,
+        tile=region_of(wildcards).tiles,
+    )
+
+
+def indices_of(wildcards):
+    """Return the light curve indices of all tiles of a region."""
+    tiles = region_of(wildcards).tiles
+    return collect(
+        "<results>/lightcurves/index/{region}/{tile}.ecsv",
+        region=wildcards.region,
+        tile=tiles,
+    )
+
+
 def indices():
     """Return the light curve indices of all tiles."""
     return [
@@ -166,4 +185,4 @@ def wanted_products():
     """Return what the settings ask for: the products of the observations, or a simulated field."""
     if not REGIONS:
         return rules.simulate.input
-    return [rules.summary.output.summary, *rules.plots.output]
+    return [rules.summary.output.summary, *collect(rules.plots.output, region=REGIONS)]

@@ -25,7 +25,7 @@ rule export_light_curves:
     params:
         code=code_of("export_light_curves"),
         version=lookup("version", within=config),
-        output=lookup("output", within=config),
+        output=subpath(output.index, ancestor=4),
     script:
         "../scripts/export_light_curves.py"
 

@@ -1,21 +1,55 @@
-"""Figures of a run, attached to the report."""
+"""Figures of every region below plots/{region}, attached to the report."""
 
 
 rule plots:
-    """Field images, light curves, residuals and scatter against magnitude."""
+    """Show {wildcards.region}: its stars, its motion, light curves, what the model leaves, scatter against magnitude."""
     input:
-        summary=rules.summary.output.summary,
+        cube=rules.images.output.cube,
+        catalog=rules.catalog.output.catalog,
+        kernel=rules.effective_prf.output.kernel,
+        fluxes=fluxes_of,
+        indices=indices_of,
     output:
-        noise=ensure("<results>/plots/noise.png", non_empty=True),
+        field=report(
+            "<results>/plots/{region}/field.png",
+            caption="report/field.rst",
+            category="Field",
+            labels={"region": "{region}"},
+        ),
+        motion=report(
+            "<results>/plots/{region}/motion.png",
+            caption="report/motion.rst",
+            category="Motion",
+            labels={"region": "{region}"},
+        ),
+        light_curves=report(
+            "<results>/plots/{region}/light_curves.png",
+            caption="report/light_curves.rst",
+            category="Light curves",
+            labels={"region": "{region}"},
+        ),
+        residual=report(
+            "<results>/plots/{region}/residual.png",
+            caption="report/residual.rst",
+            category="Residuals",
+            labels={"region": "{region}"},
+        ),
+        scatter=report(
+            "<results>/plots/{region}/scatter.png",
+            caption="report/noise.rst",
+            category="Scatter",
+            labels={"region": "{region}"},
+        ),
     log:
-        "<logs>/plots.log",
+        "<logs>/plots/{region}.log",
     benchmark:
-        "<benchmarks>/plots.tsv"
+        "<benchmarks>/plots/{region}.tsv"
     conda:
         "../envs/photometry.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
     params:
         code=code_of("plots"),
+        tile_size=lookup("fit/tile_size", within=config),
     script:
         "../scripts/plots.py"

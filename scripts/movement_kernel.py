@@ -6,7 +6,7 @@ from photometry.io.cubes import read_cube
 from photometry.io.inputs import load_prf, load_stars
 from photometry.io.job_log import job_log
 from photometry.io.products import write_kernel
-from photometry.motion_fit import measure_motion
+from photometry.region import measure_motion
 from photometry.settings import MotionSettings
 
 if TYPE_CHECKING:

@@ -1,0 +1,93 @@
+"""Cube, catalogue, motion, fluxes and light curve indices of a region -> its figures."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy.table import Table, vstack
+from photometry.io.products import read_kernel, read_tile_fit
+
+from photometry.geometry import tiles_of
+from photometry.io.cubes import CubeHeader, read_cube_header
+from photometry.io.inputs import load_stars
+from photometry.io.job_log import job_log
+from photometry.io.tables import RESULT_COLUMNS, read_ecsv
+from photometry.lightcurve import light_curve
+from photometry.plots import (
+    Scatter,
+    field_figure,
+    light_curves_figure,
+    motion_figure,
+    note_figure,
+    residual_figure,
+    save_figure,
+    scatter_figure,
+)
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+#: Targets whose light curves are shown: the brightest.
+N_SHOWN = 6
+
+
+def plots(
+    path_cube: str,
+    path_catalog: str,
+    path_kernel: str,
+    paths_fluxes: Sequence[str],
+    paths_indices: Sequence[str],
+    figures: Mapping[str, str],
+    region: str,
+    tile_size: int,
+) -> None:
+    """Draw the figures of a region."""
+    header, kernel = read_cube_header(path_cube), read_kernel(path_kernel)
+    stars = load_stars(path_catalog, header.wcs_header, header.stamp)
+    tiles = tiles_of(header.stamp, tile_size, 0)
+    targets = vstack([read_ecsv(path, RESULT_COLUMNS) for path in paths_indices], metadata_conflicts="silent")
+    starid = np.asarray(targets["starid"])
+    save_figure(field_figure(header.sumimage, header.stamp, stars, tiles, region, starid), figures["field"])
+    save_figure(motion_figure(header.time, kernel, header.stamp, header.quality, region), figures["motion"])
+    measured = targets[np.asarray(targets["file"], dtype=np.str_) != ""]
+    if len(measured):
+        fluxes_of = dict(zip([tile.name for tile in tiles], paths_fluxes, strict=True))
+        plot_measured(header, measured, fluxes_of, figures, region)
+    else:
+        for name in ("light_curves", "residual", "scatter"):
+            save_figure(note_figure(f"{region}: no target has a light curve; the summary says why"), figures[name])
+
+
+def plot_measured(
+    header: CubeHeader, measured: Table, fluxes_of: Mapping[str, str], figures: Mapping[str, str], region: str
+) -> None:
+    """Draw light curves of the brightest targets, what the model leaves of the first, and the scatter of all."""
+    shown = measured[np.argsort(measured["tmag"])[:N_SHOWN]]
+    fits = {tile: read_tile_fit(fluxes_of[tile]) for tile in dict.fromkeys(shown["tile"])}
+    places = [(fits[row["tile"]], int(np.flatnonzero(fits[row["tile"]].starid == row["starid"])[0])) for row in shown]
+    titles = [f"TIC {row['starid']}, T = {row['tmag']:.2f}, {row['status']}" for row in shown]
+    curves = [light_curve(fit, index, header) for fit, index in places]
+    save_figure(light_curves_figure(curves, titles), figures["light_curves"])
+    save_figure(residual_figure(*places[0], titles[0]), figures["residual"])
+    scatter = Scatter(
+        tmag=np.asarray(measured["tmag"]),
+        rms_hour=np.asarray(measured["rms_hour"]),
+        ptp=np.asarray(measured["ptp"]),
+        reserved=np.asarray(measured["status"]) == "WARNING",
+    )
+    sky = float(np.nanmedian([curve.background for curve in curves]))
+    save_figure(scatter_figure(scatter, header.exposure, sky, region), figures["scatter"])
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        plots(
+            path_cube=snakemake.input.cube,
+            path_catalog=snakemake.input.catalog,
+            path_kernel=snakemake.input.kernel,
+            paths_fluxes=snakemake.input.fluxes,
+            paths_indices=snakemake.input.indices,
+            figures=dict(snakemake.output.items()),
+            region=snakemake.wildcards.region,
+            tile_size=snakemake.params.tile_size,
+        )

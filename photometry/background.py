@@ -17,6 +17,8 @@ _MIN_PLANE_PIXELS = 30
 #: Residuals beyond this many standard deviations are left out.
 _CLIP = 3.5
 _ROUNDS = 3
+#: Weight, in pixels, that keeps a cadence without pixels solvable; share of the pixels' that holds slopes near zero.
+_TINY, _SLOPE_HOLD = 1e-9, 1e-3
 #: Standard deviation of a normal distribution in units of its median absolute deviation.
 _SIGMA_PER_MAD = 1.4826
 
@@ -37,14 +39,20 @@ def background_pixels(images: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     measured = np.isfinite(images)
     count = measured.sum(axis=0)
     total = np.where(measured, images, 0).sum(axis=0, dtype=np.float64)
-    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     # A pixel that misses many cadences has a mean of other cadences than the rest: not comparable.
-    usable = count > 0.5 * count.max(initial=0)
-    values = np.sort(mean[usable])
-    if not len(values):
-        return np.zeros(images.shape[1:], dtype=np.bool_)
-    n_dark = min(max(round(_DARK_SHARE * len(values)), _MIN_PIXELS), len(values))
-    dark: npt.NDArray[np.bool_] = usable & (mean <= values[n_dark - 1])
+    usable: npt.NDArray[np.bool_] = np.asarray(count > 0.5 * count.max(initial=0))
+    if not usable.any():
+        return usable
+    mean = np.where(usable, total / np.maximum(count, 1), np.inf)
+    n_usable = int(usable.sum())
+    n_dark = min(max(round(_DARK_SHARE * n_usable), _MIN_PIXELS), n_usable)
+    dark: npt.NDArray[np.bool_] = mean <= np.partition(mean.ravel(), n_dark - 1)[n_dark - 1]
+    # The darkest of a tilted background lie at its lower end: choose again with the tilt taken off.
+    basis = _basis(images.shape[1:], n_dark)
+    for _ in range(_ROUNDS):
+        coefficients = _solve(mean[dark][None], np.ones((1, int(dark.sum())), dtype=np.bool_), basis[:, dark])
+        level = mean - np.tensordot(coefficients[0], basis, axes=1)
+        dark = level <= np.partition(level.ravel(), n_dark - 1)[n_dark - 1]
     return dark
 
 
@@ -61,16 +69,15 @@ def estimate_background(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float
     (n_cadence, n_row, n_column) float32
         A plane per cadence, a constant where there are few pixels, e-/s; 0 in cadences without a measured dark pixel.
     """
-    _, n_row, n_column = images.shape
     dark = background_pixels(images)
+    if not dark.any():
+        return np.zeros(images.shape, dtype=np.float32)
     values = images[:, dark].astype(np.float64)
-    v, u = np.meshgrid(np.linspace(-1, 1, n_row), np.linspace(-1, 1, n_column), indexing="ij")
-    n_term = 3 if dark.sum() >= _MIN_PLANE_PIXELS else 1
-    basis = np.stack([np.ones_like(v), v, u])[:n_term]
+    basis = _basis(images.shape[1:], int(dark.sum()))
     at_dark = basis[:, dark]
     weights = np.isfinite(values)
     values = np.where(weights, values, 0.0)
-    coefficients = np.zeros((len(images), n_term))
+    coefficients = np.zeros((len(images), len(basis)))
     for _ in range(_ROUNDS):
         coefficients = _solve(values, weights, at_dark)
         residuals = np.where(weights, values - coefficients @ at_dark, np.nan)
@@ -79,13 +86,19 @@ def estimate_background(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float
     return backgrounds
 
 
+def _basis(shape: tuple[int, ...], n_dark: int) -> npt.NDArray[np.float64]:
+    """Return 1, row and column, from -1 to 1; 1 alone where few pixels carry it: (n_term, n_row, n_column)."""
+    v, u = np.meshgrid(np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]), indexing="ij")
+    return np.stack([np.ones_like(v), v, u])[: 3 if n_dark >= _MIN_PLANE_PIXELS else 1]
+
+
 def _solve(
     values: npt.NDArray[np.float64], weights: npt.NDArray[np.bool_], basis: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     """Least squares per cadence; slopes that few pixels carry are held near zero: (n_cadence, n_term)."""
     n_term = len(basis)
     normal = np.einsum("cp,ap,bp->cab", weights.astype(np.float64), basis, basis, optimize=True)
-    normal += np.diag([1e-9] + [1.0] * (n_term - 1))
+    normal += np.diag([_TINY] + [_SLOPE_HOLD * values.shape[1]] * (n_term - 1))
     right = (weights * values) @ basis.T
     solution: npt.NDArray[np.float64] = np.linalg.solve(normal, right[..., None])[..., 0]
     return solution

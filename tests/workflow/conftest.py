@@ -62,3 +62,33 @@ def planned_jobs(output: str) -> dict[str, int]:
 def snakemake() -> Run:
     """Run Snakemake in a folder."""
     return run_snakemake
+
+
+@pytest.fixture(scope="session")
+def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with a small simulated cutout (pixels.fits), its star table (stars.csv), its truth and PRF files (prf)."""
+    from photometry.io.simulated import write_pixels, write_prf_folder, write_star_table, write_truth
+    from photometry.prf_model import model_prf
+    from photometry.simulate import SceneSettings, simulate_scene
+
+    folder, prf = tmp_path_factory.mktemp("field"), model_prf()
+    settings = SceneSettings(seed=5, n_row=24, n_column=24, n_cadence=40, n_pairs=2, faintest_tmag=16.5)
+    scene = simulate_scene(settings, prf)
+    write_pixels(scene, folder / "pixels.fits")
+    write_star_table(scene, folder / "stars.csv")
+    write_truth(scene, folder / "truth.hdf5")
+    write_prf_folder(prf, folder / "prf", settings.sector, settings.camera, settings.ccd)
+    return folder
+
+
+def config_of(folder: Path, **changes: object) -> dict:
+    """Return settings for a simulated field; `changes` replace keys of its one observation."""
+    observation = {
+        "datasource": "tesscut",
+        "input": str(folder / "pixels.fits"),
+        "catalog": str(folder / "stars.csv"),
+        "prf": "model",
+        "targets": "all",
+        "tmag_limit": 14.0,
+    }
+    return {"output": "results", "observations": [observation | changes]}

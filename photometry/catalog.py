@@ -2,11 +2,10 @@
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from astropy.wcs import WCS
 
 from photometry.constants import ARCSEC_PER_PIXEL, CATALOG_EPOCH_YEAR
@@ -18,6 +17,7 @@ from photometry.stars import Stars
 __all__ = [
     "Catalog",
     "CatalogSettings",
+    "Columns",
     "ccd_positions",
     "make_catalog",
     "positions_at",
@@ -30,6 +30,12 @@ _RAD_PER_MAS = np.pi / 180 / 3600 / 1000
 _FIELD_RADIUS = 25.0
 #: Positions whose round trip through the WCS misses by more are not on the CCD, arcsec.
 _ROUND_TRIP = 1.0
+
+
+class Columns(Protocol):
+    """Columns of a table by their names: a DataFrame, a Table, a mapping."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,8 @@ def positions_at(
     north = np.stack([-np.sin(delta) * np.cos(alpha), -np.sin(delta) * np.sin(alpha), np.cos(delta)], axis=-1)
     motion = np.nan_to_num(_floats(pm_ra)) * span, np.nan_to_num(_floats(pm_decl)) * span
     x, y, z = (unit_vectors(ra, decl) + (motion[0] * east.T).T + (motion[1] * north.T).T).T
-    return np.rad2deg(np.arctan2(y, x)) % 360.0, np.rad2deg(np.arctan2(z, np.hypot(x, y)))
+    # Twice: a tiny negative angle is rounded up to 360.
+    return np.rad2deg(np.arctan2(y, x)) % 360.0 % 360.0, np.rad2deg(np.arctan2(z, np.hypot(x, y)))
 
 
 def _wcs(wcs_header: str) -> Any:
@@ -230,7 +237,7 @@ def stars_near(catalog: Catalog, wcs_header: str, stamp: Stamp, margin: int) -> 
 
 
 def make_catalog(
-    table: pd.DataFrame,
+    table: Columns,
     pointing: Pointing,
     wcs_header: str,
     stamp: Stamp,
@@ -242,7 +249,7 @@ def make_catalog(
 
     Parameters
     ----------
-    table : DataFrame
+    table : columns by name, as a DataFrame has them
         starid, ra_J2000, decl_J2000, pm_ra, pm_decl, tmag, teff (`photometry.io.star_tables.StarTable.table`).
     pointing : Pointing
         Sector, camera and CCD.
@@ -258,11 +265,12 @@ def make_catalog(
         Version of the TIC.
     """
     epoch = float(julian_year(reference_time))
-    column = {name: table[name].to_numpy() for name in table.columns}
+    column = {name: _floats(table[name]) for name in ("ra_J2000", "decl_J2000", "pm_ra", "pm_decl", "tmag", "teff")}
+    starid = np.asarray(table["starid"], dtype=np.int64)
     ra, decl = positions_at(column["ra_J2000"], column["decl_J2000"], column["pm_ra"], column["pm_decl"], epoch)
     ra_center, decl_center, radius, corners = stamp_on_sky(wcs_header, stamp)
     kept = angular_distance(ra, decl, ra_center, decl_center) <= radius + coord_buffer
-    order = np.flatnonzero(kept)[np.argsort(column["starid"][kept], kind="stable")]
+    order = np.flatnonzero(kept)[np.argsort(starid[kept], kind="stable")]
     settings = CatalogSettings(
         sector=pointing.sector,
         camera=pointing.camera,
@@ -277,7 +285,7 @@ def make_catalog(
     )
     return Catalog(
         settings=settings,
-        starid=column["starid"][order].astype(np.int64),
+        starid=starid[order],
         ra=ra[order],
         decl=decl[order],
         ra_j2000=column["ra_J2000"][order],

@@ -1,61 +1,9 @@
-"""Running Snakemake on small simulated fields."""
+"""Fixtures of the workflow's tests."""
 
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
-
-ROOT = Path(__file__).resolve().parents[2]
-#: What makes up the workflow: a copy of it is a workflow of its own.
-WORKFLOW = ("Snakefile", "config.yaml", "envs", "photometry", "profiles", "rules", "scripts")
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def run_snakemake(
-    folder: Path, *arguments: str, config: dict | None = None, root: Path = ROOT
-) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in a folder, with the settings given or those of the last run there; output and errors together."""
-    if config is not None:
-        (folder / "my.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
-    command += ["--configfile", "my.yaml", "--cores", "2", "--nocolor", *arguments]
-    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return subprocess.run(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-
-
-def copy_workflow(folder: Path) -> Path:
-    """Copy the workflow to a folder of its own, so that its sources can be changed."""
-    for name in WORKFLOW:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, folder / name)
-    return folder
-
-
-def planned_jobs(output: str) -> dict[str, int]:
-    """Return the numbers of jobs by rule from Snakemake's table of jobs."""
-    lines = output.splitlines()
-    if "Job stats:" not in lines:
-        return {}
-    start = lines.index("Job stats:") + 3
-    jobs = {}
-    for line in lines[start:]:
-        words = line.split()
-        if len(words) != 2:
-            break
-        jobs[words[0]] = int(words[1])
-    return jobs
+from running import Run, run_snakemake
 
 
 @pytest.fixture(scope="session")
@@ -79,16 +27,3 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_truth(scene, folder / "truth.hdf5")
     write_prf_folder(prf, folder / "prf", settings.sector, settings.camera, settings.ccd)
     return folder
-
-
-def config_of(folder: Path, **changes: object) -> dict:
-    """Return settings for a simulated field; `changes` replace keys of its one observation."""
-    observation = {
-        "datasource": "tesscut",
-        "input": str(folder / "pixels.fits"),
-        "catalog": str(folder / "stars.csv"),
-        "prf": "model",
-        "targets": "all",
-        "tmag_limit": 14.0,
-    }
-    return {"output": "results", "observations": [observation | changes]}

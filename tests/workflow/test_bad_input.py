@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.io import fits
-from conftest import Run, config_of
+from running import Run, config_of
 
 pytestmark = pytest.mark.workflow
 

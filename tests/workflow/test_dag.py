@@ -1,0 +1,78 @@
+"""What Snakemake plans, how the workflow is written."""
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running import ROOT, config_of, planned_jobs
+
+pytestmark = pytest.mark.workflow
+
+
+def test_one_job_of_each_rule_for_a_small_region(snakemake, field, tmp_path):
+    result = snakemake(tmp_path, "--dry-run", config=config_of(field))
+    assert result.returncode == 0, result.stdout
+    assert planned_jobs(result.stdout) == {
+        "images": 1,
+        "catalog": 1,
+        "targets": 1,
+        "movement_kernel": 1,
+        "effective_prf": 1,
+        "psf_photometry": 1,
+        "export_light_curves": 1,
+        "plots": 1,
+        "summary": 1,
+        "all": 1,
+        "total": 10,
+    }
+    assert not (tmp_path / "results").exists()
+
+
+def test_tiles_and_downloads(snakemake, field, tmp_path):
+    config = config_of(field, catalog="mast", prf="mast") | {"fit": {"tile_size": 12}}
+    jobs = planned_jobs(snakemake(tmp_path, "--dry-run", config=config).stdout)
+    assert jobs["psf_photometry"] == jobs["export_light_curves"] == 4
+    assert jobs["download_catalog"] == jobs["download_prf"] == jobs["catalog"] == jobs["plots"] == 1
+    assert jobs["total"] == 18
+
+
+def test_simulated_scenes(snakemake, tmp_path):
+    config = {"output": "results", "simulate": {"folder": "data", "scenes": {"one": {"seed": 1}, "two": {}}}}
+    jobs = planned_jobs(snakemake(tmp_path, "--dry-run", config=config).stdout)
+    assert jobs == {"simulate_scene": 2, "all": 1, "total": 3}
+
+
+def test_misspelt_scene_setting(snakemake, tmp_path):
+    config = {"output": "results", "simulate": {"folder": "data", "scenes": {"one": {"seeed": 1}}}}
+    result = snakemake(tmp_path, "--dry-run", config=config)
+    assert result.returncode == 1
+    assert "simulate, scenes, one: unknown scene setting seeed" in result.stdout
+
+
+def test_lint(snakemake, field, tmp_path):
+    result = snakemake(tmp_path, "--lint", config=config_of(field))
+    assert result.returncode == 0, result.stdout
+    assert "Congratulations" in result.stdout
+
+
+def test_format():
+    command = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "rules"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "rules").glob("*.smk")), ids=lambda path: path.name)
+def test_every_rule_has_its_docstring_log_benchmark_and_environment(path: Path):
+    for rule in path.read_text().split("\nrule ")[1:]:
+        assert rule.split(":\n", 1)[1].lstrip().startswith('"""'), rule
+        if "script:" in rule:
+            for directive in ("output:", "log:", "benchmark:", "conda:", "resources:"):
+                assert f"    {directive}\n" in rule, f"{directive} {rule}"
+
+
+def test_profile_gives_a_reason_for_each_line():
+    lines = (ROOT / "profiles/default/profile.yaml").read_text().splitlines()
+    for before, line in itertools.pairwise(lines):
+        assert line.startswith("#") or not line or before.startswith("#"), line

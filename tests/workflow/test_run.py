@@ -1,0 +1,154 @@
+"""The chain end to end on a small simulated field, and what runs again when something changes."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from running import Run, config_of, copy_workflow, planned_jobs
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("run")]
+
+#: What follows the fit.
+AFTER_FIT = {"export_light_curves", "summary", "plots"}
+AFTER_MOTION = {"effective_prf", "psf_photometry"} | AFTER_FIT
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run: its folder, its settings, the copy of the workflow that made it."""
+
+    folder: Path
+    config: dict
+    root: Path
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+    def light_curves(self) -> dict[Path, tuple[bytes, int]]:
+        """Bytes and modification times of all light curve files."""
+        files = sorted(self.results.glob("lightcurves/**/*_lc.fits"))
+        return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+@pytest.fixture(scope="session")
+def finished(field: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    root = copy_workflow(tmp_path_factory.mktemp("workflow"))
+    folder = tmp_path_factory.mktemp("run")
+    stars = folder / "stars.csv"
+    stars.write_bytes((field / "stars.csv").read_bytes())
+    config = config_of(field, catalog="stars.csv")
+    result = snakemake(folder, config=config, root=root)
+    assert result.returncode == 0, result.stdout
+    return Finished(folder, config, root)
+
+
+def rules_to_run(run: Run, finished: Finished, config: dict | None = None) -> set[str]:
+    """Rules that a dry run wants to run again."""
+    result = run(finished.folder, "--dry-run", config=config or finished.config, root=finished.root)
+    assert result.returncode == 0, result.stdout
+    return set(planned_jobs(result.stdout)) - {"all", "total"}
+
+
+def test_every_target_has_a_row_and_every_measured_one_a_file(finished):
+    summary = Table.read(finished.results / "summary_v01.ecsv")
+    assert len(summary) > 5
+    assert len(np.unique(summary["starid"])) == len(summary)
+    assert set(summary["status"]) <= {"OK", "WARNING", "ERROR", "SKIPPED"}
+    assert all(row["reason"] for row in summary if row["status"] != "OK")
+    named = {finished.results / name for name in summary["file"] if name}
+    assert named == set(finished.light_curves())
+    assert len(named) > 5
+
+
+def test_products_of_every_step_are_there(finished):
+    kinds = {path.relative_to(finished.results).parts[0] for path in finished.results.rglob("*") if path.is_file()}
+    assert kinds == {"prepared", "photometry", "lightcurves", "plots", "logs", "benchmarks", "summary_v01.ecsv"}
+    assert {path.name for path in (finished.results / "plots").rglob("*.png")} == {
+        "field.png",
+        "light_curves.png",
+        "motion.png",
+        "residual.png",
+        "scatter.png",
+    }
+
+
+def test_fluxes_are_the_simulated_ones(finished, field):
+    from photometry.io.simulated import read_truth
+
+    truth, summary = read_truth(field / "truth.hdf5"), Table.read(finished.results / "summary_v01.ecsv")
+    bright = summary[(summary["status"] == "OK") & (summary["tmag"] < 12)]
+    assert len(bright)
+    for row in bright:
+        flux = np.nanmedian(truth.flux[truth.tic == row["starid"]])
+        assert row["median_flux"] == pytest.approx(flux, rel=0.03)
+
+
+def test_running_again_does_nothing_in_a_few_seconds(snakemake, finished):
+    before, start = finished.light_curves(), time.monotonic()
+    result = snakemake(finished.folder, config=finished.config, root=finished.root)
+    assert time.monotonic() - start < 5
+    assert "Nothing to be done" in result.stdout
+    assert finished.light_curves() == before
+
+
+def test_touched_star_table_and_pixels_run_nothing(snakemake, finished, field):
+    os.utime(finished.folder / "stars.csv")
+    os.utime(field / "pixels.fits")
+    assert rules_to_run(snakemake, finished) == set()
+
+
+def test_touched_sources_run_nothing(snakemake, finished):
+    for path in (finished.root / "photometry").rglob("*.py"):
+        os.utime(path)
+    assert rules_to_run(snakemake, finished) == set()
+
+
+CHANGES = {
+    "fit": ({"fit": {"prior_width": 0.4}}, {"psf_photometry"} | AFTER_FIT),
+    "motion": ({"motion": {"n_round": 3}}, {"movement_kernel"} | AFTER_MOTION),
+    "prf_learning": ({"prf_learning": {"n_round": 1}}, AFTER_MOTION),
+    "version": ({"version": 2}, AFTER_FIT),
+    "coord_buffer": ({"coord_buffer": 0.2}, {"catalog", "targets", "movement_kernel"} | AFTER_MOTION),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), CHANGES.values(), ids=CHANGES)
+def test_one_setting_runs_only_the_rules_that_use_it(snakemake, finished, change, expected):
+    assert rules_to_run(snakemake, finished, finished.config | change) == expected
+
+
+def test_faintest_target_runs_no_fit(snakemake, finished):
+    config = {**finished.config, "observations": [finished.config["observations"][0] | {"tmag_limit": 13.5}]}
+    assert rules_to_run(snakemake, finished, config) == {"targets"} | AFTER_FIT
+
+
+SOURCES = {
+    "photometry/prf.py": {"movement_kernel"} | AFTER_MOTION,
+    "photometry/tile_photometry.py": {"psf_photometry"} | AFTER_FIT,
+    "photometry/metrics.py": AFTER_FIT,
+    "photometry/plots/series.py": {"plots"},
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), SOURCES.items(), ids=SOURCES)
+def test_changed_source_runs_the_rules_that_need_it(snakemake, finished, source, expected):
+    path = finished.root / source
+    content = path.read_text()
+    try:
+        path.write_text(content + "\n# changed\n")
+        assert rules_to_run(snakemake, finished) == expected
+    finally:
+        path.write_text(content)
+
+
+def test_light_curves_that_do_not_change_keep_bytes_and_dates(snakemake, finished):
+    before = finished.light_curves()
+    result = snakemake(finished.folder, "--forcerun", "export_light_curves", config=finished.config, root=finished.root)
+    assert result.returncode == 0, result.stdout
+    assert "rule export_light_curves" in result.stdout
+    assert finished.light_curves() == before

@@ -50,6 +50,8 @@ class Metrics:
         Predicted noise of a cadence, from its median error, ppm.
     noise_hour : float64
         The same for one hour (for one cadence where that is longer), ppm.
+    background : float64
+        Median background per pixel at the star, e-/s.
     row, column : float64
         Median centroid, 0-based CCD pixels.
     chi2 : float64
@@ -68,6 +70,7 @@ class Metrics:
     variability: npt.NDArray[np.float64]
     noise: npt.NDArray[np.float64]
     noise_hour: npt.NDArray[np.float64]
+    background: npt.NDArray[np.float64]
     row: npt.NDArray[np.float64]
     column: npt.NDArray[np.float64]
     chi2: npt.NDArray[np.float64]
@@ -133,6 +136,7 @@ def light_curve_metrics(
         variability=np.sqrt(np.maximum(scatter**2 - error**2, 0.0)) * to_ppm,
         noise=error * to_ppm,
         noise_hour=error / np.sqrt(n_hour) * to_ppm,
+        background=_median(usable(fit.background)),
         row=_median(usable(fit.centroid_row)),
         column=_median(usable(fit.centroid_column)),
         chi2=_median(usable(fit.chi2)),

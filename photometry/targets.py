@@ -63,7 +63,8 @@ class Region:
         """Return how far stars are from the border, pixels; -inf where the region does not measure the star."""
         mine = self.stars.select(self.measurable())
         distance = self.stamp.border_distance(mine.row, mine.column)
-        distance[mine.starid == self.starid] = np.inf
+        if self.starid:
+            distance[mine.starid == self.starid] = np.inf
         return _look_up(mine.starid, distance, starid, -np.inf)
 
     def measurable(self) -> npt.NDArray[np.bool_]:
@@ -143,7 +144,7 @@ def _rivals(region: Region, others: Sequence[Region], starid: npt.NDArray[np.int
     names = np.full(len(starid), region.name, dtype=object)
     for other in others:
         distance = other.distances(starid)
-        takes = (distance > best) | ((distance == best) & np.isfinite(distance) & (other.name < names))
+        takes = (distance > best) | ((distance == best) & (distance > -np.inf) & (other.name < names))
         best[takes], names[takes] = distance[takes], other.name
     return np.where(names == region.name, "", names).astype(np.str_)
 

@@ -49,6 +49,7 @@ RESULT_COLUMNS = (
     ColumnSpec("variability", "float64", "1e-6", "robust scatter beyond the errors"),
     ColumnSpec("noise", "float64", "1e-6", "predicted noise of a cadence"),
     ColumnSpec("noise_hour", "float64", "1e-6", "predicted noise of one hour"),
+    ColumnSpec("background", "float64", "electron / s", "median background per pixel at the star"),
     ColumnSpec("centroid_row", "float64", "pix", "median flux-weighted CCD row, 0-based"),
     ColumnSpec("centroid_column", "float64", "pix", "median flux-weighted CCD column, 0-based"),
     ColumnSpec("contamination", "float64", "", "share of other stars' light in the star's pixels, 0 to 1"),

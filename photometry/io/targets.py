@@ -1,12 +1,14 @@
 """Tables of the stars that a user asks for, and target lists of regions."""
 
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from astropy.table import Table
+from astropy.utils.exceptions import AstropyUserWarning
 
 from photometry.catalog import Catalog, stars_near
 from photometry.errors import InputFileError
@@ -72,13 +74,15 @@ def _read_table(path: Path) -> pd.DataFrame:
     content = path.read_bytes()
     try:
         if content.startswith(b"SIMPLE  ="):
-            return _frame(Table.read(io.BytesIO(content), format="fits", character_as_bytes=False))
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", AstropyUserWarning)  # truncated, damaged header
+                return _frame(Table.read(io.BytesIO(content), format="fits", character_as_bytes=False))
         if b"<VOTABLE" in content[:2000]:
             return _frame(Table.read(io.BytesIO(content), format="votable"))
         if content.startswith(b"# %ECSV"):
             return _frame(Table.read(content.decode(), format="ascii.ecsv"))
         return pd.read_csv(io.BytesIO(content), comment="#", dtype=str, skipinitialspace=True, keep_default_na=False)
-    except (ValueError, TypeError, KeyError, IndexError, OSError, EOFError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, OSError, EOFError, AstropyUserWarning) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputFileError(
             path, f"cannot be read as a table of targets ({reason}); expected CSV, ECSV, FITS or VOTable"

@@ -125,7 +125,7 @@ def make_image(stamp: Stamp, row: np.ndarray, column: np.ndarray, flux: np.ndarr
 def make_catalog(fit: TileFit) -> Catalog:
     """Catalogue of the stars of a fit; the second one has no temperature."""
     n_star = len(fit.starid)
-    ra = 84.3 + np.arange(n_star) * 0.1
+    ra = 84.3 + np.arange(n_star) * 0.125
     return Catalog(
         settings=CatalogSettings(1, 4, 2, "", 1330.0, 2018.6, np.inf, 84.3, -80.47, ""),
         starid=fit.starid,

@@ -124,7 +124,7 @@ def read_exposure(headers: PixelHeaders, stamp: Stamp, datasource: str) -> Expos
 
 
 def _cadence(headers: PixelHeaders) -> int:
-    """Cadence in s from TIMEDEL (d), else from the number of frames."""
+    """Return the cadence in s from TIMEDEL (d), else from the number of frames."""
     timedel, frames = headers.number("TIMEDEL"), headers.number("NUM_FRM")
     if timedel is None and frames is None:
         raise InputFileError(headers.path, "header keys TIMEDEL and NUM_FRM are missing: the cadence is not known")
@@ -144,7 +144,7 @@ def _cadence(headers: PixelHeaders) -> int:
 
 
 def _readouts(headers: PixelHeaders, int_time: float, datasource: str) -> int:
-    """Readouts of a cadence; all keys that tell it must agree.
+    """Return the readouts of a cadence: from NREADOUT and EXPOSURE, which must agree, else from the frames.
 
     EXPOSURE is the time of one cadence in cutouts, of the whole series in TPFs (SDPDD, table 30).
     """
@@ -156,7 +156,7 @@ def _readouts(headers: PixelHeaders, int_time: float, datasource: str) -> int:
         said["EXPOSURE/INT_TIME"] = exposure * 86400 / int_time
     mitigated = headers.get("CRMITEN")
     block = headers.number("CRBLKSZ") if mitigated else None
-    if frames is not None and mitigated is not None and not (mitigated and block is None):
+    if not said and frames is not None and mitigated is not None and not (mitigated and block is None):
         # On-board cosmic ray mitigation leaves out the highest and the lowest of each block (IH, section 5.1).
         said["NUM_FRM, CRMITEN, CRBLKSZ"] = frames * (block - 2) / block if block is not None else frames
     if not said:

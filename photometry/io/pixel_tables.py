@@ -66,7 +66,8 @@ def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: 
         When there are fewer than two cadences, all are flagged, no pixel has a value, or the times make no sense.
     """
     all_times = np.asarray(table["TIME"], dtype=np.float64)
-    rows = np.flatnonzero(np.isfinite(all_times))
+    # BTJD 0 is in 2014, long before the launch: some files write it for no time.
+    rows = np.flatnonzero(np.isfinite(all_times) & (all_times > 0))
     if len(rows) < 2:
         raise InputFileError(path, f"has {len(rows)} cadence(s) with a time; a light curve needs at least 2")
     time = all_times[rows]

@@ -31,6 +31,8 @@ ACCEPTED_NAMES = {
 }
 _NEEDED = ("starid", "ra_J2000", "decl_J2000", "tmag")
 _UNITS = {"ra_J2000": "deg", "decl_J2000": "deg", "pm_ra": "mas/yr", "pm_decl": "mas/yr", "tmag": "mag", "teff": "K"}
+#: Texts that stand for no value.
+_NO_VALUE = ("", "nan", "none", "null", "--")
 #: Rows that a message names.
 _NAMED = 5
 
@@ -218,10 +220,10 @@ def _numbers(path: Path, raw: pd.DataFrame, column: str | None, name: str) -> np
         return np.full(len(raw), np.nan)
     values = raw[column]
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
-    texts = values.astype(str).str.strip().str.lower()
-    wrong = np.isnan(numbers) & ~(values.isna() | texts.isin(["", "nan", "none", "null", "--"])).to_numpy()
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
+    empty = np.flatnonzero(np.isnan(numbers) & ~values.isna().to_numpy())
+    wrong = [row for row in empty if str(values.iloc[row]).strip().lower() not in _NO_VALUE]
+    if wrong:
+        row = wrong[0]
         raise CatalogError(path, f"column {column} ({name}) has {values.iloc[row]!r} in row {row + 1}, not a number")
     return np.where(np.isinf(numbers), np.nan, numbers)
 

@@ -341,6 +341,7 @@ def test_tpf_without_readouts(tmp_path):
         ({"INT_TIME": None}, 1800, 720),
         ({"EXPOSURE": None, "CRMITEN": False}, 1800, 900),
         ({"NUM_FRM": None}, 1800, 720),
+        ({"TIMEDEL": 20 / 86400, "NUM_FRM": 10, "NREADOUT": 10, "EXPOSURE": None}, 20, 10),
         ({"TIMEDEL": 200 / 86400, "NUM_FRM": 100, "EXPOSURE": 80 * 1.98 / 86400}, 200, 80),
     ],
 )

@@ -144,7 +144,7 @@ def _cadence(headers: PixelHeaders) -> int:
 
 
 def _readouts(headers: PixelHeaders, int_time: float, datasource: str) -> int:
-    """Return the readouts of a cadence: from NREADOUT and EXPOSURE, which must agree, else from the frames.
+    """Return the readouts of a cadence: from NREADOUT, else the frames; EXPOSURE must agree.
 
     EXPOSURE is the time of one cadence in cutouts, of the whole series in TPFs (SDPDD, table 30).
     """
@@ -156,7 +156,7 @@ def _readouts(headers: PixelHeaders, int_time: float, datasource: str) -> int:
         said["EXPOSURE/INT_TIME"] = exposure * 86400 / int_time
     mitigated = headers.get("CRMITEN")
     block = headers.number("CRBLKSZ") if mitigated else None
-    if not said and frames is not None and mitigated is not None and not (mitigated and block is None):
+    if readouts is None and frames is not None and mitigated is not None and not (mitigated and block is None):
         # On-board cosmic ray mitigation leaves out the highest and the lowest of each block (IH, section 5.1).
         said["NUM_FRM, CRMITEN, CRBLKSZ"] = frames * (block - 2) / block if block is not None else frames
     if not said:

@@ -1,14 +1,12 @@
 """Figures of the products; every function returns a `matplotlib.figure.Figure` and keeps no state."""
 
 from photometry.plots.images import field_figure, residual_figure
-from photometry.plots.note import note_figure
 from photometry.plots.series import light_curves_figure, motion_figure
 from photometry.plots.statistics import Scatter, scatter_figure
-from photometry.plots.style import empty_figure, save_figure
+from photometry.plots.style import note_figure, save_figure
 
 __all__ = [
     "Scatter",
-    "empty_figure",
     "field_figure",
     "light_curves_figure",
     "motion_figure",

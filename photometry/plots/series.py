@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from photometry.geometry import Stamp
 from photometry.lightcurve import LightCurve
 from photometry.motion import MovementKernel
-from photometry.plots.style import BLUE, FLUX_LABEL, GREY, ORANGE, RED, TIME_LABEL, empty_figure
+from photometry.plots.style import BLUE, FLUX_LABEL, GREY, ORANGE, RED, TIME_LABEL, note_figure
 
 __all__ = ["light_curves_figure", "motion_figure"]
 
@@ -26,7 +26,7 @@ def light_curves_figure(curves: Sequence[LightCurve], titles: Sequence[str]) -> 
         A title for each.
     """
     if not curves:
-        return empty_figure("no light curves")
+        return note_figure("no light curves")
     figure = Figure(figsize=(9, 0.6 + 2.1 * len(curves)), layout="constrained")
     panels = figure.subplots(len(curves), 1, squeeze=False, sharex=True)[:, 0]
     for axes, curve, title in zip(panels, curves, titles, strict=True):

@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "FLUX_LABEL", "GREEN", "GREY", "ORANGE", "RED", "TIME_LABEL", "empty_figure", "save_figure"]
+__all__ = ["BLUE", "FLUX_LABEL", "GREEN", "GREY", "ORANGE", "RED", "TIME_LABEL", "note_figure", "save_figure"]
 
 # Colours that people with colour blindness can tell apart (Okabe & Ito 2008, Color Universal Design).
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#999999"
@@ -15,7 +15,7 @@ TIME_LABEL = "time (BTJD = BJD_TDB - 2457000, d)"
 _DPI = 120
 
 
-def empty_figure(text: str) -> Figure:
+def note_figure(text: str) -> Figure:
     """Return a figure that says why there is nothing to show."""
     figure = Figure(figsize=(6, 2), layout="constrained")
     figure.text(0.5, 0.5, text, ha="center", va="center", wrap=True)

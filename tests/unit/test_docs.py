@@ -1,0 +1,44 @@
+"""The documents name what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from photometry.io.lightcurve_cards import COLUMNS
+from photometry.io.tables import RESULT_COLUMNS
+from photometry.io.targets import TARGET_COLUMNS
+from photometry.quality import PIXEL_FLAGS, PIXEL_QUALITY, STAR_FLAGS, TESS_QUALITY
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_products_list_every_column_with_its_unit():
+    text = (ROOT / "docs/products.md").read_text()
+    for spec in (*RESULT_COLUMNS, *TARGET_COLUMNS):
+        assert f"| `{spec.name}` | {spec.kind} | {spec.unit} | {spec.description} |" in text
+    for name, _, unit, _, comment in COLUMNS:
+        assert re.search(rf"\| `{name}` \| \w+ \| {re.escape(unit)} \| {re.escape(comment)} \|", text), name
+
+
+def test_conventions_list_every_flag():
+    text = (ROOT / "docs/conventions.md").read_text()
+    for registry in (TESS_QUALITY, PIXEL_QUALITY, PIXEL_FLAGS, STAR_FLAGS):
+        for flag in registry:
+            assert f"| {flag.value} | `{flag.name}` | {flag.meaning} |" in text, flag.name
+
+
+def test_architecture_names_every_rule():
+    text = (ROOT / "docs/architecture.md").read_text()
+    for path in (ROOT / "rules").glob("*.smk"):
+        for name in re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE):
+            assert f"`{name}`" in text or f"\n    {name} -->" in text, name
+        assert f"`rules/{path.name}`" in text
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
+)
+def test_links_lead_somewhere(path):
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[\w-]*)?\)", path.read_text()):
+        assert (path.parent / link).exists(), link

@@ -15,6 +15,7 @@ from tile_fits import make_catalog, make_fit, make_header
 from photometry.catalog import ccd_positions
 from photometry.io.fits_bytes import cards, hdu
 from photometry.io.lightcurves import export_tile, write_if_different
+from photometry.io.pixel_files import read_pixels
 from photometry.io.tables import RESULT_COLUMNS, read_ecsv, write_ecsv
 from photometry.quality import STAR_FLAGS, bit
 
@@ -313,3 +314,26 @@ def test_reading_a_table_that_is_none(tmp_path):
         read_ecsv(path, RESULT_COLUMNS)
     with pytest.raises(OSError, match="no such file"):
         read_ecsv(tmp_path / "none.ecsv", RESULT_COLUMNS)
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ("source", "pattern"), [("tpf", "tpf/tpf1.fits"), ("tesscut", "tesscut/tess-s0001-4-2_84*_astrocut.fits")]
+)
+def test_headers_of_real_pixels_make_valid_files(tmp_path, tess_data, lightkurve, source, pattern):
+    cube = read_pixels(next(tess_data.glob(pattern)), source)
+    fit = make_fit(1, cube.n_cadence, cube.stamp, row=np.array([cube.stamp.center[0]]))
+    fit = replace(fit, column=np.array([cube.stamp.center[1]]))
+    index = export(tmp_path, fit, cube)
+    path = tmp_path / index["file"][0]
+    with fits.open(path, checksum=True) as hdus:
+        hdus.verify("exception")
+        places = fit.column - hdus["APERTURE"].header["CRVAL1P"] + 1, fit.row - hdus["APERTURE"].header["CRVAL2P"] + 1
+        ra, dec = WCS(hdus["APERTURE"].header).all_pix2world(*places, 0)
+        row, column = ccd_positions(ra, dec, cube.wcs_header)
+        np.testing.assert_allclose([row[0], column[0]], cube.stamp.center, atol=1e-4)
+        assert hdus[0].header["SECTOR"] == cube.pointing.sector
+        assert hdus["APERTURE"].data.shape == tuple(min(15, side) for side in cube.stamp.shape)
+    curve = lightkurve.read(path, quality_bitmask="none")
+    np.testing.assert_array_equal(curve.quality, cube.quality)
+    np.testing.assert_allclose(curve.time.value, cube.time, rtol=0, atol=1e-9)

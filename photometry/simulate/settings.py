@@ -1,5 +1,6 @@
 """What a simulated scene is made of."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,6 +16,18 @@ __all__ = ["SceneSettings", "settings_from_mapping"]
 _FRAME_S = 2.0
 #: Share of the frames that cosmic-ray mitigation on board keeps: 8 of 10 (IH, section 5; key CRBLKSZ).
 _KEPT_BY_MITIGATION = 0.8
+#: Allowed ranges of settings.
+_RANGES: dict[tuple[str, ...], tuple[float, float]] = {
+    ("n_row", "n_column", "n_cadence", "sector"): (1, math.inf),
+    ("camera", "ccd"): (1, 4),
+    ("dec",): (-90, 90),
+    ("seed", "row_min", "col_min", "star_margin", "n_pairs", "dead_pixels"): (0, math.inf),
+    ("density", "proper_motion_mas", "tmag_error", "sky", "scattered_light", "glare"): (0, math.inf),
+    ("wcs_offset_pix", "drift_pix", "jitter_pix", "excursion_pix"): (0, math.inf),
+    ("variable_fraction", "excursion_fraction", "nan_fraction", "cosmic_ray_fraction", "untimed_fraction"): (0, 1),
+}
+#: Settings that are lists of a given length.
+_LENGTHS = {"pair_separation_pix": 2, "gain_e_per_adu": 4, "read_noise_e": 4}
 #: Cadences up to this length are not mitigated on board (20-s data), s.
 _LONGEST_UNMITIGATED_S = 20
 
@@ -140,13 +153,14 @@ class SceneSettings:
     full_well_e_s: float = SATURATION_E_S
 
     def __post_init__(self) -> None:
-        for name in ("n_row", "n_column", "n_cadence"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"scene setting {name} is {getattr(self, name)}, expected at least 1")
-        if self.camera not in range(1, 5) or self.ccd not in range(1, 5):
-            raise ConfigError(f"scene settings camera {self.camera}, ccd {self.ccd}: both are 1 to 4")
-        if not -90 <= self.dec <= 90:
-            raise ConfigError(f"scene setting dec is {self.dec}, expected -90 to 90 deg")
+        for names, (low, high) in _RANGES.items():
+            for name in names:
+                if not low <= getattr(self, name) <= high:
+                    wanted = f"at least {low:g}" if high == math.inf else f"{low:g} to {high:g}"
+                    raise ConfigError(f"scene setting {name} is {getattr(self, name)}, expected {wanted}")
+        for name, length in _LENGTHS.items():
+            if len(getattr(self, name)) != length:
+                raise ConfigError(f"scene setting {name} needs {length} numbers, got {len(getattr(self, name))}")
         if self.cadence_s < _FRAME_S or self.cadence_s % _FRAME_S:
             raise ConfigError(f"scene setting cadence_s is {self.cadence_s}, expected 20, 120, 200, 600 or 1800")
         if self.brightest_tmag >= self.faintest_tmag:
@@ -195,12 +209,13 @@ def settings_from_mapping(values: Mapping[str, Any]) -> SceneSettings:
     converted: dict[str, Any] = {}
     for name, value in values.items():
         kind = kinds[name]
-        if kind is tuple and isinstance(value, list | tuple):
+        if kind is tuple and isinstance(value, list | tuple) and all(type(item) in (int, float) for item in value):
             converted[name] = tuple(float(item) for item in value)
         elif kind is float and type(value) is int:
             converted[name] = float(value)
         elif type(value) is kind:
             converted[name] = value
         else:
-            raise ConfigError(f"scene setting {name} is {value!r}, expected {kind.__name__}")
+            expected = "a list of numbers" if kind is tuple else kind.__name__
+            raise ConfigError(f"scene setting {name} is {value!r}, expected {expected}")
     return SceneSettings(**converted)

@@ -62,7 +62,7 @@ def test_noise_is_what_the_errors_say():
 
 
 def test_background_is_the_rest_of_the_pixels():
-    empty = _scene(density=1e-9, n_pairs=0, extra_tmags=(), **CLEAN)
+    empty = _scene(density=0.0, **CLEAN)
     np.testing.assert_allclose(empty.pixels, empty.background.images(), rtol=1e-6)
     middle = empty.pixels[:, 12, 10]
     assert middle.min() > 100
@@ -81,6 +81,10 @@ def test_stars_are_as_dense_and_as_bright_as_asked_for():
     assert len(set(many.starid)) == len(many.starid)
     assert (many.kind != "const").mean() == pytest.approx(0.06, abs=0.02)
     assert set(many.kind) == {"const", "sine", "transit", "eb"}
+
+
+def test_a_field_may_have_no_stars():
+    assert len(_scene(density=0.0, n_cadence=2).stars) == 0
 
 
 def test_extra_stars_are_there_and_the_first_is_in_the_middle():
@@ -219,9 +223,14 @@ def test_bright_stars_bleed_when_asked_for():
         ({"density": "high"}, "density is 'high', expected float"),
         ({"n_row": 3.5}, "n_row is 3.5, expected int"),
         ({"noise": 1}, "noise is 1, expected bool"),
+        ({"extra_tmags": ["bright"]}, "extra_tmags is .*, expected a list of numbers"),
+        ({"extra_tmags": 9.0}, "extra_tmags is 9.0, expected a list of numbers"),
+        ({"gain_e_per_adu": [5.0]}, "gain_e_per_adu needs 4 numbers, got 1"),
+        ({"nan_fraction": 2.0}, "nan_fraction is 2.0, expected 0 to 1"),
+        ({"density": -1.0}, "density is -1.0, expected at least 0"),
         ({"n_cadence": 0}, "n_cadence is 0, expected at least 1"),
-        ({"camera": 5}, "camera 5"),
-        ({"dec": 91}, "dec is 91"),
+        ({"camera": 5}, "camera is 5, expected 1 to 4"),
+        ({"dec": 91}, "dec is 91.0, expected -90 to 90"),
         ({"cadence_s": 7}, "cadence_s is 7"),
         ({"brightest_tmag": 19.0}, "brightest_tmag must be below"),
     ],

@@ -19,6 +19,9 @@ from photometry.tile_fit import TileFit
 
 __all__ = ["field_figure", "residual_figure"]
 
+#: Stars and targets that are marked in a field: more would hide it.
+_MOST_SHOWN = 250
+
 
 def field_figure(
     image: npt.NDArray[np.floating[Any]],
@@ -37,7 +40,7 @@ def field_figure(
     stamp : Stamp
         Its pixels.
     stars : Stars
-        Stars to mark; the larger the circle, the brighter the star.
+        Stars to mark, the brightest of them; the larger the circle, the brighter the star.
     tiles : sequence of Tile
         Their cores are outlined.
     title : str
@@ -50,17 +53,18 @@ def field_figure(
     _show_image(figure, axes, image, stamp, _stretch(image))
     inside = stars.select(stamp.contains(stars.row, stars.column))
     is_target = np.isin(inside.starid, targets if targets is not None else [])
-    size = np.clip(4.0 * (17.0 - inside.tmag), 4.0, 60.0)
     for chosen, color, label in ((~is_target, BLUE, "star"), (is_target, RED, "target")):
-        if chosen.any():
+        group = inside.select(chosen)
+        shown = group.select(np.argsort(group.tmag, kind="stable")[:_MOST_SHOWN])
+        if len(shown):
             axes.scatter(
-                inside.column[chosen],
-                inside.row[chosen],
-                s=size[chosen],
+                shown.column,
+                shown.row,
+                s=np.clip(1.2 * np.maximum(17.0 - shown.tmag, 0.0) ** 2, 5.0, 120.0),
                 facecolors="none",
                 edgecolors=color,
                 linewidths=1.0,
-                label=f"{label} ({chosen.sum()})",
+                label=f"{label}: {len(shown)} brightest of {len(group)}, to T = {shown.tmag.max():.1f}",
             )
     for number, tile in enumerate(tiles):
         core = tile.core

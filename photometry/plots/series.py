@@ -31,7 +31,9 @@ def light_curves_figure(curves: Sequence[LightCurve], titles: Sequence[str]) -> 
     panels = figure.subplots(len(curves), 1, squeeze=False, sharex=True)[:, 0]
     for axes, curve, title in zip(panels, curves, titles, strict=True):
         flagged = curve.quality != 0
-        axes.plot(curve.time, curve.aperture_flux, ".", ms=3, color=ORANGE, label="aperture (SAP_FLUX)", zorder=1)
+        axes.plot(
+            curve.time, curve.aperture_flux, "o", ms=5, mfc="none", mew=0.7, color=ORANGE, label="aperture (SAP_FLUX)"
+        )
         axes.errorbar(
             curve.time, curve.flux, curve.flux_err, fmt=".", ms=3, lw=0.6, color=BLUE, label="PSF (FLUX)", zorder=2
         )

@@ -92,7 +92,11 @@ def test_field_shows_stars_targets_and_tiles_in_ccd_pixels():
     figure = field_figure(fit.sum_image, STAMP, far, tiles_of(STAMP, 20, 4), "field", fit.starid[:1])
     axes = figure.axes[0]
     assert axes.images[0].get_extent() == [539.5, 579.5, 299.5, 339.5]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["star (2)", "target (1)", "tile"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "star: 2 brightest of 2, to T = 11.0",
+        "target: 1 brightest of 1, to T = 9.0",
+        "tile",
+    ]
     places = np.concatenate([marks.get_offsets() for marks in axes.collections])
     assert sorted(map(tuple, places)) == sorted(zip(fit.column, fit.row, strict=True))
     assert len(axes.patches) == 4

@@ -80,7 +80,7 @@ class LightCurveWriter:
     def file_content(self, curve: LightCurve, facts: TargetFacts) -> bytes:
         """Return the bytes of a light curve's file."""
         target = cards(target_cards(curve.starid, facts))
-        place = self._extension + target + cards(physical_cards(curve.stamp, self._reference_pixel)) + self._wcs
+        place = self._extension + target + self._wcs + cards(physical_cards(curve.stamp, self._reference_pixel))
         sum_image = image_cards("SUMIMAGE", curve.sum_image) + cards(SUMIMAGE) + place
         return b"".join(
             (

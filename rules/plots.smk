@@ -36,7 +36,7 @@ rule plots:
         ),
         scatter=report(
             "<results>/plots/{region}/scatter.png",
-            caption="report/noise.rst",
+            caption="report/scatter.rst",
             category="Scatter",
             labels={"region": "{region}"},
         ),

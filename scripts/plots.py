@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.table import Table, vstack
-from photometry.io.products import read_kernel, read_tile_fit
 
 from photometry.geometry import tiles_of
 from photometry.io.cubes import CubeHeader, read_cube_header
 from photometry.io.inputs import load_stars
 from photometry.io.job_log import job_log
+from photometry.io.products import read_kernel, read_tile_fit
 from photometry.io.tables import RESULT_COLUMNS, read_ecsv
 from photometry.lightcurve import light_curve
 from photometry.plots import (

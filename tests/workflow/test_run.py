@@ -130,7 +130,7 @@ def test_faintest_target_runs_no_fit(snakemake, finished):
 SOURCES = {
     "photometry/prf.py": {"movement_kernel"} | AFTER_MOTION,
     "photometry/tile_photometry.py": {"psf_photometry"} | AFTER_FIT,
-    "photometry/metrics.py": AFTER_FIT,
+    "photometry/io/lightcurves.py": AFTER_FIT,
     "photometry/plots/series.py": {"plots"},
 }
 
@@ -152,3 +152,11 @@ def test_light_curves_that_do_not_change_keep_bytes_and_dates(snakemake, finishe
     assert result.returncode == 0, result.stdout
     assert "rule export_light_curves" in result.stdout
     assert finished.light_curves() == before
+
+
+def test_report_holds_summary_and_figures(snakemake, finished):
+    result = snakemake(finished.folder, "--report", "report.html", config=finished.config, root=finished.root)
+    assert result.returncode == 0, result.stdout
+    text = (finished.folder / "report.html").read_text()
+    for name in ("summary_v01.ecsv", "field.png", "motion.png", "light_curves.png", "residual.png", "scatter.png"):
+        assert name in text

@@ -23,7 +23,7 @@ __all__ = ["FOOTPRINT", "PrfEvaluator", "PrfGrid"]
 #: Pixels per axis of the window that holds all of a star's PRF.
 FOOTPRINT = 15
 #: Zeros around the samples, so that the spline goes to zero at their edge.
-_PAD = 12
+_PAD = 6
 #: Stars that are evaluated at once: bounds the memory.
 _STARS_AT_ONCE = 256
 
@@ -141,28 +141,50 @@ class PrfEvaluator:
         values : (n_star, n_row_offset, n_column_offset, FOOTPRINT, FOOTPRINT) float64
             Fraction of the light, axes (..., pixel row, pixel column).
         """
-        row, column = np.atleast_1d(np.float64(row)), np.atleast_1d(np.float64(column))
+        row = np.atleast_1d(np.asarray(row, dtype=np.float64))
+        column = np.atleast_1d(np.asarray(column, dtype=np.float64))
         first_row = np.rint(row).astype(np.int64) - FOOTPRINT // 2
         first_column = np.rint(column).astype(np.int64) - FOOTPRINT // 2
-        row_starts, row_weights = self._taps(first_row - row, np.float64(row_offsets))
-        column_starts, column_weights = self._taps(first_column - column, np.float64(column_offsets))
         places, mix = self.grid.mixture(row, column)
-        values = np.empty((len(row), row_weights.shape[1], column_weights.shape[1], FOOTPRINT, FOOTPRINT))
+        row_offsets, column_offsets = np.atleast_1d(row_offsets), np.atleast_1d(column_offsets)
+        shape = (len(row), len(row_offsets), FOOTPRINT, len(column_offsets), FOOTPRINT)
+        values = np.empty(shape)
         for start in range(0, len(row), _STARS_AT_ONCE):
             part = slice(start, start + _STARS_AT_ONCE)
-            mixed = np.einsum("sp,spij->sij", mix[part], self._coefficients[places[part]])
-            values[part] = _separable(
-                mixed, row_starts[part], row_weights[part], column_starts[part], column_weights[part]
-            )
-        return first_row, first_column, values
+            on_rows = self._spline_matrix(first_row[part] - row[part], row_offsets)
+            on_columns = self._spline_matrix(first_column[part] - column[part], column_offsets)
+            product = on_rows @ self._mixed(places[part], mix[part]) @ on_columns.transpose(0, 2, 1)
+            values[part] = product.reshape(-1, *shape[1:])
+        return first_row, first_column, values.transpose(0, 1, 3, 2, 4)
 
-    def _taps(
+    def _mixed(self, places: npt.NDArray[np.int64], mix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Spline coefficients at the stars' positions: (n_star, n_coefficient, n_coefficient)."""
+        size = self._coefficients.shape[-1]
+        mixed = np.empty((len(places), size * size))
+        quads, member = np.unique(places, axis=0, return_inverse=True)
+        flat = self._coefficients.reshape(len(self._coefficients), -1)
+        for k, quad in enumerate(quads):
+            mixed[member == k] = mix[member == k] @ flat[quad]
+        return mixed.reshape(-1, size, size)
+
+    def _spline_matrix(
         self, first: npt.NDArray[np.float64], offsets: npt.NDArray[np.float64]
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """First coefficient and the four spline weights for every star and offset: (n_star, n_offset), (..., 4)."""
-        position = self._middle + PRF_SAMPLES_PER_PIXEL * (first[:, None] - offsets[None, :])
+    ) -> npt.NDArray[np.float64]:
+        """Weights of the coefficients along one axis: (n_star, n_offset * FOOTPRINT, n_coefficient)."""
+        size = self._coefficients.shape[-1]
+        position = self._middle + PRF_SAMPLES_PER_PIXEL * (
+            first[:, None, None] - offsets[None, :, None] + np.arange(FOOTPRINT)
+        )
+        position = position.reshape(len(first), -1)
         low = np.floor(position)
-        return low.astype(np.int64) - 1, _cubic_weights(position - low)
+        weights = _cubic_weights(position - low)
+        matrix = np.zeros((*position.shape, size))
+        star, pixel = np.ogrid[: position.shape[0], : position.shape[1]]
+        for tap in range(4):
+            index = low.astype(np.int64) - 1 + tap
+            inside = (index >= 0) & (index < size)
+            matrix[star, pixel, np.clip(index, 0, size - 1)] += np.where(inside, weights[..., tap], 0.0)
+        return matrix
 
 
 def _bracket(
@@ -187,37 +209,3 @@ def _cubic_weights(part: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         ],
         axis=-1,
     )
-
-
-def _separable(
-    coefficients: npt.NDArray[np.float64],
-    row_starts: npt.NDArray[np.int64],
-    row_weights: npt.NDArray[np.float64],
-    column_starts: npt.NDArray[np.int64],
-    column_weights: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
-    """Evaluate splines on windows of pixels: coefficients (star, i, j) -> (star, k, l, FOOTPRINT, FOOTPRINT).
-
-    Coefficients outside the array count as zero.
-    """
-    n_star, n_sample, _ = coefficients.shape
-    steps = PRF_SAMPLES_PER_PIXEL * np.arange(FOOTPRINT)
-    taps = np.arange(4)
-    star = np.arange(n_star)[:, None, None]
-    rows: npt.NDArray[np.float64] = np.zeros((n_star, row_starts.shape[1], FOOTPRINT, n_sample))
-    for tap in taps:
-        index = row_starts[:, :, None] + steps + tap
-        inside = (index >= 0) & (index < n_sample)
-        weight = np.where(inside, row_weights[:, :, tap, None], 0.0)
-        rows += weight[..., None] * coefficients[star, np.clip(index, 0, n_sample - 1)]
-    values = np.zeros((n_star, row_starts.shape[1], column_starts.shape[1], FOOTPRINT, FOOTPRINT))
-    pixel_row = np.arange(FOOTPRINT)[None, :, None]
-    for tap in taps:
-        index = column_starts[:, :, None] + steps + tap
-        inside = (index >= 0) & (index < n_sample)
-        weight = np.where(inside, column_weights[:, :, tap, None], 0.0)[:, :, None, :]
-        flat = np.clip(index, 0, n_sample - 1).reshape(n_star, 1, -1)
-        for k in range(row_starts.shape[1]):
-            picked = rows[:, k][star, pixel_row, flat].reshape(n_star, FOOTPRINT, -1, FOOTPRINT)
-            values[:, k] += weight * picked.transpose(0, 2, 1, 3)
-    return values

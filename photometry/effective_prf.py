@@ -1,0 +1,170 @@
+"""Effective PRF: the given PRF convolved with a small kernel that is learnt from the data.
+
+Focus, jitter within an exposure and charge transfer make the true PRF differ from the delivered one by a few per cent. The
+correction is a sum of the PRF moved by up to three quarters of a pixel,
+
+    R'(x) = R(x) + sum_j k_j (R(x - s_j) - R(x)),
+
+so that it keeps the PRF's sum at 1 whatever the k_j, and with it the flux scale. The k_j are solved together with mean fluxes and
+an affine static shift of the stars (`mean_scene.solve_mean`), under a prior that keeps them small: where few stars carry the
+correction, it stays close to none.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from photometry.constants import PRF_SAMPLES_PER_PIXEL
+from photometry.cube import Cube
+from photometry.geometry import Stamp
+from photometry.mean_scene import solve_mean
+from photometry.motion import MovementKernel
+from photometry.motion_fit import N_MOTION
+from photometry.prf import FOOTPRINT, PrfEvaluator, PrfGrid
+from photometry.region import (
+    STATIC_WIDTH,
+    Region,
+    parameters_of_tile,
+    placed_tile,
+    region_round,
+    start_region,
+    static_columns,
+)
+from photometry.solve import inverse
+from photometry.settings import MotionSettings, PrfSettings
+from photometry.stars import Stars
+from photometry.tile_model import NodeModel, TileModel
+
+__all__ = ["KERNEL_OFFSETS", "convolved", "learn_prf"]
+
+#: Shifts of the PRF along each axis, pixels.
+KERNEL_OFFSETS = 0.25 * np.arange(-3, 4)
+#: Prior of each coefficient of the kernel.
+_KERNEL_WIDTH = 0.02
+#: Stars brighter than this carry the correction, e-/s (T=14).
+_LEAST_FLUX = 380.0
+#: Stars brighter than this, unsaturated and on the pixels, that are needed for a correction, and their flux in e-/s (T=12).
+_LEAST_STARS = 3
+_BRIGHT_FLUX = 2375.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Change of a node's pixels with static shift and kernel."""
+
+    model: TileModel
+    flux: npt.NDArray[np.float64]
+    prf: PrfEvaluator
+    stamp: Stamp
+
+    def __call__(self, part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.concatenate([static_columns(part, images), self._kernel_columns(part)], axis=1)
+
+    def _kernel_columns(self, part: NodeModel) -> npt.NDArray[np.float64]:
+        """Change with the coefficients of the kernel, (n_pixel, n_coefficient)."""
+        bright = self.flux > _LEAST_FLUX
+        stars = self.model.stars.select(bright).moved(part.node.row_shift, part.node.column_shift)
+        first_row, first_column, values = self.prf.evaluate(stars.row, stars.column, KERNEL_OFFSETS, KERNEL_OFFSETS)
+        middle = len(KERNEL_OFFSETS) // 2
+        values = values - values[:, middle, middle][:, None, None]
+        pad = 2 * FOOTPRINT
+        n_row, n_column = self.stamp.shape
+        image = np.zeros((n_row + 2 * pad, n_column + 2 * pad, len(KERNEL_OFFSETS) ** 2))
+        for star, flux in enumerate(self.flux[bright]):
+            row = first_row[star] - self.stamp.row_min + pad
+            column = first_column[star] - self.stamp.col_min + pad
+            change = values[star].reshape(-1, FOOTPRINT, FOOTPRINT).transpose(1, 2, 0)
+            image[row : row + FOOTPRINT, column : column + FOOTPRINT] += flux * change
+        inner = image[pad : pad + n_row, pad : pad + n_column]
+        return np.ascontiguousarray(inner.reshape(self.stamp.n_pixel, -1))
+
+
+def learn_prf(
+    cube: Cube, stars: Stars, prf: PrfGrid, kernel: MovementKernel, settings: PrfSettings, motion: MotionSettings
+) -> tuple[PrfGrid, MovementKernel]:
+    """Learn the effective PRF of a region and measure its motion with it.
+
+    Parameters
+    ----------
+    cube : Cube
+        The pixels.
+    stars : Stars
+        All catalogue stars whose light reaches the pixels, by their catalogue positions.
+    prf : PrfGrid
+        The given PRF.
+    kernel : MovementKernel
+        Motion, measured with the given PRF.
+    settings : PrfSettings
+        Whether and how to learn.
+    motion : MotionSettings
+        How motion is measured.
+
+    Returns
+    -------
+    prf : PrfGrid
+        The effective PRF; its `source` tells what was learnt.
+    kernel : MovementKernel
+        Motion by the effective PRF.
+    """
+    region = start_region(cube, stars, motion, kernel)
+    if not settings.learn:
+        return prf, kernel
+    carriers = sum(_n_carriers(tile.data.stamp, tile.free) for tile in region.tiles)
+    if carriers < _LEAST_STARS:
+        return replace(prf, source=f"{prf.source}, nothing learnt: {carriers} stars"), kernel
+    given = prf.source
+    region = region_round(region, PrfEvaluator(prf), motion)
+    for _ in range(settings.n_round):
+        prf = convolved(prf, _kernel_step(region, PrfEvaluator(prf)))
+        region = region_round(region, PrfEvaluator(prf), motion)
+    return replace(prf, source=f"{given}, kernel learnt from {carriers} stars"), region.kernel
+
+
+def convolved(prf: PrfGrid, coefficients: npt.NDArray[np.float64]) -> PrfGrid:
+    """Return the PRF convolved with a kernel.
+
+    Parameters
+    ----------
+    prf : PrfGrid
+        The PRF.
+    coefficients : (n_offset, n_offset) float64
+        Coefficients for shifts by `KERNEL_OFFSETS` along rows and columns.
+    """
+    samples = prf.samples * (1 - coefficients.sum())
+    for row_offset, line in zip(KERNEL_OFFSETS, coefficients, strict=True):
+        for column_offset, coefficient in zip(KERNEL_OFFSETS, line, strict=True):
+            shift = (0, 0, PRF_SAMPLES_PER_PIXEL * row_offset, PRF_SAMPLES_PER_PIXEL * column_offset)
+            moved = [
+                ndimage.shift(one, shift[2:], order=3, mode="constant")
+                for one in prf.samples.reshape(-1, *prf.samples.shape[2:])
+            ]
+            samples = samples + coefficient * np.reshape(moved, prf.samples.shape)
+    return replace(prf, samples=samples)
+
+
+def _n_carriers(stamp: Stamp, stars: Stars) -> int:
+    """Number of stars on the pixels that are bright enough to carry a correction."""
+    return int((stamp.contains(stars.row, stars.column) & (stars.flux > _BRIGHT_FLUX)).sum())
+
+
+def _kernel_step(region: Region, prf: PrfEvaluator) -> npt.NDArray[np.float64]:
+    """Kernel that the mean scenes of all tiles ask for, (n_offset, n_offset)."""
+    n_kernel = len(KERNEL_OFFSETS) ** 2
+    information = np.zeros((N_MOTION + n_kernel,) * 2)
+    gradient = np.zeros(N_MOTION + n_kernel)
+    precision = np.concatenate([1 / STATIC_WIDTH**2, np.full(n_kernel, 1 / _KERNEL_WIDTH**2)])
+    for tile in region.tiles:
+        model, state = placed_tile(tile, region.kernel, prf)
+        columns: Callable[..., npt.NDArray[np.float64]] = _Columns(model, state.flux, prf, tile.data.stamp)
+        mean = solve_mean(tile.data, model, state, region.good, columns, precision)
+        to_tile = np.eye(N_MOTION + n_kernel)
+        to_tile[:N_MOTION, :N_MOTION] = parameters_of_tile(region.kernel, tile.data)
+        information += to_tile.T @ mean.information @ to_tile
+        gradient += to_tile.T @ mean.gradient
+    solution = inverse(information + np.diag(precision)) @ gradient
+    kernel = solution[N_MOTION:].reshape(len(KERNEL_OFFSETS), -1)
+    kernel[len(KERNEL_OFFSETS) // 2, len(KERNEL_OFFSETS) // 2] = 0.0
+    return kernel

@@ -1,0 +1,238 @@
+"""Fluxes of all stars in all cadences of a node: a weighted linear least-squares problem per cadence, solved together.
+
+Unknowns of a cadence t are the departures d of the stars' fluxes from their means and the coefficients b of common terms (local
+background, change of motion):
+
+    minimise  sum_p w_p m_tp (r_tp - (A_t d)_p - (L b)_p)^2 + sum_i q_i d_i^2
+
+with the residuals r from the mean scene, weights w, mask m, and prior precisions q. The normal matrix at the node's center is
+factored once; conjugate gradients, preconditioned by it, run on all cadences together with a step length of their own.
+
+The variance of a flux is that of the estimator, C S C with C = (A^T W A + Q)^-1 and S = A^T W V W A for pixels of variance V:
+it holds whatever the weights. A star's own prior is taken out afterwards.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg, sparse
+
+from photometry.errors import FitError
+from photometry.scene import N_TERM
+from photometry.tile_model import NodeModel
+
+__all__ = ["NodeSystem", "Solution", "factor_node", "inverse", "solve_cadences"]
+
+#: Squared norm of the preconditioned residual, relative to the start, at which a cadence has converged.
+_TOLERANCE = 1e-10
+_MAX_ROUNDS = 100
+#: Added to the unit diagonal of the scaled normal matrix: keeps terms that no pixel can tell apart at rest.
+_RIDGE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSystem:
+    """Factored normal equations of a node.
+
+    Parameters
+    ----------
+    part : NodeModel
+        The node.
+    common : (n_pixel, n_common) float32
+        Terms that all stars share: local background, change of motion.
+    weights : (n_pixel,) float32
+        Weights, (e-/s)^-2.
+    precision : (n_star,) float64
+        Prior precision of the departures, (e-/s)^-2.
+    covariance : (n_star + n_common, n_star + n_common) float32
+        C, the inverse of the normal matrix with priors.
+    variance : (n_star,) float64
+        Variance of a star's flux, its own prior taken out, (e-/s)^2.
+    sky_variance : (n_star,) float64
+        Change of `variance` with the variance of every pixel, dimensionless.
+    own_variance : (n_star,) float64
+        Change of `variance` with the variance per unit of the star's own light, dimensionless.
+    own_prior : (n_star,) float64
+        q C: share of the star's own prior in the estimate.
+    """
+
+    part: NodeModel
+    common: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32]
+    precision: npt.NDArray[np.float64]
+    covariance: npt.NDArray[np.float32]
+    variance: npt.NDArray[np.float64]
+    sky_variance: npt.NDArray[np.float64]
+    own_variance: npt.NDArray[np.float64]
+    own_prior: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """Departures from the mean scene in some cadences of a node.
+
+    Parameters
+    ----------
+    departure : (n_star, n_cadence) float32
+        Flux less mean flux, own priors still in it, e-/s.
+    common : (n_common, n_cadence) float32
+        Coefficients of the common terms.
+    fitted : (n_pixel, n_cadence) float32
+        What departures and common terms add to the pixels, e-/s.
+    converged : (n_cadence,) bool
+        Whether the tolerance was reached.
+    """
+
+    departure: npt.NDArray[np.float32]
+    common: npt.NDArray[np.float32]
+    fitted: npt.NDArray[np.float32]
+    converged: npt.NDArray[np.bool_]
+
+
+def factor_node(
+    part: NodeModel,
+    common: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    variance: npt.NDArray[np.float64],
+    precision: npt.NDArray[np.float64],
+) -> NodeSystem:
+    """Factor the normal equations of a node and work out the variances.
+
+    Parameters
+    ----------
+    part : NodeModel
+        The node.
+    common : (n_pixel, n_common) float64
+        Terms that all stars share.
+    weights : (n_pixel,) float64
+        Weights of the pixels, 0 where they are not usable, (e-/s)^-2.
+    variance : (n_pixel,) float64
+        Variance of the pixels, (e-/s)^2.
+    precision : (n_star,) float64
+        Prior precision of the departures, (e-/s)^-2.
+    """
+    design = sparse.hstack([part.expansion.matrices[0].astype(np.float64), sparse.csr_matrix(common)], format="csr")
+    n_star = len(precision)
+
+    def normal(pixel_weights: npt.NDArray[np.float64]) -> sparse.csr_matrix:
+        return sparse.csr_matrix(design.T @ sparse.diags(pixel_weights) @ design)
+
+    matrix = normal(weights).toarray()
+    diagonal = np.arange(n_star)
+    matrix[diagonal, diagonal] += precision
+    covariance = inverse(matrix)
+    own_prior = np.minimum(precision * np.diag(covariance)[:n_star], 1 - 1e-6)
+    keep = 1 / (1 - own_prior) ** 2
+
+    def estimator(pixel_variance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        spread = normal(weights**2 * pixel_variance)
+        return np.asarray(np.einsum("ij,ji->i", covariance, spread @ covariance))[:n_star] * keep
+
+    own = part.expansion.matrices[0].astype(np.float64).power(3).T @ weights**2
+    return NodeSystem(
+        part=part,
+        common=common.astype(np.float32),
+        weights=weights.astype(np.float32),
+        precision=precision,
+        covariance=covariance.astype(np.float32),
+        variance=estimator(variance),
+        sky_variance=estimator(np.ones_like(variance)),
+        own_variance=np.diag(covariance)[:n_star] ** 2 * own * keep,
+        own_prior=own_prior,
+    )
+
+
+def inverse(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Invert a symmetric positive definite matrix whose unknowns may be of very different size.
+
+    Rows that are zero (terms that no pixel sees) stay zero but for a one on the diagonal.
+    """
+    scale = np.sqrt(np.where(np.diag(matrix) > 0, np.diag(matrix), 1.0))
+    scaled = matrix / scale[:, None] / scale
+    np.fill_diagonal(scaled, np.where(np.diag(matrix) > 0, 1.0 + _RIDGE, 1.0))
+    factor, failed = linalg.lapack.dpotrf(scaled, lower=True)
+    if not failed:
+        lower, failed = linalg.lapack.dpotri(factor, lower=True)
+    if failed:
+        raise FitError("the normal matrix of a node is not positive definite: pixels or PRF are not finite")
+    full: npt.NDArray[np.float64] = np.tril(lower) + np.tril(lower, -1).T
+    return full / scale[:, None] / scale
+
+
+def solve_cadences(
+    system: NodeSystem,
+    terms: npt.NDArray[np.float64],
+    residual: npt.NDArray[np.float64],
+    valid: npt.NDArray[np.bool_],
+    start: Solution | None = None,
+) -> Solution:
+    """Solve some cadences of a node.
+
+    Parameters
+    ----------
+    system : NodeSystem
+        The node.
+    terms : (n_cadence, N_TERM) float64
+        Monomials of the movement from the node.
+    residual : (n_cadence, n_pixel) float64
+        Pixels less the mean scene, e-/s.
+    valid : (n_cadence, n_pixel) bool
+        Pixels that count.
+    start : Solution, optional
+        Solution with other valid pixels, to start from.
+    """
+    n_star = len(system.precision)
+    weights = system.weights[:, None] * valid.T
+    coefficients = np.ascontiguousarray(terms.T, dtype=np.float32)
+    precision = system.precision.astype(np.float32)[:, None]
+
+    def forward(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        stars = x[:n_star]
+        image = system.common @ x[n_star:]
+        for k in range(N_TERM):
+            image += system.part.expansion.matrices[k] @ (stars * coefficients[k])
+        return image
+
+    def backward(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        x = np.empty((len(system.covariance), image.shape[1]), dtype=np.float32)
+        x[n_star:] = system.common.T @ image
+        x[:n_star] = system.part.expansion.transposed[0] @ image
+        for k in range(1, N_TERM):
+            x[:n_star] += coefficients[k] * (system.part.expansion.transposed[k] @ image)
+        return x
+
+    left = residual.T.astype(np.float32)
+    pull = backward(weights * left)
+    goal = _TOLERANCE * _dot(pull, system.covariance @ pull)
+    if start is None:
+        x = np.zeros((len(system.covariance), len(terms)), dtype=np.float32)
+        fitted = np.zeros_like(left)
+    else:
+        x = np.concatenate([start.departure, start.common])
+        fitted = start.fitted.copy()
+    rest = backward(weights * (left - fitted))
+    rest[:n_star] -= precision * x[:n_star]
+    step = preconditioned = system.covariance @ rest
+    gain = _dot(rest, preconditioned)
+    for _ in range(_MAX_ROUNDS):
+        if np.all(gain <= goal):
+            break
+        image = forward(step)
+        pushed = backward(weights * image)
+        pushed[:n_star] += precision * step[:n_star]
+        length = np.divide(gain, _dot(step, pushed), out=np.zeros_like(gain), where=gain > goal).astype(np.float32)
+        x += length * step
+        fitted += length * image
+        rest -= length * pushed
+        preconditioned = system.covariance @ rest
+        new_gain = _dot(rest, preconditioned)
+        factor = np.divide(new_gain, gain, out=np.zeros_like(gain), where=gain > goal).astype(np.float32)
+        step = preconditioned + factor * step
+        gain = np.where(gain > goal, new_gain, gain)
+    return Solution(x[:n_star], x[n_star:], fitted, gain <= goal)
+
+
+def _dot(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Products of columns, (n_cadence,)."""
+    return np.einsum("ij,ij->j", a, b, dtype=np.float64)

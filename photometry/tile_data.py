@@ -1,0 +1,119 @@
+"""Pixels of a tile, flat, with what their noise is made of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from photometry.constants import SATURATION_E_S
+from photometry.cube import Cube
+from photometry.errors import FitError
+from photometry.geometry import Stamp
+
+__all__ = ["TileData", "saturated_pixels", "tile_data"]
+
+#: Pixels above this share of full well are not linear enough to be fitted.
+_SATURATION_SHARE = 0.95
+#: Pixels on either end of a saturated run along the column that take up the rest of the bleeding charge.
+_BLEED_PIXELS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TileData:
+    """Pixels of a tile in all cadences.
+
+    Parameters
+    ----------
+    stamp : Stamp
+        The pixels, flattened row by row.
+    images : (n_cadence, n_pixel) float32
+        Flux less the large-scale background, e-/s; 0 where not valid.
+    valid : (n_cadence, n_pixel) bool
+        Measured and not saturated.
+    sky : (n_cadence, n_pixel) float32
+        Large-scale background, e-/s.
+    usable : (n_pixel,) bool
+        Pixels that are valid in some cadence.
+    saturated : (n_pixel,) bool
+        Pixels that saturate or take up bleeding charge.
+    read_variance : (n_pixel,) float64
+        Variance of a cadence by read noise, (e-/s)^2.
+    exposure_s : float
+        Photon accumulation time of a cadence, s.
+    """
+
+    stamp: Stamp
+    images: npt.NDArray[np.float32]
+    valid: npt.NDArray[np.bool_]
+    sky: npt.NDArray[np.float32]
+    usable: npt.NDArray[np.bool_]
+    saturated: npt.NDArray[np.bool_]
+    read_variance: npt.NDArray[np.float64]
+    exposure_s: float
+
+    @property
+    def n_cadence(self) -> int:
+        """Number of cadences."""
+        return len(self.images)
+
+    def variance(self, total: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the variance of pixels that hold `total` e-/s of stars and background, (..., n_pixel), (e-/s)^2."""
+        return np.maximum(total, 0.0) / self.exposure_s + self.read_variance
+
+
+def saturated_pixels(total: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Tell which pixels of an image saturate or lie next to it in a bleed trail.
+
+    Parameters
+    ----------
+    total : (n_row, n_column) float
+        Stars and background, e-/s.
+
+    Returns
+    -------
+    (n_row, n_column) bool
+        Charge bleeds along columns only, so runs are lengthened along the column.
+    """
+    full = np.nan_to_num(total, nan=0.0) >= _SATURATION_SHARE * SATURATION_E_S
+    along_column = np.zeros((3, 3), dtype=bool)
+    along_column[:, 1] = True
+    grown: npt.NDArray[np.bool_] = ndimage.binary_dilation(full, along_column, iterations=_BLEED_PIXELS)
+    return grown
+
+
+def tile_data(cube: Cube) -> TileData:
+    """Flatten a cube for the fit.
+
+    Raises
+    ------
+    FitError
+        When no pixel is usable.
+    """
+    n_cadence = cube.n_cadence
+    images = cube.images.reshape(n_cadence, -1)
+    sky = cube.backgrounds.reshape(n_cadence, -1)
+    finite = np.isfinite(images) & np.isfinite(sky)
+    total = _mean_where(images, finite) + _mean_where(sky, finite)
+    saturated = saturated_pixels(total.reshape(cube.stamp.shape)).ravel()
+    valid = finite & ~saturated
+    if not valid.any():
+        raise FitError("no pixel is measured and unsaturated in any cadence")
+    columns = np.tile(np.arange(cube.stamp.col_min, cube.stamp.col_max), cube.stamp.shape[0])
+    return TileData(
+        stamp=cube.stamp,
+        images=np.where(valid, images, np.float32(0)),
+        valid=valid,
+        sky=np.where(np.isfinite(sky), sky, np.float32(0)),
+        usable=valid.any(axis=0),
+        saturated=saturated,
+        read_variance=cube.exposure.read_variance(columns),
+        exposure_s=cube.exposure.exposure_s,
+    )
+
+
+def _mean_where(values: npt.NDArray[np.float32], where: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Mean over cadences of the values that count; 0 where none does."""
+    count = where.sum(axis=0)
+    total = np.where(where, values, 0).sum(axis=0, dtype=np.float64)
+    return np.asarray(total / np.maximum(count, 1), dtype=np.float64)

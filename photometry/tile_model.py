@@ -1,0 +1,259 @@
+"""Mean scene of a tile: what all cadences share, about the nodes of the movement.
+
+A cadence is the mean fluxes of the stars, moved by an affine motion, and a local background of three terms. What is left
+over (residuals) tells better mean fluxes (`mean_scene`), better motion (`motion_fit`) and how every star varies (`solve`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.geometry import Stamp
+from photometry.nodes import Node, nodes_of
+from photometry.prf import PrfEvaluator
+from photometry.scene import FINE_DEGREE, N_FINE, N_TERM, Expansion, expand, monomials
+from photometry.stars import Stars
+from photometry.tile_data import TileData
+
+__all__ = [
+    "N_LINEAR",
+    "N_LOCAL",
+    "NodeModel",
+    "TileModel",
+    "TileMotion",
+    "TileState",
+    "build_model",
+    "local_basis",
+    "node_variance",
+    "residuals",
+]
+
+#: Terms of the local background: constant, slope along rows, slope along columns.
+N_LOCAL = 3
+#: Linear terms of the motion beside the shift: a1, a2, b1, b2 of `photometry.motion`.
+N_LINEAR = 4
+#: Reach of the expansion of stars that are held at their catalogue flux, pixels.
+_HELD_REACH = 0.15
+#: Error of the flux of held stars, as a fraction (0.05 mag).
+_HELD_ERROR = 0.05
+#: Stars brighter than this take the fine expansion for their mean light, e-/s (T=12.5).
+_FINE_FLUX = 1500.0
+#: Light in a pixel that is left out, in units of the read noise of a cadence.
+_FAINTEST_SHARE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class TileMotion:
+    """Motion and local background of a tile's cadences.
+
+    Parameters
+    ----------
+    row_shift, column_shift : (n_cadence,) float64
+        Movement at the tile's center, pixels.
+    linear : (n_cadence, 4) float64
+        a1, a2, b1, b2: change of the row and the column shift over `TileModel.scale` along rows and columns, pixels.
+    local : (n_cadence, N_LOCAL) float64
+        Local background, e-/s, in terms of `local_basis`.
+    """
+
+    row_shift: npt.NDArray[np.float64]
+    column_shift: npt.NDArray[np.float64]
+    linear: npt.NDArray[np.float64]
+    local: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class TileState:
+    """What is known of a tile so far.
+
+    Parameters
+    ----------
+    flux : (n_star,) float64
+        Mean fluxes of the free stars, e-/s.
+    motion : TileMotion
+        Motion and local background.
+    static : (n_pixel,) float64
+        What the mean scene leaves of the mean of the pixels, e-/s.
+    misfit : (n_pixel,) float64
+        The part of it that is not understood, e-/s: such pixels do not tell mean fluxes.
+    """
+
+    flux: npt.NDArray[np.float64]
+    motion: TileMotion
+    static: npt.NDArray[np.float64]
+    misfit: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeModel:
+    """Design of one node.
+
+    Parameters
+    ----------
+    node : Node
+        Its cadences and its movement.
+    expansion : Expansion
+        Design matrices of the free stars about the node.
+    fine : Expansion
+        Expansion of fifth degree of the bright stars, `TileModel.bright`.
+    held_images : (N_TERM, n_pixel) float64
+        Expansion of the sum of the held stars about the node, e-/s.
+    sky : (n_pixel,) float64
+        Mean background of the node's cadences, large-scale and local, e-/s.
+    """
+
+    node: Node
+    expansion: Expansion
+    fine: Expansion
+    held_images: npt.NDArray[np.float64]
+    sky: npt.NDArray[np.float64]
+
+    def coefficients(self, motion: TileMotion, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return what multiplies the mean scene's images in some cadences: (n_cadence, N_FINE + N_LINEAR).
+
+        The first N_TERM are those of the expansion of second degree.
+        """
+        terms = monomials(
+            motion.row_shift[cadences] - self.node.row_shift,
+            motion.column_shift[cadences] - self.node.column_shift,
+            FINE_DEGREE,
+        )
+        return np.concatenate([terms.T, motion.linear[cadences]], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TileModel:
+    """Stars of a tile about the nodes of its motion.
+
+    Parameters
+    ----------
+    stars : Stars
+        Free stars at zero movement.
+    held : Stars
+        Fainter stars, at their catalogue flux.
+    bright : (n_star,) bool
+        Free stars whose mean light takes the fine expansion.
+    v, u : (n_star,) float64
+        Distance of the free stars from the stamp's center along rows and columns, over `scale`.
+    scale : float
+        Half the longer side of the stamp, pixels.
+    local_basis : (n_pixel, N_LOCAL) float64
+        Terms of the local background.
+    held_variance : (n_pixel,) float64
+        Variance of the held stars' light by the errors of their magnitudes, (e-/s)^2.
+    nodes : tuple of NodeModel
+        Every cadence is in exactly one.
+    """
+
+    stars: Stars
+    held: Stars
+    bright: npt.NDArray[np.bool_]
+    v: npt.NDArray[np.float64]
+    u: npt.NDArray[np.float64]
+    scale: float
+    local_basis: npt.NDArray[np.float64]
+    held_variance: npt.NDArray[np.float64]
+    nodes: tuple[NodeModel, ...]
+
+    def mean_images(self, part: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the mean scene about a node: its expansion and its change by linear motion.
+
+        Parameters
+        ----------
+        part : NodeModel
+            One of the nodes.
+        flux : (n_star,) float64
+            Mean flux of the free stars, e-/s.
+
+        Returns
+        -------
+        (N_FINE + N_LINEAR, n_pixel) float64
+            Images in e-/s, e-/s per pixel, e-/s per pixel^2.
+        """
+        by_row, by_column = part.expansion.matrices[1], part.expansion.matrices[2]
+        weighted = np.stack([flux * self.v, flux * self.u], axis=1)
+        images = part.fine.images(flux[self.bright])
+        images[:N_TERM] += part.expansion.images(np.where(self.bright, 0.0, flux)) + part.held_images
+        return np.concatenate([images, (by_row @ weighted).T, (by_column @ weighted).T])
+
+
+def local_basis(stamp: Stamp) -> npt.NDArray[np.float64]:
+    """Return the terms of the local background, (n_pixel, N_LOCAL): 1 and slopes from -1 to 1 over the stamp."""
+    n_row, n_column = stamp.shape
+    v, u = np.meshgrid(np.linspace(-1, 1, n_row), np.linspace(-1, 1, n_column), indexing="ij")
+    return np.stack([np.ones(stamp.n_pixel), v.ravel(), u.ravel()], axis=1)
+
+
+def build_model(
+    data: TileData, prf: PrfEvaluator, free: Stars, held: Stars, motion: TileMotion, reach: float
+) -> TileModel:
+    """Expand the stars about the nodes of the motion.
+
+    Parameters
+    ----------
+    data : TileData
+        The pixels.
+    prf : PrfEvaluator
+        PRF of the CCD.
+    free : Stars
+        Stars whose flux is fitted, at zero movement.
+    held : Stars
+        Fainter stars, at their catalogue flux, at zero movement.
+    motion : TileMotion
+        Motion and local background as far as they are known.
+    reach : float
+        Half the side of a node, pixels.
+    """
+    basis = local_basis(data.stamp)
+    faintest = _FAINTEST_SHARE * float(np.sqrt(data.read_variance.max()))
+    held_expansion = expand(prf, held, data.stamp, reach=_HELD_REACH, faintest=faintest)
+    held_base = held_expansion.images(held.flux)
+    held_variance = held_expansion.matrices[0].power(2) @ (_HELD_ERROR * held.flux) ** 2
+    bright = free.flux > _FINE_FLUX
+    level = data.sky.mean(axis=1, dtype=np.float64) + motion.local[:, 0]
+    nodes = []
+    for node in nodes_of(motion.row_shift, motion.column_shift, level, reach):
+        moved = free.moved(node.row_shift, node.column_shift)
+        expansion = expand(prf, moved, data.stamp, reach=reach, faintest=faintest)
+        fine = expand(prf, moved.select(bright), data.stamp, reach=reach, faintest=faintest, degree=FINE_DEGREE)
+        sky = data.sky[node.cadences].mean(axis=0, dtype=np.float64) + basis @ motion.local[node.cadences].mean(axis=0)
+        nodes.append(NodeModel(node, expansion, fine, _recentered(held_base, node.row_shift, node.column_shift), sky))
+    scale = max(data.stamp.shape) / 2
+    row, column = data.stamp.center
+    return TileModel(
+        free,
+        held,
+        bright,
+        (free.row - row) / scale,
+        (free.column - column) / scale,
+        scale,
+        basis,
+        held_variance,
+        tuple(nodes),
+    )
+
+
+def node_variance(data: TileData, part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the variance of a node's pixels in a cadence by photons and readout, (n_pixel,), (e-/s)^2."""
+    return data.variance(np.maximum(images[0], 0.0) + np.maximum(part.sky, 0.0))
+
+
+def residuals(
+    data: TileData,
+    model: TileModel,
+    part: NodeModel,
+    images: npt.NDArray[np.float64],
+    motion: TileMotion,
+    cadences: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float64]:
+    """Return pixels less the mean scene and the local background; 0 where not valid: (n_cadence, n_pixel), e-/s."""
+    model_images = part.coefficients(motion, cadences) @ images + motion.local[cadences] @ model.local_basis.T
+    return np.where(data.valid[cadences], data.images[cadences] - model_images, 0.0)
+
+
+def _recentered(images: npt.NDArray[np.float64], dr: float, dc: float) -> npt.NDArray[np.float64]:
+    """Turn an expansion about zero movement into one about (dr, dc)."""
+    _, a1, a2, a3, a4, a5 = images
+    value = np.tensordot(monomials(dr, dc), images, axes=1)
+    return np.stack([value, a1 + 2 * a3 * dr + a4 * dc, a2 + a4 * dr + 2 * a5 * dc, a3, a4, a5])

@@ -1,0 +1,263 @@
+"""Joint photometry of a tile: every star in every cadence."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.aperture import Apertures, aperture_photometry, choose_apertures, windows_of
+from photometry.cube import Cube
+from photometry.flux_errors import flux_variance, motion_response
+from photometry.geometry import Stamp
+from photometry.mean_scene import solve_mean
+from photometry.motion import MovementKernel
+from photometry.motion_fit import MOTION_IMAGES, outliers
+from photometry.prf import PrfEvaluator, PrfGrid
+from photometry.quality import PIXEL_QUALITY, bit
+from photometry.region import PRF_REACH, kernel_of_tile, tile_motion
+from photometry.scene import N_TERM
+from photometry.settings import FitSettings
+from photometry.solve import NodeSystem, factor_node, solve_cadences
+from photometry.star_quality import StarQuality, blending, cadence_flags, star_flags, star_quality
+from photometry.stars import Stars
+from photometry.tile_data import TileData, tile_data
+from photometry.tile_fit import TileFit
+from photometry.tile_model import N_LOCAL, NodeModel, TileModel, TileState, build_model, node_variance, residuals
+
+__all__ = ["fit_tile"]
+
+#: Linear steps to the mean fluxes; the second only mends what clipping did to the first.
+_MEAN_ROUNDS = 2
+#: The prior of a flux is never narrower than if the mean were this share of the catalogue flux.
+_LEAST_OF_CATALOG = 0.1
+_NOT_FITTED = bit(PIXEL_QUALITY, "not_fitted")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What all blocks of cadences need."""
+
+    data: TileData
+    model: TileModel
+    state: TileState
+    core: npt.NDArray[np.int64]
+    kernel: MovementKernel
+    settings: FitSettings
+
+
+def fit_tile(
+    cube: Cube, stars: Stars, core: Stamp, prf: PrfGrid, kernel: MovementKernel, settings: FitSettings
+) -> TileFit:
+    """Fit all stars of a tile jointly in all cadences.
+
+    Parameters
+    ----------
+    cube : Cube
+        The tile's pixels: its core and the margin.
+    stars : Stars
+        All catalogue stars whose light reaches the pixels, by their catalogue positions.
+    core : Stamp
+        Stars on these pixels are returned.
+    prf : PrfGrid
+        PRF of the CCD.
+    kernel : MovementKernel
+        Motion of the region, and the offset between catalogue and pixels.
+    settings : FitSettings
+        Limits.
+
+    Raises
+    ------
+    FitError
+        When no pixel is usable.
+    """
+    data = tile_data(cube)
+    near = stars.select(cube.stamp.border_distance(stars.row, stars.column) > -PRF_REACH)
+    is_free = near.tmag < settings.tmag_limit
+    in_core = np.flatnonzero(core.contains(near.row[is_free], near.column[is_free]))
+    placed = near.moved(*kernel.offset)
+    free, held = placed.select(is_free), placed.select(~is_free)
+    nothing = np.zeros(data.stamp.n_pixel)
+    motion = tile_motion(kernel, data, np.zeros((data.n_cadence, N_LOCAL)))
+    state = TileState(free.flux, motion, nothing, nothing)
+    model = build_model(data, PrfEvaluator(prf), free, held, motion, settings.node_reach)
+    good = cube.quality == 0
+    if not good.any():
+        good = np.ones(data.n_cadence, dtype=bool)
+    for _ in range(_MEAN_ROUNDS):
+        mean = solve_mean(data, model, state, good)
+        state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
+    scene = _Scene(data, model, state, in_core, kernel_of_tile(kernel, data), settings)
+    return _assemble(cube, scene, prf, good)
+
+
+def _assemble(cube: Cube, scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool_]) -> TileFit:
+    """Fit node by node, block by block, and put the cadences in order."""
+    data, model, core = scene.data, scene.model, scene.core
+    main = max(model.nodes, key=lambda part: int(good[part.node.cadences].sum()))
+    images = model.mean_images(main, scene.state.flux)
+    variance = node_variance(data, main, images)
+    quality = star_quality(data, main, images, scene.state.flux, core)
+    apertures = choose_apertures(
+        main.expansion.matrices[0][:, core], scene.state.flux[core], variance, data.usable, data.stamp
+    )
+    shape = (len(core), data.n_cadence)
+    series = {name: np.full(shape, np.nan, dtype=np.float32) for name in _SERIES}
+    flags = np.zeros(shape, dtype=np.int32)
+    cadence_chi2 = np.full(data.n_cadence, np.nan, dtype=np.float32)
+    correlation = np.zeros(len(core))
+    for part in model.nodes:
+        system = _factor(scene, part)
+        if part is main:
+            correlation = blending(system, core)
+        members = part.node.cadences
+        for start in range(0, len(members), scene.settings.cadences_at_once):
+            block = _fit_block(
+                scene, system, apertures, quality, members[start : start + scene.settings.cadences_at_once]
+            )
+            for name, values in block.series.items():
+                series[name][:, block.cadences] = values
+            flags[:, block.cadences] = block.flags
+            cadence_chi2[block.cadences] = block.chi2
+    window, window_row, window_column = windows_of(
+        apertures, model.stars.row[core], model.stars.column[core], data.stamp
+    )
+    row_shift, column_shift = scene.kernel.shifts(model.stars.row[core], model.stars.column[core])
+    count = data.valid[good].sum(axis=0)
+    total = np.where(data.valid[good], data.images[good], 0).sum(axis=0, dtype=np.float64)
+    return TileFit(
+        stamp=data.stamp,
+        starid=model.stars.starid[core],
+        tmag=model.stars.tmag[core],
+        row=model.stars.row[core],
+        column=model.stars.column[core],
+        row_shift=row_shift.astype(np.float32),
+        column_shift=column_shift.astype(np.float32),
+        pixel_quality=flags,
+        cadence_chi2=cadence_chi2,
+        star_flags=star_flags(quality, correlation, series["chi2"][:, good]),
+        contamination=quality.contamination,
+        blend_correlation=correlation,
+        prf_source=prf.source,
+        fit_tmag_limit=scene.settings.tmag_limit,
+        sum_image=np.where(count > 0, total / np.maximum(count, 1), np.nan).reshape(data.stamp.shape),
+        model_image=images[0].reshape(data.stamp.shape),
+        aperture=window,
+        window_row=window_row,
+        window_column=window_column,
+        **series,
+    )
+
+
+def _factor(scene: _Scene, part: NodeModel) -> NodeSystem:
+    """Factor a node with the priors of the settings."""
+    images = scene.model.mean_images(part, scene.state.flux)
+    variance = node_variance(scene.data, part, images)
+    width = scene.settings.prior_width * np.maximum(scene.state.flux, _LEAST_OF_CATALOG * scene.model.stars.flux)
+    weights = np.where(scene.data.usable, 1 / variance, 0.0)
+    return factor_node(part, scene.model.local_basis, weights, variance, 1 / width**2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Series (n_star, n_cadence) by the names of `TileFit`, flags alike, chi-squared of the cadences."""
+
+    cadences: npt.NDArray[np.int64]
+    series: dict[str, npt.NDArray[np.float64]]
+    flags: npt.NDArray[np.int32]
+    chi2: npt.NDArray[np.float64]
+
+
+def _fit_block(
+    scene: _Scene, system: NodeSystem, apertures: Apertures, quality: StarQuality, cadences: npt.NDArray[np.int64]
+) -> _Block:
+    """Fit some cadences of a node: twice, the second time without the outliers."""
+    data, model, state, core = scene.data, scene.model, scene.state, scene.core
+    part, motion = system.part, state.motion
+    images = model.mean_images(part, state.flux)
+    variance = node_variance(data, part, images)
+    valid = data.valid[cadences]
+    residual = (residuals(data, model, part, images, motion, cadences) - state.static) * valid
+    terms = part.coefficients(motion, cadences)[:, :N_TERM]
+    solution = solve_cadences(system, terms, residual, valid)
+    rejected = outliers((residual - solution.fitted.T) * valid, variance, scene.settings.outlier_sigma)
+    if rejected.any():
+        valid = valid & ~rejected
+        residual = residual * valid
+        solution = solve_cadences(system, terms, residual, valid, solution)
+    rest = ((residual - solution.fitted.T) * valid).T.astype(np.float32)
+    departure = solution.departure[core] / (1 - system.own_prior[core])[:, None]
+    extra_sky = data.sky[cadences].mean(axis=1) + motion.local[cadences, 0] + solution.common[0] - part.sky.mean()
+    errors = np.sqrt(
+        flux_variance(
+            system,
+            core,
+            departure,
+            extra_sky,
+            valid,
+            data.usable,
+            data.exposure_s,
+            motion_response(system, images[MOTION_IMAGES])[core],
+            scene.kernel.covariance[cadences],
+        )
+    )
+    chi2, cadence_chi2 = _chi2(quality, rest, valid, variance)
+    in_aperture = aperture_photometry(
+        apertures,
+        tuple(matrix[:, core] for matrix in part.expansion.matrices),
+        terms,
+        state.flux[core, None] + solution.departure[core],
+        rest,
+        variance,
+    )
+    shift = np.hypot(motion.row_shift, motion.column_shift)[cadences]
+    flags = cadence_flags(
+        quality, data, cadences, rejected, chi2, shift, scene.kernel.bad[cadences], solution.converged
+    )
+    pixel = _pixel_of(data, model.stars.row[core], model.stars.column[core])
+    local = model.local_basis[pixel] @ (motion.local[cadences].T + solution.common)
+    series = {
+        "flux": state.flux[core, None] + departure,
+        "flux_err": errors,
+        "aperture_flux": in_aperture[0],
+        "aperture_flux_err": in_aperture[1],
+        "background": data.sky[cadences][:, pixel].T + local,
+        "centroid_row": in_aperture[2],
+        "centroid_column": in_aperture[3],
+        "chi2": chi2,
+    }
+    not_fitted = (flags & _NOT_FITTED) != 0
+    for values in series.values():
+        values[not_fitted] = np.nan
+    return _Block(cadences, series, flags, cadence_chi2)
+
+
+def _chi2(
+    quality: StarQuality, rest: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_], variance: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Reduced chi-squared under each star, weighted by its PRF, and of the whole tile."""
+    scaled = (rest**2 / variance[:, None].astype(np.float32)).astype(np.float32)
+    weight = quality.light @ valid.T.astype(np.float32)
+    under = np.divide(quality.light @ scaled, weight, out=np.full(weight.shape, np.nan), where=weight > 0)
+    count = np.maximum(valid.sum(axis=1), 1)
+    return under, scaled.sum(axis=0, dtype=np.float64) / count
+
+
+def _pixel_of(data: TileData, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Flat index of the pixel nearest to positions."""
+    n_row, n_column = data.stamp.shape
+    in_row = np.clip(np.rint(row).astype(np.int64) - data.stamp.row_min, 0, n_row - 1)
+    in_column = np.clip(np.rint(column).astype(np.int64) - data.stamp.col_min, 0, n_column - 1)
+    return in_row * n_column + in_column
+
+
+#: Fields of `TileFit` that are series of a star and that a block fills.
+_SERIES = (
+    "flux",
+    "flux_err",
+    "aperture_flux",
+    "aperture_flux_err",
+    "background",
+    "centroid_row",
+    "centroid_column",
+    "chi2",
+)

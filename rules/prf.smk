@@ -52,5 +52,6 @@ rule effective_prf:
         code=code_of("effective_prf"),
         prf=prf_folder_of,
         prf_learning=lookup("prf_learning", within=config),
+        motion=lookup("motion", within=config),
     script:
         "../scripts/effective_prf.py"

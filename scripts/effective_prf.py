@@ -7,7 +7,7 @@ from photometry.io.cubes import read_cube
 from photometry.io.inputs import load_prf, load_stars
 from photometry.io.job_log import job_log
 from photometry.io.products import read_kernel, write_kernel, write_prf
-from photometry.settings import PrfSettings
+from photometry.settings import MotionSettings, PrfSettings
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -21,12 +21,18 @@ def effective_prf(
     path_prf: str,
     path_kernel: str,
     prf_learning: dict[str, Any],
+    motion: dict[str, Any],
 ) -> None:
     """Learn the PRF of a region from its stars, as far as they carry it."""
     cube = read_cube(path_cube)
     stars = load_stars(path_catalog, cube.wcs_header, cube.stamp)
     grid, kernel = learn_prf(
-        cube, stars, load_prf(prf, cube.pointing), read_kernel(path_given_kernel), PrfSettings(**prf_learning)
+        cube,
+        stars,
+        load_prf(prf, cube.pointing),
+        read_kernel(path_given_kernel),
+        PrfSettings(**prf_learning),
+        MotionSettings(**motion),
     )
     inputs = {"cube": path_cube, "catalog": path_catalog, "kernel": path_given_kernel}
     write_prf(path_prf, grid, inputs)
@@ -43,4 +49,5 @@ if __name__ == "__main__":
             path_prf=snakemake.output.prf,
             path_kernel=snakemake.output.kernel,
             prf_learning=snakemake.params.prf_learning,
+            motion=snakemake.params.motion,
         )

@@ -1,7 +1,7 @@
 """Small apertures, with the neighbours subtracted: a cross-check of the PSF flux, and centroids.
 
-The flux in an aperture is what the fit says of the star plus what the fit leaves over in the aperture, so that neighbours are
-subtracted with their own flux of every cadence.
+The flux in an aperture is what the fit says of the star plus what the fit leaves over in the aperture, so that
+neighbours are subtracted with their own flux of every cadence.
 """
 
 from dataclasses import dataclass
@@ -109,7 +109,8 @@ def aperture_photometry(
     aperture_flux, aperture_flux_err : (n_star, n_cadence) float64
         Divided by the fraction of the PRF inside, e-/s; NaN for stars without aperture.
     centroid_row, centroid_column : (n_star, n_cadence) float64
-        Flux-weighted centroid of the star in its aperture, 0-based CCD pixels; NaN where its light there is not positive.
+        Flux-weighted centroid of the star in its aperture, 0-based CCD pixels; NaN where its light there is not
+        positive.
     """
     inside = apertures.pixels
     row_center = _mean_position(inside, apertures.rows)

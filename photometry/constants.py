@@ -39,8 +39,8 @@ OUTPUTS = ("A", "B", "C", "D")
 #: Photon accumulation time of one readout, s: 2 s less 0.02 s of frame transfer (IH, section 5; key INT_TIME).
 INT_TIME_S = 1.98
 
-#: Flux at which a pixel saturates, e-/s: full well of about 200,000 e- in 1.98 s (IH, section 4.1); pixels of real bright stars
-#: level off between 1.00e5 and 1.05e5 e-/s.
+#: Flux at which a pixel saturates, e-/s: full well of about 200,000 e- in 1.98 s (IH, section 4.1); pixels of real
+#: bright stars level off between 1.00e5 and 1.05e5 e-/s.
 SATURATION_E_S = 1.0e5
 
 #: Julian date of BTJD 0 (SDPDD, section 2.2; keys BJDREFI, BJDREFF).

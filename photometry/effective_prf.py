@@ -1,13 +1,13 @@
 """Effective PRF: the given PRF convolved with a small kernel that is learnt from the data.
 
-Focus, jitter within an exposure and charge transfer make the true PRF differ from the delivered one by a few per cent. The
-correction is a sum of the PRF moved by up to three quarters of a pixel,
+Focus, jitter within an exposure and charge transfer make the true PRF differ from the delivered one by a few per
+cent. The correction is a sum of the PRF moved by up to three quarters of a pixel,
 
     R'(x) = R(x) + sum_j k_j (R(x - s_j) - R(x)),
 
-so that it keeps the PRF's sum at 1 whatever the k_j, and with it the flux scale. The k_j are solved together with mean fluxes and
-an affine static shift of the stars (`mean_scene.solve_mean`), under a prior that keeps them small: where few stars carry the
-correction, it stays close to none.
+so that it keeps the PRF's sum at 1 whatever the k_j, and with it the flux scale. The k_j are solved together with
+mean fluxes and an affine static shift of the stars (`mean_scene.solve_mean`), under a prior that keeps them small:
+where few stars carry the correction, it stays close to none.
 """
 
 from collections.abc import Callable
@@ -33,8 +33,8 @@ from photometry.region import (
     start_region,
     static_columns,
 )
-from photometry.solve import inverse
 from photometry.settings import MotionSettings, PrfSettings
+from photometry.solve import inverse
 from photometry.stars import Stars
 from photometry.tile_model import NodeModel, TileModel
 
@@ -46,7 +46,8 @@ KERNEL_OFFSETS = 0.25 * np.arange(-3, 4)
 _KERNEL_WIDTH = 0.02
 #: Stars brighter than this carry the correction, e-/s (T=14).
 _LEAST_FLUX = 380.0
-#: Stars brighter than this, unsaturated and on the pixels, that are needed for a correction, and their flux in e-/s (T=12).
+#: Stars brighter than this, unsaturated and on the pixels, that are needed for a correction, and their flux in e-/s
+#: (T=12).
 _LEAST_STARS = 3
 _BRIGHT_FLUX = 2375.0
 
@@ -146,7 +147,7 @@ def convolved(prf: PrfGrid, coefficients: npt.NDArray[np.float64]) -> PrfGrid:
 
 
 def _n_carriers(stamp: Stamp, stars: Stars) -> int:
-    """Number of stars on the pixels that are bright enough to carry a correction."""
+    """Count the stars on the pixels that are bright enough to carry a correction."""
     return int((stamp.contains(stars.row, stars.column) & (stars.flux > _BRIGHT_FLUX)).sum())
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.solve import NodeSystem
+from photometry.tile_data import TileData
 
 __all__ = ["flux_variance", "motion_response"]
 
@@ -33,8 +34,7 @@ def flux_variance(
     departure: npt.NDArray[np.float64],
     extra_sky: npt.NDArray[np.float64],
     valid: npt.NDArray[np.bool_],
-    usable: npt.NDArray[np.bool_],
-    exposure_s: float,
+    data: TileData,
     response: npt.NDArray[np.float64],
     motion_covariance: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
@@ -55,10 +55,8 @@ def flux_variance(
         Background less that of the node, e-/s.
     valid : (n_cadence, n_pixel) bool
         Pixels that count.
-    usable : (n_pixel,) bool
-        Pixels that count in the node.
-    exposure_s : float
-        Photon accumulation time of a cadence, s.
+    data : TileData
+        Which pixels count in the node, and the exposure time.
     response : (n_star, n_parameter) float64
         From `motion_response`.
     motion_covariance : (n_cadence, n_parameter, n_parameter) float64
@@ -66,13 +64,13 @@ def flux_variance(
 
     Notes
     -----
-    Taking pixel p with weight w and design a out of the normal matrix adds w (C a)_i^2 / (1 - w a^T C a) to the variance of
-    flux i (Sherman and Morrison 1950); for several pixels the terms are added up.
+    Taking pixel p with weight w and design a out of the normal matrix adds w (C a)_i^2 / (1 - w a^T C a) to the
+    variance of flux i (Sherman and Morrison 1950); for several pixels the terms are added up.
     """
     own, prior = system.variance[which, None], 1 - system.own_prior[which, None]
-    variance = own + system.sky_variance[which, None] * (extra_sky / exposure_s)
-    variance = np.maximum(variance + system.own_variance[which, None] * departure / exposure_s, _LEAST_SHARE * own)
-    masked = usable & ~valid
+    variance = own + system.sky_variance[which, None] * (extra_sky / data.exposure_s)
+    variance = np.maximum(variance + system.own_variance[which, None] * departure / data.exposure_s, _LEAST_SHARE * own)
+    masked = data.usable & ~valid
     pixels = np.flatnonzero(masked.any(axis=0))
     if len(pixels):
         design = np.concatenate(

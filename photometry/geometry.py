@@ -4,6 +4,7 @@ Rows and columns are 0-based positions on the full frame image; an integer is a 
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -140,11 +141,7 @@ def tiles_of(region: Stamp, size: int, margin: int) -> tuple[Tile, ...]:
         return [low + (high - low) * k // n_tile for k in range(n_tile + 1)]
 
     rows, columns = edges(region.row_min, region.row_max), edges(region.col_min, region.col_max)
-    cores = [
-        Stamp(r0, r1, c0, c1)
-        for r0, r1 in zip(rows[:-1], rows[1:], strict=True)
-        for c0, c1 in zip(columns[:-1], columns[1:], strict=True)
-    ]
+    cores = [Stamp(r0, r1, c0, c1) for r0, r1 in pairwise(rows) for c0, c1 in pairwise(columns)]
     return tuple(
         Tile(f"row{core.row_min:04d}_col{core.col_min:04d}", core, core.grown(margin).clipped(region)) for core in cores
     )

@@ -1,7 +1,7 @@
 """Mean fluxes of the stars of a tile, together with what all cadences share: astrometric offset, correction of the PRF.
 
-The residuals of a node's cadences are averaged; because the scene is linear in the monomials of the movement, the design matrix
-of the average is the average of the design matrices. All nodes are then solved together.
+The residuals of a node's cadences are averaged; because the scene is linear in the monomials of the movement, the
+design matrix of the average is the average of the design matrices. All nodes are then solved together.
 """
 
 from collections.abc import Callable
@@ -55,6 +55,7 @@ class MeanStep:
 
 def no_extras(part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return no extra columns."""
+    del part
     return np.empty((images.shape[1], 0))
 
 
@@ -137,7 +138,7 @@ def solve_mean(
 
 @dataclass(frozen=True, slots=True)
 class _Average:
-    """Average cadence of a node: design, weights, mean residual, valid cadences of each pixel, variance of a cadence."""
+    """Average cadence of a node: design, weights, mean residual, valid cadences per pixel, variance of a cadence."""
 
     stars: sparse.csr_matrix
     extras: npt.NDArray[np.float64]
@@ -151,7 +152,7 @@ class _Average:
 def _left_over(
     averages: list[_Average], model: TileModel, change: npt.NDArray[np.float64], extra: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """What the improved mean scene leaves of the mean of the pixels, and the part that needs an explanation."""
+    """Return what the improved mean scene leaves of the mean of the pixels, and the part that is not understood."""
     total, noise, count = (np.zeros(len(model.local_basis)) for _ in range(3))
     for average in averages:
         rest = average.mean - average.stars @ change - average.extras @ extra

@@ -67,7 +67,7 @@ class MovementKernel:
         row_shift, column_shift : (n_star, n_cadence) float64
             Pixels.
         """
-        v = (np.atleast_1d(np.float64(row)) - self.center[0]) / self.scale
-        u = (np.atleast_1d(np.float64(column)) - self.center[1]) / self.scale
+        v = (np.atleast_1d(np.asarray(row, dtype=np.float64)) - self.center[0]) / self.scale
+        u = (np.atleast_1d(np.asarray(column, dtype=np.float64)) - self.center[1]) / self.scale
         terms = np.stack([np.ones_like(v), v, u], axis=1)
         return terms @ self.parameters[:, :3].T, terms @ self.parameters[:, 3:].T

@@ -1,7 +1,8 @@
 """Motion of every cadence of a tile from its pixels.
 
-A cadence's residuals from the mean scene are fitted with the change of the scene by motion, the local background and departures of
-all free stars from their mean fluxes, which a prior keeps small: constant stars then help, and variable stars do no harm.
+A cadence's residuals from the mean scene are fitted with the change of the scene by motion, the local background and
+departures of all free stars from their mean fluxes, which a prior keeps small: constant stars then help, and variable
+stars do no harm.
 """
 
 from dataclasses import dataclass
@@ -9,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from photometry.scene import N_FINE, N_TERM
 from photometry.solve import factor_node, inverse, solve_cadences
 from photometry.tile_data import TileData
 from photometry.tile_model import N_LOCAL, TileModel, TileState, node_variance, residuals
-from photometry.scene import N_FINE, N_TERM
 
 __all__ = ["MOTION_IMAGES", "N_MOTION", "MotionStep", "motion_step", "outliers"]
 

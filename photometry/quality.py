@@ -83,4 +83,4 @@ def decode(registry: tuple[Flag, ...], word: int) -> list[str]:
 def flagged(registry: tuple[Flag, ...], words: npt.ArrayLike, *names: str) -> npt.NDArray[np.bool_]:
     """Tell in which `words` any of the named flags is set."""
     mask = sum(bit(registry, name) for name in names)
-    return (np.asarray(words) & mask) != 0
+    return np.asarray((np.asarray(words) & mask) != 0, dtype=np.bool_)

@@ -1,7 +1,7 @@
 """A region's motion, from all its tiles: mean scene and motion in turns.
 
-Every tile is worked out alone; what the tiles say of the region's motion and of the constant offset between catalogue and pixels
-is added up as normal equations.
+Every tile is worked out alone; what the tiles say of the region's motion and of the constant offset between catalogue
+and pixels is added up as normal equations.
 """
 
 from dataclasses import dataclass, replace
@@ -17,6 +17,7 @@ from photometry.motion import MovementKernel
 from photometry.motion_fit import MOTION_IMAGES, N_MOTION, motion_step
 from photometry.prf import PrfEvaluator, PrfGrid
 from photometry.settings import MotionSettings
+from photometry.solve import inverse
 from photometry.stars import Stars
 from photometry.tile_data import TileData, tile_data
 from photometry.tile_model import N_LOCAL, NodeModel, TileModel, TileMotion, TileState, build_model
@@ -192,7 +193,7 @@ def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, ro
         tiles.append(replace(tile, data=data, state=replace(state, motion=motion)))
     if region.measured:
         kernel = _improved(kernel, information, gradient, region.good, settings.mode)
-    kernel = _with_static(kernel, np.linalg.solve(static_information, static_gradient))
+    kernel = _with_static(kernel, inverse(static_information) @ static_gradient)
     return replace(region, tiles=tuple(tiles), kernel=kernel)
 
 
@@ -203,7 +204,7 @@ def _first_kernel(cube: Cube, settings: MotionSettings) -> MovementKernel:
     bad = np.zeros(n_cadence, dtype=bool)
     source = "unchanged" if settings.mode == "unchanged" else "pixels"
     if source == "pixels" and cube.pos_corr is not None:
-        known = np.isfinite(cube.pos_corr).all(axis=1)
+        known = np.asarray(np.isfinite(cube.pos_corr).all(axis=1), dtype=np.bool_)
         if known.any() and np.abs(cube.pos_corr[known]).max() > 0:
             source, bad = "pos_corr", ~known
             for k, axis in ((0, 1), (3, 0)):
@@ -251,9 +252,10 @@ def _improved(
 ) -> MovementKernel:
     """Add the measured changes to the kernel, but for their mean, which is static.
 
-    Terms are pulled to their mean as far as they do not rise above their noise: an affine motion that is not there then adds none.
+    Terms are pulled to their mean as far as they do not rise above their noise: an affine motion that is not there
+    then adds none.
     """
-    bad = np.trace(information, axis1=1, axis2=2) <= 0
+    bad: npt.NDArray[np.bool_] = np.asarray(np.trace(information, axis1=1, axis2=2) <= 0, dtype=np.bool_)
     use = good & ~bad
     static = kernel.parameters[use].mean(axis=0)
     start = kernel.parameters - static
@@ -284,6 +286,6 @@ def _posterior(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Parameters and covariance, given a prior about zero of the given widths; width 0 holds a term at zero."""
     precision = np.diag(1 / np.maximum(width, 1e-8) ** 2)
-    covariance = np.linalg.inv(information + precision)
+    covariance = np.linalg.inv(information + precision).astype(np.float64)
     target = gradient + np.einsum("tij,tj->ti", information, start)
     return np.einsum("tij,tj->ti", covariance, target), covariance

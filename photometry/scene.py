@@ -1,12 +1,12 @@
 """Scene of a tile: stars, PRF and motion make design matrices of pixels times stars.
 
-The PRF of a star that has moved by (dr, dc) from a node is a polynomial in the movement, fitted to exact evaluations of the PRF on
-Chebyshev points:
+The PRF of a star that has moved by (dr, dc) from a node is a polynomial in the movement, fitted to exact evaluations
+of the PRF on Chebyshev points:
 
     R(p - x - (dr, dc)) = A0 + A1 dr + A2 dc + A3 dr^2 + A4 dr dc + A5 dc^2 + ...
 
-Second degree leaves 1e-4 of the peak within 0.05 px of the node, enough for departures from the mean scene; the mean light of bright
-stars takes fifth degree.
+Second degree leaves 1e-4 of the peak within 0.05 px of the node, enough for departures from the mean scene; the mean
+light of bright stars takes fifth degree.
 
 Pixels are flat: ``row * n_column + column`` of the tile's stamp.
 """

@@ -1,4 +1,4 @@
-"""Settings of the numerics, with their defaults; the configuration's schema repeats them and a test keeps them equal."""
+"""Settings of the numerics, with their defaults, which the configuration's schema repeats; a test keeps them equal."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class FitSettings:
     tile_size: int = 64
     tile_margin: int = 8
     prior_width: float = 0.3
-    node_reach: float = 0.05
+    node_reach: float = 0.04
     outlier_sigma: float = 6.0
     cadences_at_once: int = 256
 
@@ -48,8 +48,6 @@ class MotionSettings:
         Stars brighter than this have a free mean flux; fainter ones are held at their catalogue flux.
     tile_size : int
         Largest number of rows and columns that are worked on at once, pixels.
-    n_free : int
-        So many of a tile's brightest stars may vary while the motion is measured; fainter ones are held at their mean.
     n_round : int
         Rounds of mean fluxes and motion.
     """
@@ -57,7 +55,6 @@ class MotionSettings:
     mode: str = "affine"
     tmag_limit: float = 16.0
     tile_size: int = 64
-    n_free: int = 150
     n_round: int = 4
 
 

@@ -1,15 +1,16 @@
 """Fluxes of all stars in all cadences of a node: a weighted linear least-squares problem per cadence, solved together.
 
-Unknowns of a cadence t are the departures d of the stars' fluxes from their means and the coefficients b of common terms (local
-background, change of motion):
+Unknowns of a cadence t are the departures d of the stars' fluxes from their means and the coefficients b of common
+terms (local background, change of motion):
 
     minimise  sum_p w_p m_tp (r_tp - (A_t d)_p - (L b)_p)^2 + sum_i q_i d_i^2
 
-with the residuals r from the mean scene, weights w, mask m, and prior precisions q. The normal matrix at the node's center is
-factored once; conjugate gradients, preconditioned by it, run on all cadences together with a step length of their own.
+with the residuals r from the mean scene, weights w, mask m, and prior precisions q. The normal matrix at the node's
+center is factored once; conjugate gradients, preconditioned by it, run on all cadences together with a step length of
+their own.
 
-The variance of a flux is that of the estimator, C S C with C = (A^T W A + Q)^-1 and S = A^T W V W A for pixels of variance V:
-it holds whatever the weights. A star's own prior is taken out afterwards.
+The variance of a flux is that of the estimator, C S C with C = (A^T W A + Q)^-1 and S = A^T W V W A for pixels of
+variance V: it holds whatever the weights. A star's own prior is taken out afterwards.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,6 @@ import numpy.typing as npt
 from scipy import linalg, sparse
 
 from photometry.errors import FitError
-from photometry.scene import N_TERM
 from photometry.tile_model import NodeModel
 
 __all__ = ["NodeSystem", "Solution", "factor_node", "inverse", "solve_cadences"]
@@ -184,26 +184,10 @@ def solve_cadences(
     """
     n_star = len(system.precision)
     weights = system.weights[:, None] * valid.T
-    coefficients = np.ascontiguousarray(terms.T, dtype=np.float32)
+    design = _Design(system, np.ascontiguousarray(terms.T, dtype=np.float32))
     precision = system.precision.astype(np.float32)[:, None]
-
-    def forward(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        stars = x[:n_star]
-        image = system.common @ x[n_star:]
-        for k in range(N_TERM):
-            image += system.part.expansion.matrices[k] @ (stars * coefficients[k])
-        return image
-
-    def backward(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        x = np.empty((len(system.covariance), image.shape[1]), dtype=np.float32)
-        x[n_star:] = system.common.T @ image
-        x[:n_star] = system.part.expansion.transposed[0] @ image
-        for k in range(1, N_TERM):
-            x[:n_star] += coefficients[k] * (system.part.expansion.transposed[k] @ image)
-        return x
-
     left = residual.T.astype(np.float32)
-    pull = backward(weights * left)
+    pull = design.backward(weights * left)
     goal = _TOLERANCE * _dot(pull, system.covariance @ pull)
     if start is None:
         x = np.zeros((len(system.covariance), len(terms)), dtype=np.float32)
@@ -211,15 +195,15 @@ def solve_cadences(
     else:
         x = np.concatenate([start.departure, start.common])
         fitted = start.fitted.copy()
-    rest = backward(weights * (left - fitted))
+    rest = design.backward(weights * (left - fitted))
     rest[:n_star] -= precision * x[:n_star]
     step = preconditioned = system.covariance @ rest
     gain = _dot(rest, preconditioned)
     for _ in range(_MAX_ROUNDS):
         if np.all(gain <= goal):
             break
-        image = forward(step)
-        pushed = backward(weights * image)
+        image = design.forward(step)
+        pushed = design.backward(weights * image)
         pushed[:n_star] += precision * step[:n_star]
         length = np.divide(gain, _dot(step, pushed), out=np.zeros_like(gain), where=gain > goal).astype(np.float32)
         x += length * step
@@ -233,6 +217,31 @@ def solve_cadences(
     return Solution(x[:n_star], x[n_star:], fitted, gain <= goal)
 
 
+@dataclass(frozen=True, slots=True)
+class _Design:
+    """Design matrices of some cadences: products with blocks of unknowns (n_star + n_common, n_cadence)."""
+
+    system: NodeSystem
+    terms: npt.NDArray[np.float32]
+
+    def forward(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Pixels that unknowns make, (n_pixel, n_cadence)."""
+        n_star = len(self.system.precision)
+        image: npt.NDArray[np.float32] = self.system.common @ x[n_star:]
+        for term, matrix in zip(self.terms, self.system.part.expansion.matrices, strict=True):
+            image += matrix @ (x[:n_star] * term)
+        return image
+
+    def backward(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Products of the design's columns with pixels (n_pixel, n_cadence)."""
+        stars = sum(
+            term * (matrix @ image)
+            for term, matrix in zip(self.terms, self.system.part.expansion.transposed, strict=True)
+        )
+        return np.concatenate([stars, self.system.common.T @ image])
+
+
 def _dot(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Products of columns, (n_cadence,)."""
-    return np.einsum("ij,ij->j", a, b, dtype=np.float64)
+    product: npt.NDArray[np.float64] = np.einsum("ij,ij->j", a, b, dtype=np.float64)
+    return product

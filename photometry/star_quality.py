@@ -90,7 +90,7 @@ def star_quality(
 
 
 def blending(system: NodeSystem, which: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return the largest correlation of each chosen star's flux with another star's, 1 where its own prior dominates."""
+    """Return the largest correlation of each chosen star's flux with any other, 1 where its own prior dominates."""
     n_star = len(system.precision)
     spread = np.sqrt(np.diag(system.covariance)[:n_star])
     correlation = np.abs(system.covariance[which][:, :n_star]) / (spread[which, None] * spread)

@@ -52,6 +52,6 @@ class Stars:
         """Return the stars that a mask or an index array chooses."""
         return Stars(self.starid[which], self.row[which], self.column[which], self.tmag[which])
 
-    def moved(self, row: npt.ArrayLike, column: npt.ArrayLike) -> "Stars":
+    def moved(self, row: float, column: float) -> "Stars":
         """Return the stars shifted by `row` and `column` pixels."""
         return Stars(self.starid, self.row + row, self.column + column, self.tmag)

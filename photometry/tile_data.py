@@ -105,7 +105,7 @@ def tile_data(cube: Cube) -> TileData:
         images=np.where(valid, images, np.float32(0)),
         valid=valid,
         sky=np.where(np.isfinite(sky), sky, np.float32(0)),
-        usable=valid.any(axis=0),
+        usable=np.asarray(valid.any(axis=0)),
         saturated=saturated,
         read_variance=cube.exposure.read_variance(columns),
         exposure_s=cube.exposure.exposure_s,

@@ -1,7 +1,8 @@
 """Mean scene of a tile: what all cadences share, about the nodes of the movement.
 
-A cadence is the mean fluxes of the stars, moved by an affine motion, and a local background of three terms. What is left
-over (residuals) tells better mean fluxes (`mean_scene`), better motion (`motion_fit`) and how every star varies (`solve`).
+A cadence is the mean fluxes of the stars, moved by an affine motion, and a local background of three terms. What is
+left over (residuals) tells better mean fluxes (`mean_scene`), better motion (`motion_fit`) and how every star varies
+(`solve`).
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from photometry.geometry import Stamp
 from photometry.nodes import Node, nodes_of
 from photometry.prf import PrfEvaluator
-from photometry.scene import FINE_DEGREE, N_FINE, N_TERM, Expansion, expand, monomials
+from photometry.scene import FINE_DEGREE, N_TERM, Expansion, expand, monomials
 from photometry.stars import Stars
 from photometry.tile_data import TileData
 

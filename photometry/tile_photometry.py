@@ -1,6 +1,7 @@
 """Joint photometry of a tile: every star in every cadence."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from photometry.quality import PIXEL_QUALITY, bit
 from photometry.region import PRF_REACH, kernel_of_tile, tile_motion
 from photometry.scene import N_TERM
 from photometry.settings import FitSettings
-from photometry.solve import NodeSystem, factor_node, solve_cadences
+from photometry.solve import NodeSystem, Solution, factor_node, solve_cadences
 from photometry.star_quality import StarQuality, blending, cadence_flags, star_flags, star_quality
 from photometry.stars import Stars
 from photometry.tile_data import TileData, tile_data
@@ -43,6 +44,16 @@ class _Scene:
     core: npt.NDArray[np.int64]
     kernel: MovementKernel
     settings: FitSettings
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Series (n_star, n_cadence) by the names of `TileFit`, flags alike, chi-squared of the cadences."""
+
+    cadences: npt.NDArray[np.int64]
+    series: dict[str, npt.NDArray[np.float64]]
+    flags: npt.NDArray[np.int32]
+    chi2: npt.NDArray[np.float64]
 
 
 def fit_tile(
@@ -87,10 +98,10 @@ def fit_tile(
         mean = solve_mean(data, model, state, good)
         state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
     scene = _Scene(data, model, state, in_core, kernel_of_tile(kernel, data), settings)
-    return _assemble(cube, scene, prf, good)
+    return _assemble(scene, prf, good)
 
 
-def _assemble(cube: Cube, scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool_]) -> TileFit:
+def _assemble(scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool_]) -> TileFit:
     """Fit node by node, block by block, and put the cadences in order."""
     data, model, core = scene.data, scene.model, scene.core
     main = max(model.nodes, key=lambda part: int(good[part.node.cadences].sum()))
@@ -100,30 +111,21 @@ def _assemble(cube: Cube, scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool
     apertures = choose_apertures(
         main.expansion.matrices[0][:, core], scene.state.flux[core], variance, data.usable, data.stamp
     )
-    shape = (len(core), data.n_cadence)
-    series = {name: np.full(shape, np.nan, dtype=np.float32) for name in _SERIES}
-    flags = np.zeros(shape, dtype=np.int32)
-    cadence_chi2 = np.full(data.n_cadence, np.nan, dtype=np.float32)
-    correlation = np.zeros(len(core))
+    blocks, correlation = [], np.zeros(len(core))
     for part in model.nodes:
         system = _factor(scene, part)
         if part is main:
             correlation = blending(system, core)
-        members = part.node.cadences
-        for start in range(0, len(members), scene.settings.cadences_at_once):
-            block = _fit_block(
-                scene, system, apertures, quality, members[start : start + scene.settings.cadences_at_once]
-            )
-            for name, values in block.series.items():
-                series[name][:, block.cadences] = values
-            flags[:, block.cadences] = block.flags
-            cadence_chi2[block.cadences] = block.chi2
+        members, size = part.node.cadences, scene.settings.cadences_at_once
+        blocks += [
+            _fit_block(scene, system, apertures, quality, members[start : start + size])
+            for start in range(0, len(members), size)
+        ]
+    series = {name: _in_order(blocks, [block.series[name] for block in blocks], np.float32) for name in _SERIES}
     window, window_row, window_column = windows_of(
         apertures, model.stars.row[core], model.stars.column[core], data.stamp
     )
     row_shift, column_shift = scene.kernel.shifts(model.stars.row[core], model.stars.column[core])
-    count = data.valid[good].sum(axis=0)
-    total = np.where(data.valid[good], data.images[good], 0).sum(axis=0, dtype=np.float64)
     return TileFit(
         stamp=data.stamp,
         starid=model.stars.starid[core],
@@ -132,20 +134,33 @@ def _assemble(cube: Cube, scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool
         column=model.stars.column[core],
         row_shift=row_shift.astype(np.float32),
         column_shift=column_shift.astype(np.float32),
-        pixel_quality=flags,
-        cadence_chi2=cadence_chi2,
+        pixel_quality=_in_order(blocks, [block.flags for block in blocks], np.int32),
+        cadence_chi2=_in_order(blocks, [block.chi2 for block in blocks], np.float32),
         star_flags=star_flags(quality, correlation, series["chi2"][:, good]),
         contamination=quality.contamination,
         blend_correlation=correlation,
         prf_source=prf.source,
         fit_tmag_limit=scene.settings.tmag_limit,
-        sum_image=np.where(count > 0, total / np.maximum(count, 1), np.nan).reshape(data.stamp.shape),
+        sum_image=_mean_image(data, good),
         model_image=images[0].reshape(data.stamp.shape),
         aperture=window,
         window_row=window_row,
         window_column=window_column,
         **series,
     )
+
+
+def _in_order(blocks: list[_Block], parts: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
+    """Put the blocks' values (..., n_cadence of the block) into the order of the cadences."""
+    order = np.argsort(np.concatenate([block.cadences for block in blocks]))
+    return np.concatenate(parts, axis=-1)[..., order].astype(dtype)
+
+
+def _mean_image(data: TileData, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Mean of the good images, (n_row, n_column), e-/s; NaN where no pixel is valid."""
+    count = data.valid[good].sum(axis=0)
+    total = np.where(data.valid[good], data.images[good], 0).sum(axis=0, dtype=np.float64)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan).reshape(data.stamp.shape)
 
 
 def _factor(scene: _Scene, part: NodeModel) -> NodeSystem:
@@ -158,76 +173,66 @@ def _factor(scene: _Scene, part: NodeModel) -> NodeSystem:
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
-    """Series (n_star, n_cadence) by the names of `TileFit`, flags alike, chi-squared of the cadences."""
+class _Solved:
+    """Solution of a block, what counted, what was rejected, and what is left of the pixels (n_pixel, n_cadence)."""
 
-    cadences: npt.NDArray[np.int64]
-    series: dict[str, npt.NDArray[np.float64]]
-    flags: npt.NDArray[np.int32]
-    chi2: npt.NDArray[np.float64]
+    solution: Solution
+    valid: npt.NDArray[np.bool_]
+    rejected: npt.NDArray[np.bool_]
+    rest: npt.NDArray[np.float32]
+
+
+def _solve_block(
+    scene: _Scene,
+    system: NodeSystem,
+    images: npt.NDArray[np.float64],
+    variance: npt.NDArray[np.float64],
+    cadences: npt.NDArray[np.int64],
+) -> _Solved:
+    """Solve some cadences of a node twice, the second time without the outliers."""
+    data, state = scene.data, scene.state
+    valid = data.valid[cadences]
+    residual = residuals(data, scene.model, system.part, images, state.motion, cadences) - state.static
+    terms = system.part.coefficients(state.motion, cadences)[:, :N_TERM]
+    solution = solve_cadences(system, terms, residual, valid)
+    left = ((residual - solution.fitted.T) * valid).astype(np.float32)
+    rejected = outliers(left, variance, scene.settings.outlier_sigma)
+    if rejected.any():
+        valid = valid & ~rejected
+        solution = solve_cadences(system, terms, residual, valid, solution)
+        left = ((residual - solution.fitted.T) * valid).astype(np.float32)
+    return _Solved(solution, valid, rejected, np.ascontiguousarray(left.T))
 
 
 def _fit_block(
     scene: _Scene, system: NodeSystem, apertures: Apertures, quality: StarQuality, cadences: npt.NDArray[np.int64]
 ) -> _Block:
-    """Fit some cadences of a node: twice, the second time without the outliers."""
-    data, model, state, core = scene.data, scene.model, scene.state, scene.core
-    part, motion = system.part, state.motion
-    images = model.mean_images(part, state.flux)
+    """Work out everything about the stars of the core in some cadences of a node."""
+    data, model, core, part = scene.data, scene.model, scene.core, system.part
+    motion, kernel = scene.state.motion, scene.kernel
+    images = model.mean_images(part, scene.state.flux)
     variance = node_variance(data, part, images)
-    valid = data.valid[cadences]
-    residual = (residuals(data, model, part, images, motion, cadences) - state.static) * valid
-    terms = part.coefficients(motion, cadences)[:, :N_TERM]
-    solution = solve_cadences(system, terms, residual, valid)
-    rejected = outliers((residual - solution.fitted.T) * valid, variance, scene.settings.outlier_sigma)
-    if rejected.any():
-        valid = valid & ~rejected
-        residual = residual * valid
-        solution = solve_cadences(system, terms, residual, valid, solution)
-    rest = ((residual - solution.fitted.T) * valid).T.astype(np.float32)
+    solved = _solve_block(scene, system, images, variance, cadences)
+    mean, solution = scene.state.flux[core, None], solved.solution
     departure = solution.departure[core] / (1 - system.own_prior[core])[:, None]
-    extra_sky = data.sky[cadences].mean(axis=1) + motion.local[cadences, 0] + solution.common[0] - part.sky.mean()
-    errors = np.sqrt(
-        flux_variance(
-            system,
-            core,
-            departure,
-            extra_sky,
-            valid,
-            data.usable,
-            data.exposure_s,
-            motion_response(system, images[MOTION_IMAGES])[core],
-            scene.kernel.covariance[cadences],
-        )
+    local = model.local_basis @ (motion.local[cadences].T + solution.common)
+    extra_sky = data.sky[cadences].mean(axis=1) + local.mean(axis=0) - part.sky.mean()
+    response = motion_response(system, images[MOTION_IMAGES])[core]
+    squared = flux_variance(
+        system, core, departure, extra_sky, solved.valid, data, response, kernel.covariance[cadences]
     )
-    chi2, cadence_chi2 = _chi2(quality, rest, valid, variance)
-    in_aperture = aperture_photometry(
-        apertures,
-        tuple(matrix[:, core] for matrix in part.expansion.matrices),
-        terms,
-        state.flux[core, None] + solution.departure[core],
-        rest,
-        variance,
-    )
-    shift = np.hypot(motion.row_shift, motion.column_shift)[cadences]
+    terms = part.coefficients(motion, cadences)[:, :N_TERM]
+    own = tuple(matrix[:, core] for matrix in part.expansion.matrices)
+    in_aperture = aperture_photometry(apertures, own, terms, mean + solution.departure[core], solved.rest, variance)
+    chi2, cadence_chi2 = _chi2(quality, solved.rest, solved.valid, variance)
+    distance = np.hypot(motion.row_shift, motion.column_shift)[cadences]
     flags = cadence_flags(
-        quality, data, cadences, rejected, chi2, shift, scene.kernel.bad[cadences], solution.converged
+        quality, data, cadences, solved.rejected, chi2, distance, kernel.bad[cadences], solution.converged
     )
     pixel = _pixel_of(data, model.stars.row[core], model.stars.column[core])
-    local = model.local_basis[pixel] @ (motion.local[cadences].T + solution.common)
-    series = {
-        "flux": state.flux[core, None] + departure,
-        "flux_err": errors,
-        "aperture_flux": in_aperture[0],
-        "aperture_flux_err": in_aperture[1],
-        "background": data.sky[cadences][:, pixel].T + local,
-        "centroid_row": in_aperture[2],
-        "centroid_column": in_aperture[3],
-        "chi2": chi2,
-    }
-    not_fitted = (flags & _NOT_FITTED) != 0
-    for values in series.values():
-        values[not_fitted] = np.nan
+    values = (mean + departure, np.sqrt(squared), *in_aperture, data.sky[cadences][:, pixel].T + local[pixel], chi2)
+    fitted = (flags & _NOT_FITTED) == 0
+    series = {name: np.where(fitted, value, np.nan) for name, value in zip(_SERIES, values, strict=True)}
     return _Block(cadences, series, flags, cadence_chi2)
 
 
@@ -256,8 +261,8 @@ _SERIES = (
     "flux_err",
     "aperture_flux",
     "aperture_flux_err",
-    "background",
     "centroid_row",
     "centroid_column",
+    "background",
     "chi2",
 )

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import h5py
 import hdf5plugin
-import numpy as np
 
 from photometry.geometry import Stamp
 from photometry.io.provenance import open_product, write_product
@@ -87,9 +87,8 @@ def read_tile_fit(path: str | Path) -> TileFit:
         )
 
 
-def _array(file: h5py.File, name: str) -> np.ndarray:  # type: ignore[type-arg]
-    array: np.ndarray = file[name][...]  # type: ignore[type-arg]
-    return array
+def _array(file: h5py.File, name: str) -> Any:
+    return file[name][...]
 
 
 def _compression(worth_it: bool) -> dict[str, object]:

@@ -104,8 +104,8 @@ def expand(
     column = (first_column - stamp.col_min)[:, None] + np.arange(FOOTPRINT)
     inside = ((row >= 0) & (row < n_row))[:, :, None] & ((column >= 0) & (column < n_column))[:, None, :]
     largest = np.abs(values).max(axis=(1, 2)) * stars.flux[:, None, None]
-    keep = (inside & (largest > faintest)).reshape(n_star, -1)
-    pixel = (row[:, :, None] * n_column + column[:, None, :]).reshape(n_star, -1)[keep]
+    keep = (inside & (largest > faintest)).reshape(n_star, FOOTPRINT**2)
+    pixel = (row[:, :, None] * n_column + column[:, None, :]).reshape(n_star, FOOTPRINT**2)[keep]
     indptr = np.concatenate([[0], np.cumsum(keep.sum(axis=1))]).astype(np.int32)
     matrices = [
         sparse.csc_matrix(

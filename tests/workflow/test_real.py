@@ -1,0 +1,85 @@
+"""Real pixels from one settings file to light curves, against SPOC's light curve of the same cadences."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+from running import Run
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.realdata]
+
+
+def measure(run: Run, folder: Path, **observation: object) -> Table:
+    """Run the chain on one observation and return its summary."""
+    result = run(folder, config={"output": "results", "observations": [observation]})
+    assert result.returncode == 0, result.stdout
+    return Table.read(folder / "results" / "summary_v01.ecsv")
+
+
+def scatter(flux: np.ndarray) -> float:
+    """Standard deviation by the differences of consecutive cadences, robust."""
+    return 1.4826 * float(np.nanmedian(np.abs(np.diff(flux)))) / np.sqrt(2)
+
+
+def star_table(path: Path, pixels: Path, tmag: float) -> str:
+    """Write a star table with the target of a pixel file alone."""
+    header = fits.getheader(pixels)
+    target = str(header["OBJECT"]).removeprefix("TIC").strip()
+    starid = target if target.isdigit() else "261136679"
+    path.write_text(f"ID,ra,dec,Tmag\n{starid},{header['RA_OBJ']},{header['DEC_OBJ']},{tmag}\n")
+    return str(path)
+
+
+def test_target_pixel_file_is_as_good_as_spoc(snakemake, tess_data, tmp_path):
+    summary = measure(
+        snakemake,
+        tmp_path,
+        datasource="tpf",
+        input=str(tess_data / "tpf/tpf1.fits"),
+        catalog=str(tess_data / "tpf/tpf1_stars.csv"),
+        prf=str(tess_data / "prf/start_s0004_cam2_ccd3"),
+    )
+    row = summary[summary["starid"] == 273589987][0]
+    assert row["status"] == "OK"
+    assert row["file"] == "lightcurves/c0120/00273/tess00273589987-s015-2-3-c0120-dr21-v01_lc.fits"
+    mine = Table.read(tmp_path / "results" / row["file"], hdu="LIGHTCURVE")
+    spoc = Table.read(tess_data / "tpf/lcf2.fits", hdu=1)
+    spoc = spoc[np.isin(spoc["CADENCENO"], mine["CADENCENO"])]
+    mine = mine[np.isin(mine["CADENCENO"], spoc["CADENCENO"])]
+    good = (mine["QUALITY"] == 0) & np.isfinite(mine["FLUX"]) & np.isfinite(spoc["SAP_FLUX"])
+    assert good.sum() > 90
+    flux, sap = np.asarray(mine["FLUX"][good]), np.asarray(spoc["SAP_FLUX"][good])
+    assert scatter(flux) / flux.mean() <= 1.15 * scatter(sap) / sap.mean()
+    assert np.corrcoef(flux, sap)[0, 1] >= 0.95
+
+
+def test_saturated_star_in_a_tiny_cutout(snakemake, tess_data, tmp_path):
+    pixels = next((tess_data / "tesscut").glob("tess-s0001-4-2*.fits"))
+    summary = measure(
+        snakemake,
+        tmp_path,
+        datasource="tesscut",
+        input=str(pixels),
+        catalog=star_table(tmp_path / "stars.csv", pixels, 5.1),
+        prf=str(tess_data / "prf/start_s0001_cam4_ccd2"),
+    )
+    assert len(summary) == 1
+    assert summary["status"][0] in ("WARNING", "ERROR")
+    assert "saturate" in summary["reason"][0]
+
+
+def test_five_cadences(snakemake, tess_data, tmp_path):
+    pixels = tess_data / "tpf/tess25155310-s01-first-cadences.fits.gz"
+    summary = measure(
+        snakemake,
+        tmp_path,
+        datasource="tpf",
+        input=str(pixels),
+        catalog=star_table(tmp_path / "stars.csv", pixels, 10.56),
+        prf="model",
+    )
+    assert list(summary["starid"]) == [25155310]
+    assert summary["status"][0] in ("OK", "WARNING", "ERROR")
+    assert summary["status"][0] == "OK" or summary["reason"][0]

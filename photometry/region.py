@@ -42,10 +42,21 @@ _OUTLIER_SIGMA = 6.0
 _NODE_REACH = 0.05
 #: Motion is pulled to zero with this standard deviation while it is not known how much there is, pixels.
 _FIRST_WIDTH = 1.0
+#: Parameters of the motion (rows) by its kinds: row shift, rotation, scale, column shift, two shears (columns).
+_KINDS = np.array(
+    [
+        [1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 1.0, 0.0, 1.0, 0.0],
+        [0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+        [0.0, 0.0, 0.0, 1.0, 0.0, 0.0],
+        [0.0, -1.0, 0.0, 0.0, 0.0, 1.0],
+        [0.0, 0.0, 1.0, 0.0, -1.0, 0.0],
+    ]
+)
 #: Prior of a constant affine shift between catalogue and pixels, pixels: shift, then change over the region.
 STATIC_WIDTH = np.array([1.0, 0.02, 0.02, 1.0, 0.02, 0.02])
-#: Least width of the prior of a motion parameter, pixels: a tenth of a millipixel.
-_LEAST_WIDTH = 1e-4
+#: Least width of the prior of a kind of motion, pixels.
+_LEAST_WIDTH = 2e-5
 _MAD_TO_SIGMA = 1.4826
 #: Index of the linear terms in the parameters of the motion.
 _LINEAR = [1, 2, 4, 5]
@@ -252,13 +263,14 @@ def _improved(
 ) -> MovementKernel:
     """Add the measured changes to the kernel, but for their mean, which is static.
 
-    Terms are pulled to their mean as far as they do not rise above their noise: an affine motion that is not there
-    then adds none.
+    Shift, rotation, scale and shears are pulled to their mean as far as they do not rise above their noise: a kind of
+    motion that is not there then adds none.
     """
     bad: npt.NDArray[np.bool_] = np.asarray(np.trace(information, axis1=1, axis2=2) <= 0, dtype=np.bool_)
     use = good & ~bad
     static = kernel.parameters[use].mean(axis=0)
-    start = kernel.parameters - static
+    start = (kernel.parameters - static) @ np.linalg.inv(_KINDS).T
+    information, gradient = _KINDS.T @ information @ _KINDS, gradient @ _KINDS
     width = np.full(N_MOTION, _FIRST_WIDTH)
     if mode == "translation":
         width[_LINEAR] = 0.0
@@ -274,8 +286,9 @@ def _improved(
     index = np.arange(len(good))
     for k in range(N_MOTION):
         parameters[bad, k] = np.interp(index[bad], index[~bad], parameters[~bad, k])
+    parameters = parameters @ _KINDS.T
     parameters += static - parameters[use].mean(axis=0)
-    return replace(kernel, parameters=parameters, covariance=covariance, bad=bad)
+    return replace(kernel, parameters=parameters, covariance=_KINDS @ covariance @ _KINDS.T, bad=bad)
 
 
 def _posterior(

@@ -28,6 +28,8 @@ MOTION_IMAGES = [1, N_FINE, N_FINE + 1, 2, N_FINE + 2, N_FINE + 3]
 #: Cadences that are needed to tell what is usual for a pixel.
 _LEAST_FOR_USUAL = 5
 _MAD_TO_SIGMA = 1.4826
+#: Ridge that covers the rounding of a float32 covariance: kinds of motion that one star cannot tell apart.
+_FLOAT32_RIDGE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def motion_step(data: TileData, model: TileModel, state: TileState, sigma: float
         change[cadences] = solution.common[N_LOCAL:].T
         of_motion = slice(len(flux) + N_LOCAL, None)
         measured = cadences[data.valid[cadences].any(axis=1)]
-        information[measured] = inverse(system.covariance[of_motion, of_motion].astype(np.float64))
+        information[measured] = inverse(system.covariance[of_motion, of_motion].astype(np.float64), _FLOAT32_RIDGE)
         rejected[cadences] = outliers(
             residual.astype(np.float32) - solution.fitted.T * data.valid[cadences], variance, sigma
         )

@@ -143,14 +143,15 @@ def factor_node(
     )
 
 
-def inverse(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def inverse(matrix: npt.NDArray[np.float64], ridge: float = _RIDGE) -> npt.NDArray[np.float64]:
     """Invert a symmetric positive definite matrix whose unknowns may be of very different size.
 
-    Rows that are zero (terms that no pixel sees) stay zero but for a one on the diagonal.
+    Rows that are zero (terms that no pixel sees) stay zero but for a one on the diagonal. `ridge` is added to the unit
+    diagonal of the scaled matrix: it must exceed the rounding errors in `matrix`.
     """
     scale = np.sqrt(np.where(np.diag(matrix) > 0, np.diag(matrix), 1.0))
     scaled = matrix / scale[:, None] / scale
-    np.fill_diagonal(scaled, np.where(np.diag(matrix) > 0, 1.0 + _RIDGE, 1.0))
+    np.fill_diagonal(scaled, np.where(np.diag(matrix) > 0, 1.0 + ridge, 1.0))
     factor, failed = linalg.lapack.dpotrf(scaled, lower=True)
     if not failed:
         lower, failed = linalg.lapack.dpotri(factor, lower=True)

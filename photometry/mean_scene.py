@@ -112,7 +112,7 @@ def solve_mean(
         weights = np.where(data.usable, count / (variance + n_good * state.misfit**2), 0.0)
         # The node's own background is free: take its terms out of everything.
         local = model.local_basis
-        by_local = linalg.inv(local.T @ (weights[:, None] * local))
+        by_local = linalg.pinvh(local.T @ (weights[:, None] * local))
         stars_local = stars.T @ (weights[:, None] * local)
         rest = weights * (mean - local @ (by_local @ (local.T @ (weights * mean))))
         averages.append(_Average(stars, extras, weights, by_local, mean, count, variance))

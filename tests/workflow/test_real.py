@@ -43,7 +43,7 @@ def test_target_pixel_file_is_as_good_as_spoc(snakemake, tess_data, tmp_path):
     )
     row = summary[summary["starid"] == 273589987][0]
     assert row["status"] == "OK"
-    assert row["file"] == "lightcurves/c0120/00273/tess00273589987-s015-2-3-c0120-dr21-v01_lc.fits"
+    assert row["file"] == "lightcurves/c0120/00273/tess00273589987-s015-2-3-c0120-dr30-v01_lc.fits"
     mine = Table.read(tmp_path / "results" / row["file"], hdu="LIGHTCURVE")
     spoc = Table.read(tess_data / "tpf/lcf2.fits", hdu=1)
     spoc = spoc[np.isin(spoc["CADENCENO"], mine["CADENCENO"])]

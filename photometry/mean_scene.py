@@ -109,13 +109,13 @@ def solve_mean(
         terms = part.coefficients(motion, cadences)[:, :N_TERM].mean(axis=0)
         stars = _mean_design(part, terms)
         extras = extra_columns(part, images)
-        weights = np.where(data.usable, count / (variance + n_good * state.misfit**2), 0.0)
+        weights: npt.NDArray[np.float64] = np.where(data.usable, count / (variance + n_good * state.misfit**2), 0.0)
         # The node's own background is free: take its terms out of everything.
         local = model.local_basis
         by_local = linalg.pinvh(local.T @ (weights[:, None] * local))
         stars_local = stars.T @ (weights[:, None] * local)
         rest = weights * (mean - local @ (by_local @ (local.T @ (weights * mean))))
-        averages.append(_Average(stars, extras, weights, by_local, mean, count, variance))
+        averages.append(_Average(stars, extras, weights, np.asarray(by_local, dtype=np.float64), mean, count, variance))
         extras_weighted = weights[:, None] * (extras - local @ (by_local @ (local.T @ (weights[:, None] * extras))))
         normal += (stars.T @ sparse.diags(weights) @ stars).toarray() - stars_local @ by_local @ stars_local.T
         gradient += stars.T @ rest

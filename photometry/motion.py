@@ -33,7 +33,7 @@ class MovementKernel:
     bad : (n_cadence,) bool
         Cadences whose motion could not be measured (interpolated there).
     source : str
-        ``pixels``, ``pos_corr``, ``pos_corr+pixels`` or ``unchanged``.
+        ``pixels``, ``pos_corr`` or ``unchanged``.
     """
 
     center: tuple[float, float]

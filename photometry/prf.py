@@ -11,6 +11,7 @@ for Kepler).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from scipy import ndimage
 
 from photometry.constants import PRF_SAMPLES_PER_PIXEL
 
-__all__ = ["FOOTPRINT", "PrfEvaluator", "PrfGrid"]
+__all__ = ["FOOTPRINT", "PlacedPrf", "PrfEvaluator", "PrfGrid"]
 
 #: Pixels per axis of the window that holds all of a star's PRF.
 FOOTPRINT = 15
@@ -109,14 +110,16 @@ class PrfEvaluator:
     ----------
     grid : PrfGrid
         The samples.
+    dtype : type
+        float64, or float32 where 1e-7 of the peak is enough and speed counts.
     """
 
-    def __init__(self, grid: PrfGrid) -> None:
+    def __init__(self, grid: PrfGrid, dtype: type = np.float64) -> None:
         self.grid = grid
         n_sample = grid.samples.shape[-1]
         padded = np.pad(grid.samples.reshape(-1, n_sample, n_sample), ((0, 0), (_PAD, _PAD), (_PAD, _PAD)))
-        self._coefficients = np.stack([ndimage.spline_filter(samples, order=3, mode="mirror") for samples in padded])
-        self._middle = n_sample // 2 + _PAD
+        filtered = [ndimage.spline_filter(samples, order=3, mode="mirror") for samples in padded]
+        self._coefficients: npt.NDArray[Any] = np.stack(filtered).astype(dtype)
 
     def evaluate(
         self,
@@ -132,7 +135,7 @@ class PrfEvaluator:
         row, column : (n_star,) float64
             0-based CCD positions, pixels.
         row_offsets, column_offsets : (n_row_offset,), (n_column_offset,) float64
-            The stars are placed at ``row + row_offsets[k], column + column_offsets[l]``; below half a pixel.
+            The stars are placed at ``row + row_offsets[k], column + column_offsets[l]``.
 
         Returns
         -------
@@ -143,47 +146,78 @@ class PrfEvaluator:
         """
         row = np.atleast_1d(np.asarray(row, dtype=np.float64))
         column = np.atleast_1d(np.asarray(column, dtype=np.float64))
+        parts = [
+            self.place(row[start : start + _STARS_AT_ONCE], column[start : start + _STARS_AT_ONCE]).evaluate(
+                0.0, 0.0, row_offsets, column_offsets
+            )
+            for start in range(0, max(len(row), 1), _STARS_AT_ONCE)
+        ]
+        first_row, first_column, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return first_row, first_column, values
+
+    def place(self, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]) -> "PlacedPrf":
+        """Return the PRF of stars that will be evaluated at several movements; parameters as of `evaluate`."""
+        places, mix = self.grid.mixture(row, column)
+        size = self._coefficients.shape[-1]
+        mix = mix.astype(self._coefficients.dtype)
+        flat = self._coefficients.reshape(len(self._coefficients), -1)
+        quads, member = np.unique(places, axis=0, return_inverse=True)
+        if len(quads) == 1:
+            return PlacedPrf(row, column, (mix @ flat[quads[0]]).reshape(-1, size, size))
+        mixed = np.empty((len(places), size * size), dtype=flat.dtype)
+        for k, quad in enumerate(quads):
+            mixed[member == k] = mix[member == k] @ flat[quad]
+        return PlacedPrf(row, column, mixed.reshape(-1, size, size))
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPrf:
+    """PRF of stars at their places; movements are too small to change which PRF they have.
+
+    Parameters
+    ----------
+    row, column : (n_star,) float64
+        0-based CCD positions, pixels.
+    coefficients : (n_star, n_coefficient, n_coefficient) float
+        Spline coefficients of the PRF of each star.
+    """
+
+    row: npt.NDArray[np.float64]
+    column: npt.NDArray[np.float64]
+    coefficients: npt.NDArray[Any]
+
+    def evaluate(
+        self, row_shift: float, column_shift: float, row_offsets: npt.ArrayLike, column_offsets: npt.ArrayLike
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Return the PRF of the moved stars in the pixels around them; see `PrfEvaluator.evaluate`."""
+        row, column = self.row + row_shift, self.column + column_shift
         first_row = np.rint(row).astype(np.int64) - FOOTPRINT // 2
         first_column = np.rint(column).astype(np.int64) - FOOTPRINT // 2
-        places, mix = self.grid.mixture(row, column)
         row_offsets, column_offsets = np.atleast_1d(row_offsets), np.atleast_1d(column_offsets)
-        shape = (len(row), len(row_offsets), FOOTPRINT, len(column_offsets), FOOTPRINT)
-        values = np.empty(shape)
+        values = np.empty((len(row), len(row_offsets), FOOTPRINT, len(column_offsets), FOOTPRINT))
         for start in range(0, len(row), _STARS_AT_ONCE):
             part = slice(start, start + _STARS_AT_ONCE)
             on_rows = self._spline_matrix(first_row[part] - row[part], row_offsets)
             on_columns = self._spline_matrix(first_column[part] - column[part], column_offsets)
-            product = on_rows @ self._mixed(places[part], mix[part]) @ on_columns.transpose(0, 2, 1)
-            values[part] = product.reshape(-1, *shape[1:])
+            product = on_rows @ self.coefficients[part] @ on_columns.transpose(0, 2, 1)
+            values[part] = product.reshape(-1, *values.shape[1:])
         return first_row, first_column, values.transpose(0, 1, 3, 2, 4)
 
-    def _mixed(self, places: npt.NDArray[np.int64], mix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Spline coefficients at the stars' positions: (n_star, n_coefficient, n_coefficient)."""
-        size = self._coefficients.shape[-1]
-        mixed = np.empty((len(places), size * size))
-        quads, member = np.unique(places, axis=0, return_inverse=True)
-        flat = self._coefficients.reshape(len(self._coefficients), -1)
-        for k, quad in enumerate(quads):
-            mixed[member == k] = mix[member == k] @ flat[quad]
-        return mixed.reshape(-1, size, size)
-
-    def _spline_matrix(
-        self, first: npt.NDArray[np.float64], offsets: npt.NDArray[np.float64]
-    ) -> npt.NDArray[np.float64]:
+    def _spline_matrix(self, first: npt.NDArray[np.float64], offsets: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
         """Weights of the coefficients along one axis: (n_star, n_offset * FOOTPRINT, n_coefficient)."""
-        size = self._coefficients.shape[-1]
-        position = self._middle + PRF_SAMPLES_PER_PIXEL * (
+        size = self.coefficients.shape[-1]
+        position = size // 2 + PRF_SAMPLES_PER_PIXEL * (
             first[:, None, None] - offsets[None, :, None] + np.arange(FOOTPRINT)
         )
         position = position.reshape(len(first), -1)
         low = np.floor(position)
-        weights = _cubic_weights(position - low)
-        matrix = np.zeros((*position.shape, size))
+        weights = _cubic_weights(position - low).astype(self.coefficients.dtype)
+        matrix = np.zeros((*position.shape, size), dtype=self.coefficients.dtype)
         star, pixel = np.ogrid[: position.shape[0], : position.shape[1]]
         for tap in range(4):
             index = low.astype(np.int64) - 1 + tap
             inside = (index >= 0) & (index < size)
-            matrix[star, pixel, np.clip(index, 0, size - 1)] += np.where(inside, weights[..., tap], 0.0)
+            matrix[star, pixel, np.clip(index, 0, size - 1)] += np.where(inside, weights[..., tap], 0)
         return matrix
 
 

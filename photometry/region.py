@@ -24,13 +24,16 @@ from photometry.tile_model import N_LOCAL, NodeModel, TileModel, TileMotion, Til
 
 __all__ = [
     "PRF_REACH",
-    "STATIC_WIDTH",
     "Region",
     "RegionTile",
     "kernel_of_tile",
     "measure_motion",
+    "parameters_of_tile",
+    "placed_tile",
     "region_round",
     "start_region",
+    "static_columns",
+    "static_precision",
     "tile_motion",
 ]
 
@@ -53,8 +56,9 @@ _KINDS = np.array(
         [0.0, 0.0, 1.0, 0.0, -1.0, 0.0],
     ]
 )
-#: Prior of a constant affine shift between catalogue and pixels, pixels: shift, then change over the region.
-STATIC_WIDTH = np.array([1.0, 0.02, 0.02, 1.0, 0.02, 0.02])
+#: Prior of the constant shift between catalogue and pixels, pixels, and of its change per pixel.
+_STATIC_SHIFT = 1.0
+_STATIC_CHANGE = 5e-4
 #: Least width of the prior of a kind of motion, pixels.
 _LEAST_WIDTH = 2e-5
 _MAD_TO_SIGMA = 1.4826
@@ -126,7 +130,7 @@ def measure_motion(cube: Cube, stars: Stars, prf: PrfGrid, settings: MotionSetti
         When all cadences are flagged, or no star lies on the pixels.
     """
     region = start_region(cube, stars, settings, _first_kernel(cube, settings))
-    evaluator = PrfEvaluator(prf)
+    evaluator = PrfEvaluator(prf, np.float32)
     for number in range(settings.n_round):
         region = region_round(region, evaluator, settings, number)
     return region.kernel
@@ -143,7 +147,8 @@ def start_region(cube: Cube, stars: Stars, settings: MotionSettings, kernel: Mov
     for tile in tiles_of(cube.stamp, settings.tile_size, 0):
         near = stars.select(tile.stamp.border_distance(stars.row, stars.column) > -PRF_REACH)
         data = tile_data(cube.cut(tile.stamp))
-        is_free = near.tmag < settings.tmag_limit
+        faintest = np.sort(near.tmag)[min(settings.n_free, len(near)) - 1] if len(near) else settings.tmag_limit
+        is_free = (near.tmag < settings.tmag_limit) & (near.tmag <= faintest)
         free, held = near.select(is_free), near.select(~is_free)
         motion = tile_motion(kernel, data, np.zeros((data.n_cadence, N_LOCAL)))
         tiles.append(
@@ -187,11 +192,11 @@ def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, ro
     kernel, n_cadence = region.kernel, len(region.good)
     information = np.zeros((n_cadence, N_MOTION, N_MOTION))
     gradient = np.zeros((n_cadence, N_MOTION))
-    static_information, static_gradient = np.diag(1 / STATIC_WIDTH**2), np.zeros(N_MOTION)
+    static_information, static_gradient = np.diag(static_precision(kernel.scale)), np.zeros(N_MOTION)
     tiles = []
     for tile in region.tiles:
         model, state = placed_tile(tile, kernel, prf)
-        mean = solve_mean(tile.data, model, state, region.good, static_columns, 1 / STATIC_WIDTH**2)
+        mean = solve_mean(tile.data, model, state, region.good, static_columns, static_precision(kernel.scale))
         to_tile = parameters_of_tile(kernel, tile.data)
         static_information += to_tile.T @ mean.information @ to_tile
         static_gradient += to_tile.T @ mean.gradient
@@ -235,6 +240,12 @@ def static_columns(part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDAr
     """Change of a node's pixels with a constant affine shift of all stars: (n_pixel, 6)."""
     del part
     return images[MOTION_IMAGES].T
+
+
+def static_precision(scale: float) -> npt.NDArray[np.float64]:
+    """Return the prior precision of a constant affine shift whose linear terms are over `scale` pixels, (6,)."""
+    shift, change = _STATIC_SHIFT, _STATIC_CHANGE * scale
+    return 1 / np.array([shift, change, change, shift, change, change]) ** 2
 
 
 def parameters_of_tile(kernel: MovementKernel, data: TileData) -> npt.NDArray[np.float64]:

@@ -18,8 +18,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from photometry.geometry import Stamp
-from photometry.prf import FOOTPRINT, PrfEvaluator
-from photometry.stars import Stars
+from photometry.prf import FOOTPRINT, PlacedPrf
 
 __all__ = ["FINE_DEGREE", "N_FINE", "N_TERM", "Expansion", "expand", "monomials"]
 
@@ -62,22 +61,25 @@ class Expansion:
 
 
 def expand(
-    prf: PrfEvaluator,
-    stars: Stars,
+    prf: PlacedPrf,
+    flux: npt.NDArray[np.float64],
+    movement: tuple[float, float],
     stamp: Stamp,
     *,
     reach: float,
     faintest: float,
     degree: int = 2,
 ) -> Expansion:
-    """Make the design matrices of stars about their given positions.
+    """Make the design matrices of stars about a node.
 
     Parameters
     ----------
-    prf : PrfEvaluator
-        PRF of the CCD; every star gets its own by position.
-    stars : Stars
-        Positions at the node.
+    prf : PlacedPrf
+        PRF of the stars at zero movement.
+    flux : (n_star,) float64
+        Catalogue flux, e-/s: tells which light is too faint to be kept.
+    movement : (row, column)
+        Movement of the node, pixels.
     stamp : Stamp
         Pixels of the tile.
     reach : float
@@ -94,16 +96,16 @@ def expand(
     """
     n_point = degree + 1
     points = reach * np.cos(np.pi * (np.arange(n_point) + 0.5) / n_point)
-    first_row, first_column, values = prf.evaluate(stars.row, stars.column, points, points)
+    first_row, first_column, values = prf.evaluate(*movement, points, points)
     dr, dc = np.meshgrid(points, points, indexing="ij")
     to_terms = np.linalg.pinv(monomials(dr.ravel(), dc.ravel(), degree).T)
-    n_star = len(stars)
+    n_star = len(flux)
     terms = np.einsum("kp,spx->ksx", to_terms, values.reshape(n_star, n_point**2, FOOTPRINT**2), optimize=True)
     n_row, n_column = stamp.shape
     row = (first_row - stamp.row_min)[:, None] + np.arange(FOOTPRINT)
     column = (first_column - stamp.col_min)[:, None] + np.arange(FOOTPRINT)
     inside = ((row >= 0) & (row < n_row))[:, :, None] & ((column >= 0) & (column < n_column))[:, None, :]
-    largest = np.abs(values).max(axis=(1, 2)) * stars.flux[:, None, None]
+    largest = np.abs(values).max(axis=(1, 2)) * flux[:, None, None]
     keep = (inside & (largest > faintest)).reshape(n_star, FOOTPRINT**2)
     pixel = (row[:, :, None] * n_column + column[:, None, :]).reshape(n_star, FOOTPRINT**2)[keep]
     indptr = np.concatenate([[0], np.cumsum(keep.sum(axis=1))]).astype(np.int32)

@@ -48,6 +48,8 @@ class MotionSettings:
         Stars brighter than this have a free mean flux; fainter ones are held at their catalogue flux.
     tile_size : int
         Largest number of rows and columns that are worked on at once, pixels.
+    n_free : int
+        Most stars of a tile whose mean flux is free, the brightest; the others are held at their catalogue flux.
     n_round : int
         Rounds of mean fluxes and motion.
     """
@@ -55,6 +57,7 @@ class MotionSettings:
     mode: str = "affine"
     tmag_limit: float = 16.0
     tile_size: int = 64
+    n_free: int = 1500
     n_round: int = 4
 
 

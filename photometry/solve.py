@@ -25,7 +25,7 @@ from photometry.tile_model import NodeModel
 __all__ = ["NodeSystem", "Solution", "factor_node", "inverse", "solve_cadences"]
 
 #: Squared norm of the preconditioned residual, relative to the start, at which a cadence has converged.
-_TOLERANCE = 1e-10
+_TOLERANCE = 1e-9
 _MAX_ROUNDS = 100
 #: Added to the unit diagonal of the scaled normal matrix: keeps terms that no pixel can tell apart at rest.
 _RIDGE = 1e-12

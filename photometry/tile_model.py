@@ -36,12 +36,14 @@ N_LOCAL = 3
 N_LINEAR = 4
 #: Reach of the expansion of stars that are held at their catalogue flux, pixels.
 _HELD_REACH = 0.15
+#: Held stars that are expanded at once: bounds the memory.
+_HELD_AT_ONCE = 1000
 #: Error of the flux of held stars, as a fraction (0.05 mag).
 _HELD_ERROR = 0.05
 #: Stars brighter than this take the fine expansion for their mean light, e-/s (T=12.5).
 _FINE_FLUX = 1500.0
 #: Light in a pixel that is left out, in units of the read noise of a cadence.
-_FAINTEST_SHARE = 0.02
+_FAINTEST_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,18 +210,19 @@ def build_model(
     """
     basis = local_basis(data.stamp)
     faintest = _FAINTEST_SHARE * float(np.sqrt(data.read_variance.max()))
-    held_expansion = expand(prf, held, data.stamp, reach=_HELD_REACH, faintest=faintest)
-    held_base = held_expansion.images(held.flux)
-    held_variance = held_expansion.matrices[0].power(2) @ (_HELD_ERROR * held.flux) ** 2
+    held_base, held_variance = _held_light(prf, held, data.stamp, faintest)
     bright = free.flux > _FINE_FLUX
+    placed, placed_bright = prf.place(free.row, free.column), prf.place(free.row[bright], free.column[bright])
     level = data.sky.mean(axis=1, dtype=np.float64) + motion.local[:, 0]
     nodes = []
     for node in nodes_of(motion.row_shift, motion.column_shift, level, reach):
-        moved = free.moved(node.row_shift, node.column_shift)
-        expansion = expand(prf, moved, data.stamp, reach=reach, faintest=faintest)
-        fine = expand(prf, moved.select(bright), data.stamp, reach=reach, faintest=faintest, degree=FINE_DEGREE)
+        at = (node.row_shift, node.column_shift)
+        expansion = expand(placed, free.flux, at, data.stamp, reach=reach, faintest=faintest)
+        fine = expand(
+            placed_bright, free.flux[bright], at, data.stamp, reach=reach, faintest=faintest, degree=FINE_DEGREE
+        )
         sky = data.sky[node.cadences].mean(axis=0, dtype=np.float64) + basis @ motion.local[node.cadences].mean(axis=0)
-        nodes.append(NodeModel(node, expansion, fine, _recentered(held_base, node.row_shift, node.column_shift), sky))
+        nodes.append(NodeModel(node, expansion, fine, _recentered(held_base, *at), sky))
     scale = max(data.stamp.shape) / 2
     row, column = data.stamp.center
     return TileModel(
@@ -233,6 +236,20 @@ def build_model(
         held_variance,
         tuple(nodes),
     )
+
+
+def _held_light(
+    prf: PrfEvaluator, held: Stars, stamp: Stamp, faintest: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Expansion of the held stars' light about zero movement, and its variance by the errors of their magnitudes."""
+    images, variance = np.zeros((N_TERM, stamp.n_pixel)), np.zeros(stamp.n_pixel)
+    for start in range(0, len(held), _HELD_AT_ONCE):
+        part = held.select(np.arange(start, min(start + _HELD_AT_ONCE, len(held))))
+        placed = prf.place(part.row, part.column)
+        expansion = expand(placed, part.flux, (0.0, 0.0), stamp, reach=_HELD_REACH, faintest=faintest)
+        images += expansion.images(part.flux)
+        variance += expansion.matrices[0].power(2) @ (_HELD_ERROR * part.flux) ** 2
+    return images, variance
 
 
 def node_variance(data: TileData, part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -90,7 +90,7 @@ def fit_tile(
     nothing = np.zeros(data.stamp.n_pixel)
     motion = tile_motion(kernel, data, np.zeros((data.n_cadence, N_LOCAL)))
     state = TileState(free.flux, motion, nothing, nothing)
-    model = build_model(data, PrfEvaluator(prf), free, held, motion, settings.node_reach)
+    model = build_model(data, PrfEvaluator(prf, np.float32), free, held, motion, settings.node_reach)
     good = cube.quality == 0
     if not good.any():
         good = np.ones(data.n_cadence, dtype=bool)

@@ -20,9 +20,9 @@ $(INSTALLED): pyproject.toml
 install: $(INSTALLED)
 
 demo: $(INSTALLED)
-	$(BIN)/snakemake --cores $(CORES) --quiet host --configfile demo/simulate.yaml
-	$(BIN)/snakemake --cores $(CORES) --quiet host --configfile demo/config.yaml
-	$(BIN)/snakemake --cores $(CORES) --quiet --configfile demo/config.yaml --report demo/results/report.html
+	$(BIN)/snakemake --cores $(CORES) --quiet host rules reason --configfile demo/simulate.yaml
+	$(BIN)/snakemake --cores $(CORES) --quiet host rules reason --configfile demo/config.yaml
+	$(BIN)/snakemake --cores $(CORES) --quiet all --configfile demo/config.yaml --report demo/results/report.html
 	@echo
 	@echo "Light curves  demo/results/lightcurves ($$(find demo/results/lightcurves -name '*_lc.fits' | wc -l) files)"
 	@echo "Summary       demo/results/summary_v01.ecsv"

@@ -9,11 +9,17 @@ from small_tiles import lopsided_prf, make_stars
 from photometry.geometry import Stamp
 from photometry.prf import FOOTPRINT, PrfEvaluator
 from photometry.prf_model import model_prf
-from photometry.scene import FINE_DEGREE, N_FINE, N_TERM, expand, monomials
+from photometry.scene import FINE_DEGREE, N_FINE, N_TERM, Expansion, expand, monomials
+from photometry.stars import Stars
 
 _STAMP = Stamp(500, 524, 700, 730)
 _LOPSIDED = PrfEvaluator(lopsided_prf())
 _MODEL = PrfEvaluator(model_prf())
+
+
+def _expand(prf: PrfEvaluator, stars: Stars, stamp: Stamp, *, faintest: float = 0.0, degree: int = 2) -> Expansion:
+    placed = prf.place(stars.row, stars.column)
+    return expand(placed, stars.flux, (0.0, 0.0), stamp, reach=0.05, faintest=faintest, degree=degree)
 
 
 def _exact(prf, row, column, dr, dc):
@@ -34,7 +40,7 @@ def test_expansion_equals_the_moved_prf(prf, degree, tolerance):
     rng = np.random.default_rng(2)
     row, column = rng.uniform(502, 520, 12), rng.uniform(702, 727, 12)
     stars = make_stars(row, column, 10.0)
-    expansion = expand(prf, stars, _STAMP, reach=0.05, faintest=0.0, degree=degree)
+    expansion = _expand(prf, stars, _STAMP, degree=degree)
     for dr, dc in [(0.0, 0.0), (0.05, 0.05), (-0.05, 0.05), (0.03, -0.02), (-0.01, -0.05)]:
         terms = monomials(dr, dc, degree)
         images = sum(term * matrix.toarray() for term, matrix in zip(terms, expansion.matrices, strict=True))
@@ -43,16 +49,26 @@ def test_expansion_equals_the_moved_prf(prf, degree, tolerance):
             assert np.abs(images[:, star] - exact).max() < tolerance * exact.max()
 
 
+def test_expansion_about_a_movement():
+    """Stars placed where they were without movement, expanded about where they have moved to."""
+    stars = make_stars([512.4, 510.1], [715.3, 708.8], 10.0)
+    placed = _MODEL.place(stars.row, stars.column)
+    there = expand(placed, stars.flux, (0.4, -0.3), _STAMP, reach=0.05, faintest=0.0)
+    for star in range(2):
+        exact = _exact(_MODEL, stars.row[star], stars.column[star], 0.4, -0.3)
+        assert np.abs(there.matrices[0].toarray()[:, star] - exact).max() < 3e-4 * exact.max()
+
+
 def test_tail_points_to_larger_rows():
     stars = make_stars([512.0], [715.0], 10.0)
-    image = expand(_LOPSIDED, stars, _STAMP, reach=0.05, faintest=0.0).images(np.ones(1))[0].reshape(_STAMP.shape)
+    image = _expand(_LOPSIDED, stars, _STAMP).images(np.ones(1))[0].reshape(_STAMP.shape)
     assert image[14, 15] > 3 * image[10, 15]
     np.testing.assert_allclose(image[12, 16:18], image[12, 14:12:-1], rtol=1e-3)
 
 
 def test_gradients_have_the_sign_of_a_movement():
     stars = make_stars([512.0], [715.0], 10.0)
-    terms = expand(_MODEL, stars, _STAMP, reach=0.05, faintest=0.0).images(np.ones(1))
+    terms = _expand(_MODEL, stars, _STAMP).images(np.ones(1))
     by_row, by_column = terms[1].reshape(_STAMP.shape), terms[2].reshape(_STAMP.shape)
     assert by_row[13, 15] > 0 > by_row[11, 15]
     assert by_column[12, 16] > 0 > by_column[12, 14]
@@ -61,7 +77,7 @@ def test_gradients_have_the_sign_of_a_movement():
 def test_one_sparsity_pattern():
     stars = make_stars([500.2, 512.4, 530.0], [701.0, 715.3, 728.9], [9.0, 12.0, 15.0])
     for degree, n_term in ((2, N_TERM), (FINE_DEGREE, N_FINE)):
-        expansion = expand(_MODEL, stars, _STAMP, reach=0.05, faintest=0.05, degree=degree)
+        expansion = _expand(_MODEL, stars, _STAMP, faintest=0.05, degree=degree)
         assert len(expansion.matrices) == len(expansion.transposed) == n_term
         for matrix, transposed in zip(expansion.matrices, expansion.transposed, strict=True):
             np.testing.assert_array_equal(matrix.indices, expansion.matrices[0].indices)
@@ -80,8 +96,8 @@ def test_shift_by_whole_pixels_changes_nothing(rows, columns, row, column):
     """Stars at multiples of 1/32 px, so that the shift is exact."""
     stars = make_stars([500 + row / 32], [700 + column / 32], 11.0)
     moved_stamp = Stamp(500 + rows, 524 + rows, 700 + columns, 730 + columns)
-    here = expand(_LOPSIDED, stars, _STAMP, reach=0.05, faintest=0.05)
-    there = expand(_LOPSIDED, stars.moved(rows, columns), moved_stamp, reach=0.05, faintest=0.05)
+    here = _expand(_LOPSIDED, stars, _STAMP, faintest=0.05)
+    there = _expand(_LOPSIDED, stars.moved(rows, columns), moved_stamp, faintest=0.05)
     for one, other in zip(here.matrices, there.matrices, strict=True):
         np.testing.assert_array_equal(one.toarray(), other.toarray())
 
@@ -91,7 +107,7 @@ def test_light_is_conserved(prf):
     """A star well inside sums to 1 to the 1e-4 of the spline at the PRF's edge, and its derivatives to nothing."""
     rng = np.random.default_rng(3)
     stars = make_stars(rng.uniform(508, 515, 10), rng.uniform(708, 721, 10), 10.0)
-    expansion = expand(prf, stars, _STAMP, reach=0.05, faintest=0.0)
+    expansion = _expand(prf, stars, _STAMP)
     sums = np.stack([np.asarray(matrix.sum(axis=0)).ravel() for matrix in expansion.matrices])
     np.testing.assert_allclose(sums[0], 1, atol=2e-4)
     np.testing.assert_allclose(sums[1:3], 0, atol=5e-3)
@@ -102,21 +118,21 @@ def test_light_outside_the_stamp_is_left_out():
     corner = make_stars([499.5], [699.5], 10.0)
     outside = make_stars([450.0], [715.0], 10.0)
     for stars, share, tolerance in ((inside, 1.0, 2e-4), (corner, 0.3, 0.1), (outside, 0.0, 0.0)):
-        total = expand(_MODEL, stars, _STAMP, reach=0.05, faintest=0.0).matrices[0].sum()
+        total = _expand(_MODEL, stars, _STAMP).matrices[0].sum()
         assert abs(total - share) <= tolerance
 
 
 def test_faint_light_is_left_out_but_no_more():
     stars = make_stars([512.3], [715.6], 12.0)
-    whole = expand(_MODEL, stars, _STAMP, reach=0.05, faintest=0.0).images(stars.flux)[0]
-    part = expand(_MODEL, stars, _STAMP, reach=0.05, faintest=1.0).images(stars.flux)[0]
+    whole = _expand(_MODEL, stars, _STAMP).images(stars.flux)[0]
+    part = _expand(_MODEL, stars, _STAMP, faintest=1.0).images(stars.flux)[0]
     assert np.abs(whole - part).max() <= 1.0
     assert (part == 0).sum() > (whole == 0).sum()
 
 
 def test_no_stars():
     none = make_stars([], [], [])
-    expansion = expand(_MODEL, none, _STAMP, reach=0.05, faintest=0.0)
+    expansion = _expand(_MODEL, none, _STAMP)
     assert expansion.n_star == 0
     assert not expansion.images(np.empty(0)).any()
 

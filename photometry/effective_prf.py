@@ -20,6 +20,7 @@ from scipy import ndimage
 from photometry.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.cube import Cube
 from photometry.geometry import Stamp
+from photometry.kernel_update import static_precision
 from photometry.mean_scene import solve_mean
 from photometry.motion import MovementKernel
 from photometry.motion_fit import N_MOTION
@@ -31,7 +32,6 @@ from photometry.region import (
     region_round,
     start_region,
     static_columns,
-    static_precision,
 )
 from photometry.settings import MotionSettings, PrfSettings
 from photometry.solve import inverse

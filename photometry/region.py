@@ -12,6 +12,7 @@ import numpy.typing as npt
 from photometry.cube import Cube
 from photometry.errors import FitError
 from photometry.geometry import tiles_of
+from photometry.kernel_update import improved_kernel, static_precision, with_static
 from photometry.mean_scene import solve_mean
 from photometry.motion import MovementKernel
 from photometry.motion_fit import MOTION_IMAGES, N_MOTION, motion_step
@@ -33,7 +34,6 @@ __all__ = [
     "region_round",
     "start_region",
     "static_columns",
-    "static_precision",
     "tile_motion",
 ]
 
@@ -43,25 +43,6 @@ PRF_REACH = 7.5
 _OUTLIER_SIGMA = 6.0
 #: Half the side of a node while the motion is measured, pixels.
 _NODE_REACH = 0.05
-#: Motion is pulled to zero with this standard deviation while it is not known how much there is, pixels.
-_FIRST_WIDTH = 1.0
-#: Parameters of the motion (rows) by its kinds: row shift, rotation, scale, column shift, two shears (columns).
-_KINDS = np.array(
-    [
-        [1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-        [0.0, 0.0, 1.0, 0.0, 1.0, 0.0],
-        [0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
-        [0.0, 0.0, 0.0, 1.0, 0.0, 0.0],
-        [0.0, -1.0, 0.0, 0.0, 0.0, 1.0],
-        [0.0, 0.0, 1.0, 0.0, -1.0, 0.0],
-    ]
-)
-#: Prior of the constant shift between catalogue and pixels, pixels, and of its change per pixel.
-_STATIC_SHIFT = 1.0
-_STATIC_CHANGE = 5e-4
-#: Least width of the prior of a kind of motion, pixels.
-_LEAST_WIDTH = 2e-5
-_MAD_TO_SIGMA = 1.4826
 #: Index of the linear terms in the parameters of the motion.
 _LINEAR = [1, 2, 4, 5]
 
@@ -208,8 +189,8 @@ def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, ro
         data = replace(tile.data, valid=tile.data.valid & ~step.outliers) if round_number else tile.data
         tiles.append(replace(tile, data=data, state=replace(state, motion=motion)))
     if region.measured:
-        kernel = _improved(kernel, information, gradient, region.good, settings.mode)
-    kernel = _with_static(kernel, inverse(static_information) @ static_gradient)
+        kernel = improved_kernel(kernel, information, gradient, region.good, settings.mode)
+    kernel = with_static(kernel, inverse(static_information) @ static_gradient)
     return replace(region, tiles=tuple(tiles), kernel=kernel)
 
 
@@ -242,12 +223,6 @@ def static_columns(part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDAr
     return images[MOTION_IMAGES].T
 
 
-def static_precision(scale: float) -> npt.NDArray[np.float64]:
-    """Return the prior precision of a constant affine shift whose linear terms are over `scale` pixels, (6,)."""
-    shift, change = _STATIC_SHIFT, _STATIC_CHANGE * scale
-    return 1 / np.array([shift, change, change, shift, change, change]) ** 2
-
-
 def parameters_of_tile(kernel: MovementKernel, data: TileData) -> npt.NDArray[np.float64]:
     """Matrix that turns the region's parameters into those about the tile's center and scale, (6, 6)."""
     row, column = data.stamp.center
@@ -255,61 +230,3 @@ def parameters_of_tile(kernel: MovementKernel, data: TileData) -> npt.NDArray[np
     v, u = (row - kernel.center[0]) / kernel.scale, (column - kernel.center[1]) / kernel.scale
     axis = np.array([[1.0, v, u], [0.0, ratio, 0.0], [0.0, 0.0, ratio]])
     return np.kron(np.eye(2), axis)
-
-
-def _with_static(kernel: MovementKernel, change: npt.NDArray[np.float64]) -> MovementKernel:
-    """Add a constant affine shift: its constant part to the offset, its linear part to all cadences."""
-    parameters = kernel.parameters.copy()
-    parameters[:, _LINEAR] += change[_LINEAR]
-    offset = (kernel.offset[0] + float(change[0]), kernel.offset[1] + float(change[3]))
-    return replace(kernel, parameters=parameters, offset=offset)
-
-
-def _improved(
-    kernel: MovementKernel,
-    information: npt.NDArray[np.float64],
-    gradient: npt.NDArray[np.float64],
-    good: npt.NDArray[np.bool_],
-    mode: str,
-) -> MovementKernel:
-    """Add the measured changes to the kernel, but for their mean, which is static.
-
-    Shift, rotation, scale and shears are pulled to their mean as far as they do not rise above their noise: a kind of
-    motion that is not there then adds none.
-    """
-    bad: npt.NDArray[np.bool_] = np.asarray(np.trace(information, axis1=1, axis2=2) <= 0, dtype=np.bool_)
-    use = good & ~bad
-    static = kernel.parameters[use].mean(axis=0)
-    start = (kernel.parameters - static) @ np.linalg.inv(_KINDS).T
-    information, gradient = _KINDS.T @ information @ _KINDS, gradient @ _KINDS
-    width = np.full(N_MOTION, _FIRST_WIDTH)
-    if mode == "translation":
-        width[_LINEAR] = 0.0
-    measured = _posterior(start, information, gradient, width)[0]
-    noise = np.diagonal(np.linalg.pinv(information[use], hermitian=True), axis1=1, axis2=2).mean(axis=0)
-    spread = _MAD_TO_SIGMA * np.median(np.abs(measured[use] - np.median(measured[use], axis=0)), axis=0)
-    width = np.minimum(width, np.sqrt(np.maximum(spread**2 - noise, 0.0) + _LEAST_WIDTH**2))
-    parameters, covariance = _posterior(start, information, gradient, width)
-    # Flagged cadences may be anywhere: their shift is not pulled.
-    width[[0, 3]] = _FIRST_WIDTH
-    far, far_covariance = _posterior(start, information, gradient, width)
-    parameters[~good], covariance[~good] = far[~good], far_covariance[~good]
-    index = np.arange(len(good))
-    for k in range(N_MOTION):
-        parameters[bad, k] = np.interp(index[bad], index[~bad], parameters[~bad, k])
-    parameters = parameters @ _KINDS.T
-    parameters += static - parameters[use].mean(axis=0)
-    return replace(kernel, parameters=parameters, covariance=_KINDS @ covariance @ _KINDS.T, bad=bad)
-
-
-def _posterior(
-    start: npt.NDArray[np.float64],
-    information: npt.NDArray[np.float64],
-    gradient: npt.NDArray[np.float64],
-    width: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Parameters and covariance, given a prior about zero of the given widths; width 0 holds a term at zero."""
-    precision = np.diag(1 / np.maximum(width, 1e-8) ** 2)
-    covariance = np.linalg.inv(information + precision).astype(np.float64)
-    target = gradient + np.einsum("tij,tj->ti", information, start)
-    return np.einsum("tij,tj->ti", covariance, target), covariance

@@ -25,8 +25,10 @@ from photometry.tile_model import NodeModel
 __all__ = ["NodeSystem", "Solution", "factor_node", "inverse", "solve_cadences"]
 
 #: Squared norm of the preconditioned residual, relative to the start, at which a cadence has converged.
-_TOLERANCE = 1e-9
+_TOLERANCE = 1e-10
 _MAX_ROUNDS = 100
+#: Pixels whose influence on all fluxes is held at once: bounds the memory.
+_PIXELS_AT_ONCE = 512
 #: Added to the unit diagonal of the scaled normal matrix: keeps terms that no pixel can tell apart at rest.
 _RIDGE = 1e-12
 
@@ -112,35 +114,42 @@ def factor_node(
     precision : (n_star,) float64
         Prior precision of the departures, (e-/s)^-2.
     """
-    design = sparse.hstack([part.expansion.matrices[0].astype(np.float64), sparse.csr_matrix(common)], format="csr")
+    stars = part.expansion.matrices[0].astype(np.float64)
+    design = sparse.hstack([stars, sparse.csr_matrix(common)], format="csr")
+    weighted = sparse.csr_matrix(sparse.diags(weights) @ design)
+    matrix = (design.T @ weighted).toarray()
     n_star = len(precision)
-
-    def normal(pixel_weights: npt.NDArray[np.float64]) -> sparse.csr_matrix:
-        return sparse.csr_matrix(design.T @ sparse.diags(pixel_weights) @ design)
-
-    matrix = normal(weights).toarray()
     diagonal = np.arange(n_star)
     matrix[diagonal, diagonal] += precision
     covariance = inverse(matrix)
     own_prior = np.minimum(precision * np.diag(covariance)[:n_star], 1 - 1e-6)
     keep = 1 / (1 - own_prior) ** 2
-
-    def estimator(pixel_variance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        spread = normal(weights**2 * pixel_variance)
-        return np.asarray(np.einsum("ij,ji->i", covariance, spread @ covariance))[:n_star] * keep
-
-    own = part.expansion.matrices[0].astype(np.float64).power(3).T @ weights**2
+    of_noise, of_sky = _estimator_variance(weighted, covariance[:, :n_star], variance)
+    own = stars.power(3).T @ weights**2
     return NodeSystem(
         part=part,
         common=common.astype(np.float32),
         weights=weights.astype(np.float32),
         precision=precision,
         covariance=covariance.astype(np.float32),
-        variance=estimator(variance),
-        sky_variance=estimator(np.ones_like(variance)),
+        variance=of_noise * keep,
+        sky_variance=of_sky * keep,
         own_variance=np.diag(covariance)[:n_star] ** 2 * own * keep,
         own_prior=own_prior,
     )
+
+
+def _estimator_variance(
+    weighted: sparse.csr_matrix, covariance: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Variance of the fluxes by that of the pixels, and by pixels of variance 1: sums of the squares of C A^T W."""
+    of_noise, of_sky = np.zeros(covariance.shape[1]), np.zeros(covariance.shape[1])
+    for start in range(0, weighted.shape[0], _PIXELS_AT_ONCE):
+        pixels = slice(start, start + _PIXELS_AT_ONCE)
+        squared = (weighted[pixels] @ covariance) ** 2
+        of_noise += variance[pixels] @ squared
+        of_sky += squared.sum(axis=0)
+    return of_noise, of_sky
 
 
 def inverse(matrix: npt.NDArray[np.float64], ridge: float = _RIDGE) -> npt.NDArray[np.float64]:

@@ -48,12 +48,13 @@ class _Scene:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Series (n_star, n_cadence) by the names of `TileFit`, flags alike, chi-squared of the cadences."""
+    """Series (n_star, n_cadence) by the names of `TileFit`, and flags; chi-squared and local background per cadence."""
 
     cadences: npt.NDArray[np.int64]
     series: dict[str, npt.NDArray[np.float64]]
     flags: npt.NDArray[np.int32]
     chi2: npt.NDArray[np.float64]
+    local: npt.NDArray[np.float64]
 
 
 def fit_tile(
@@ -122,6 +123,7 @@ def _assemble(scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool_]) -> TileF
             for start in range(0, len(members), size)
         ]
     series = {name: _in_order(blocks, [block.series[name] for block in blocks], np.float32) for name in _SERIES}
+    local = _in_order(blocks, [block.local for block in blocks], np.float64)[:, good].mean(axis=1)
     window, window_row, window_column = windows_of(
         apertures, model.stars.row[core], model.stars.column[core], data.stamp
     )
@@ -142,7 +144,7 @@ def _assemble(scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool_]) -> TileF
         prf_source=prf.source,
         fit_tmag_limit=scene.settings.tmag_limit,
         sum_image=_mean_image(data, good),
-        model_image=images[0].reshape(data.stamp.shape),
+        model_image=(images[0] + model.local_basis @ local).reshape(data.stamp.shape),
         aperture=window,
         window_row=window_row,
         window_column=window_column,
@@ -215,7 +217,8 @@ def _fit_block(
     solved = _solve_block(scene, system, images, variance, cadences)
     mean, solution = scene.state.flux[core, None], solved.solution
     departure = solution.departure[core] / (1 - system.own_prior[core])[:, None]
-    local = model.local_basis @ (motion.local[cadences].T + solution.common)
+    coefficients = motion.local[cadences].T + solution.common
+    local = model.local_basis @ coefficients
     extra_sky = data.sky[cadences].mean(axis=1) + local.mean(axis=0) - part.sky.mean()
     response = motion_response(system, images[MOTION_IMAGES])[core]
     squared = flux_variance(
@@ -233,7 +236,7 @@ def _fit_block(
     values = (mean + departure, np.sqrt(squared), *in_aperture, data.sky[cadences][:, pixel].T + local[pixel], chi2)
     fitted = (flags & _NOT_FITTED) == 0
     series = {name: np.where(fitted, value, np.nan) for name, value in zip(_SERIES, values, strict=True)}
-    return _Block(cadences, series, flags, cadence_chi2)
+    return _Block(cadences, series, flags, cadence_chi2, coefficients)
 
 
 def _chi2(

@@ -1,6 +1,7 @@
 """The documents name what is there."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from photometry.io.lightcurve_cards import COLUMNS
 from photometry.io.tables import RESULT_COLUMNS
 from photometry.io.targets import TARGET_COLUMNS
 from photometry.quality import PIXEL_FLAGS, PIXEL_QUALITY, STAR_FLAGS, TESS_QUALITY
+from photometry.tile_fit import TileFit
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,6 +21,12 @@ def test_products_list_every_column_with_its_unit():
         assert f"| `{spec.name}` | {spec.kind} | {spec.unit} | {spec.description} |" in text
     for name, _, unit, _, comment in COLUMNS:
         assert re.search(rf"\| `{name}` \| \w+ \| {re.escape(unit)} \| {re.escape(comment)} \|", text), name
+
+
+def test_products_list_every_dataset_of_a_fit():
+    text = (ROOT / "docs/products.md").read_text().split("## Fit of a tile")[1]
+    for field in fields(TileFit):
+        assert f"`{field.name}`" in text, field.name
 
 
 def test_conventions_list_every_flag():

@@ -1,0 +1,246 @@
+"""What the joint fit must not depend on, and what it does with bad pixels. Small fields, each fit takes 0.2 s."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scenes import compare, fit, make_scene, shifted_kernel
+from scipy import ndimage
+
+from photometry.errors import FitError
+from photometry.geometry import Stamp
+from photometry.quality import PIXEL_QUALITY, flagged
+from photometry.simulate import true_kernel
+from photometry.stars import Stars
+
+
+@pytest.fixture(scope="module")
+def usual(quick, one_prf):
+    """The fit that all others are compared with."""
+    scene, cube = quick
+    return fit(cube, scene.catalogue_stars, one_prf, true_kernel(scene))
+
+
+def _changed_cube(cube):
+    """A cube whose arrays may be written to."""
+    names = ("images", "images_err", "backgrounds", "pixel_flags", "quality")
+    return replace(cube, **{name: getattr(cube, name).copy() for name in names})
+
+
+def _worst(one, other, stars=slice(None), cadences=slice(None)):
+    """Largest difference of two fits in standard errors; their NaN have to be the same."""
+    a, b = one.flux[stars][:, cadences].astype(float), other.flux[stars][:, cadences].astype(float)
+    np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
+    return np.nanmax(np.abs(a - b) / one.flux_err[stars][:, cadences])
+
+
+def _with(stars, tmag, row, column):
+    return Stars(
+        np.append(stars.starid, 99),
+        np.append(stars.row, row),
+        np.append(stars.column, column),
+        np.append(stars.tmag, tmag),
+    )
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 0), (0, -3), (-200, 150)])
+def test_shift_of_everything_by_whole_pixels(quick, usual, one_prf, rows, columns):
+    """Same PRF and read noise there; float32 pixels leave 1e-3 standard errors."""
+    scene, cube = quick
+    old = cube.stamp
+    stamp = Stamp(old.row_min + rows, old.row_max + rows, old.col_min + columns, old.col_max + columns)
+    stars = scene.catalogue_stars.moved(rows, columns)
+    moved = fit(replace(cube, stamp=stamp), stars, one_prf, shifted_kernel(true_kernel(scene), rows, columns))
+    np.testing.assert_array_equal(moved.starid, usual.starid)
+    assert _worst(usual, moved) < 1e-3
+    np.testing.assert_allclose(moved.row - rows, usual.row, atol=1e-9)
+    np.testing.assert_allclose(moved.centroid_column - columns, usual.centroid_column, atol=1e-3)
+    np.testing.assert_array_equal(moved.star_flags, usual.star_flags)
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_scale_of_the_flux(quick, usual, one_prf, factor):
+    """A shorter exposure gives more noise in e-/s: all is the same but for the unit. Limits of tmag move along."""
+    scene, cube = quick
+    scaled = replace(
+        cube,
+        images=cube.images * np.float32(factor),
+        backgrounds=cube.backgrounds * np.float32(factor),
+        exposure=replace(cube.exposure, exposure_s=cube.exposure.exposure_s / factor),
+    )
+    stars, mag = scene.catalogue_stars, -2.5 * np.log10(factor)
+    brighter = Stars(stars.starid, stars.row, stars.column, stars.tmag + mag)
+    other = fit(scaled, brighter, one_prf, true_kernel(scene), tmag_limit=16 + mag)
+    np.testing.assert_array_equal(other.starid, usual.starid)
+    # Stars near T=12.5 take the finer expansion or not: a few hundredths of a standard error.
+    assert np.nanmax(np.abs(other.flux / factor - usual.flux) / usual.flux_err) < 0.03
+    np.testing.assert_allclose(other.flux_err / factor, usual.flux_err, rtol=2e-3)
+
+
+def test_order_of_the_stars(quick, usual, one_prf):
+    scene, cube = quick
+    stars = scene.catalogue_stars
+    order = np.random.default_rng(1).permutation(len(stars))
+    other = fit(cube, stars.select(order), one_prf, true_kernel(scene))
+    back = np.argsort(other.starid)[np.argsort(np.argsort(usual.starid))]
+    np.testing.assert_array_equal(other.starid[back], usual.starid)
+    assert np.nanmax(np.abs(other.flux[back] - usual.flux) / usual.flux_err) < 1e-3
+
+
+@pytest.mark.parametrize("limit", [16.0, 30.0])
+def test_a_star_without_light_changes_nothing(quick, one_prf, limit):
+    """Held, and free under its own narrow prior, beside a bright star."""
+    scene, cube = quick
+    stars = scene.catalogue_stars.select(scene.catalogue_stars.tmag < 16.5)
+    bright = int(np.argmin(stars.tmag + 99 * ~cube.stamp.contains(stars.row, stars.column)))
+    before = fit(cube, stars, one_prf, true_kernel(scene), tmag_limit=limit)
+    with_it = _with(stars, 25.0, stars.row[bright] + 0.4, stars.column[bright] - 0.3)
+    after = fit(cube, with_it, one_prf, true_kernel(scene), tmag_limit=limit)
+    kept = after.starid != 99
+    assert kept.sum() == len(kept) - (limit == 30.0)
+    assert np.nanmax(np.abs(after.flux[kept] - before.flux) / before.flux_err) < 1e-2
+
+
+def test_stars_out_of_reach_do_not_count(quick, usual, one_prf):
+    scene, cube = quick
+    far = _with(scene.catalogue_stars, 3.0, cube.stamp.row_min - 12.0, cube.stamp.col_min + 5.0)
+    other = fit(cube, far, one_prf, true_kernel(scene))
+    np.testing.assert_array_equal(other.starid, usual.starid)
+    assert _worst(usual, other) == 0
+
+
+def test_stars_outside_are_fitted_but_not_returned(quick, usual, one_prf):
+    scene, cube = quick
+    inside = cube.stamp.contains(scene.catalogue_stars.row, scene.catalogue_stars.column)
+    assert np.isin(usual.starid, scene.catalogue_stars.starid[inside]).all()
+    without = fit(cube, scene.catalogue_stars.select(inside), one_prf, true_kernel(scene))
+    border = cube.stamp.border_distance(usual.row, usual.column) < 1.5
+    assert np.nanmax(np.abs(without.flux - usual.flux)[border] / usual.flux_err[border]) > 10
+
+
+def test_the_core_chooses_the_stars(quick, usual, one_prf):
+    scene, cube = quick
+    core = cube.stamp.grown(-6)
+    part = fit(cube, scene.catalogue_stars, one_prf, true_kernel(scene), core=core)
+    which = np.isin(usual.starid, part.starid)
+    stars = scene.catalogue_stars
+    expected = stars.starid[core.contains(stars.row, stars.column) & (stars.tmag < 16)]
+    assert set(part.starid) == set(expected)
+    np.testing.assert_array_equal(part.flux, usual.flux[which])
+
+
+def test_block_boundaries(quick, one_prf):
+    """Without rejection of outliers, which looks at what is usual for a pixel in a block."""
+    scene, cube = quick
+    whole, blocks = (
+        fit(cube, scene.catalogue_stars, one_prf, true_kernel(scene), cadences_at_once=size, outlier_sigma=1e9)
+        for size in (256, 7)
+    )
+    assert _worst(whole, blocks) < 1e-3
+    np.testing.assert_allclose(blocks.flux_err, whole.flux_err, rtol=1e-5)
+    np.testing.assert_array_equal(blocks.pixel_quality, whole.pixel_quality)
+
+
+def test_a_flagged_excursion_does_not_change_the_others(quick, one_prf):
+    """A cadence 0.4 px away, and one full of rubbish, both flagged."""
+    scene, cube = quick
+    flagged_cube = _changed_cube(cube)
+    flagged_cube.quality[[11, 25]] = 4
+    kernel = true_kernel(scene)
+    before = fit(flagged_cube, scene.catalogue_stars, one_prf, kernel)
+    away = _changed_cube(flagged_cube)
+    away.images[11] = ndimage.shift(cube.images[11], (0.3, -0.27), order=3, mode="nearest")
+    away.images[25] = np.random.default_rng(5).normal(0, 3000, cube.images[25].shape)
+    parameters = kernel.parameters.copy()
+    parameters[11, [0, 3]] += 0.3, -0.27
+    after = fit(away, scene.catalogue_stars, one_prf, replace(kernel, parameters=parameters))
+    others = ~np.isin(np.arange(cube.n_cadence), [11, 25])
+    # The node of the other cadences may be centered a millipixel elsewhere.
+    assert _worst(before, after, cadences=others) < 0.02
+    assert flagged(PIXEL_QUALITY, after.pixel_quality[:, 11], "large_motion").all()
+    assert not flagged(PIXEL_QUALITY, after.pixel_quality[:, others], "large_motion").any()
+
+
+def test_missing_pixels(quick, one_prf):
+    """NaN pixels, a dead pixel, an empty cadence and an empty corner: finite flux or a flag."""
+    scene, cube = quick
+    broken = _changed_cube(cube)
+    rng = np.random.default_rng(6)
+    broken.images[rng.random(cube.images.shape) < 0.02] = np.nan
+    broken.images[:, 9, 14] = np.nan
+    broken.images[17] = np.nan
+    broken.images[23, :10, :10] = np.nan
+    broken.images[:, 20:, 20:] = np.nan
+    result = fit(broken, scene.catalogue_stars, one_prf, true_kernel(scene))
+    not_fitted = flagged(PIXEL_QUALITY, result.pixel_quality, "not_fitted")
+    for name in ("flux", "flux_err", "background", "chi2"):
+        np.testing.assert_array_equal(np.isnan(getattr(result, name)), not_fitted, err_msg=name)
+    assert not_fitted[:, 17].all()
+    dark = ((result.row > cube.stamp.row_min + 22) & (result.column > cube.stamp.col_min + 22)) | (
+        result.row < cube.stamp.row_min - 22
+    )
+    assert not_fitted[dark].all()
+    compared = compare(result, scene)
+    elsewhere = compared.clean & (cube.stamp.border_distance(result.row, result.column) > 2)
+    pulls = compared.pulls[elsewhere]
+    assert np.nanmedian(np.abs(pulls)) < 0.8
+    assert (np.isfinite(pulls).mean(axis=1) > 0.9).all()
+
+
+def test_every_cadence_flagged_is_fitted_all_the_same(quick, one_prf, usual):
+    scene, cube = quick
+    all_flagged = replace(cube, quality=np.full(cube.n_cadence, 128, dtype=np.int32))
+    assert _worst(usual, fit(all_flagged, scene.catalogue_stars, one_prf, true_kernel(scene))) < 1e-3
+
+
+def test_one_cadence(quick, one_prf):
+    scene, cube = quick
+    first = slice(0, 1)
+    names = ("images", "images_err", "backgrounds", "pixel_flags", "time", "timecorr", "cadenceno", "quality")
+    one = replace(cube, **{name: getattr(cube, name)[first] for name in names})
+    kernel = true_kernel(scene)
+    kernel = replace(
+        kernel, parameters=kernel.parameters[first], covariance=kernel.covariance[first], bad=kernel.bad[first]
+    )
+    result = fit(one, scene.catalogue_stars, one_prf, kernel)
+    assert result.flux.shape[1] == 1
+    assert np.isfinite(result.flux[result.star_flags == 0]).all()
+
+
+def test_no_stars(quick, one_prf):
+    scene, cube = quick
+    none = scene.catalogue_stars.select(np.zeros(len(scene.catalogue_stars), dtype=bool))
+    result = fit(cube, none, one_prf, true_kernel(scene))
+    assert result.flux.shape == (0, cube.n_cadence)
+    assert result.aperture.shape[0] == 0
+
+
+def test_nothing_usable_is_refused(quick, one_prf):
+    scene, cube = quick
+    dark = replace(cube, images=np.full_like(cube.images, np.nan))
+    with pytest.raises(FitError, match="no pixel is measured and unsaturated in any cadence"):
+        fit(dark, scene.catalogue_stars, one_prf, true_kernel(scene))
+
+
+def test_cosmic_rays_are_found(one_prf):
+    """Hits of over ten standard deviations; clean stars beside them are still right."""
+    scene, cube = make_scene(one_prf, cosmic_ray_fraction=1e-3, nan_fraction=0.0)
+    result = fit(cube, scene.catalogue_stars, one_prf, true_kernel(scene))
+    compared = compare(result, scene)
+    assert flagged(PIXEL_QUALITY, result.pixel_quality, "cosmic_ray").any()
+    assert np.abs(compared.pulls[compared.clean]).max() < 8
+
+
+def test_noiseless_fluxes_are_the_true_ones(one_prf):
+    """Exact magnitudes, motion and PRF, no held stars: what is left is expansion, faint light left out and float32."""
+    scene, cube = make_scene(
+        one_prf, noise=False, tmag_error=0.0, cosmic_ray_fraction=0.0, variable_fraction=0.0, faintest_tmag=15.9
+    )
+    result = fit(cube, scene.stars, one_prf, replace(true_kernel(scene), offset=(0.0, 0.0)), prior_width=10.0)
+    compared = compare(result, scene)
+    separate = compared.clean & (result.blend_correlation < 0.5)
+    assert separate.sum() > 20
+    # In standard errors of one cadence.
+    assert np.abs(compared.pulls[separate]).max() < 0.3
+    bright = separate & (compared.tmag < 12)
+    assert np.abs(compared.flux[bright] / compared.truth[bright] - 1).max() < 3e-4

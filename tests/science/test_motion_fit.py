@@ -1,0 +1,161 @@
+"""The movement kernel against the true motion, and what cannot be measured."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scenes import make_scene
+
+from photometry.errors import FitError
+from photometry.motion_fit import outliers
+from photometry.region import measure_motion
+from photometry.settings import MotionSettings
+from photometry.simulate import true_kernel
+
+
+def _difference(kernel, scene):
+    """Measured less true shift at the corners and the middle, (2, n_place, n_cadence), offset included."""
+    stamp = scene.settings.stamp
+    row = [stamp.row_min, stamp.row_min, stamp.center[0], stamp.row_max - 1, stamp.row_max - 1]
+    column = [stamp.col_min, stamp.col_max - 1, stamp.center[1], stamp.col_min, stamp.col_max - 1]
+    parts = zip(kernel.shifts(row, column), true_kernel(scene).shifts(row, column), strict=True)
+    offset = np.array(kernel.offset) - np.array(scene.offset)
+    return np.stack([one - other for one, other in parts]) + offset[:, None, None]
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("medium")
+class TestMediumField:
+    """40x40 px, 100 cadences with drift, jitter, roll and excursions."""
+
+    def test_motion_of_unflagged_cadences(self, medium):
+        """0.3 millipixel rms at the middle, 0.5 at the corners."""
+        good = medium.scene.quality == 0
+        difference = _difference(medium.kernel, medium.scene)[:, :, good]
+        in_time = difference - difference.mean(axis=2, keepdims=True)
+        assert np.sqrt((in_time[:, 2] ** 2).mean(axis=1)).max() < 3e-4
+        assert np.sqrt((in_time**2).mean(axis=2)).max() < 5e-4
+
+    def test_offset_between_catalogue_and_pixels(self, medium):
+        assert np.hypot(*medium.scene.offset) > 0.05
+        np.testing.assert_allclose(medium.kernel.offset, medium.scene.offset, atol=1e-3)
+
+    def test_flagged_excursions(self, medium):
+        """As well as their fewer photons and larger distance allow: 3 millipixel of 400."""
+        far = medium.scene.quality != 0
+        assert far.sum() >= 2
+        true_row, _ = true_kernel(medium.scene).shifts(*medium.scene.settings.stamp.center)
+        assert np.abs(true_row[0, far]).max() > 0.1
+        assert np.abs(_difference(medium.kernel, medium.scene)[:, 2, far]).max() < 3e-3
+
+    def test_covariance_tells_the_error(self, medium):
+        """Width of the pulls of the shift; errors that are common to all cadences are not in the covariance."""
+        good = medium.scene.quality == 0
+        difference = _difference(medium.kernel, medium.scene)[:, 2, good]
+        for axis, k in ((0, 0), (1, 3)):
+            in_time = difference[axis] - difference[axis].mean()
+            pulls = in_time / np.sqrt(medium.kernel.covariance[good, k, k])
+            assert 0.7 < np.std(pulls) < 1.5
+
+    def test_nothing_is_bad(self, medium):
+        assert not medium.kernel.bad.any()
+        assert medium.kernel.source == "pixels"
+
+
+def _quick_motion(quick, one_prf, **changes):
+    scene, cube = quick
+    values = {"n_round": 2} | changes
+    return measure_motion(cube, scene.catalogue_stars, one_prf, MotionSettings(**values))
+
+
+def test_translation_moves_all_places_alike(quick, one_prf):
+    kernel = _quick_motion(quick, one_prf, mode="translation")
+    in_time = kernel.parameters - kernel.parameters.mean(axis=0)
+    assert np.abs(in_time[:, [1, 2, 4, 5]]).max() < 1e-6
+    difference = _difference(kernel, quick[0])[:, 2]
+    assert (difference - difference.mean(axis=1)[:, None]).std() < 5e-4
+
+
+def test_unchanged_measures_the_offset_only(quick, one_prf):
+    kernel = _quick_motion(quick, one_prf, mode="unchanged")
+    assert kernel.source == "unchanged"
+    assert np.ptp(kernel.parameters, axis=0).max() < 1e-12
+    # Without motion the mean place of the stars is found: 2 millipixel of a drift of 30.
+    np.testing.assert_allclose(kernel.offset, quick[0].offset, atol=2e-3)
+
+
+def test_motion_of_a_target_pixel_file_is_kept(quick, one_prf):
+    """POS_CORR is (column, row); it is not measured again, the offset is."""
+    scene, cube = quick
+    row, column = true_kernel(scene).shifts(*cube.stamp.center)
+    pos_corr = np.stack([column[0], row[0]], axis=1).astype(np.float32)
+    pos_corr[5] = np.nan
+    kernel = measure_motion(replace(cube, pos_corr=pos_corr), scene.catalogue_stars, one_prf, MotionSettings(n_round=2))
+    assert kernel.source == "pos_corr"
+    np.testing.assert_array_equal(np.flatnonzero(kernel.bad), [5])
+    known = ~kernel.bad
+    np.testing.assert_allclose(np.diff(kernel.parameters[known, 0]), np.diff(row[0][known]), atol=1e-6)
+    np.testing.assert_allclose(np.diff(kernel.parameters[known, 3]), np.diff(column[0][known]), atol=1e-6)
+    assert kernel.parameters[5, 0] == pytest.approx((kernel.parameters[4, 0] + kernel.parameters[6, 0]) / 2, abs=1e-6)
+    np.testing.assert_allclose(kernel.offset, scene.offset, atol=1e-3)
+
+
+def test_an_empty_cadence_is_bad_and_interpolated(quick, one_prf):
+    scene, cube = quick
+    images = cube.images.copy()
+    images[12] = np.nan
+    kernel = measure_motion(replace(cube, images=images), scene.catalogue_stars, one_prf, MotionSettings(n_round=2))
+    np.testing.assert_array_equal(np.flatnonzero(kernel.bad), [12])
+    assert np.isfinite(kernel.parameters).all()
+    for k in (0, 3):
+        expected = (kernel.parameters[11, k] + kernel.parameters[13, k]) / 2
+        assert kernel.parameters[12, k] == pytest.approx(expected, abs=1e-6)
+
+
+def test_region_of_several_tiles(one_prf):
+    """Four tiles tell of one motion what one tile tells."""
+    scene, cube = make_scene(one_prf, n_row=40, n_column=40, n_cadence=20, roll_rad=1.5e-5)
+    whole, parts = (
+        measure_motion(cube, scene.catalogue_stars, one_prf, MotionSettings(n_round=3, tile_size=size))
+        for size in (64, 20)
+    )
+    one, other = _difference(whole, scene), _difference(parts, scene)
+    assert np.sqrt((other[:, 2] ** 2).mean()) < 1e-3
+    assert np.sqrt(((one - other)[:, 2] ** 2).mean()) < 5e-4
+
+
+def test_nothing_unflagged_is_refused(quick, one_prf):
+    scene, cube = quick
+    dark = replace(cube, quality=np.full(cube.n_cadence, 8, dtype=np.int32))
+    with pytest.raises(FitError, match="every cadence is flagged: there is nothing to measure"):
+        measure_motion(dark, scene.catalogue_stars, one_prf, MotionSettings())
+
+
+def test_no_star_on_the_pixels_is_refused(quick, one_prf):
+    scene, cube = quick
+    with pytest.raises(FitError, match="no star of the catalogue lies on the pixels"):
+        measure_motion(cube, scene.catalogue_stars.moved(500, 0), one_prf, MotionSettings())
+
+
+def test_no_usable_pixel_is_refused(quick, one_prf):
+    scene, cube = quick
+    with pytest.raises(FitError, match="no pixel is measured and unsaturated"):
+        measure_motion(
+            replace(cube, images=np.full_like(cube.images, np.nan)), scene.catalogue_stars, one_prf, MotionSettings()
+        )
+
+
+def test_outliers_are_what_is_unusual_for_a_pixel():
+    rng = np.random.default_rng(8)
+    misfit = rng.normal(size=(200, 50)).astype(np.float32)
+    misfit[:, 7] *= 30
+    misfit[:, 9] += 20
+    misfit[60, 3] = 9.0
+    found = outliers(misfit, np.ones(50), 6.0)
+    np.testing.assert_array_equal(np.argwhere(found), [[60, 3]])
+
+
+def test_few_cadences_do_not_tell_what_is_usual():
+    misfit = np.zeros((3, 10), dtype=np.float32)
+    misfit[1, 4], misfit[2, 5] = 13.0, 11.0
+    np.testing.assert_array_equal(np.argwhere(outliers(misfit, np.ones(10), 6.0)), [[1, 4]])

@@ -1,0 +1,1 @@
+"""Accuracy and speed of the joint fit, measured on simulated fields."""

@@ -1,7 +1,7 @@
 """The chain end to end on a small simulated field, and what runs again when something changes."""
 
 import os
-import time
+import resource
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,12 @@ def finished(field: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFacto
     return Finished(folder, config, root)
 
 
+def processor_seconds() -> float:
+    """Processor time of all processes that were started and have ended: other tests may run at the same time."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def rules_to_run(run: Run, finished: Finished, config: dict | None = None) -> set[str]:
     """Rules that a dry run wants to run again."""
     result = run(finished.folder, "--dry-run", config=config or finished.config, root=finished.root)
@@ -89,9 +95,9 @@ def test_fluxes_are_the_simulated_ones(finished, field):
 
 
 def test_running_again_does_nothing_in_a_few_seconds(snakemake, finished):
-    before, start = finished.light_curves(), time.monotonic()
+    before, start = finished.light_curves(), processor_seconds()
     result = snakemake(finished.folder, config=finished.config, root=finished.root)
-    assert time.monotonic() - start < 5
+    assert processor_seconds() - start < 5
     assert "Nothing to be done" in result.stdout
     assert finished.light_curves() == before
 

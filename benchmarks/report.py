@@ -107,11 +107,12 @@ def slopes_line(name: str, slopes: Slopes) -> str:
     """Say in a line how large slopes are."""
     if len(slopes.value) == 0:
         return f"{name}: none"
-    size = 100 * np.abs(slopes.value)
+    size, known = 100 * np.abs(slopes.value), slopes.error < _LARGEST_SLOPE_ERROR
     return (
-        f"{name}: n={len(size)} median {np.median(size):.3f} max {size.max():.3f}, "
-        f"median standard error {100 * np.median(slopes.error):.3f}, largest in standard errors "
-        f"{np.max(np.abs(slopes.value) / slopes.error):.1f}"
+        f"{name}: n {len(size)}, median {np.median(size):.3f}, max {size.max():.3f}, "
+        f"max of the {known.sum()} known to {100 * _LARGEST_SLOPE_ERROR:.1f} % {size[known].max(initial=0):.3f}, "
+        f"median standard error {100 * np.median(slopes.error):.3f}, "
+        f"most standard errors {np.max(np.abs(slopes.value) / slopes.error):.1f}"
     )
 
 

@@ -40,10 +40,10 @@ class StarScores:
         Mean flux over true mean flux, less 1.
     pulls, oracle_pulls : (n_star, n_cadence) float64
         (flux - truth) / error; NaN in flagged cadences.
-    n_edge, n_unmeasurable : int
-        Stars that are left out because of their flags.
-    finite : (n_star,) float64
-        Share of unflagged cadences with a flux.
+    n_edge, n_unmeasurable, n_unmatched : int
+        Stars that are left out: by their flags, and because the oracle holds them (beyond the fit limit in truth).
+    finite : (n_wanted,) float64
+        Share of unflagged cadences with a flux; of stars without any, too.
     n_silent : int
         NaN without a flag, all cadences, all stars.
     """
@@ -59,6 +59,7 @@ class StarScores:
     oracle_pulls: _Floats
     n_edge: int
     n_unmeasurable: int
+    n_unmatched: int
     finite: _Floats
     n_silent: int
 
@@ -71,15 +72,30 @@ class Slopes:
     error: _Floats
 
 
-def score_stars(field: Field, fluxes: Fluxes, best: Fluxes, bound: Bound) -> StarScores:
-    """Compare fluxes with truth, oracle and bound; stars that the flags call edge or not measurable are left out."""
+def score_stars(
+    field: Field, fluxes: Fluxes, best: Fluxes, bound: Bound, cadences: npt.NDArray[np.bool_] | None = None
+) -> StarScores:
+    """Compare fluxes with truth, oracle and bound; stars that the flags call edge or not measurable are left out.
+
+    Parameters
+    ----------
+    field : Field
+        The truth.
+    fluxes, best : Fluxes
+        What is judged, and the oracle's.
+    bound : Bound
+        Cramer-Rao bound.
+    cadences : (n_cadence,) bool, optional
+        Cadences that count; the unflagged ones by default.
+    """
     edge = flagged(STAR_FLAGS, fluxes.star_flags, "edge")
     unmeasurable = flagged(STAR_FLAGS, fluxes.star_flags, "not_measurable")
     common = np.isin(fluxes.starid, best.starid) & np.isin(fluxes.starid, bound.starid)
-    which = np.flatnonzero(common & ~edge & ~unmeasurable)
+    good = field.good if cadences is None else cadences
+    wanted = common & ~edge & ~unmeasurable
+    which = np.flatnonzero(wanted & np.isfinite(fluxes.flux[:, good]).any(axis=1))
     in_best, in_bound = (_positions(other.starid, fluxes.starid[which]) for other in (best, bound))
     truth = field.scene.flux[_positions(field.scene.population.starid, fluxes.starid[which])].astype(np.float64)
-    good = field.good
     error, best_error = fluxes.flux[which] - truth, best.flux[in_best] - truth
     missing = np.isnan(fluxes.flux) & ~flagged(PIXEL_QUALITY, fluxes.pixel_quality, "not_fitted")
     return StarScores(
@@ -94,7 +110,8 @@ def score_stars(field: Field, fluxes: Fluxes, best: Fluxes, bound: Bound) -> Sta
         oracle_pulls=np.where(good, best_error / best.flux_err[in_best], np.nan),
         n_edge=int(edge.sum()),
         n_unmeasurable=int((unmeasurable & ~edge).sum()),
-        finite=np.isfinite(fluxes.flux[which][:, good]).mean(axis=1),
+        n_unmatched=int((~common & ~edge & ~unmeasurable).sum()),
+        finite=np.isfinite(fluxes.flux[wanted][:, good]).mean(axis=1),
         n_silent=int(missing.sum()),
     )
 

@@ -1,0 +1,184 @@
+"""The joint fit beside photutils' PSFPhotometry, on the same pixels and positions.
+
+    python -m benchmarks.peers --density sparse
+
+photutils is given the PRF of the CCD, the true positions in every cadence (held fixed), the true background, the
+pixels' errors and the true mean fluxes to start from; stars fainter than the fit limit are subtracted for it with their
+catalogue magnitudes. Ours is given what the workflow has.
+"""
+
+import argparse
+import warnings
+from time import process_time
+
+import numpy as np
+import numpy.typing as npt
+from astropy.modeling import Fittable2DModel
+from astropy.nddata import NDData
+from astropy.table import Table, hstack
+from astropy.utils.exceptions import AstropyUserWarning
+from photutils.psf import GriddedPSFModel, ImagePSF, PSFPhotometry, SourceGrouper
+
+from benchmarks.bound import cramer_rao_bound, design_matrix
+from benchmarks.fields import CASES, DENSITIES, Field, Fluxes, given_prf, make_field, measure, oracle
+from benchmarks.report import aligned, magnitude_table
+from benchmarks.scores import score_stars
+from photometry.constants import PRF_SAMPLES_PER_PIXEL
+from photometry.geometry import Stamp
+from photometry.prf import PrfEvaluator, PrfGrid
+from photometry.settings import FitSettings
+from photometry.simulate import true_kernel
+from photometry.stars import flux_of_tmag
+
+__all__ = ["main", "photutils_fluxes", "photutils_model"]
+
+#: Stars outside the pixels that photutils is still given, pixels.
+_OUTSIDE = 2.0
+#: Distance within which photutils fits stars together, pixels; with more, groups of medium fields hold hundreds.
+_GROUPS = {"sparse": 4.0, "medium": 2.0, "crowded": 1.0}
+#: Columns of the comparison.
+_COLUMNS = ("scatter/oracle", "bias", "|bias|84", "pulls")
+
+
+def photutils_model(prf: PrfGrid, stamp: Stamp, *, gridded: bool) -> Fittable2DModel:
+    """Return the PRF as a model of photutils on the pixels of a stamp, positions held fixed.
+
+    Parameters
+    ----------
+    prf : PrfGrid
+        PRF of the CCD.
+    stamp : Stamp
+        The pixels; x and y of the model count from its first.
+    gridded : bool
+        Whether the PRF depends on the place, bilinearly, or is that of the middle everywhere.
+    """
+    if gridded:
+        samples = prf.samples.reshape(-1, *prf.samples.shape[2:])
+        places = [(column - stamp.col_min, row - stamp.row_min) for row in prf.rows for column in prf.columns]
+        model = GriddedPSFModel(NDData(samples, meta={"grid_xypos": places, "oversampling": PRF_SAMPLES_PER_PIXEL}))
+    else:
+        row, column = stamp.center
+        indices, weights = prf.mixture(np.array([row]), np.array([column]))
+        samples = prf.samples.reshape(-1, *prf.samples.shape[2:])[indices[0]]
+        model = ImagePSF(np.tensordot(weights[0], samples, axes=1), oversampling=PRF_SAMPLES_PER_PIXEL)
+    model.x_0.fixed = model.y_0.fixed = True
+    return model
+
+
+def photutils_fluxes(
+    field: Field,
+    ours: Fluxes,
+    cadences: npt.NDArray[np.int64],
+    *,
+    group_pix: float,
+    fit_size: int,
+    gridded: bool,
+) -> tuple[float, int, Fluxes]:
+    """Fit some cadences by photutils.
+
+    Parameters
+    ----------
+    field : Field
+        The field.
+    ours : Fluxes
+        Which stars are wanted, and their flags.
+    cadences : (n_chosen,) int64
+        Cadences to fit; the others become NaN.
+    group_pix : float
+        Stars nearer than this are fitted together, pixels.
+    fit_size : int
+        Pixels per axis around each star that are fitted.
+    gridded : bool
+        As of `photutils_model`.
+
+    Returns
+    -------
+    seconds : float
+        CPU time.
+    n_star : int
+        Stars fitted in each cadence.
+    fluxes : Fluxes
+        Of the stars of `ours`.
+    """
+    cube, stamp = field.true_cube, field.true_cube.stamp
+    stars, kernel = field.scene.stars, true_kernel(field.scene)
+    near = stamp.border_distance(stars.row, stars.column) > -_OUTSIDE
+    fitted = (stars.tmag < FitSettings().tmag_limit) | np.isin(stars.starid, ours.starid)
+    faint, faint_flux = stars.select(~fitted), flux_of_tmag(field.scene.catalogue.tmag[~fitted])
+    stars = stars.select(near & fitted)
+    model = photutils_model(field.given, stamp, gridded=gridded)
+    photometry = PSFPhotometry(model, fit_size, grouper=SourceGrouper(group_pix), group_warning_threshold=1_000_000)
+    prf = PrfEvaluator(field.given)
+    row_shift, column_shift = kernel.shifts(stars.row, stars.column)
+    middle = [shift[0] for shift in kernel.shifts(*stamp.center)]
+    shape = (len(stars), cube.n_cadence)
+    flux, error = np.full(shape, np.nan, dtype=np.float32), np.full(shape, np.nan, dtype=np.float32)
+    seconds = 0.0
+    for cadence in cadences:
+        first = Table({"id": np.arange(1, len(stars) + 1), "flux_init": stars.flux})
+        first["x_init"] = stars.column + column_shift[:, cadence] - stamp.col_min
+        first["y_init"] = stars.row + row_shift[:, cadence] - stamp.row_min
+        light = design_matrix(faint.moved(*(shift[cadence] for shift in middle)), prf, stamp) @ faint_flux
+        image = cube.images[cadence].astype(np.float64) - light.reshape(stamp.shape)
+        start = process_time()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyUserWarning)
+            found = photometry(image, mask=~np.isfinite(image), error=cube.images_err[cadence], init_params=first)
+        seconds += process_time() - start
+        order = np.argsort(found["id"])
+        flux[:, cadence] = np.ma.filled(found["flux_fit"], np.nan)[order]
+        error[:, cadence] = np.ma.filled(found["flux_err"], np.nan)[order]
+    index = {int(starid): k for k, starid in enumerate(stars.starid)}
+    which = np.array([index[int(starid)] for starid in ours.starid])
+    fluxes = Fluxes(ours.starid, flux[which], error[which], np.ones_like(ours.pixel_quality), ours.star_flags)
+    return seconds, len(stars), fluxes
+
+
+def compare(options: argparse.Namespace, density: str, case: str) -> str:
+    """Measure a field by both and return what they show."""
+    changes = {"n_row": options.size, "n_column": options.size, "n_cadence": options.cadences, "seed": options.seed}
+    field = make_field(density, case, given_prf(options.prf), **changes)
+    measured, (_, best), bound = measure(field), oracle(field), cramer_rao_bound(field)
+    unflagged = np.flatnonzero(field.good)
+    chosen = unflagged[np.linspace(0, len(unflagged) - 1, options.sample).astype(np.int64)]
+    group_pix = options.group if options.group else _GROUPS[density]
+    seconds, n_star, other = photutils_fluxes(
+        field, measured.fluxes, chosen, group_pix=group_pix, fit_size=options.fit_size, gridded=not options.one_prf
+    )
+    in_sample = np.isin(np.arange(field.cube.n_cadence), chosen)
+    tables = [
+        magnitude_table(score_stars(field, fluxes, best, bound, in_sample)) for fluxes in (measured.fluxes, other)
+    ]
+    table = hstack(
+        [tables[0]["T", "stars", *_COLUMNS], tables[1][_COLUMNS]], table_names=["ours", "photutils"], join_type="outer"
+    )
+    ours = 1e6 * measured.seconds["fit"] / measured.fluxes.flux.size
+    theirs = 1e6 * seconds / (n_star * len(chosen))
+    missing = 100 * float(1 - np.mean(np.isfinite(other.flux[:, chosen])))
+    head = f"{field.name}, {options.size}x{options.size} px, {len(chosen)} of {options.cadences} cadences"
+    how = f"photutils: groups {group_pix} px, {options.fit_size} px fitted, without flux: {missing:.2f} %"
+    speed = f"CPU us per star and cadence: ours {ours:.1f}, photutils {theirs:.0f}"
+    return "\n".join(["", head, aligned(table), how, speed])
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__.split("\n")[0])
+    parser.add_argument("--density", nargs="+", choices=list(DENSITIES), default=["sparse", "medium"])
+    parser.add_argument("--case", nargs="+", choices=CASES, default=["exact"])
+    parser.add_argument("--size", type=int, default=64, help="rows and columns, pixels (default 64)")
+    parser.add_argument("--cadences", type=int, default=100, help="number of cadences (default 100)")
+    parser.add_argument("--sample", type=int, default=25, help="cadences that photutils fits (default 25)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the simulation (default 1)")
+    parser.add_argument("--group", type=float, help="distance of stars that photutils fits together, pixels")
+    parser.add_argument("--fit-size", type=int, default=5, help="pixels per axis that photutils fits (default 5)")
+    parser.add_argument("--one-prf", action="store_true", help="give photutils one PRF, that of the field's middle")
+    parser.add_argument("--prf", metavar="FOLDER", help="SPOC PRF files of camera 4, CCD 2 (default: built-in PRF)")
+    options = parser.parse_args(argv)
+    for density in options.density:
+        for case in options.case:
+            print(compare(options, density, case), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""The benchmarks run, and their tables show what the joint fit does on a field that is too small for its limits."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def accuracy(repository):
+    """Module `benchmarks.accuracy`; the benchmarks are run from the repository's root and are not installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(repository)
+        from benchmarks import accuracy
+
+        yield accuracy
+
+
+_SHORT = {"n_row": 24, "n_column": 24, "n_cadence": 40, "faintest_tmag": 17.0, "n_pairs": 4}
+
+
+@pytest.fixture(scope="module")
+def result(accuracy, one_prf):
+    """Two small fields."""
+    return accuracy.measure_accuracy("medium", "exact", one_prf, [1, 2], **_SHORT)
+
+
+def test_table(accuracy, result):
+    table = accuracy.magnitude_table(result.scores)
+    assert table.colnames == [
+        *("T", "stars", "scatter/oracle", "oracle/bound", "oracle/held", "bias", "|bias|84", "o.bias", "o.|bias|84"),
+        *("pulls", "pulls all", "pulls raw", "o.pulls", "o.pulls raw"),
+    ]
+    assert table["stars"].sum() == len(result.scores.tmag)
+    scores = result.scores
+    assert table["stars"].sum() + scores.n_edge + scores.n_unmeasurable + scores.n_unmatched == result.n_star
+    enough = table[table["stars"] >= 10]
+    assert len(enough) >= 2
+    for name, low, high in (("scatter/oracle", 0.9, 1.2), ("oracle/held", 0.8, 1.2), ("pulls", 0.8, 1.3)):
+        assert np.all((enough[name] > low) & (enough[name] < high)), (name, enough)
+    assert np.all(np.abs(enough["bias"]) < 2)
+
+
+def test_lines_below_the_table(accuracy, result):
+    table = accuracy.magnitude_table(result.scores)
+    lines = accuracy.lines_of(result, table, "medium", "exact", 24)
+    starts = ("PRF: ", "movement error", "offset error", "eclipse leak", "depth error", "left out", "finite", "CPU ")
+    for start in starts:
+        assert any(line.startswith(start) for line in lines), start
+    assert result.movement < 2
+    assert result.scores.n_silent == 0
+    assert np.isfinite(result.scores.finite).all()
+    assert (result.oracle_leak.error > 0).all()
+
+
+def test_the_bound_of_an_isolated_star(accuracy, one_prf):
+    """Photons of the star alone: the bound is the square root of its flux over the exposure time."""
+    from benchmarks.bound import cramer_rao_bound
+    from benchmarks.fields import make_field
+
+    del accuracy
+    quiet = {"sky": 0.0, "scattered_light": 0.0, "glare": 0.0, "read_noise_e": (0.3,) * 4, "n_pairs": 0}
+    field = make_field(1e-6, "exact", one_prf, **(_SHORT | quiet), extra_tmags=(8.0,), variable_fraction=0.0)
+    bound = cramer_rao_bound(field)
+    photons = np.sqrt(field.scene.flux[0, 0] / field.cube.exposure.exposure_s)
+    np.testing.assert_allclose(bound.free, [photons], rtol=0.01)
+    np.testing.assert_allclose(bound.held, bound.free, rtol=1e-6)
+
+
+def test_what_is_missed_is_named(accuracy, result):
+    from benchmarks.report import limits_of, missed
+
+    table = accuracy.magnitude_table(result.scores)
+    table["scatter/oracle"] = 3.0
+    limits = limits_of("medium", "perturbed", 64)
+    text = missed(limits, table, result.leak, result.depth, result.scores, movement=0.5)
+    assert sum("scatter/oracle 3.000" in line for line in text) == sum(8 <= tmag < 15 for tmag in table["T"])
+    assert any(line.startswith("movement error 0.500 > 0.3") for line in text)
+    assert limits_of("medium", "perturbed", 256).scatter[8] < limits.scatter[8]
+
+
+def test_photutils_fits_the_same_stars(accuracy, one_prf):
+    """Its fluxes of separate stars, by the true PRF and motion, are near the truth."""
+    pytest.importorskip("photutils")
+    from benchmarks import fields, peers
+
+    del accuracy
+    changes = _SHORT | {"n_pairs": 0, "seed": 3, "n_cadence": 20}
+    field = fields.make_field("sparse", "exact", one_prf, **changes)
+    _, best = fields.oracle(field)
+    cadences = np.flatnonzero(field.good)[:2]
+    for gridded in (False, True):
+        seconds, n_star, other = peers.photutils_fluxes(
+            field, best, cadences, group_pix=3.0, fit_size=5, gridded=gridded
+        )
+        assert seconds > 0
+        assert n_star >= len(best.starid)
+        bright = np.argsort(-best.flux[:, cadences[0]])[:3]
+        np.testing.assert_allclose(other.flux[bright][:, cadences], best.flux[bright][:, cadences], rtol=0.03)

@@ -8,7 +8,7 @@ CORES ?= 2
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: install demo test lint clean
+.PHONY: install demo test lint benchmark clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml
@@ -38,6 +38,9 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint --configfile demo/simulate.yaml
+
+benchmark: $(INSTALLED)
+	for name in accuracy speed peers; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:
 	rm -rf demo/data demo/results

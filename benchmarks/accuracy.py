@@ -133,6 +133,7 @@ def lines_of(result: Accuracy, table: Table, density: str, case: str, size: int)
     scores = result.scores
     offsets = "; ".join(f"{row:.2f}, {column:.2f}" for row, column in result.offset)
     steps = ", ".join(f"{step} {seconds:.1f}" for step, seconds in result.seconds.items())
+    left_out = f"{scores.n_edge} edge, {scores.n_unmeasurable} not measurable, {scores.n_unmatched} without an oracle"
     per_star = 1e6 * result.seconds["fit"] / (result.n_star * result.n_cadence)
     limits = limits_of(density, case, size)
     misses = missed(limits, table, result.leak, result.depth, scores, result.movement)
@@ -144,8 +145,7 @@ def lines_of(result: Accuracy, table: Table, density: str, case: str, size: int)
         slopes_line("  of the oracle", result.oracle_leak),
         slopes_line("depth error of blended stars T<=13 %", result.depth),
         slopes_line("  of the oracle", result.oracle_depth),
-        f"left out, of {result.n_star}: {scores.n_edge} edge, {scores.n_unmeasurable} not measurable, "
-        + f"{scores.n_unmatched} without an oracle",
+        f"left out: {left_out}, of {result.n_star}",
         f"finite on {100 * np.mean(scores.finite):.3f} % of unflagged cadences; NaN without a flag: {scores.n_silent}",
         f"CPU seconds: {steps}; fit {per_star:.2f} us per star and cadence",
         *[f"LIMIT MISSED: {miss}" for miss in misses],

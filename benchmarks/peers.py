@@ -9,6 +9,7 @@ catalogue magnitudes. Ours is given what the workflow has.
 
 import argparse
 import warnings
+from dataclasses import dataclass, replace
 from time import process_time
 
 import numpy as np
@@ -28,14 +29,16 @@ from photometry.geometry import Stamp
 from photometry.prf import PrfEvaluator, PrfGrid
 from photometry.settings import FitSettings
 from photometry.simulate import true_kernel
-from photometry.stars import flux_of_tmag
+from photometry.stars import Stars
 
-__all__ = ["main", "photutils_fluxes", "photutils_model"]
+__all__ = ["Photutils", "main", "photutils_fluxes", "photutils_model"]
 
 #: Stars outside the pixels that photutils is still given, pixels.
 _OUTSIDE = 2.0
 #: Distance within which photutils fits stars together, pixels; with more, groups of medium fields hold hundreds.
 _GROUPS = {"sparse": 4.0, "medium": 2.0, "crowded": 1.0}
+#: Groups of any size are fitted.
+_NEVER_WARN = 1_000_000
 #: Columns of the comparison.
 _COLUMNS = ("scatter/oracle", "bias", "|bias|84", "pulls")
 
@@ -65,14 +68,27 @@ def photutils_model(prf: PrfGrid, stamp: Stamp, *, gridded: bool) -> Fittable2DM
     return model
 
 
+@dataclass(frozen=True, slots=True)
+class Photutils:
+    """How photutils is run.
+
+    Parameters
+    ----------
+    group_pix : float
+        Stars nearer than this are fitted together, pixels.
+    fit_size : int
+        Pixels per axis around each star that are fitted.
+    gridded : bool
+        As of `photutils_model`.
+    """
+
+    group_pix: float
+    fit_size: int
+    gridded: bool
+
+
 def photutils_fluxes(
-    field: Field,
-    ours: Fluxes,
-    cadences: npt.NDArray[np.int64],
-    *,
-    group_pix: float,
-    fit_size: int,
-    gridded: bool,
+    field: Field, ours: Fluxes, cadences: npt.NDArray[np.int64], how: Photutils
 ) -> tuple[float, int, Fluxes]:
     """Fit some cadences by photutils.
 
@@ -84,12 +100,8 @@ def photutils_fluxes(
         Which stars are wanted, and their flags.
     cadences : (n_chosen,) int64
         Cadences to fit; the others become NaN.
-    group_pix : float
-        Stars nearer than this are fitted together, pixels.
-    fit_size : int
-        Pixels per axis around each star that are fitted.
-    gridded : bool
-        As of `photutils_model`.
+    how : Photutils
+        Its settings.
 
     Returns
     -------
@@ -100,30 +112,23 @@ def photutils_fluxes(
     fluxes : Fluxes
         Of the stars of `ours`.
     """
-    cube, stamp = field.true_cube, field.true_cube.stamp
-    stars, kernel = field.scene.stars, true_kernel(field.scene)
+    stamp, stars = field.cube.stamp, field.scene.stars
     near = stamp.border_distance(stars.row, stars.column) > -_OUTSIDE
-    fitted = (stars.tmag < FitSettings().tmag_limit) | np.isin(stars.starid, ours.starid)
-    faint, faint_flux = stars.select(~fitted), flux_of_tmag(field.scene.catalogue.tmag[~fitted])
-    stars = stars.select(near & fitted)
-    model = photutils_model(field.given, stamp, gridded=gridded)
-    photometry = PSFPhotometry(model, fit_size, grouper=SourceGrouper(group_pix), group_warning_threshold=1_000_000)
-    prf = PrfEvaluator(field.given)
-    row_shift, column_shift = kernel.shifts(stars.row, stars.column)
-    middle = [shift[0] for shift in kernel.shifts(*stamp.center)]
-    shape = (len(stars), cube.n_cadence)
+    bright = (stars.tmag < FitSettings().tmag_limit) | np.isin(stars.starid, ours.starid)
+    faint = replace(stars, tmag=field.scene.catalogue.tmag).select(~bright)
+    stars, prf = stars.select(near & bright), PrfEvaluator(field.given)
+    model = photutils_model(field.given, stamp, gridded=how.gridded)
+    grouper = SourceGrouper(how.group_pix)
+    photometry = PSFPhotometry(model, how.fit_size, grouper=grouper, group_warning_threshold=_NEVER_WARN)
+    shape = (len(stars), field.cube.n_cadence)
     flux, error = np.full(shape, np.nan, dtype=np.float32), np.full(shape, np.nan, dtype=np.float32)
     seconds = 0.0
     for cadence in cadences:
-        first = Table({"id": np.arange(1, len(stars) + 1), "flux_init": stars.flux})
-        first["x_init"] = stars.column + column_shift[:, cadence] - stamp.col_min
-        first["y_init"] = stars.row + row_shift[:, cadence] - stamp.row_min
-        light = design_matrix(faint.moved(*(shift[cadence] for shift in middle)), prf, stamp) @ faint_flux
-        image = cube.images[cadence].astype(np.float64) - light.reshape(stamp.shape)
+        image, first = _input_of_cadence(field, stars, faint, prf, int(cadence))
         start = process_time()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AstropyUserWarning)
-            found = photometry(image, mask=~np.isfinite(image), error=cube.images_err[cadence], init_params=first)
+            found = photometry(image, mask=~np.isfinite(image), error=field.cube.images_err[cadence], init_params=first)
         seconds += process_time() - start
         order = np.argsort(found["id"])
         flux[:, cadence] = np.ma.filled(found["flux_fit"], np.nan)[order]
@@ -134,6 +139,19 @@ def photutils_fluxes(
     return seconds, len(stars), fluxes
 
 
+def _input_of_cadence(
+    field: Field, stars: Stars, faint: Stars, prf: PrfEvaluator, cadence: int
+) -> tuple[npt.NDArray[np.float64], Table]:
+    """Image without background and faint stars, and places and fluxes to start from."""
+    stamp, kernel = field.cube.stamp, true_kernel(field.scene)
+    rows, columns = (shift[:, cadence] for shift in kernel.shifts(stars.row, stars.column))
+    first = Table({"id": np.arange(1, len(stars) + 1), "flux_init": stars.flux})
+    first["x_init"], first["y_init"] = stars.column + columns - stamp.col_min, stars.row + rows - stamp.row_min
+    row_shift, column_shift = (float(shift[0, cadence]) for shift in kernel.shifts(*stamp.center))
+    light = design_matrix(faint.moved(row_shift, column_shift), prf, stamp) @ faint.flux
+    return field.true_cube.images[cadence].astype(np.float64) - light.reshape(stamp.shape), first
+
+
 def compare(options: argparse.Namespace, density: str, case: str) -> str:
     """Measure a field by both and return what they show."""
     changes = {"n_row": options.size, "n_column": options.size, "n_cadence": options.cadences, "seed": options.seed}
@@ -141,10 +159,8 @@ def compare(options: argparse.Namespace, density: str, case: str) -> str:
     measured, (_, best), bound = measure(field), oracle(field), cramer_rao_bound(field)
     unflagged = np.flatnonzero(field.good)
     chosen = unflagged[np.linspace(0, len(unflagged) - 1, options.sample).astype(np.int64)]
-    group_pix = options.group if options.group else _GROUPS[density]
-    seconds, n_star, other = photutils_fluxes(
-        field, measured.fluxes, chosen, group_pix=group_pix, fit_size=options.fit_size, gridded=not options.one_prf
-    )
+    how = Photutils(options.group or _GROUPS[density], options.fit_size, not options.one_prf)
+    seconds, n_star, other = photutils_fluxes(field, measured.fluxes, chosen, how)
     in_sample = np.isin(np.arange(field.cube.n_cadence), chosen)
     tables = [
         magnitude_table(score_stars(field, fluxes, best, bound, in_sample)) for fluxes in (measured.fluxes, other)
@@ -156,9 +172,9 @@ def compare(options: argparse.Namespace, density: str, case: str) -> str:
     theirs = 1e6 * seconds / (n_star * len(chosen))
     missing = 100 * float(1 - np.mean(np.isfinite(other.flux[:, chosen])))
     head = f"{field.name}, {options.size}x{options.size} px, {len(chosen)} of {options.cadences} cadences"
-    how = f"photutils: groups {group_pix} px, {options.fit_size} px fitted, without flux: {missing:.2f} %"
+    peer = f"photutils: groups {how.group_pix} px, {how.fit_size} px fitted, without flux: {missing:.2f} %"
     speed = f"CPU us per star and cadence: ours {ours:.1f}, photutils {theirs:.0f}"
-    return "\n".join(["", head, aligned(table), how, speed])
+    return "\n".join(["", head, aligned(table), peer, speed])
 
 
 def main(argv: list[str] | None = None) -> None:

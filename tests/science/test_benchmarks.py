@@ -88,9 +88,7 @@ def test_photutils_fits_the_same_stars(accuracy, one_prf):
     _, best = fields.oracle(field)
     cadences = np.flatnonzero(field.good)[:2]
     for gridded in (False, True):
-        seconds, n_star, other = peers.photutils_fluxes(
-            field, best, cadences, group_pix=3.0, fit_size=5, gridded=gridded
-        )
+        seconds, n_star, other = peers.photutils_fluxes(field, best, cadences, peers.Photutils(3.0, 5, gridded))
         assert seconds > 0
         assert n_star >= len(best.starid)
         bright = np.argsort(-best.flux[:, cadences[0]])[:3]

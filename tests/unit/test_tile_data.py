@@ -1,7 +1,5 @@
 """Flat pixels of a tile: what counts, what saturates, what is noise."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from small_tiles import EXPOSURE, SKY, make_cube
@@ -42,15 +40,49 @@ def test_nan_pixels_do_not_count():
     assert not data.saturated.any()
 
 
-def test_saturated_columns_are_masked_along_the_column_only():
-    images = np.zeros((5, 6, 8))
+def _trail():
+    """Images with a saturated pixel, and the bleed trail that it makes: along the column only."""
+    images = np.ones((5, 6, 8))
     images[:, 2, 4] = SATURATION_E_S
-    data = tile_data(_cube(images))
     expected = np.zeros((6, 8), dtype=bool)
     expected[0:5, 4] = True
-    np.testing.assert_array_equal(data.saturated.reshape(6, 8), expected)
-    np.testing.assert_array_equal(data.valid, np.broadcast_to(~expected.ravel(), data.valid.shape))
-    assert not data.usable[expected.ravel()].any()
+    return images, expected.ravel()
+
+
+def test_a_bleed_trail_is_merged_into_its_first_pixel():
+    images, expected = _trail()
+    data = tile_data(_cube(images))
+    np.testing.assert_array_equal(data.saturated, expected)
+    first = int(np.flatnonzero(expected)[0])
+    unused = expected & (np.arange(48) != first)
+    np.testing.assert_array_equal(data.valid, np.broadcast_to(~unused, data.valid.shape))
+    np.testing.assert_array_equal(data.usable, ~unused)
+    np.testing.assert_allclose(data.images[:, first], SATURATION_E_S + 4, rtol=1e-6)
+    assert not data.images[:, unused].any()
+    np.testing.assert_array_equal(data.images[:, ~expected], 1)
+
+
+def test_no_charge_is_lost_by_merging():
+    """Two trails that do not touch; the sum of all pixels stays, and so does the noise of the readout."""
+    images, _ = _trail()
+    images[:, 3, 1] = 1.1 * SATURATION_E_S
+    data, single = tile_data(_cube(images)), tile_data(_cube(np.ones((5, 6, 8))))
+    assert (data.images > 1000).sum() == 2 * 5
+    np.testing.assert_allclose(data.images.sum(axis=1), images.sum(axis=(1, 2)), rtol=1e-6)
+    used = data.usable
+    np.testing.assert_allclose(data.read_variance[used].sum(), single.read_variance.sum(), rtol=1e-6)
+
+
+def test_a_trail_that_is_not_whole_does_not_count():
+    images, expected = _trail()
+    cube = _cube(images)
+    cube.images[3, 4, 4] = np.nan
+    valid = tile_data(cube).valid[:, np.flatnonzero(expected)[0]]
+    np.testing.assert_array_equal(valid, np.arange(5) != 3)
+
+
+def test_without_saturation_nothing_is_merged():
+    assert tile_data(_cube()).merge is None
 
 
 def test_background_counts_for_saturation():
@@ -79,7 +111,5 @@ def test_variance_is_photons_and_readout_of_the_output():
 def test_nothing_usable_is_refused():
     cube = _cube()
     cube.images[:] = np.nan
-    with pytest.raises(FitError, match="no pixel is measured and unsaturated in any cadence"):
+    with pytest.raises(FitError, match="no pixel is measured in any cadence"):
         tile_data(cube)
-    with pytest.raises(FitError, match="no pixel is measured and unsaturated"):
-        tile_data(replace(_cube(), images=np.full((5, 6, 8), 2 * SATURATION_E_S, dtype=np.float32)))

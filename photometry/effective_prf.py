@@ -36,6 +36,7 @@ from photometry.region import (
 from photometry.settings import MotionSettings, PrfSettings
 from photometry.solve import inverse
 from photometry.stars import Stars
+from photometry.tile_data import TileData
 from photometry.tile_model import NodeModel, TileModel
 
 __all__ = ["KERNEL_OFFSETS", "convolved", "learn_prf"]
@@ -59,28 +60,29 @@ class _Columns:
     model: TileModel
     flux: npt.NDArray[np.float64]
     prf: PrfEvaluator
-    stamp: Stamp
+    data: TileData
 
     def __call__(self, part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.concatenate([static_columns(part, images), self._kernel_columns(part)], axis=1)
 
     def _kernel_columns(self, part: NodeModel) -> npt.NDArray[np.float64]:
         """Change with the coefficients of the kernel, (n_pixel, n_coefficient)."""
-        bright = self.flux > _LEAST_FLUX
+        bright = (self.flux > _LEAST_FLUX) & self.model.unsaturated
         stars = self.model.stars.select(bright).moved(part.node.row_shift, part.node.column_shift)
         first_row, first_column, values = self.prf.evaluate(stars.row, stars.column, KERNEL_OFFSETS, KERNEL_OFFSETS)
         middle = len(KERNEL_OFFSETS) // 2
         values = values - values[:, middle, middle][:, None, None]
         pad = 2 * FOOTPRINT
-        n_row, n_column = self.stamp.shape
+        n_row, n_column = self.data.stamp.shape
         image = np.zeros((n_row + 2 * pad, n_column + 2 * pad, len(KERNEL_OFFSETS) ** 2))
         for star, flux in enumerate(self.flux[bright]):
-            row = first_row[star] - self.stamp.row_min + pad
-            column = first_column[star] - self.stamp.col_min + pad
+            row = first_row[star] - self.data.stamp.row_min + pad
+            column = first_column[star] - self.data.stamp.col_min + pad
             change = values[star].reshape(-1, FOOTPRINT, FOOTPRINT).transpose(1, 2, 0)
             image[row : row + FOOTPRINT, column : column + FOOTPRINT] += flux * change
         inner = image[pad : pad + n_row, pad : pad + n_column]
-        return np.ascontiguousarray(inner.reshape(self.stamp.n_pixel, -1))
+        columns = inner.reshape(self.data.stamp.n_pixel, -1)
+        return np.ascontiguousarray(columns if self.data.merge is None else self.data.merge @ columns)
 
 
 def learn_prf(
@@ -159,7 +161,9 @@ def _kernel_step(region: Region, prf: PrfEvaluator) -> npt.NDArray[np.float64]:
     precision = np.concatenate([static_precision(region.kernel.scale), np.full(n_kernel, 1 / _KERNEL_WIDTH**2)])
     for tile in region.tiles:
         model, state = placed_tile(tile, region.kernel, prf)
-        columns: Callable[..., npt.NDArray[np.float64]] = _Columns(model, state.flux, prf, tile.data.stamp)
+        # What the given PRF misses is what is to be learnt here: it takes no weight away.
+        state = replace(state, misfit=np.zeros_like(state.misfit))
+        columns: Callable[..., npt.NDArray[np.float64]] = _Columns(model, state.flux, prf, tile.data)
         mean = solve_mean(tile.data, model, state, region.good, columns, precision)
         to_tile = np.eye(N_MOTION + n_kernel)
         to_tile[:N_MOTION, :N_MOTION] = parameters_of_tile(region.kernel, tile.data)

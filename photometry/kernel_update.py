@@ -26,6 +26,8 @@ _KINDS = np.array(
 #: Prior of the constant shift between catalogue and pixels, pixels, and of its change per pixel.
 _STATIC_SHIFT = 1.0
 _STATIC_CHANGE = 5e-4
+#: Cadences whose motion is known to less than this count as not measured, pixels^-2 (a pixel).
+_LEAST_INFORMATION = 1.0
 #: Least width of the prior of a kind of motion, pixels.
 _LEAST_WIDTH = 2e-5
 _MAD_TO_SIGMA = 1.4826
@@ -59,8 +61,11 @@ def improved_kernel(
     Shift, rotation, scale and shears are pulled to their mean as far as they do not rise above their noise: a kind of
     motion that is not there then adds none.
     """
-    bad: npt.NDArray[np.bool_] = np.asarray(np.trace(information, axis1=1, axis2=2) <= 0, dtype=np.bool_)
+    told = np.trace(information, axis1=1, axis2=2)
+    bad: npt.NDArray[np.bool_] = np.asarray(told < _LEAST_INFORMATION, dtype=np.bool_)
     use = good & ~bad
+    if not use.any():
+        return replace(kernel, bad=np.ones_like(bad))
     static = kernel.parameters[use].mean(axis=0)
     start = (kernel.parameters - static) @ np.linalg.inv(_KINDS).T
     information, gradient = _KINDS.T @ information @ _KINDS, gradient @ _KINDS

@@ -88,7 +88,8 @@ def solve_mean(
     good : (n_cadence,) bool
         Cadences that count.
     extra_columns : callable
-        Gives the change of a node's pixels with each extra parameter, (n_pixel, n_extra).
+        Gives the change of a node's pixels with each extra parameter, (n_pixel, n_extra), from the node and the mean
+        scene of the unsaturated stars.
     extra_precision : (n_extra,) float64, optional
         Prior precision of the extra parameters about zero.
     """
@@ -108,7 +109,7 @@ def solve_mean(
         mean, count = _mean_residual(data, model, part, images, motion, cadences, variance)
         terms = part.coefficients(motion, cadences)[:, :N_TERM].mean(axis=0)
         stars = _mean_design(part, terms)
-        extras = extra_columns(part, images)
+        extras = extra_columns(part, model.mean_images(part, np.where(model.unsaturated, flux, 0.0)))
         weights: npt.NDArray[np.float64] = np.where(data.usable, count / (variance + n_good * state.misfit**2), 0.0)
         # The node's own background is free: take its terms out of everything.
         local = model.local_basis

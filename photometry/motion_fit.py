@@ -98,7 +98,8 @@ def motion_step(data: TileData, model: TileModel, state: TileState, sigma: float
         cadences = part.node.cadences
         images = model.mean_images(part, flux)
         variance = node_variance(data, part, images)
-        common = np.concatenate([model.local_basis, images[MOTION_IMAGES].T], axis=1)
+        moving = model.mean_images(part, np.where(model.unsaturated, flux, 0.0))[MOTION_IMAGES]
+        common = np.concatenate([model.local_basis, moving.T], axis=1)
         system = factor_node(
             part,
             common,

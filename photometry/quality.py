@@ -50,7 +50,7 @@ PIXEL_QUALITY = (
     Flag(1, "not_fitted", "cadence could not be fitted; flux is NaN"),
     Flag(2, "masked_pixels", "pixels of the star are masked: not measured or dead"),
     Flag(4, "cosmic_ray", "a pixel of the star was rejected as outlier"),
-    Flag(8, "saturated", "saturated or bleeding pixels of the star are masked; flux rests on the wings"),
+    Flag(8, "saturated", "pixels of the star saturate or bleed; the sum of the trail is fitted"),
     Flag(16, "motion_uncertain", "motion of the cadence was not measured but interpolated"),
     Flag(32, "large_motion", "stars are far from their usual place"),
     Flag(64, "poor_model", "the pixels disagree with the model"),
@@ -58,7 +58,7 @@ PIXEL_QUALITY = (
 
 #: Flags of a star, all cadences.
 STAR_FLAGS = (
-    Flag(1, "saturated", "star saturates; its flux rests on the wings"),
+    Flag(1, "saturated", "star saturates; the sum of its bleed trail is fitted"),
     Flag(2, "inseparable", "the data cannot separate the star from a neighbour"),
     Flag(4, "edge", "part of the star's light lies outside the pixels"),
     Flag(8, "dead_pixels", "dead or never measured pixels under the star"),

@@ -69,6 +69,7 @@ def expand(
     reach: float,
     faintest: float,
     degree: int = 2,
+    merge: sparse.csr_matrix | None = None,
 ) -> Expansion:
     """Make the design matrices of stars about a node.
 
@@ -88,6 +89,8 @@ def expand(
         Light below this in a pixel is left out, e-/s: well below the noise of a pixel.
     degree : int
         Degree of the polynomial.
+    merge : sparse (n_pixel, n_pixel), optional
+        `photometry.tile_data.TileData.merge`.
 
     Returns
     -------
@@ -115,7 +118,7 @@ def expand(
         )
         for term in terms
     ]
-    return Expansion(
-        tuple(sparse.csr_matrix(matrix) for matrix in matrices),
-        tuple(sparse.csr_matrix(matrix.T) for matrix in matrices),
-    )
+    by_pixel = [sparse.csr_matrix(matrix if merge is None else merge @ matrix) for matrix in matrices]
+    for matrix in by_pixel:
+        matrix.sort_indices()
+    return Expansion(tuple(by_pixel), tuple(sparse.csr_matrix(matrix.T) for matrix in by_pixel))

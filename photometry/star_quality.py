@@ -113,7 +113,7 @@ def star_flags(
     chi2 : (n_star, n_cadence) float32
         Reduced chi-squared of the good cadences.
     """
-    inside = quality.usable_share + quality.saturated_share + quality.dead_share
+    inside = quality.usable_share + quality.dead_share
     finite = np.where(np.isfinite(chi2), chi2, 0.0)
     conditions = {
         "saturated": quality.saturated_share > _SHARE_THAT_MATTERS,

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from photometry.constants import SATURATION_E_S
 from photometry.cube import Cube
 from photometry.errors import FitError
 from photometry.geometry import Stamp
 
-__all__ = ["TileData", "saturated_pixels", "tile_data"]
+__all__ = ["TileData", "merged_trails", "saturated_pixels", "tile_data"]
 
 #: Pixels above this share of full well are not linear enough to be fitted.
 _SATURATION_SHARE = 0.95
@@ -23,6 +23,9 @@ _BLEED_PIXELS = 2
 class TileData:
     """Pixels of a tile in all cadences.
 
+    Charge that bleeds is not lost: the pixels of a bleed trail are merged into the trail's first pixel, which holds
+    their sum, in the data as in the design matrices. The flux of a saturated star so rests on all its light.
+
     Parameters
     ----------
     stamp : Stamp
@@ -30,13 +33,15 @@ class TileData:
     images : (n_cadence, n_pixel) float32
         Flux less the large-scale background, e-/s; 0 where not valid.
     valid : (n_cadence, n_pixel) bool
-        Measured and not saturated.
+        Measured; of a bleed trail, its first pixel where all of it was measured.
     sky : (n_cadence, n_pixel) float32
-        Large-scale background, e-/s.
+        Large-scale background of the single pixels, e-/s.
     usable : (n_pixel,) bool
         Pixels that are valid in some cadence.
     saturated : (n_pixel,) bool
         Pixels that saturate or take up bleeding charge.
+    merge : sparse (n_pixel, n_pixel) or None
+        Sums bleed trails into their first pixels; None where nothing saturates.
     read_variance : (n_pixel,) float64
         Variance of a cadence by read noise, (e-/s)^2.
     exposure_s : float
@@ -49,6 +54,7 @@ class TileData:
     sky: npt.NDArray[np.float32]
     usable: npt.NDArray[np.bool_]
     saturated: npt.NDArray[np.bool_]
+    merge: sparse.csr_matrix | None
     read_variance: npt.NDArray[np.float64]
     exposure_s: float
 
@@ -95,21 +101,47 @@ def tile_data(cube: Cube) -> TileData:
     sky = cube.backgrounds.reshape(n_cadence, -1)
     finite = np.isfinite(images) & np.isfinite(sky)
     total = _mean_where(images, finite) + _mean_where(sky, finite)
-    saturated = saturated_pixels(total.reshape(cube.stamp.shape)).ravel()
-    valid = finite & ~saturated
-    if not valid.any():
-        raise FitError("no pixel is measured and unsaturated in any cadence")
+    saturated = saturated_pixels(total.reshape(cube.stamp.shape))
     columns = np.tile(np.arange(cube.stamp.col_min, cube.stamp.col_max), cube.stamp.shape[0])
+    read_variance = cube.exposure.read_variance(columns)
+    images, sky = np.where(finite, images, np.float32(0)), np.where(np.isfinite(sky), sky, np.float32(0))
+    merge = merged_trails(saturated) if saturated.any() else None
+    if merge is not None:
+        n_merged = np.asarray(merge.sum(axis=1)).ravel()
+        finite = (finite.astype(np.float32) @ merge.T == n_merged) & (n_merged > 0)
+        images = np.where(finite, images @ merge.T, np.float32(0))
+        # Pixels that gave their charge away keep a variance, though nothing is made of it.
+        read_variance = np.where(n_merged > 0, merge @ read_variance, read_variance)
+    if not finite.any():
+        raise FitError("no pixel is measured in any cadence")
     return TileData(
         stamp=cube.stamp,
-        images=np.where(valid, images, np.float32(0)),
-        valid=valid,
-        sky=np.where(np.isfinite(sky), sky, np.float32(0)),
-        usable=np.asarray(valid.any(axis=0)),
-        saturated=saturated,
-        read_variance=cube.exposure.read_variance(columns),
+        images=images.astype(np.float32),
+        valid=finite,
+        sky=sky.astype(np.float32),
+        usable=np.asarray(finite.any(axis=0)),
+        saturated=saturated.ravel(),
+        merge=merge,
+        read_variance=read_variance,
         exposure_s=cube.exposure.exposure_s,
     )
+
+
+def merged_trails(saturated: npt.NDArray[np.bool_]) -> sparse.csr_matrix:
+    """Return the matrix (n_pixel, n_pixel) that sums every bleed trail into its first pixel and keeps all other pixels.
+
+    Parameters
+    ----------
+    saturated : (n_row, n_column) bool
+        Pixels of all trails; those that touch along rows or columns are one trail.
+    """
+    trails, n_trail = ndimage.label(saturated)
+    trails = trails.ravel()
+    target = np.arange(trails.size)
+    first = np.array([np.flatnonzero(trails == trail)[0] for trail in range(1, n_trail + 1)], dtype=np.int64)
+    target[trails > 0] = first[trails[trails > 0] - 1]
+    ones = np.ones(trails.size, dtype=np.float32)
+    return sparse.csr_matrix((ones, (target, np.arange(trails.size))), shape=(trails.size, trails.size))
 
 
 def _mean_where(values: npt.NDArray[np.float32], where: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

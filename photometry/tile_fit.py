@@ -53,7 +53,8 @@ class TileFit:
     fit_tmag_limit : float
         Faintest magnitude of stars whose flux was free.
     sum_image, model_image : (n_row, n_column) float64
-        Mean of the good images and of the model, e-/s, large-scale background removed.
+        Mean of the good images and of the model, e-/s, large-scale background removed; the model is NaN in bleed
+        trails, of which the fit uses the sums.
     aperture : (n_star, n_row_window, n_column_window) bool
         Pixels of the aperture in a window whose first pixel is `window_row`, `window_column`.
     window_row, window_column : (n_star,) int64

@@ -38,6 +38,8 @@ N_LINEAR = 4
 _HELD_REACH = 0.15
 #: Held stars that are expanded at once: bounds the memory.
 _HELD_AT_ONCE = 1000
+#: Share of a star's light on saturated pixels from which its wings do not tell where it is.
+_SATURATED_SHARE = 0.02
 #: Error of the flux of held stars, as a fraction (0.05 mag).
 _HELD_ERROR = 0.05
 #: Stars brighter than this take the fine expansion for their mean light, e-/s (T=12.5).
@@ -137,6 +139,8 @@ class TileModel:
         Fainter stars, at their catalogue flux.
     bright : (n_star,) bool
         Free stars whose mean light takes the fine expansion.
+    unsaturated : (n_star,) bool
+        Free stars whose pixels do not saturate: they alone tell where stars are.
     v, u : (n_star,) float64
         Distance of the free stars from the stamp's center along rows and columns, over `scale`.
     scale : float
@@ -152,6 +156,7 @@ class TileModel:
     stars: Stars
     held: Stars
     bright: npt.NDArray[np.bool_]
+    unsaturated: npt.NDArray[np.bool_]
     v: npt.NDArray[np.float64]
     u: npt.NDArray[np.float64]
     scale: float
@@ -208,27 +213,37 @@ def build_model(
     reach : float
         Half the side of a node, pixels.
     """
-    basis = local_basis(data.stamp)
+    basis = local_basis(data.stamp) if data.merge is None else data.merge @ local_basis(data.stamp)
     faintest = _FAINTEST_SHARE * float(np.sqrt(data.read_variance.max()))
-    held_base, held_variance = _held_light(prf, held, data.stamp, faintest)
+    held_base, held_variance = _held_light(prf, held, data, faintest)
     bright = free.flux > _FINE_FLUX
     placed, placed_bright = prf.place(free.row, free.column), prf.place(free.row[bright], free.column[bright])
     level = data.sky.mean(axis=1, dtype=np.float64) + motion.local[:, 0]
     nodes = []
     for node in nodes_of(motion.row_shift, motion.column_shift, level, reach):
         at = (node.row_shift, node.column_shift)
-        expansion = expand(placed, free.flux, at, data.stamp, reach=reach, faintest=faintest)
+        expansion = expand(placed, free.flux, at, data.stamp, merge=data.merge, reach=reach, faintest=faintest)
         fine = expand(
-            placed_bright, free.flux[bright], at, data.stamp, reach=reach, faintest=faintest, degree=FINE_DEGREE
+            placed_bright,
+            free.flux[bright],
+            at,
+            data.stamp,
+            merge=data.merge,
+            reach=reach,
+            faintest=faintest,
+            degree=FINE_DEGREE,
         )
-        sky = data.sky[node.cadences].mean(axis=0, dtype=np.float64) + basis @ motion.local[node.cadences].mean(axis=0)
+        sky = data.sky[node.cadences].mean(axis=0, dtype=np.float64)
+        sky = (sky if data.merge is None else data.merge @ sky) + basis @ motion.local[node.cadences].mean(axis=0)
         nodes.append(NodeModel(node, expansion, fine, _recentered(held_base, *at), sky))
     scale = max(data.stamp.shape) / 2
     row, column = data.stamp.center
+    saturated_share = nodes[0].expansion.transposed[0] @ data.saturated.astype(np.float64)
     return TileModel(
         free,
         held,
         bright,
+        saturated_share < _SATURATED_SHARE,
         (free.row - row) / scale,
         (free.column - column) / scale,
         scale,
@@ -239,14 +254,16 @@ def build_model(
 
 
 def _held_light(
-    prf: PrfEvaluator, held: Stars, stamp: Stamp, faintest: float
+    prf: PrfEvaluator, held: Stars, data: TileData, faintest: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Expansion of the held stars' light about zero movement, and its variance by the errors of their magnitudes."""
-    images, variance = np.zeros((N_TERM, stamp.n_pixel)), np.zeros(stamp.n_pixel)
+    images, variance = np.zeros((N_TERM, data.stamp.n_pixel)), np.zeros(data.stamp.n_pixel)
     for start in range(0, len(held), _HELD_AT_ONCE):
         part = held.select(np.arange(start, min(start + _HELD_AT_ONCE, len(held))))
         placed = prf.place(part.row, part.column)
-        expansion = expand(placed, part.flux, (0.0, 0.0), stamp, reach=_HELD_REACH, faintest=faintest)
+        expansion = expand(
+            placed, part.flux, (0.0, 0.0), data.stamp, merge=data.merge, reach=_HELD_REACH, faintest=faintest
+        )
         images += expansion.images(part.flux)
         variance += expansion.matrices[0].power(2) @ (_HELD_ERROR * part.flux) ** 2
     return images, variance

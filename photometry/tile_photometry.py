@@ -23,7 +23,16 @@ from photometry.star_quality import StarQuality, blending, cadence_flags, star_f
 from photometry.stars import Stars
 from photometry.tile_data import TileData, tile_data
 from photometry.tile_fit import TileFit
-from photometry.tile_model import N_LOCAL, NodeModel, TileModel, TileState, build_model, node_variance, residuals
+from photometry.tile_model import (
+    N_LOCAL,
+    NodeModel,
+    TileModel,
+    TileState,
+    build_model,
+    local_basis,
+    node_variance,
+    residuals,
+)
 
 __all__ = ["fit_tile"]
 
@@ -99,10 +108,10 @@ def fit_tile(
         mean = solve_mean(data, model, state, good)
         state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
     scene = _Scene(data, model, state, in_core, kernel_of_tile(kernel, data), settings)
-    return _assemble(scene, prf, good)
+    return _assemble(cube, scene, prf, good)
 
 
-def _assemble(scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool_]) -> TileFit:
+def _assemble(cube: Cube, scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool_]) -> TileFit:
     """Fit node by node, block by block, and put the cadences in order."""
     data, model, core = scene.data, scene.model, scene.core
     main = max(model.nodes, key=lambda part: int(good[part.node.cadences].sum()))
@@ -143,8 +152,8 @@ def _assemble(scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool_]) -> TileF
         blend_correlation=correlation,
         prf_source=prf.source,
         fit_tmag_limit=scene.settings.tmag_limit,
-        sum_image=_mean_image(data, good),
-        model_image=(images[0] + model.local_basis @ local).reshape(data.stamp.shape),
+        sum_image=_mean_image(cube, good),
+        model_image=np.where(data.saturated, np.nan, images[0] + model.local_basis @ local).reshape(data.stamp.shape),
         aperture=window,
         window_row=window_row,
         window_column=window_column,
@@ -158,11 +167,12 @@ def _in_order(blocks: list[_Block], parts: list[npt.NDArray[Any]], dtype: type) 
     return np.concatenate(parts, axis=-1)[..., order].astype(dtype)
 
 
-def _mean_image(data: TileData, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Mean of the good images, (n_row, n_column), e-/s; NaN where no pixel is valid."""
-    count = data.valid[good].sum(axis=0)
-    total = np.where(data.valid[good], data.images[good], 0).sum(axis=0, dtype=np.float64)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan).reshape(data.stamp.shape)
+def _mean_image(cube: Cube, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Mean of the good images, (n_row, n_column), e-/s; NaN where no pixel was measured."""
+    finite = np.isfinite(cube.images[good])
+    count = finite.sum(axis=0)
+    total = np.where(finite, cube.images[good], 0).sum(axis=0, dtype=np.float64)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _factor(scene: _Scene, part: NodeModel) -> NodeSystem:
@@ -233,7 +243,13 @@ def _fit_block(
         quality, data, cadences, solved.rejected, chi2, distance, kernel.bad[cadences], solution.converged
     )
     pixel = _pixel_of(data, model.stars.row[core], model.stars.column[core])
-    values = (mean + departure, np.sqrt(squared), *in_aperture, data.sky[cadences][:, pixel].T + local[pixel], chi2)
+    values = (
+        mean + departure,
+        np.sqrt(squared),
+        *in_aperture,
+        data.sky[cadences][:, pixel].T + local_basis(data.stamp)[pixel] @ coefficients,
+        chi2,
+    )
     fitted = (flags & _NOT_FITTED) == 0
     series = {name: np.where(fitted, value, np.nan) for name, value in zip(_SERIES, values, strict=True)}
     return _Block(cadences, series, flags, cadence_chi2, coefficients)

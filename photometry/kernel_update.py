@@ -24,7 +24,7 @@ _KINDS = np.array(
     ]
 )
 #: Prior of the constant shift between catalogue and pixels, pixels, and of its change per pixel.
-_STATIC_SHIFT = 1.0
+_STATIC_SHIFT = 0.5
 _STATIC_CHANGE = 5e-4
 #: Cadences whose motion is known to less than this count as not measured, pixels^-2 (a pixel).
 _LEAST_INFORMATION = 1.0

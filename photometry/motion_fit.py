@@ -93,7 +93,7 @@ def motion_step(data: TileData, model: TileModel, state: TileState, sigma: float
     information = np.zeros((n_cadence, N_MOTION, N_MOTION))
     local = np.zeros((n_cadence, N_LOCAL))
     rejected = np.zeros(data.valid.shape, dtype=bool)
-    least = np.median(flux) * 0.1
+    least = 0.1 * float(np.median(flux)) if len(flux) else 1.0
     for part in model.nodes:
         cadences = part.node.cadences
         images = model.mean_images(part, flux)

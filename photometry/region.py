@@ -173,11 +173,13 @@ def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, ro
     kernel, n_cadence = region.kernel, len(region.good)
     information = np.zeros((n_cadence, N_MOTION, N_MOTION))
     gradient = np.zeros((n_cadence, N_MOTION))
-    static_information, static_gradient = np.diag(static_precision(kernel.scale)), np.zeros(N_MOTION)
+    precision = static_precision(kernel.scale)
+    static_information = np.diag(precision)
+    static_gradient = -precision * np.array([kernel.offset[0], 0.0, 0.0, kernel.offset[1], 0.0, 0.0])
     tiles = []
     for tile in region.tiles:
         model, state = placed_tile(tile, kernel, prf)
-        mean = solve_mean(tile.data, model, state, region.good, static_columns, static_precision(kernel.scale))
+        mean = solve_mean(tile.data, model, state, region.good, static_columns, precision)
         to_tile = parameters_of_tile(kernel, tile.data)
         static_information += to_tile.T @ mean.information @ to_tile
         static_gradient += to_tile.T @ mean.gradient

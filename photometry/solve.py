@@ -57,6 +57,8 @@ class NodeSystem:
         Change of `variance` with the variance per unit of the star's own light, dimensionless.
     own_prior : (n_star,) float64
         q C: share of the star's own prior in the estimate.
+    leverage : (n_pixel,) float64
+        Share of a pixel's noise that the fit follows, 0 to 1.
     """
 
     part: NodeModel
@@ -68,6 +70,7 @@ class NodeSystem:
     sky_variance: npt.NDArray[np.float64]
     own_variance: npt.NDArray[np.float64]
     own_prior: npt.NDArray[np.float64]
+    leverage: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ def factor_node(
     covariance = inverse(matrix)
     own_prior = np.minimum(precision * np.diag(covariance)[:n_star], 1 - 1e-6)
     keep = 1 / (1 - own_prior) ** 2
-    of_noise, of_sky = _estimator_variance(weighted, covariance[:, :n_star], variance)
+    of_noise, of_sky, leverage = _influence(design, weighted, covariance, variance)
     own = stars.power(3).T @ weights**2
     return NodeSystem(
         part=part,
@@ -132,24 +135,47 @@ def factor_node(
         weights=weights.astype(np.float32),
         precision=precision,
         covariance=covariance.astype(np.float32),
-        variance=of_noise * keep,
-        sky_variance=of_sky * keep,
+        variance=of_noise[:n_star] * keep,
+        sky_variance=of_sky[:n_star] * keep,
         own_variance=np.diag(covariance)[:n_star] ** 2 * own * keep,
         own_prior=own_prior,
+        leverage=leverage,
     )
 
 
-def _estimator_variance(
-    weighted: sparse.csr_matrix, covariance: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Variance of the fluxes by that of the pixels, and by pixels of variance 1: sums of the squares of C A^T W."""
-    of_noise, of_sky = np.zeros(covariance.shape[1]), np.zeros(covariance.shape[1])
-    for start in range(0, weighted.shape[0], _PIXELS_AT_ONCE):
+def _influence(
+    design: sparse.csr_matrix,
+    weighted: sparse.csr_matrix,
+    covariance: npt.NDArray[np.float64],
+    variance: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return what the influence C A^T W of the pixels on the unknowns makes.
+
+    Parameters
+    ----------
+    design, weighted : sparse (n_pixel, n_unknown)
+        A and W A.
+    covariance : (n_unknown, n_unknown) float64
+        C.
+    variance : (n_pixel,) float64
+        Variance of the pixels, (e-/s)^2.
+
+    Returns
+    -------
+    of_noise, of_sky : (n_unknown,) float64
+        Variance of the unknowns by that of the pixels, and by pixels of variance 1.
+    leverage : (n_pixel,) float64
+        Diagonal of A C A^T W.
+    """
+    of_noise, of_sky, leverage = np.zeros(len(covariance)), np.zeros(len(covariance)), np.zeros(len(variance))
+    for start in range(0, len(variance), _PIXELS_AT_ONCE):
         pixels = slice(start, start + _PIXELS_AT_ONCE)
-        squared = (weighted[pixels] @ covariance) ** 2
-        of_noise += variance[pixels] @ squared
-        of_sky += squared.sum(axis=0)
-    return of_noise, of_sky
+        influence = weighted[pixels] @ covariance
+        leverage[pixels] = np.asarray(design[pixels].multiply(influence).sum(axis=1)).ravel()
+        influence **= 2
+        of_noise += variance[pixels] @ influence
+        of_sky += influence.sum(axis=0)
+    return of_noise, of_sky, np.clip(leverage, 0.0, 0.99)
 
 
 def inverse(matrix: npt.NDArray[np.float64], ridge: float = _RIDGE) -> npt.NDArray[np.float64]:

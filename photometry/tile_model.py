@@ -45,7 +45,7 @@ _HELD_ERROR = 0.05
 #: Stars brighter than this take the fine expansion for their mean light, e-/s (T=12.5).
 _FINE_FLUX = 1500.0
 #: Light in a pixel that is left out, in units of the read noise of a cadence.
-_FAINTEST_SHARE = 0.1
+_FAINTEST_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,10 +126,10 @@ def _assemble(cube: Cube, scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool
         system = _factor(scene, part)
         if part is main:
             correlation = blending(system, core)
-        members, size = part.node.cadences, scene.settings.cadences_at_once
+        n_block = -(-len(part.node.cadences) // scene.settings.cadences_at_once)
         blocks += [
-            _fit_block(scene, system, apertures, quality, members[start : start + size])
-            for start in range(0, len(members), size)
+            _fit_block(scene, system, apertures, quality, members)
+            for members in np.array_split(part.node.cadences, n_block)
         ]
     series = {name: _in_order(blocks, [block.series[name] for block in blocks], np.float32) for name in _SERIES}
     local = _in_order(blocks, [block.local for block in blocks], np.float64)[:, good].mean(axis=1)
@@ -237,7 +237,7 @@ def _fit_block(
     terms = part.coefficients(motion, cadences)[:, :N_TERM]
     own = tuple(matrix[:, core] for matrix in part.expansion.matrices)
     in_aperture = aperture_photometry(apertures, own, terms, mean + solution.departure[core], solved.rest, variance)
-    chi2, cadence_chi2 = _chi2(quality, solved.rest, solved.valid, variance)
+    chi2, cadence_chi2 = _chi2(quality, solved.rest, solved.valid, variance, system.leverage)
     distance = np.hypot(motion.row_shift, motion.column_shift)[cadences]
     flags = cadence_flags(
         quality, data, cadences, solved.rejected, chi2, distance, kernel.bad[cadences], solution.converged
@@ -256,14 +256,21 @@ def _fit_block(
 
 
 def _chi2(
-    quality: StarQuality, rest: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_], variance: npt.NDArray[np.float64]
+    quality: StarQuality,
+    rest: npt.NDArray[np.float32],
+    valid: npt.NDArray[np.bool_],
+    variance: npt.NDArray[np.float64],
+    leverage: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Reduced chi-squared under each star, weighted by its PRF, and of the whole tile."""
+    """Reduced chi-squared under each star, weighted by its PRF, and of the whole tile.
+
+    A pixel counts as many degrees of freedom as its leverage leaves.
+    """
     scaled = (rest**2 / variance[:, None].astype(np.float32)).astype(np.float32)
-    weight = quality.light @ valid.T.astype(np.float32)
+    freedom = valid.T * (1 - leverage)[:, None].astype(np.float32)
+    weight = quality.light @ freedom
     under = np.divide(quality.light @ scaled, weight, out=np.full(weight.shape, np.nan), where=weight > 0)
-    count = np.maximum(valid.sum(axis=1), 1)
-    return under, scaled.sum(axis=0, dtype=np.float64) / count
+    return under, scaled.sum(axis=0, dtype=np.float64) / np.maximum(freedom.sum(axis=0, dtype=np.float64), 1.0)
 
 
 def _pixel_of(data: TileData, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

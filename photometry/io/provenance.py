@@ -79,8 +79,10 @@ def open_product(path: str | Path, kind: str, version: int) -> Iterator[h5py.Fil
     with file:
         if file.attrs.get("kind") != kind:
             raise InputFileError(path, f"is a {file.attrs.get('kind', 'foreign file')}, expected a {kind}")
-        if file.attrs["layout_version"] != version:
-            raise InputFileError(
-                path, f"has layout version {file.attrs['layout_version']}, expected {version}; delete it and run again"
-            )
-        yield file
+        found = file.attrs.get("layout_version")
+        if found != version:
+            raise InputFileError(path, f"has layout version {found}, expected {version}; delete it and run again")
+        try:
+            yield file
+        except KeyError as error:
+            raise InputFileError(path, f"lacks a part of a {kind} ({error}); delete it and run again") from error

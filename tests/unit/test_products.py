@@ -128,3 +128,16 @@ def test_a_fit_without_stars(tmp_path):
     empty = replace(fit, **stars)
     write_tile_fit(tmp_path / "empty.hdf5", empty, {})
     _assert_same(empty, read_tile_fit(tmp_path / "empty.hdf5"))
+
+
+@pytest.mark.parametrize("what", ["dataset", "version"])
+def test_a_product_that_lacks_a_part_is_refused(kernel, tmp_path, what):
+    path = tmp_path / "kernel.hdf5"
+    write_kernel(path, kernel, {})
+    with h5py.File(path, "a") as file:
+        if what == "dataset":
+            del file["bad"]
+        else:
+            del file.attrs["layout_version"]
+    with pytest.raises(InputFileError, match="delete it and run again"):
+        read_kernel(path)

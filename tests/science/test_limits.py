@@ -1,0 +1,47 @@
+"""Pixels that tell little or nothing, and what the fit says of its own quality."""
+
+from dataclasses import replace
+
+import numpy as np
+from scenes import fit, make_scene
+
+from photometry.region import measure_motion
+from photometry.settings import MotionSettings
+from photometry.simulate import true_kernel
+
+
+def test_one_pixel_tells_no_motion(quick, one_prf):
+    scene, cube = quick
+    images = np.full_like(cube.images, np.nan)
+    images[:, 12, 12] = cube.images[:, 12, 12]
+    kernel = measure_motion(replace(cube, images=images), scene.catalogue_stars, one_prf, MotionSettings())
+    assert np.hypot(*kernel.offset) < 3
+    assert np.abs(kernel.parameters).max() < 3
+
+
+def test_without_pixels_in_unflagged_cadences_no_motion_is_measured(quick, one_prf):
+    scene, cube = quick
+    images, quality = cube.images.copy(), cube.quality.copy()
+    quality[20:], images[:20] = 4, np.nan
+    changed = replace(cube, images=images, quality=quality)
+    kernel = measure_motion(changed, scene.catalogue_stars, one_prf, MotionSettings())
+    assert kernel.bad.all()
+    assert np.isfinite(kernel.parameters).all()
+
+
+def test_no_free_star(one_prf):
+    scene, cube = make_scene(one_prf, n_row=11, n_column=11, density=1.0, extra_tmags=(17.0,), faintest_tmag=17.5)
+    kernel = measure_motion(cube, scene.catalogue_stars, one_prf, MotionSettings())
+    assert np.isfinite(kernel.parameters).all()
+
+
+def test_chi_squared_is_reduced(one_prf):
+    """Constant stars with exact magnitudes leave noise alone, however many of them are fitted.
+
+    The mean image that is taken off and the priors cost one or two per cent of the degrees of freedom more.
+    """
+    constant = {"variable_fraction": 0.0, "tmag_error": 0.0, "faintest_tmag": 16.0, "density": 8000.0}
+    scene, cube = make_scene(one_prf, n_row=32, n_column=32, n_cadence=160, **constant)
+    result = fit(cube, scene.catalogue_stars, one_prf, true_kernel(scene))
+    assert 0.95 < np.median(result.cadence_chi2) < 1.02
+    assert 0.93 < np.nanmedian(result.chi2) < 1.02

@@ -74,4 +74,4 @@ class PrfSettings:
     """
 
     learn: bool = True
-    n_round: int = 2
+    n_round: int = 3

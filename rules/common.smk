@@ -125,6 +125,12 @@ def core_of(wildcards):
     return [core.row_min, core.row_max, core.col_min, core.col_max]
 
 
+def fit_of(wildcards):
+    """Return the settings of the fit; a target's flux is always free, however faint it is."""
+    faintest = max(config["fit"]["tmag_limit"], observation_of(wildcards)["tmag_limit"])
+    return config["fit"] | {"tmag_limit": faintest}
+
+
 def prf_folder_of(wildcards):
     """Return the folder of the PRF files of a region, or model."""
     given = observation_of(wildcards)["prf"]

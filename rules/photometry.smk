@@ -21,6 +21,6 @@ rule psf_photometry:
     params:
         code=code_of("psf_photometry"),
         core=core_of,
-        fit=lookup("fit", within=config),
+        fit=fit_of,
     script:
         "../scripts/psf_photometry.py"

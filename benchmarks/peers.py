@@ -33,8 +33,8 @@ from photometry.stars import Stars
 
 __all__ = ["Photutils", "main", "photutils_fluxes", "photutils_model"]
 
-#: Stars outside the pixels that photutils is still given, pixels.
-_OUTSIDE = 2.0
+#: Stars so far outside the pixels are still given to photutils; its cutouts must overlap the pixels, pixels.
+_OUTSIDE = 1.0
 #: Distance within which photutils fits stars together, pixels; with more, groups of medium fields hold hundreds.
 _GROUPS = {"sparse": 4.0, "medium": 2.0, "crowded": 1.0}
 #: Groups of any size are fitted.

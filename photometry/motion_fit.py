@@ -25,6 +25,8 @@ _FREE_WIDTH = 0.1
 _LEAST_PRECISION = 1e-4
 #: Order of the images of `TileModel.mean_images` that change with a0, a1, a2, b0, b1, b2.
 MOTION_IMAGES = [1, N_FINE, N_FINE + 1, 2, N_FINE + 2, N_FINE + 3]
+#: Accuracy of a step towards the motion: the next round mends the rest.
+_TOLERANCE = 1e-6
 #: Cadences that are needed to tell what is usual for a pixel.
 _LEAST_FOR_USUAL = 5
 _MAD_TO_SIGMA = 1.4826
@@ -109,7 +111,7 @@ def motion_step(data: TileData, model: TileModel, state: TileState, sigma: float
         )
         residual = residuals(data, model, part, images, state.motion, cadences) - state.static * data.valid[cadences]
         terms = part.coefficients(state.motion, cadences)[:, :N_TERM]
-        solution = solve_cadences(system, terms, residual, data.valid[cadences])
+        solution = solve_cadences(system, terms, residual, data.valid[cadences], tolerance=_TOLERANCE)
         local[cadences] = solution.common[:N_LOCAL].T
         change[cadences] = solution.common[N_LOCAL:].T
         of_motion = slice(len(flux) + N_LOCAL, None)

@@ -202,6 +202,7 @@ def solve_cadences(
     residual: npt.NDArray[np.float64],
     valid: npt.NDArray[np.bool_],
     start: Solution | None = None,
+    tolerance: float = _TOLERANCE,
 ) -> Solution:
     """Solve some cadences of a node.
 
@@ -217,6 +218,8 @@ def solve_cadences(
         Pixels that count.
     start : Solution, optional
         Solution with other valid pixels, to start from.
+    tolerance : float
+        Squared norm of the preconditioned residual, relative to the start, at which a cadence has converged.
     """
     n_star = len(system.precision)
     weights = system.weights[:, None] * valid.T
@@ -224,7 +227,7 @@ def solve_cadences(
     precision = system.precision.astype(np.float32)[:, None]
     left = residual.T.astype(np.float32)
     pull = design.backward(weights * left)
-    goal = _TOLERANCE * _dot(pull, system.covariance @ pull)
+    goal = tolerance * _dot(pull, system.covariance @ pull)
     if start is None:
         x = np.zeros((len(system.covariance), len(terms)), dtype=np.float32)
         fitted = np.zeros_like(left)

@@ -183,7 +183,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--density", nargs="+", choices=list(DENSITIES), default=["sparse", "medium"])
     parser.add_argument("--case", nargs="+", choices=CASES, default=["exact"])
     parser.add_argument("--size", type=int, default=64, help="rows and columns, pixels (default 64)")
-    parser.add_argument("--cadences", type=int, default=100, help="number of cadences (default 100)")
+    parser.add_argument("--cadences", type=int, default=400, help="number of cadences (default 400)")
     parser.add_argument("--sample", type=int, default=25, help="cadences that photutils fits (default 25)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the simulation (default 1)")
     parser.add_argument("--group", type=float, help="distance of stars that photutils fits together, pixels")

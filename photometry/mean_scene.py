@@ -74,6 +74,8 @@ def solve_mean(
     good: npt.NDArray[np.bool_],
     extra_columns: Callable[[NodeModel, npt.NDArray[np.float64]], npt.NDArray[np.float64]] = no_extras,
     extra_precision: npt.NDArray[np.float64] | None = None,
+    *,
+    clip: bool = False,
 ) -> MeanStep:
     """Improve the mean fluxes by one linear step.
 
@@ -92,8 +94,11 @@ def solve_mean(
         scene of the unsaturated stars.
     extra_precision : (n_extra,) float64, optional
         Prior precision of the extra parameters about zero.
+    clip : bool
+        Clip residuals: while cosmic rays are not known. It also cuts eclipses, more in a star's core than in its
+        wings, so that mean fluxes and what they leave are not to be trusted to more than a per cent then.
     """
-    flux, motion = state.flux, state.motion
+    flux = state.flux
     n_star, n_good = len(flux), int(good.sum())
     catalog = model.stars.flux
     precision = 1 / (_CATALOG_WIDTH * catalog) ** 2
@@ -104,31 +109,24 @@ def solve_mean(
         cadences = part.node.cadences[good[part.node.cadences]]
         if len(cadences) == 0:
             continue
-        images = model.mean_images(part, flux)
-        variance = node_variance(data, part, images)
-        mean, count = _mean_residual(data, model, part, images, motion, cadences, variance)
-        terms = part.coefficients(motion, cadences)[:, :N_TERM].mean(axis=0)
-        stars = _mean_design(part, terms)
-        extras = extra_columns(part, model.mean_images(part, np.where(model.unsaturated, flux, 0.0)))
-        weights: npt.NDArray[np.float64] = np.where(data.usable, count / (variance + n_good * state.misfit**2), 0.0)
+        average = _average(data, model, state, part, cadences, extra_columns, n_good, clip=clip)
+        averages.append(average)
         # The node's own background is free: take its terms out of everything.
+        stars, extras, weights, by_local = average.stars, average.extras, average.weights, average.by_local
         local = model.local_basis
-        by_local = linalg.pinvh(local.T @ (weights[:, None] * local))
         stars_local = stars.T @ (weights[:, None] * local)
-        rest = weights * (mean - local @ (by_local @ (local.T @ (weights * mean))))
-        averages.append(_Average(stars, extras, weights, np.asarray(by_local, dtype=np.float64), mean, count, variance))
+        rest = weights * (average.mean - local @ (by_local @ (local.T @ (weights * average.mean))))
         extras_weighted = weights[:, None] * (extras - local @ (by_local @ (local.T @ (weights[:, None] * extras))))
         normal += (stars.T @ sparse.diags(weights) @ stars).toarray() - stars_local @ by_local @ stars_local.T
         gradient += stars.T @ rest
         if n_extra == 0:
             n_extra = extras.shape[1]
-            cross, inner, inner_gradient = np.zeros((n_star, n_extra)), np.zeros((n_extra, n_extra)), np.zeros(n_extra)
+            cross, inner, inner_gradient = (np.zeros((*size, n_extra)) for size in ((n_star,), (n_extra,), ()))
         cross += stars.T @ extras_weighted
         inner += extras.T @ extras_weighted
         inner_gradient += extras.T @ rest
     factor = linalg.cho_factor(normal, overwrite_a=True, check_finite=False)
-    by_extra = linalg.cho_solve(factor, cross)
-    by_gradient = linalg.cho_solve(factor, gradient)
+    by_extra, by_gradient = linalg.cho_solve(factor, cross), linalg.cho_solve(factor, gradient)
     information, extra_rest = inner - cross.T @ by_extra, inner_gradient - cross.T @ by_gradient
     prior = np.zeros(n_extra) if extra_precision is None else extra_precision
     extra = inverse(information + np.diag(prior)) @ extra_rest if n_extra else np.zeros(0)
@@ -148,6 +146,34 @@ class _Average:
     mean: npt.NDArray[np.float64]
     count: npt.NDArray[np.float64]
     variance: npt.NDArray[np.float64]
+
+
+def _average(
+    data: TileData,
+    model: TileModel,
+    state: TileState,
+    part: NodeModel,
+    cadences: npt.NDArray[np.int64],
+    extra_columns: Callable[[NodeModel, npt.NDArray[np.float64]], npt.NDArray[np.float64]],
+    n_good: int,
+    *,
+    clip: bool,
+) -> _Average:
+    """Average the residuals of a node's good cadences, and their design."""
+    images = model.mean_images(part, state.flux)
+    variance = node_variance(data, part, images)
+    mean, count = _mean_residual(data, model, part, images, state.motion, cadences, variance if clip else None)
+    weights: npt.NDArray[np.float64] = np.where(data.usable, count / (variance + n_good * state.misfit**2), 0.0)
+    by_local = linalg.pinvh(model.local_basis.T @ (weights[:, None] * model.local_basis))
+    return _Average(
+        stars=_mean_design(part, part.coefficients(state.motion, cadences)[:, :N_TERM].mean(axis=0)),
+        extras=extra_columns(part, model.mean_images(part, np.where(model.unsaturated, state.flux, 0.0))),
+        weights=weights,
+        by_local=np.asarray(by_local, dtype=np.float64),
+        mean=mean,
+        count=count,
+        variance=variance,
+    )
 
 
 def _left_over(
@@ -175,14 +201,15 @@ def _mean_residual(
     images: npt.NDArray[np.float64],
     motion: TileMotion,
     cadences: npt.NDArray[np.int64],
-    variance: npt.NDArray[np.float64],
+    variance: npt.NDArray[np.float64] | None,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean of the clipped residuals of a node's good cadences and how many count in each pixel."""
+    """Mean of a node's residuals, clipped where a variance is given, and how many cadences count in each pixel."""
     residual = residuals(data, model, part, images, motion, cadences)
     valid = data.valid[cadences]
     count = valid.sum(axis=0).astype(np.float64)
-    clipped = np.where(valid, robust_clip(residual, variance), 0.0)
-    return clipped.sum(axis=0) / np.maximum(count, 1.0), count
+    if variance is not None:
+        residual = np.where(valid, robust_clip(residual, variance), 0.0)
+    return residual.sum(axis=0) / np.maximum(count, 1.0), count
 
 
 def _mean_design(part: NodeModel, terms: npt.NDArray[np.float64]) -> sparse.csr_matrix:

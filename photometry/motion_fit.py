@@ -108,6 +108,7 @@ def motion_step(data: TileData, model: TileModel, state: TileState, sigma: float
             np.where(data.usable, 1 / variance, 0.0),
             variance,
             1 / (_FREE_WIDTH * np.maximum(flux, least)) ** 2,
+            with_errors=False,
         )
         residual = residuals(data, model, part, images, state.motion, cadences) - state.static * data.valid[cadences]
         terms = part.coefficients(state.motion, cadences)[:, :N_TERM]

@@ -179,7 +179,8 @@ def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, ro
     tiles = []
     for tile in region.tiles:
         model, state = placed_tile(tile, kernel, prf)
-        mean = solve_mean(tile.data, model, state, region.good, static_columns, precision)
+        first = round_number == 0
+        mean = solve_mean(tile.data, model, state, region.good, static_columns, precision, clip=first)
         to_tile = parameters_of_tile(kernel, tile.data)
         static_information += to_tile.T @ mean.information @ to_tile
         static_gradient += to_tile.T @ mean.gradient
@@ -188,7 +189,7 @@ def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, ro
         information += to_tile.T @ step.information @ to_tile
         gradient += np.einsum("ji,tjk,tk->ti", to_tile, step.information, step.change)
         motion = replace(state.motion, local=state.motion.local + step.local)
-        data = replace(tile.data, valid=tile.data.valid & ~step.outliers) if round_number else tile.data
+        data = replace(tile.data, valid=tile.data.valid & ~step.outliers) if not first else tile.data
         tiles.append(replace(tile, data=data, state=replace(state, motion=motion)))
     if region.measured:
         kernel = improved_kernel(kernel, information, gradient, region.good, settings.mode)

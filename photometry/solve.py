@@ -22,10 +22,10 @@ from scipy import linalg, sparse
 from photometry.errors import FitError
 from photometry.tile_model import NodeModel
 
-__all__ = ["NodeSystem", "Solution", "factor_node", "inverse", "solve_cadences"]
+__all__ = ["TOLERANCE", "NodeSystem", "Solution", "factor_node", "inverse", "solve_cadences"]
 
 #: Squared norm of the preconditioned residual, relative to the start, at which a cadence has converged.
-_TOLERANCE = 1e-10
+TOLERANCE = 1e-10
 _MAX_ROUNDS = 100
 #: Pixels whose influence on all fluxes is held at once: bounds the memory.
 _PIXELS_AT_ONCE = 512
@@ -101,6 +101,8 @@ def factor_node(
     weights: npt.NDArray[np.float64],
     variance: npt.NDArray[np.float64],
     precision: npt.NDArray[np.float64],
+    *,
+    with_errors: bool = True,
 ) -> NodeSystem:
     """Factor the normal equations of a node and work out the variances.
 
@@ -116,6 +118,8 @@ def factor_node(
         Variance of the pixels, (e-/s)^2.
     precision : (n_star,) float64
         Prior precision of the departures, (e-/s)^-2.
+    with_errors : bool
+        Work out variances and leverage; they are zero otherwise.
     """
     stars = part.expansion.matrices[0].astype(np.float64)
     design = sparse.hstack([stars, sparse.csr_matrix(common)], format="csr")
@@ -127,7 +131,9 @@ def factor_node(
     covariance = inverse(matrix)
     own_prior = np.minimum(precision * np.diag(covariance)[:n_star], 1 - 1e-6)
     keep = 1 / (1 - own_prior) ** 2
-    of_noise, of_sky, leverage = _influence(design, weighted, covariance, variance)
+    of_noise, of_sky, leverage = np.zeros(len(covariance)), np.zeros(len(covariance)), np.zeros(len(variance))
+    if with_errors:
+        of_noise, of_sky, leverage = _influence(design, weighted, covariance, variance)
     own = stars.power(3).T @ weights**2
     return NodeSystem(
         part=part,
@@ -201,8 +207,7 @@ def solve_cadences(
     terms: npt.NDArray[np.float64],
     residual: npt.NDArray[np.float64],
     valid: npt.NDArray[np.bool_],
-    start: Solution | None = None,
-    tolerance: float = _TOLERANCE,
+    tolerance: float = TOLERANCE,
 ) -> Solution:
     """Solve some cadences of a node.
 
@@ -216,8 +221,6 @@ def solve_cadences(
         Pixels less the mean scene, e-/s.
     valid : (n_cadence, n_pixel) bool
         Pixels that count.
-    start : Solution, optional
-        Solution with other valid pixels, to start from.
     tolerance : float
         Squared norm of the preconditioned residual, relative to the start, at which a cadence has converged.
     """
@@ -225,19 +228,12 @@ def solve_cadences(
     weights = system.weights[:, None] * valid.T
     design = _Design(system, np.ascontiguousarray(terms.T, dtype=np.float32))
     precision = system.precision.astype(np.float32)[:, None]
-    left = residual.T.astype(np.float32)
-    pull = design.backward(weights * left)
-    goal = tolerance * _dot(pull, system.covariance @ pull)
-    if start is None:
-        x = np.zeros((len(system.covariance), len(terms)), dtype=np.float32)
-        fitted = np.zeros_like(left)
-    else:
-        x = np.concatenate([start.departure, start.common])
-        fitted = start.fitted.copy()
-    rest = design.backward(weights * (left - fitted))
-    rest[:n_star] -= precision * x[:n_star]
+    rest = design.backward(weights * residual.T.astype(np.float32))
+    x = np.zeros_like(rest)
+    fitted = np.zeros_like(weights)
     step = preconditioned = system.covariance @ rest
     gain = _dot(rest, preconditioned)
+    goal = tolerance * gain
     for _ in range(_MAX_ROUNDS):
         if np.all(gain <= goal):
             break

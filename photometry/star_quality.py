@@ -11,7 +11,7 @@ from photometry.solve import NodeSystem
 from photometry.tile_data import TileData
 from photometry.tile_model import NodeModel
 
-__all__ = ["StarQuality", "blending", "cadence_flags", "star_flags", "star_quality"]
+__all__ = ["StarQuality", "blending", "cadence_flags", "reduced_chi2", "star_flags", "star_quality"]
 
 #: Share of a star's PRF on masked, saturated or outside pixels that matters.
 _SHARE_THAT_MATTERS = 0.01
@@ -129,6 +129,44 @@ def star_flags(
     return flags
 
 
+def reduced_chi2(
+    quality: StarQuality,
+    rest: npt.NDArray[np.float32],
+    valid: npt.NDArray[np.bool_],
+    variance: npt.NDArray[np.float64],
+    leverage: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return reduced chi-squared under each star, weighted by its PRF, and of the whole tile.
+
+    A pixel counts as many degrees of freedom as its leverage leaves.
+
+    Parameters
+    ----------
+    quality : StarQuality
+        Where the stars' light falls.
+    rest : (n_pixel, n_cadence) float32
+        Pixels less the fit, e-/s; 0 where not valid.
+    valid : (n_cadence, n_pixel) bool
+        Pixels that count.
+    variance : (n_pixel,) float64
+        Variance of a cadence, (e-/s)^2.
+    leverage : (n_pixel,) float64
+        Share of a pixel's noise that the fit follows.
+
+    Returns
+    -------
+    of_stars : (n_star, n_cadence) float64
+        NaN for stars without valid pixels.
+    of_tile : (n_cadence,) float64
+        Of all pixels.
+    """
+    scaled = (rest**2 / variance[:, None].astype(np.float32)).astype(np.float32)
+    freedom = valid.T * (1 - leverage)[:, None].astype(np.float32)
+    weight = quality.light @ freedom
+    under = np.divide(quality.light @ scaled, weight, out=np.full(weight.shape, np.nan), where=weight > 0)
+    return under, scaled.sum(axis=0, dtype=np.float64) / np.maximum(freedom.sum(axis=0, dtype=np.float64), 1.0)
+
+
 def cadence_flags(
     quality: StarQuality,
     data: TileData,
@@ -158,7 +196,7 @@ def cadence_flags(
     motion_bad, converged : (n_cadence,) bool
         Motion not measured; fit converged.
     """
-    valid = data.valid[cadences]
+    valid = data.valid[cadences] | rejected
     lost = quality.light @ (data.usable & ~valid).T.astype(np.float32)
     hit = quality.light @ rejected.T.astype(np.float32)
     left = quality.usable_share[:, None] - lost - hit

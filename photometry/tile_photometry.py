@@ -18,8 +18,8 @@ from photometry.quality import PIXEL_QUALITY, bit
 from photometry.region import PRF_REACH, kernel_of_tile, tile_motion
 from photometry.scene import N_TERM
 from photometry.settings import FitSettings
-from photometry.solve import NodeSystem, Solution, factor_node, solve_cadences
-from photometry.star_quality import StarQuality, blending, cadence_flags, star_flags, star_quality
+from photometry.solve import TOLERANCE, NodeSystem, Solution, factor_node, solve_cadences
+from photometry.star_quality import StarQuality, blending, cadence_flags, reduced_chi2, star_flags, star_quality
 from photometry.stars import Stars
 from photometry.tile_data import TileData, tile_data
 from photometry.tile_fit import TileFit
@@ -36,7 +36,9 @@ from photometry.tile_model import (
 
 __all__ = ["fit_tile"]
 
-#: Linear steps to the mean fluxes; the second only mends what clipping did to the first.
+#: Accuracy of the first fit of a cadence, which only looks for outliers.
+_FIRST_TOLERANCE = 1e-5
+#: Linear steps to the mean fluxes without outliers; the second sees what is not understood.
 _MEAN_ROUNDS = 2
 #: The prior of a flux is never narrower than if the mean were this share of the catalogue flux.
 _LEAST_OF_CATALOG = 0.1
@@ -104,14 +106,21 @@ def fit_tile(
     good = cube.quality == 0
     if not good.any():
         good = np.ones(data.n_cadence, dtype=bool)
+    mean = solve_mean(data, model, state, good, clip=True)
+    state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
+    scene = _Scene(data, model, state, in_core, kernel_of_tile(kernel, data), settings)
+    rejected = _rejected(scene)
+    data = replace(data, valid=data.valid & ~rejected)
     for _ in range(_MEAN_ROUNDS):
         mean = solve_mean(data, model, state, good)
         state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
-    scene = _Scene(data, model, state, in_core, kernel_of_tile(kernel, data), settings)
-    return _assemble(cube, scene, prf, good)
+    scene = replace(scene, data=data, state=state)
+    return _assemble(cube, scene, prf, good, rejected)
 
 
-def _assemble(cube: Cube, scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool_]) -> TileFit:
+def _assemble(
+    cube: Cube, scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool_], rejected: npt.NDArray[np.bool_]
+) -> TileFit:
     """Fit node by node, block by block, and put the cadences in order."""
     data, model, core = scene.data, scene.model, scene.core
     main = max(model.nodes, key=lambda part: int(good[part.node.cadences].sum()))
@@ -126,10 +135,9 @@ def _assemble(cube: Cube, scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool
         system = _factor(scene, part)
         if part is main:
             correlation = blending(system, core)
-        n_block = -(-len(part.node.cadences) // scene.settings.cadences_at_once)
         blocks += [
-            _fit_block(scene, system, apertures, quality, members)
-            for members in np.array_split(part.node.cadences, n_block)
+            _fit_block(scene, system, apertures, quality, members, rejected[members])
+            for members in _members(scene, part)
         ]
     series = {name: _in_order(blocks, [block.series[name] for block in blocks], np.float32) for name in _SERIES}
     local = _in_order(blocks, [block.local for block in blocks], np.float64)[:, good].mean(axis=1)
@@ -175,73 +183,73 @@ def _mean_image(cube: Cube, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _factor(scene: _Scene, part: NodeModel) -> NodeSystem:
+def _factor(scene: _Scene, part: NodeModel, *, with_errors: bool = True) -> NodeSystem:
     """Factor a node with the priors of the settings."""
     images = scene.model.mean_images(part, scene.state.flux)
     variance = node_variance(scene.data, part, images)
     width = scene.settings.prior_width * np.maximum(scene.state.flux, _LEAST_OF_CATALOG * scene.model.stars.flux)
     weights = np.where(scene.data.usable, 1 / variance, 0.0)
-    return factor_node(part, scene.model.local_basis, weights, variance, 1 / width**2)
+    return factor_node(part, scene.model.local_basis, weights, variance, 1 / width**2, with_errors=with_errors)
 
 
-@dataclass(frozen=True, slots=True)
-class _Solved:
-    """Solution of a block, what counted, what was rejected, and what is left of the pixels (n_pixel, n_cadence)."""
+def _members(scene: _Scene, part: NodeModel) -> list[npt.NDArray[np.int64]]:
+    """Cadences of a node in blocks of about equal size."""
+    cadences = part.node.cadences
+    return np.array_split(cadences, -(-len(cadences) // scene.settings.cadences_at_once))
 
-    solution: Solution
-    valid: npt.NDArray[np.bool_]
-    rejected: npt.NDArray[np.bool_]
-    rest: npt.NDArray[np.float32]
+
+def _rejected(scene: _Scene) -> npt.NDArray[np.bool_]:
+    """Pixels that disagree with a first fit of their cadence, (n_cadence, n_pixel)."""
+    rejected = np.zeros(scene.data.valid.shape, dtype=bool)
+    for part in scene.model.nodes:
+        system = _factor(scene, part, with_errors=False)
+        variance = node_variance(scene.data, part, scene.model.mean_images(part, scene.state.flux))
+        for cadences in _members(scene, part):
+            rest = _solve_block(scene, system, cadences, _FIRST_TOLERANCE)[1]
+            rejected[cadences] = outliers(rest.T, variance, scene.settings.outlier_sigma)
+    return rejected
 
 
 def _solve_block(
-    scene: _Scene,
-    system: NodeSystem,
-    images: npt.NDArray[np.float64],
-    variance: npt.NDArray[np.float64],
-    cadences: npt.NDArray[np.int64],
-) -> _Solved:
-    """Solve some cadences of a node twice, the second time without the outliers."""
-    data, state = scene.data, scene.state
-    valid = data.valid[cadences]
-    residual = residuals(data, scene.model, system.part, images, state.motion, cadences) - state.static
-    terms = system.part.coefficients(state.motion, cadences)[:, :N_TERM]
-    solution = solve_cadences(system, terms, residual, valid)
-    left = ((residual - solution.fitted.T) * valid).astype(np.float32)
-    rejected = outliers(left, variance, scene.settings.outlier_sigma)
-    if rejected.any():
-        valid = valid & ~rejected
-        solution = solve_cadences(system, terms, residual, valid, solution)
-        left = ((residual - solution.fitted.T) * valid).astype(np.float32)
-    return _Solved(solution, valid, rejected, np.ascontiguousarray(left.T))
+    scene: _Scene, system: NodeSystem, cadences: npt.NDArray[np.int64], tolerance: float
+) -> tuple[Solution, npt.NDArray[np.float32]]:
+    """Solve some cadences of a node; also what is left of the pixels, (n_pixel, n_cadence), 0 where not valid."""
+    data, state, part = scene.data, scene.state, system.part
+    images = scene.model.mean_images(part, state.flux)
+    residual = residuals(data, scene.model, part, images, state.motion, cadences) - state.static
+    terms = part.coefficients(state.motion, cadences)[:, :N_TERM]
+    solution = solve_cadences(system, terms, residual, data.valid[cadences], tolerance)
+    left = (residual.T - solution.fitted) * data.valid[cadences].T
+    return solution, np.ascontiguousarray(left, dtype=np.float32)
 
 
 def _fit_block(
-    scene: _Scene, system: NodeSystem, apertures: Apertures, quality: StarQuality, cadences: npt.NDArray[np.int64]
+    scene: _Scene,
+    system: NodeSystem,
+    apertures: Apertures,
+    quality: StarQuality,
+    cadences: npt.NDArray[np.int64],
+    rejected: npt.NDArray[np.bool_],
 ) -> _Block:
     """Work out everything about the stars of the core in some cadences of a node."""
     data, model, core, part = scene.data, scene.model, scene.core, system.part
     motion, kernel = scene.state.motion, scene.kernel
     images = model.mean_images(part, scene.state.flux)
     variance = node_variance(data, part, images)
-    solved = _solve_block(scene, system, images, variance, cadences)
-    mean, solution = scene.state.flux[core, None], solved.solution
+    mean, valid = scene.state.flux[core, None], data.valid[cadences]
+    solution, rest = _solve_block(scene, system, cadences, TOLERANCE)
     departure = solution.departure[core] / (1 - system.own_prior[core])[:, None]
     coefficients = motion.local[cadences].T + solution.common
     local = model.local_basis @ coefficients
     extra_sky = data.sky[cadences].mean(axis=1) + local.mean(axis=0) - part.sky.mean()
     response = motion_response(system, images[MOTION_IMAGES])[core]
-    squared = flux_variance(
-        system, core, departure, extra_sky, solved.valid, data, response, kernel.covariance[cadences]
-    )
+    squared = flux_variance(system, core, departure, extra_sky, valid, data, response, kernel.covariance[cadences])
     terms = part.coefficients(motion, cadences)[:, :N_TERM]
     own = tuple(matrix[:, core] for matrix in part.expansion.matrices)
-    in_aperture = aperture_photometry(apertures, own, terms, mean + solution.departure[core], solved.rest, variance)
-    chi2, cadence_chi2 = _chi2(quality, solved.rest, solved.valid, variance, system.leverage)
+    in_aperture = aperture_photometry(apertures, own, terms, mean + solution.departure[core], rest, variance)
+    chi2, cadence_chi2 = reduced_chi2(quality, rest, valid, variance, system.leverage)
     distance = np.hypot(motion.row_shift, motion.column_shift)[cadences]
-    flags = cadence_flags(
-        quality, data, cadences, solved.rejected, chi2, distance, kernel.bad[cadences], solution.converged
-    )
+    flags = cadence_flags(quality, data, cadences, rejected, chi2, distance, kernel.bad[cadences], solution.converged)
     pixel = _pixel_of(data, model.stars.row[core], model.stars.column[core])
     values = (
         mean + departure,
@@ -253,24 +261,6 @@ def _fit_block(
     fitted = (flags & _NOT_FITTED) == 0
     series = {name: np.where(fitted, value, np.nan) for name, value in zip(_SERIES, values, strict=True)}
     return _Block(cadences, series, flags, cadence_chi2, coefficients)
-
-
-def _chi2(
-    quality: StarQuality,
-    rest: npt.NDArray[np.float32],
-    valid: npt.NDArray[np.bool_],
-    variance: npt.NDArray[np.float64],
-    leverage: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Reduced chi-squared under each star, weighted by its PRF, and of the whole tile.
-
-    A pixel counts as many degrees of freedom as its leverage leaves.
-    """
-    scaled = (rest**2 / variance[:, None].astype(np.float32)).astype(np.float32)
-    freedom = valid.T * (1 - leverage)[:, None].astype(np.float32)
-    weight = quality.light @ freedom
-    under = np.divide(quality.light @ scaled, weight, out=np.full(weight.shape, np.nan), where=weight > 0)
-    return under, scaled.sum(axis=0, dtype=np.float64) / np.maximum(freedom.sum(axis=0, dtype=np.float64), 1.0)
 
 
 def _pixel_of(data: TileData, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

@@ -97,18 +97,6 @@ def test_values_of_masked_pixels_do_not_matter(tile):
     np.testing.assert_array_equal(once.departure, again.departure)
 
 
-def test_start_from_another_mask_gives_the_same(tile):
-    system = _system(tile)
-    terms, residual = _problem(tile)
-    fewer = tile.data.valid & (np.random.default_rng(0).random(tile.data.valid.shape) > 0.02)
-    first = solve_cadences(system, terms, residual, tile.data.valid)
-    scratch = solve_cadences(system, terms, residual, fewer)
-    warm = solve_cadences(system, terms, residual, fewer, first)
-    sigma = np.sqrt(np.diag(system.covariance))[: len(system.precision), None]
-    assert np.abs((warm.departure - scratch.departure) / sigma).max() < 1e-4
-    np.testing.assert_allclose(warm.fitted, scratch.fitted, atol=1e-3 / np.sqrt(system.weights.max()))
-
-
 def test_cadence_without_pixels_changes_nothing_else(tile):
     system = _system(tile)
     terms, residual = _problem(tile)

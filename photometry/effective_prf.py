@@ -161,8 +161,6 @@ def _kernel_step(region: Region, prf: PrfEvaluator) -> npt.NDArray[np.float64]:
     precision = np.concatenate([static_precision(region.kernel.scale), np.full(n_kernel, 1 / _KERNEL_WIDTH**2)])
     for tile in region.tiles:
         model, state = placed_tile(tile, region.kernel, prf)
-        # What the given PRF misses is what is to be learnt here: it takes no weight away.
-        state = replace(state, misfit=np.zeros_like(state.misfit))
         columns: Callable[..., npt.NDArray[np.float64]] = _Columns(model, state.flux, prf, tile.data)
         mean = solve_mean(tile.data, model, state, region.good, columns, precision)
         to_tile = np.eye(N_MOTION + n_kernel)

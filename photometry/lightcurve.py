@@ -186,7 +186,7 @@ def _verdict(flags: set[str], fit: TileFit, metrics: Metrics, star: int) -> tupl
     n_finite, n_unflagged = int(metrics.n_finite[star]), int(metrics.n_unflagged[star])
     if "not_measurable" in flags:
         if "saturated" in flags:
-            return STATUS.SKIPPED, "saturated without measurable wings"
+            return STATUS.SKIPPED, "saturated, and its trail was not measured whole"
         if "dead_pixels" in flags:
             return STATUS.SKIPPED, "in a dead region: too little of its light lies on live pixels"
         return STATUS.SKIPPED, "too little of its light lies on usable pixels"
@@ -204,7 +204,7 @@ def _verdict(flags: set[str], fit: TileFit, metrics: Metrics, star: int) -> tupl
 #: What is said of a star that is measured with reservations, by its flag.
 _RESERVATIONS = {
     "inseparable": "cannot be separated from a neighbour (correlation {correlation:.3f})",
-    "saturated": "saturated: the flux rests on the wings",
+    "saturated": "saturated: the flux rests on the sum of its bleed trail",
     "edge": "part of its light lies outside the pixels",
     "dead_pixels": "dead or never measured pixels under the star",
     "poor_model": "the pixels disagree with the model",

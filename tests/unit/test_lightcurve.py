@@ -88,7 +88,7 @@ def test_a_good_star_is_ok():
     ("flag", "text"),
     [
         ("inseparable", "cannot be separated from a neighbour (correlation 0.100)"),
-        ("saturated", "rests on the wings"),
+        ("saturated", "rests on the sum of its bleed trail"),
         ("edge", "outside the pixels"),
         ("dead_pixels", "dead or never measured"),
         ("poor_model", "disagree with the model"),
@@ -113,7 +113,7 @@ def test_reasons_are_joined():
     ("flags", "text"),
     [
         (("not_measurable",), "too little of its light"),
-        (("not_measurable", "saturated"), "saturated without measurable wings"),
+        (("not_measurable", "saturated"), "saturated, and its trail was not measured whole"),
         (("not_measurable", "dead_pixels"), "dead region"),
     ],
 )

@@ -21,8 +21,6 @@ __all__ = ["MOTION_IMAGES", "N_MOTION", "MotionStep", "motion_step", "outliers"]
 N_MOTION = 6
 #: Prior of a star's departure from its mean while the motion is measured, as a fraction of its flux.
 _FREE_WIDTH = 0.1
-#: Precision that keeps motion at zero where no star shows it, pixels^-2.
-_LEAST_PRECISION = 1e-4
 #: Order of the images of `TileModel.mean_images` that change with a0, a1, a2, b0, b1, b2.
 MOTION_IMAGES = [1, N_FINE, N_FINE + 1, 2, N_FINE + 2, N_FINE + 3]
 #: Accuracy of a step towards the motion: the next round mends the rest.

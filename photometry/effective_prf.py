@@ -10,7 +10,6 @@ mean fluxes and an affine static shift of the stars (`mean_scene.solve_mean`), u
 where few stars carry the correction, it stays close to none.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,12 +20,12 @@ from photometry.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.cube import Cube
 from photometry.geometry import Stamp
 from photometry.kernel_update import static_precision
-from photometry.mean_scene import solve_mean
 from photometry.motion import MovementKernel
 from photometry.motion_fit import N_MOTION
 from photometry.prf import FOOTPRINT, PrfEvaluator, PrfGrid
 from photometry.region import (
     Region,
+    mean_of_tile,
     parameters_of_tile,
     placed_tile,
     region_round,
@@ -161,8 +160,8 @@ def _kernel_step(region: Region, prf: PrfEvaluator) -> npt.NDArray[np.float64]:
     precision = np.concatenate([static_precision(region.kernel.scale), np.full(n_kernel, 1 / _KERNEL_WIDTH**2)])
     for tile in region.tiles:
         model, state = placed_tile(tile, region.kernel, prf)
-        columns: Callable[..., npt.NDArray[np.float64]] = _Columns(model, state.flux, prf, tile.data)
-        mean = solve_mean(tile.data, model, state, region.good, columns, precision)
+        columns = _Columns(model, state.flux, prf, tile.data)
+        mean = mean_of_tile(tile, model, state, region.good, columns, precision)
         to_tile = np.eye(N_MOTION + n_kernel)
         to_tile[:N_MOTION, :N_MOTION] = parameters_of_tile(region.kernel, tile.data)
         information += to_tile.T @ mean.information @ to_tile

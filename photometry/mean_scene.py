@@ -14,9 +14,12 @@ from scipy import linalg, sparse
 from photometry.scene import N_TERM
 from photometry.solve import inverse
 from photometry.tile_data import TileData
-from photometry.tile_model import NodeModel, TileModel, TileMotion, TileState, node_variance, residuals
+from photometry.tile_model import NodeModel, TileModel, TileState, node_variance, residuals
 
-__all__ = ["MeanStep", "no_extras", "robust_clip", "solve_mean"]
+__all__ = ["ExtraColumns", "MeanStep", "no_extras", "robust_clip", "solve_mean"]
+
+#: Gives the change of a node's pixels with each extra parameter, (n_pixel, n_extra), from the node and the mean scene.
+ExtraColumns = Callable[[NodeModel, npt.NDArray[np.float64]], npt.NDArray[np.float64]]
 
 #: Standard deviation of the catalogue flux as a prior of the mean flux, as a fraction (0.2 mag).
 _CATALOG_WIDTH = 0.2
@@ -72,9 +75,10 @@ def solve_mean(
     model: TileModel,
     state: TileState,
     good: npt.NDArray[np.bool_],
-    extra_columns: Callable[[NodeModel, npt.NDArray[np.float64]], npt.NDArray[np.float64]] = no_extras,
+    extra_columns: ExtraColumns = no_extras,
     extra_precision: npt.NDArray[np.float64] | None = None,
     *,
+    departure: npt.NDArray[np.float32] | None = None,
     clip: bool = False,
 ) -> MeanStep:
     """Improve the mean fluxes by one linear step.
@@ -94,6 +98,10 @@ def solve_mean(
         scene of the unsaturated stars.
     extra_precision : (n_extra,) float64, optional
         Prior precision of the extra parameters about zero.
+    departure : (n_star, n_cadence) float32, optional
+        How the stars depart from their means, e-/s, as far as that is known. Their departures about their mean over the
+        good cadences are taken off the pixels: the mean of a star that fades while it is on one side would else look
+        like a star at another place.
     clip : bool
         Clip residuals: while cosmic rays are not known. It also cuts eclipses, more in a star's core than in its
         wings, so that mean fluxes and what they leave are not to be trusted to more than a per cent then.
@@ -105,11 +113,12 @@ def solve_mean(
     normal, gradient, n_extra = np.diag(precision), precision * (catalog - flux), 0
     cross, inner, inner_gradient = np.empty((n_star, 0)), np.empty((0, 0)), np.empty(0)
     averages = []
+    about_mean = None if departure is None else departure - departure[:, good].mean(axis=1, keepdims=True)
     for part in model.nodes:
         cadences = part.node.cadences[good[part.node.cadences]]
         if len(cadences) == 0:
             continue
-        average = _average(data, model, state, part, cadences, extra_columns, n_good, clip=clip)
+        average = _average(data, model, state, part, cadences, extra_columns, n_good, about_mean, clip=clip)
         averages.append(average)
         # The node's own background is free: take its terms out of everything.
         stars, extras, weights, by_local = average.stars, average.extras, average.weights, average.by_local
@@ -154,26 +163,44 @@ def _average(
     state: TileState,
     part: NodeModel,
     cadences: npt.NDArray[np.int64],
-    extra_columns: Callable[[NodeModel, npt.NDArray[np.float64]], npt.NDArray[np.float64]],
+    extra_columns: ExtraColumns,
     n_good: int,
+    about_mean: npt.NDArray[np.float32] | None,
     *,
     clip: bool,
 ) -> _Average:
     """Average the residuals of a node's good cadences, and their design."""
     images = model.mean_images(part, state.flux)
     variance = node_variance(data, part, images)
-    mean, count = _mean_residual(data, model, part, images, state.motion, cadences, variance if clip else None)
+    residual = residuals(data, model, part, images, state.motion, cadences)
+    valid, terms = data.valid[cadences], part.coefficients(state.motion, cadences)[:, :N_TERM]
+    if about_mean is not None:
+        residual -= _departed(part, terms, about_mean[:, cadences]) * valid
+    if clip:
+        residual = np.where(valid, robust_clip(residual, variance), 0.0)
+    count = valid.sum(axis=0).astype(np.float64)
     weights: npt.NDArray[np.float64] = np.where(data.usable, count / (variance + n_good * state.misfit**2), 0.0)
     by_local = linalg.pinvh(model.local_basis.T @ (weights[:, None] * model.local_basis))
     return _Average(
-        stars=_mean_design(part, part.coefficients(state.motion, cadences)[:, :N_TERM].mean(axis=0)),
+        stars=_mean_design(part, terms.mean(axis=0)),
         extras=extra_columns(part, model.mean_images(part, np.where(model.unsaturated, state.flux, 0.0))),
         weights=weights,
         by_local=np.asarray(by_local, dtype=np.float64),
-        mean=mean,
+        mean=residual.sum(axis=0) / np.maximum(count, 1.0),
         count=count,
         variance=variance,
     )
+
+
+def _departed(
+    part: NodeModel, terms: npt.NDArray[np.float64], departure: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Light of departures (n_star, n_cadence) in the pixels, (n_cadence, n_pixel), e-/s."""
+    light = sum(
+        matrix @ (departure * term.astype(np.float32))
+        for term, matrix in zip(terms.T, part.expansion.matrices, strict=True)
+    )
+    return np.asarray(light, dtype=np.float32).T
 
 
 def _left_over(
@@ -192,24 +219,6 @@ def _left_over(
     static = total / count
     explained = _MISFIT_SIGMA**2 * (noise / count**2 + model.held_variance)
     return static, np.sqrt(np.maximum(static**2 - explained, 0.0))
-
-
-def _mean_residual(
-    data: TileData,
-    model: TileModel,
-    part: NodeModel,
-    images: npt.NDArray[np.float64],
-    motion: TileMotion,
-    cadences: npt.NDArray[np.int64],
-    variance: npt.NDArray[np.float64] | None,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean of a node's residuals, clipped where a variance is given, and how many cadences count in each pixel."""
-    residual = residuals(data, model, part, images, motion, cadences)
-    valid = data.valid[cadences]
-    count = valid.sum(axis=0).astype(np.float64)
-    if variance is not None:
-        residual = np.where(valid, robust_clip(residual, variance), 0.0)
-    return residual.sum(axis=0) / np.maximum(count, 1.0), count
 
 
 def _mean_design(part: NodeModel, terms: npt.NDArray[np.float64]) -> sparse.csr_matrix:

@@ -44,13 +44,16 @@ class MotionStep:
         Inverse covariance of the change, pixels^-2; zero for cadences without pixels.
     local : (n_cadence, N_LOCAL) float64
         Change of the local background, e-/s.
+    departure : (n_star, n_cadence) float32
+        Flux less mean flux, with the prior in it, e-/s.
     outliers : (n_cadence, n_pixel) bool
-        Pixels that disagree with the fit.
+        Pixels that disagree with the fit, those that took no part in it among them.
     """
 
     change: npt.NDArray[np.float64]
     information: npt.NDArray[np.float64]
     local: npt.NDArray[np.float64]
+    departure: npt.NDArray[np.float32]
     outliers: npt.NDArray[np.bool_]
 
 
@@ -74,7 +77,9 @@ def outliers(misfit: npt.NDArray[np.float32], variance: npt.NDArray[np.float64],
     return np.abs(scaled) > 2 * sigma
 
 
-def motion_step(data: TileData, model: TileModel, state: TileState, sigma: float) -> MotionStep:
+def motion_step(
+    data: TileData, model: TileModel, state: TileState, rejected: npt.NDArray[np.bool_], sigma: float
+) -> MotionStep:
     """Measure how much the motion of every cadence has to change.
 
     Parameters
@@ -85,6 +90,8 @@ def motion_step(data: TileData, model: TileModel, state: TileState, sigma: float
         Stars about the nodes of the motion so far.
     state : TileState
         Mean fluxes, motion and misfit so far.
+    rejected : (n_cadence, n_pixel) bool
+        Pixels that take no part.
     sigma : float
         Limit of outliers in standard deviations.
     """
@@ -92,7 +99,8 @@ def motion_step(data: TileData, model: TileModel, state: TileState, sigma: float
     change = np.zeros((n_cadence, N_MOTION))
     information = np.zeros((n_cadence, N_MOTION, N_MOTION))
     local = np.zeros((n_cadence, N_LOCAL))
-    rejected = np.zeros(data.valid.shape, dtype=bool)
+    departure = np.zeros((len(flux), n_cadence), dtype=np.float32)
+    off = np.zeros(data.valid.shape, dtype=bool)
     least = 0.1 * float(np.median(flux)) if len(flux) else 1.0
     for part in model.nodes:
         cadences = part.node.cadences
@@ -110,13 +118,14 @@ def motion_step(data: TileData, model: TileModel, state: TileState, sigma: float
         )
         residual = residuals(data, model, part, images, state.motion, cadences) - state.static * data.valid[cadences]
         terms = part.coefficients(state.motion, cadences)[:, :N_TERM]
-        solution = solve_cadences(system, terms, residual, data.valid[cadences], tolerance=_TOLERANCE)
+        valid = data.valid[cadences] & ~rejected[cadences]
+        solution = solve_cadences(system, terms, residual, valid, tolerance=_TOLERANCE)
+        departure[:, cadences] = solution.departure
         local[cadences] = solution.common[:N_LOCAL].T
         change[cadences] = solution.common[N_LOCAL:].T
         of_motion = slice(len(flux) + N_LOCAL, None)
-        measured = cadences[data.valid[cadences].any(axis=1)]
+        measured = cadences[valid.any(axis=1)]
         information[measured] = inverse(system.covariance[of_motion, of_motion].astype(np.float64), _FLOAT32_RIDGE)
-        rejected[cadences] = outliers(
-            residual.astype(np.float32) - solution.fitted.T * data.valid[cadences], variance, sigma
-        )
-    return MotionStep(change, information, local, rejected)
+        left = residual.astype(np.float32) - solution.fitted.T * data.valid[cadences]
+        off[cadences] = outliers(left, variance, sigma)
+    return MotionStep(change, information, local, departure, off)

@@ -13,7 +13,7 @@ from photometry.cube import Cube
 from photometry.errors import FitError
 from photometry.geometry import tiles_of
 from photometry.kernel_update import improved_kernel, static_precision, with_static
-from photometry.mean_scene import solve_mean
+from photometry.mean_scene import ExtraColumns, MeanStep, solve_mean
 from photometry.motion import MovementKernel
 from photometry.motion_fit import MOTION_IMAGES, N_MOTION, motion_step
 from photometry.prf import PrfEvaluator, PrfGrid
@@ -28,6 +28,7 @@ __all__ = [
     "Region",
     "RegionTile",
     "kernel_of_tile",
+    "mean_of_tile",
     "measure_motion",
     "parameters_of_tile",
     "placed_tile",
@@ -59,12 +60,18 @@ class RegionTile:
         Stars with a free mean flux and fainter ones, at their catalogue positions.
     state : TileState
         Mean fluxes, motion, misfit.
+    departure : (n_free, n_cadence) float32
+        How the free stars depart from their mean fluxes, as far as that is known, e-/s.
+    rejected : (n_cadence, n_pixel) bool or None
+        Pixels that disagree with the fit; None while that is not known.
     """
 
     data: TileData
     free: Stars
     held: Stars
     state: TileState
+    departure: npt.NDArray[np.float32]
+    rejected: npt.NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +119,8 @@ def measure_motion(cube: Cube, stars: Stars, prf: PrfGrid, settings: MotionSetti
     """
     region = start_region(cube, stars, settings, _first_kernel(cube, settings))
     evaluator = PrfEvaluator(prf, np.float32)
-    for number in range(settings.n_round):
-        region = region_round(region, evaluator, settings, number)
+    for _ in range(settings.n_round):
+        region = region_round(region, evaluator, settings)
     return region.kernel
 
 
@@ -138,6 +145,8 @@ def start_region(cube: Cube, stars: Stars, settings: MotionSettings, kernel: Mov
                 free,
                 held,
                 TileState(free.flux, motion, np.zeros(data.stamp.n_pixel), np.zeros(data.stamp.n_pixel)),
+                np.zeros((len(free), data.n_cadence), dtype=np.float32),
+                None,
             )
         )
     return Region(tuple(tiles), kernel, good, kernel.source == "pixels")
@@ -168,7 +177,7 @@ def placed_tile(tile: RegionTile, kernel: MovementKernel, prf: PrfEvaluator) -> 
     return build_model(tile.data, prf, free, held, state.motion, _NODE_REACH), state
 
 
-def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, round_number: int = 0) -> Region:
+def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings) -> Region:
     """Improve mean fluxes, offset and motion of a region once."""
     kernel, n_cadence = region.kernel, len(region.good)
     information = np.zeros((n_cadence, N_MOTION, N_MOTION))
@@ -179,22 +188,37 @@ def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, ro
     tiles = []
     for tile in region.tiles:
         model, state = placed_tile(tile, kernel, prf)
-        first = round_number == 0
-        mean = solve_mean(tile.data, model, state, region.good, static_columns, precision, clip=first)
+        mean = mean_of_tile(tile, model, state, region.good, static_columns, precision)
         to_tile = parameters_of_tile(kernel, tile.data)
         static_information += to_tile.T @ mean.information @ to_tile
         static_gradient += to_tile.T @ mean.gradient
         state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
-        step = motion_step(tile.data, model, state, _OUTLIER_SIGMA)
+        rejected = np.zeros_like(tile.data.valid) if tile.rejected is None else tile.rejected
+        step = motion_step(tile.data, model, state, rejected, _OUTLIER_SIGMA)
         information += to_tile.T @ step.information @ to_tile
         gradient += np.einsum("ji,tjk,tk->ti", to_tile, step.information, step.change)
         motion = replace(state.motion, local=state.motion.local + step.local)
-        data = replace(tile.data, valid=tile.data.valid & ~step.outliers) if not first else tile.data
-        tiles.append(replace(tile, data=data, state=replace(state, motion=motion)))
+        state = replace(state, motion=motion)
+        tiles.append(replace(tile, state=state, departure=step.departure, rejected=step.outliers))
     if region.measured:
         kernel = improved_kernel(kernel, information, gradient, region.good, settings.mode)
     kernel = with_static(kernel, inverse(static_information) @ static_gradient)
     return replace(region, tiles=tuple(tiles), kernel=kernel)
+
+
+def mean_of_tile(
+    tile: RegionTile,
+    model: TileModel,
+    state: TileState,
+    good: npt.NDArray[np.bool_],
+    columns: ExtraColumns,
+    precision: npt.NDArray[np.float64],
+) -> MeanStep:
+    """Improve a tile's mean scene; residuals are clipped as long as it is not known which pixels are outliers."""
+    if tile.rejected is None:
+        return solve_mean(tile.data, model, state, good, columns, precision, clip=True)
+    data = replace(tile.data, valid=tile.data.valid & ~tile.rejected)
+    return solve_mean(data, model, state, good, columns, precision, departure=tile.departure)
 
 
 def _first_kernel(cube: Cube, settings: MotionSettings) -> MovementKernel:

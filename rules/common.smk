@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from photometry.config import checked_config
 from photometry.errors import PhotometryError
-from photometry.io.checks import check_inputs, check_output, check_scenes
+from photometry.io.checks import check_inputs, check_output, check_simulated
 from photometry.io.plan import overlapping, plan_regions
 from photometry.io.prf_files import check_prf_folder
 from photometry.sources import code_digest
@@ -40,7 +40,7 @@ def load_plan():
         tile_size=config["fit"]["tile_size"],
         tile_margin=config["fit"]["tile_margin"],
     )
-    check_scenes(config.get("simulate", {}).get("scenes", {}))
+    check_simulated(config.get("simulate", {}))
     if workflow.is_main_process:
         check_inputs(regions.values())
     return regions
@@ -188,7 +188,7 @@ def target_lists():
 
 
 def wanted_products():
-    """Return what the settings ask for: the products of the observations, or a simulated field."""
+    """Return what the settings ask for: the products of the observations, or simulated pixels."""
     if not REGIONS:
         return rules.simulate.input
     return [rules.summary.output.summary, *collect(rules.plots.output, region=REGIONS)]

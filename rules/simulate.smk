@@ -1,6 +1,8 @@
-"""Simulated fields: pixel file, star table and truth of every scene below `simulate: folder`."""
+"""Simulated fields and CCDs, below `simulate: folder`: pixels, star table and truth of every one."""
 
 SIMULATED = config["simulate"]["folder"]
+SCENES = config["simulate"]["scenes"]
+CCDS = config["simulate"]["ccds"]
 
 
 rule simulate_scene:
@@ -14,7 +16,7 @@ rule simulate_scene:
     benchmark:
         "<benchmarks>/simulate_scene/{scene}.tsv"
     wildcard_constraints:
-        scene=r"[a-z0-9_]+",
+        scene="|".join(SCENES) or "-",
     conda:
         "../envs/photometry.yaml"
     resources:
@@ -26,15 +28,35 @@ rule simulate_scene:
         "../scripts/simulate.py"
 
 
+rule simulate_ccd:
+    """Make full-frame images of a CCD with known truth, named and laid out as the archive's."""
+    output:
+        frames=directory(f"{SIMULATED}/{{ccd_name}}/ffi"),
+        stars=ensure(f"{SIMULATED}/{{ccd_name}}/stars.csv", non_empty=True),
+        truth=ensure(f"{SIMULATED}/{{ccd_name}}/truth.hdf5", non_empty=True),
+    log:
+        "<logs>/simulate_ccd/{ccd_name}.log",
+    benchmark:
+        "<benchmarks>/simulate_ccd/{ccd_name}.tsv"
+    wildcard_constraints:
+        ccd_name="|".join(CCDS) or "-",
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+    params:
+        code=code_of("simulate_ccd"),
+        ccd=lookup("simulate/ccds/{ccd_name}", within=config),
+    script:
+        "../scripts/simulate_ccd.py"
+
+
 rule simulate:
-    """All simulated fields."""
+    """All simulated fields and CCDs."""
     input:
-        pixels=collect(
-            rules.simulate_scene.output.pixels, scene=config["simulate"]["scenes"]
-        ),
-        stars=collect(
-            rules.simulate_scene.output.stars, scene=config["simulate"]["scenes"]
-        ),
-        truth=collect(
-            rules.simulate_scene.output.truth, scene=config["simulate"]["scenes"]
-        ),
+        pixels=collect(rules.simulate_scene.output.pixels, scene=SCENES),
+        frames=collect(rules.simulate_ccd.output.frames, ccd_name=CCDS),
+        stars=collect(rules.simulate_scene.output.stars, scene=SCENES),
+        ccd_stars=collect(rules.simulate_ccd.output.stars, ccd_name=CCDS),
+        truth=collect(rules.simulate_scene.output.truth, scene=SCENES),
+        ccd_truth=collect(rules.simulate_ccd.output.truth, ccd_name=CCDS),

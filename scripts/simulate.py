@@ -8,7 +8,7 @@ from photometry.io.job_log import job_log
 from photometry.io.prf_files import read_spoc_prf
 from photometry.io.simulated import write_pixels, write_star_table, write_truth
 from photometry.prf_model import model_prf
-from photometry.simulate import settings_from_mapping, simulate_scene
+from photometry.simulate import SceneSettings, settings_from_mapping, simulate_scene
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def simulate(path_pixels: str, path_stars: str, path_truth: str, scene: Mapping[str, Any], prf: str = "model") -> None:
     """Make a scene; its pixels become a target pixel file for cadences up to 120 s, else a TESScut cutout."""
-    settings = settings_from_mapping(scene)
+    settings = settings_from_mapping(scene, SceneSettings)
     grid = model_prf() if prf == "model" else read_spoc_prf(prf, settings.sector, settings.camera, settings.ccd)
     made = simulate_scene(settings, grid)
     logging.info("%d stars, %d pairs, PRF: %s", len(made.stars), len(made.population.pairs), made.prf_source)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from photometry.errors import CatalogError, ConfigError, InputFileError
 from photometry.io.plan import PlannedRegion
 
-__all__ = ["LARGEST_TABLE", "check_inputs", "check_output", "check_scenes"]
+__all__ = ["LARGEST_TABLE", "check_inputs", "check_output", "check_simulated"]
 
 #: Star tables up to this size are read before any job, bytes; larger ones by the job that needs them.
 LARGEST_TABLE = 20_000_000
@@ -37,23 +37,34 @@ def check_output(folder: str | Path) -> None:
         ) from error
 
 
-def check_scenes(scenes: Mapping[str, Mapping[str, Any]]) -> None:
-    """Check the settings of simulated scenes.
+def check_simulated(simulate: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+    """Check the settings of simulated scenes and CCDs.
+
+    Parameters
+    ----------
+    simulate : mapping
+        The part `simulate` of the settings; empty when there is none.
 
     Raises
     ------
     ConfigError
-        When a setting is not known or cannot be used.
+        When a setting is not known or cannot be used, when two have one name, or there is nothing to simulate.
     """
-    if not scenes:
+    if not simulate:
         return
-    from photometry.simulate.settings import settings_from_mapping
+    from photometry.simulate import CcdSettings, SceneSettings, settings_from_mapping
 
-    for name, scene in scenes.items():
-        try:
-            settings_from_mapping(scene)
-        except ConfigError as error:
-            raise ConfigError(f"simulate, scenes, {name}: {error}") from error
+    twice = sorted(set(simulate["scenes"]) & set(simulate["ccds"]))
+    if twice:
+        raise ConfigError(f"simulate: {', '.join(twice)}: both a scene and a CCD; choose another name for one")
+    if not simulate["scenes"] and not simulate["ccds"]:
+        raise ConfigError("simulate: names neither scenes nor ccds; name what to simulate")
+    for part, kind in (("scenes", SceneSettings), ("ccds", CcdSettings)):
+        for name, values in simulate[part].items():
+            try:
+                settings_from_mapping(values, kind)
+            except ConfigError as error:
+                raise ConfigError(f"simulate, {part}, {name}: {error}") from error
 
 
 def check_inputs(regions: Iterable[PlannedRegion]) -> None:

@@ -12,6 +12,7 @@ from photometry.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.errors import ConfigError
 from photometry.io.provenance import atomic_path, open_product, write_product
 from photometry.prf import PrfGrid
+from photometry.simulate.ccd import SimulatedCcd
 from photometry.simulate.scene import Scene
 
 __all__ = ["Truth", "read_truth", "write_prf_folder", "write_star_table", "write_truth"]
@@ -65,13 +66,13 @@ class Truth:
     offset: tuple[float, float]
 
 
-def write_star_table(scene: Scene, path: str | Path, n_artefact: int = 0) -> None:
-    """Write the scene's catalogue with MAST's column names.
+def write_star_table(scene: Scene | SimulatedCcd, path: str | Path, n_artefact: int = 0) -> None:
+    """Write the catalogue of a scene or CCD with MAST's column names.
 
     Parameters
     ----------
-    scene : Scene
-        The scene.
+    scene : Scene or SimulatedCcd
+        What has the stars.
     path : path-like
         Table; its extension tells the format: csv, ecsv, fits, vot or xml.
     n_artefact : int

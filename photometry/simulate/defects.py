@@ -5,10 +5,10 @@ import numpy.typing as npt
 
 from photometry.simulate.settings import SceneSettings
 
-__all__ = ["bleed", "deface"]
+__all__ = ["COSMIC_RAY_E", "COSMIC_RAY_LOG_SCATTER", "bleed", "deface"]
 
 #: Charge of a cosmic ray: median, e-, and scatter of its natural logarithm.
-_COSMIC_RAY_E, _COSMIC_RAY_LOG_SCATTER = 3000.0, 1.0
+COSMIC_RAY_E, COSMIC_RAY_LOG_SCATTER = 3000.0, 1.0
 
 
 def bleed(images: npt.NDArray[np.float64], full_well: float) -> None:
@@ -69,7 +69,7 @@ def deface(
     exposure_s = settings.exposure.exposure_s
     hits = rng.random(pixels.shape, dtype=np.float32) < settings.cosmic_ray_fraction
     cosmic_rays = np.argwhere(hits)
-    charge = _COSMIC_RAY_E * np.exp(_COSMIC_RAY_LOG_SCATTER * rng.normal(size=len(cosmic_rays)))
+    charge = COSMIC_RAY_E * np.exp(COSMIC_RAY_LOG_SCATTER * rng.normal(size=len(cosmic_rays)))
     pixels[hits] += (charge / exposure_s).astype(np.float32)
     errors[hits] = np.sqrt(errors[hits] ** 2 + charge / exposure_s**2)
     missing = rng.random(pixels.shape, dtype=np.float32) < settings.nan_fraction

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from photometry.constants import FIRST_SCIENCE_COLUMN, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS
 from photometry.simulate.settings import SceneSettings
 
-__all__ = ["CCD_CENTER", "FieldMotion", "move_field"]
+__all__ = ["CCD_CENTER", "FieldMotion", "move_field", "slow_curve"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -63,7 +63,7 @@ def move_field(
     n_cadence = settings.n_cadence
     angle = rng.uniform(0, 2 * np.pi)
     offset = (settings.wcs_offset_pix * float(np.sin(angle)), settings.wcs_offset_pix * float(np.cos(angle)))
-    slow = [_slow(n_cadence, rng) for _ in range(3)]
+    slow = [slow_curve(n_cadence, rng) for _ in range(3)]
     jitter = rng.normal(size=(3, n_cadence))
     excursion = rng.random(n_cadence) < settings.excursion_fraction
     excursion[n_cadence // 2] = False
@@ -87,7 +87,7 @@ def move_field(
     return motion, np.where(excursion, 4, 0).astype(np.int32), offset
 
 
-def _slow(n_cadence: int, rng: np.random.Generator) -> _Floats:
+def slow_curve(n_cadence: int, rng: np.random.Generator) -> _Floats:
     """Smooth curve of range 1: a trend and two slow waves, (n_cadence,) float64."""
     phase = np.linspace(0, 1, n_cadence) if n_cadence > 1 else np.zeros(1)
     curve = rng.choice([-1.0, 1.0]) * phase

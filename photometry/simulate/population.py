@@ -9,7 +9,7 @@ from photometry.constants import ARCSEC_PER_PIXEL
 from photometry.simulate.settings import SceneSettings
 from photometry.stars import flux_of_tmag
 
-__all__ = ["CONSTANT", "FIRST_STARID", "Population", "fluxes_of", "populate"]
+__all__ = ["CONSTANT", "FIRST_STARID", "Population", "fluxes_of", "populate", "true_fluxes", "variability_of"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -117,6 +117,22 @@ def _with_pairs(
 
 
 def fluxes_of(population: Population, time: _Floats, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Draw light curves of all stars; parameters as of `variability_of`.
+
+    Returns
+    -------
+    (n_star, n_cadence) float32
+        Flux, e-/s.
+    """
+    flux = np.repeat(flux_of_tmag(population.tmag)[:, None], len(time), axis=1).astype(np.float32)
+    variable, relative = variability_of(population, time, rng)
+    flux[variable] *= relative
+    return flux
+
+
+def variability_of(
+    population: Population, time: _Floats, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Draw light curves for the variable stars.
 
     Parameters
@@ -130,20 +146,53 @@ def fluxes_of(population: Population, time: _Floats, rng: np.random.Generator) -
 
     Returns
     -------
-    (n_star, n_cadence) float32
+    variable : (n_variable,) int64
+        Indices of the stars that vary.
+    relative : (n_variable, n_cadence) float32
+        Their flux over that out of transit or eclipse.
+    """
+    variable = np.flatnonzero(population.kind != CONSTANT)
+    deep = np.zeros(len(population.kind), dtype=bool)
+    deep[population.pairs[:, 1]] = True
+    relative = np.empty((len(variable), len(time)), dtype=np.float32)
+    for k, star in enumerate(variable):
+        if population.kind[star] == "sine":
+            relative[k] = _sine(time, rng)
+        elif population.kind[star] == "transit":
+            relative[k] = _transit(time, rng)
+        else:
+            relative[k] = _eclipses(time, rng, 0.3 if deep[star] else 0.05)
+    return variable, relative
+
+
+def true_fluxes(
+    tmag: _Floats,
+    variable: npt.NDArray[np.int64],
+    relative: npt.NDArray[np.float32],
+    stars: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float32]:
+    """Return the fluxes of some stars from what `variability_of` gives.
+
+    Parameters
+    ----------
+    tmag : (n_star,) float64
+        Magnitudes out of transit and eclipse.
+    variable, relative : (n_variable,) int64, (n_variable, n_cadence) float32
+        Stars that vary and their relative fluxes.
+    stars : (n,) int64
+        Indices of the stars wanted.
+
+    Returns
+    -------
+    (n, n_cadence) float32
         Flux, e-/s.
     """
-    flux = np.repeat(flux_of_tmag(population.tmag)[:, None], len(time), axis=1).astype(np.float32)
-    deep = np.zeros(len(flux), dtype=bool)
-    deep[population.pairs[:, 1]] = True
-    for star in np.flatnonzero(population.kind != CONSTANT):
-        if population.kind[star] == "sine":
-            relative = _sine(time, rng)
-        elif population.kind[star] == "transit":
-            relative = _transit(time, rng)
-        else:
-            relative = _eclipses(time, rng, 0.3 if deep[star] else 0.05)
-        flux[star] *= relative.astype(np.float32)
+    place = np.full(len(tmag), -1)
+    place[variable] = np.arange(len(variable))
+    varies = place[stars] >= 0
+    flux = np.ones((len(stars), relative.shape[1]), dtype=np.float32)
+    flux[varies] = relative[place[stars][varies]]
+    flux *= flux_of_tmag(tmag[stars])[:, None].astype(np.float32)
     return flux
 
 

@@ -17,7 +17,7 @@ from photometry.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.geometry import Stamp
 from photometry.prf import PrfGrid
 
-__all__ = ["Motion", "render_stars"]
+__all__ = ["Motion", "render_stars", "spline_coefficients", "spline_weights"]
 
 #: Zeros around the PRF samples: the window of a star may reach beyond them.
 _PAD = 40
@@ -67,7 +67,7 @@ def render_stars(
     (n_cadence, n_row, n_column) float64
         e-/s.
     """
-    coefficients = _spline_coefficients(grid)
+    coefficients = spline_coefficients(grid)
     places, mix = grid.mixture(row, column)
     images = np.zeros((flux.shape[1], *stamp.shape))
     for star in range(len(row)):
@@ -84,7 +84,7 @@ def render_stars(
     return images
 
 
-def _spline_coefficients(grid: PrfGrid) -> _Floats:
+def spline_coefficients(grid: PrfGrid) -> _Floats:
     """B-spline coefficients of every place, zero-padded: (n_place, n, n)."""
     n_sample = grid.samples.shape[-1]
     padded = np.pad(grid.samples.reshape(-1, n_sample, n_sample), ((0, 0), (_PAD, _PAD), (_PAD, _PAD)))
@@ -123,16 +123,14 @@ def _axis(
     low = np.floor(sample).astype(np.int64)
     first = low.min() - 1
     weights = np.zeros((len(position), low.max() - low.min() + 4))
-    part, cadence = sample - low, np.arange(len(position))
-    rest = 1 - part
-    for tap, weight in enumerate(
-        (
-            rest**3 / 6,
-            2 / 3 - part**2 + part**3 / 2,
-            2 / 3 - rest**2 + rest**3 / 2,
-            part**3 / 6,
-        )
-    ):
+    cadence = np.arange(len(position))
+    for tap, weight in enumerate(spline_weights(sample - low)):
         weights[cadence, low - 1 - first + tap] = weight
     taps = first + np.arange(weights.shape[1])[:, None] + PRF_SAMPLES_PER_PIXEL * (pixels - nearest)
     return pixels, np.clip(taps, 0, n_kernel - 1), weights
+
+
+def spline_weights(part: _Floats) -> tuple[_Floats, _Floats, _Floats, _Floats]:
+    """Return the weights of the four nearest cubic B-splines at `part` (0 to 1) between the middle two."""
+    rest = 1 - part
+    return rest**3 / 6, 2 / 3 - part**2 + part**3 / 2, 2 / 3 - rest**2 + rest**3 / 2, part**3 / 6

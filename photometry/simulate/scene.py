@@ -129,7 +129,9 @@ def simulate_scene(settings: SceneSettings, prf: PrfGrid) -> Scene:
     background = background_light(settings, time, rng[3])
     pixels, errors = _expose(settings, prf, population, flux, motion, quality, background, rng[4])
     untimed, cosmic_rays, dead = deface(settings, pixels, errors, rng[5])
-    catalogue = catalogue_of(settings, population.row, population.column, population.tmag, epoch_year(time), rng[6])
+    catalogue = catalogue_of(
+        settings, field_wcs(settings), population.row, population.column, population.tmag, epoch_year(time), rng[6]
+    )
     time[untimed], timecorr[untimed] = np.nan, np.nan
     return Scene(
         settings=settings,

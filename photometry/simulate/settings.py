@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from photometry.constants import INT_TIME_S, SATURATION_E_S
 from photometry.cube import Exposure
@@ -11,6 +11,8 @@ from photometry.errors import ConfigError
 from photometry.geometry import Stamp
 
 __all__ = ["SceneSettings", "settings_from_mapping"]
+
+_Settings = TypeVar("_Settings", bound="SceneSettings")
 
 #: Time of one frame, readout included, s (IH, section 5; key FRAMETIM).
 _FRAME_S = 2.0
@@ -28,6 +30,8 @@ _RANGES: dict[tuple[str, ...], tuple[float, float]] = {
 }
 #: Settings that are lists of a given length.
 _LENGTHS = {"pair_separation_pix": 2, "gain_e_per_adu": 4, "read_noise_e": 4}
+#: Settings that are lists of texts; all other lists are of numbers.
+_LISTS_OF_TEXTS = ("bad_frames",)
 #: Cadences up to this length are not mitigated on board (20-s data), s.
 _LONGEST_UNMITIGATED_S = 20
 
@@ -194,28 +198,39 @@ class SceneSettings:
         )
 
 
-def settings_from_mapping(values: Mapping[str, Any]) -> SceneSettings:
-    """Return scene settings from plain names and values, as they stand in a config file.
+def settings_from_mapping(values: Mapping[str, Any], kind: type[_Settings]) -> _Settings:
+    """Return settings from plain names and values, as they stand in a config file.
+
+    Parameters
+    ----------
+    values : mapping of str to value
+        The settings that are not the defaults.
+    kind : type
+        `SceneSettings` or `photometry.simulate.ccd_settings.CcdSettings`.
 
     Raises
     ------
     ConfigError
         When a name is unknown, a value is of the wrong type or out of range.
     """
-    kinds = {field.name: type(field.default) for field in fields(SceneSettings)}
-    unknown = sorted(set(values) - set(kinds))
+    defaults = {field.name: field.default for field in fields(kind)}
+    unknown = sorted(set(values) - set(defaults))
     if unknown:
-        raise ConfigError(f"unknown scene setting {', '.join(unknown)}; known are {', '.join(sorted(kinds))}")
-    converted: dict[str, Any] = {}
-    for name, value in values.items():
-        kind = kinds[name]
-        if kind is tuple and isinstance(value, list | tuple) and all(type(item) in (int, float) for item in value):
-            converted[name] = tuple(float(item) for item in value)
-        elif kind is float and type(value) is int:
-            converted[name] = float(value)
-        elif type(value) is kind:
-            converted[name] = value
-        else:
-            expected = "a list of numbers" if kind is tuple else kind.__name__
-            raise ConfigError(f"scene setting {name} is {value!r}, expected {expected}")
-    return SceneSettings(**converted)
+        raise ConfigError(f"unknown scene setting {', '.join(unknown)}; known are {', '.join(sorted(defaults))}")
+    return kind(**{name: _converted(name, value, defaults[name]) for name, value in values.items()})
+
+
+def _converted(name: str, value: Any, default: Any) -> Any:
+    """Return a value as the type of its default: lists become tuples, whole numbers real ones."""
+    if isinstance(default, tuple) and isinstance(value, list | tuple):
+        texts = name in _LISTS_OF_TEXTS
+        if all(type(item) is str if texts else type(item) in (int, float) for item in value):
+            return tuple(value) if texts else tuple(float(item) for item in value)
+    elif isinstance(default, float) and type(value) is int:
+        return float(value)
+    elif type(value) is type(default):
+        return value
+    expected = type(default).__name__
+    if isinstance(default, tuple):
+        expected = "a list of texts" if name in _LISTS_OF_TEXTS else "a list of numbers"
+    raise ConfigError(f"scene setting {name} is {value!r}, expected {expected}")

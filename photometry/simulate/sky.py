@@ -11,7 +11,16 @@ from astropy.wcs import WCS, Sip
 from photometry.constants import ARCSEC_PER_PIXEL, BTJD_OFFSET, CATALOG_EPOCH_YEAR
 from photometry.simulate.settings import SceneSettings
 
-__all__ = ["Background", "Catalogue", "background_light", "catalogue_of", "epoch_year", "field_wcs", "times_of"]
+__all__ = [
+    "Background",
+    "Catalogue",
+    "background_light",
+    "barycentric_correction",
+    "catalogue_of",
+    "epoch_year",
+    "field_wcs",
+    "times_of",
+]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -103,10 +112,18 @@ def times_of(settings: SceneSettings) -> tuple[_Floats, npt.NDArray[np.float32]]
     """Return mid-exposure times, BTJD at the barycentre, and their barycentric correction, d; (n_cadence,) each."""
     start = _FIRST_BTJD + _SECTOR_D * (settings.sector - 1)
     at_spacecraft = start + (np.arange(settings.n_cadence) + 0.5) * settings.cadence_s / 86400
-    earth = get_body_barycentric("earth", Time(at_spacecraft + BTJD_OFFSET, format="jd", scale="tdb"))
-    timecorr = (earth.xyz.to_value("au").T @ _direction(settings.ra, settings.dec)) / _AU_PER_DAY
-    timecorr = timecorr.astype(np.float32)
+    timecorr = barycentric_correction(at_spacecraft, settings.ra, settings.dec).astype(np.float32)
     return at_spacecraft + timecorr, timecorr
+
+
+def barycentric_correction(at_spacecraft: _Floats, ra: float, dec: float) -> _Floats:
+    """Return the light travel time from the Earth to the barycentre along a direction (deg) at TJD times, d.
+
+    TESS is taken to be at the Earth: up to 1.4 s are left out.
+    """
+    earth = get_body_barycentric("earth", Time(at_spacecraft + BTJD_OFFSET, format="jd", scale="tdb"))
+    correction: _Floats = (earth.xyz.to_value("au").T @ _direction(ra, dec)) / _AU_PER_DAY
+    return correction
 
 
 def epoch_year(time: _Floats) -> float:
@@ -115,10 +132,16 @@ def epoch_year(time: _Floats) -> float:
 
 
 def catalogue_of(
-    settings: SceneSettings, row: _Floats, column: _Floats, tmag: _Floats, year: float, rng: np.random.Generator
+    settings: SceneSettings,
+    wcs: WCS,
+    row: _Floats,
+    column: _Floats,
+    tmag: _Floats,
+    year: float,
+    rng: np.random.Generator,
 ) -> Catalogue:
-    """Return what a catalogue says of stars that are truly at CCD positions in `year`."""
-    ra, dec = field_wcs(settings).all_pix2world(column, row, 0)
+    """Return what a catalogue says of stars that are truly at CCD positions (with the true `wcs`) in `year`."""
+    ra, dec = wcs.all_pix2world(column, row, 0)
     speed = rng.exponential(settings.proper_motion_mas, len(row))
     angle = rng.uniform(0, 2 * np.pi, len(row))
     pm_ra, pm_decl = speed * np.cos(angle), speed * np.sin(angle)

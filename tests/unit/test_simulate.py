@@ -237,9 +237,9 @@ def test_bright_stars_bleed_when_asked_for():
 )
 def test_wrong_settings_are_named(values, message):
     with pytest.raises(ConfigError, match=message):
-        settings_from_mapping(values)
+        settings_from_mapping(values, SceneSettings)
 
 
 def test_settings_come_from_plain_values():
-    settings = settings_from_mapping({"density": 2000, "extra_tmags": [9, 10.5], "noise": False})
+    settings = settings_from_mapping({"density": 2000, "extra_tmags": [9, 10.5], "noise": False}, SceneSettings)
     assert settings == SceneSettings(density=2000.0, extra_tmags=(9.0, 10.5), noise=False)

@@ -232,5 +232,7 @@ def test_the_script_writes_all_files(repository, tmp_path):
     spec.loader.exec_module(script)
     settings = {"n_row": 10, "n_column": 10, "n_cadence": 4, "density": 500}
     script.simulate(tmp_path / "pixels.fits", tmp_path / "stars.csv", tmp_path / "truth.hdf5", scene=settings)
-    assert settings_from_mapping(settings).stamp == read_pixels(tmp_path / "pixels.fits", "tesscut").stamp
+    assert (
+        settings_from_mapping(settings, SceneSettings).stamp == read_pixels(tmp_path / "pixels.fits", "tesscut").stamp
+    )
     assert len(read_truth(tmp_path / "truth.hdf5").tic) == len(read_star_table(tmp_path / "stars.csv"))

@@ -39,7 +39,7 @@ def _drifting(reach: float, rng: np.random.Generator) -> AffineMotion:
 def test_expanded_images_are_within_1e_4_of_the_peak(reach):
     rng = np.random.default_rng(1)
     motion, stamp = _drifting(reach, rng), Stamp(1500, 1540, 1600, 1640)
-    row, column = rng.uniform(1496, 1543, 12), rng.uniform(1596, 1643, 12)
+    row, column = rng.uniform(1500, 1539, 12), rng.uniform(1600, 1639, 12)
     cadences = np.arange(12)
     assert len(like_motion(motion, stamp, REACH)) == 1
     for star in range(len(row)):
@@ -101,7 +101,7 @@ def test_frames_are_those_of_exact_rendering(dark):
 
 
 def test_the_pixels_that_see_no_sky_are_dark_but_for_smear(dark):
-    ccd, frames = dark
+    frames = dark[1]
     image = frames[0].image.copy()
     assert image.shape == FRAME_SHAPE == (2078, 2136)
     smear = image[SMEAR_ROWS, 44:2092]
@@ -146,7 +146,7 @@ def test_light_has_a_corner_glow_straps_and_fast_changes():
 
 
 def test_equal_settings_give_equal_frames_and_one_frame_does_not_need_the_others(dark):
-    ccd, frames = dark
+    frames = dark[1]
     (frame,) = frames_of(simulate_ccd(CcdSettings(**FEW, **DARK), PRF), PRF, np.array([2]))
     np.testing.assert_array_equal(frame.image, frames[2].image)
     np.testing.assert_array_equal(frame.errors, frames[2].errors)

@@ -12,10 +12,10 @@ from scipy import sparse
 
 from benchmarks.fields import Field
 from photometry.geometry import Stamp, tiles_of
+from photometry.normal import inverse
 from photometry.prf import FOOTPRINT, PrfEvaluator
 from photometry.region import PRF_REACH
 from photometry.settings import FitSettings
-from photometry.solve import inverse
 from photometry.stars import Stars
 
 __all__ = ["Bound", "cramer_rao_bound", "design_matrix"]

@@ -22,6 +22,7 @@ from photometry.geometry import Stamp
 from photometry.kernel_update import static_precision
 from photometry.motion import MovementKernel
 from photometry.motion_fit import N_MOTION
+from photometry.normal import inverse
 from photometry.prf import FOOTPRINT, PrfEvaluator, PrfGrid
 from photometry.region import (
     Region,
@@ -33,7 +34,6 @@ from photometry.region import (
     static_columns,
 )
 from photometry.settings import MotionSettings, PrfSettings
-from photometry.solve import inverse
 from photometry.stars import Stars
 from photometry.tile_data import TileData
 from photometry.tile_model import NodeModel, TileModel

@@ -2,14 +2,17 @@
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
-from photometry.solve import NodeSystem
+from photometry.normal import NodeSystem
 from photometry.tile_data import TileData
 
 __all__ = ["flux_variance", "motion_response"]
 
 #: Photons that a fainter star or background lacks never take away more than the rest of the variance.
 _LEAST_SHARE = 0.25
+#: The fit never follows a pixel by more than this.
+_MOST_LEVERAGE = 0.99
 
 
 def motion_response(system: NodeSystem, motion_images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -23,9 +26,11 @@ def motion_response(system: NodeSystem, motion_images: npt.NDArray[np.float64]) 
         Change of the pixels with the parameters, e-/s per pixel.
     """
     n_star = len(system.precision)
-    weighted = (system.weights * motion_images).T.astype(np.float64)
+    weighted = (system.weights * motion_images).T.astype(np.float32)
     pull = np.concatenate([system.part.expansion.transposed[0] @ weighted, system.common.T @ weighted])
-    return np.asarray((system.covariance[:n_star] @ pull) / (1 - system.own_prior)[:, None], dtype=np.float64)
+    scale = system.scale.astype(np.float32)[:, None]
+    response = scale[:n_star] * (system.covariance[:n_star] @ (scale * pull))
+    return np.asarray(response / (1 - system.own_prior)[:, None], dtype=np.float64)
 
 
 def flux_variance(
@@ -73,13 +78,22 @@ def flux_variance(
     masked = data.usable & ~valid
     pixels = np.flatnonzero(masked.any(axis=0))
     if len(pixels):
-        design = np.concatenate(
-            [system.part.expansion.matrices[0][pixels].toarray(), system.common[pixels]], axis=1
-        ).astype(np.float64)
-        gain = system.covariance.astype(np.float64) @ design.T
-        weights = system.weights[pixels].astype(np.float64)
-        leverage = np.minimum(weights * np.einsum("pi,ip->p", design, gain), 0.99)
-        lost = gain[which] ** 2 * (weights / (1 - leverage))
+        gain, leverage = _gain_of_pixels(system, pixels)
+        lost = gain[which] ** 2 * (system.weights[pixels] / (1 - leverage))
         variance = variance + (lost / prior**2) @ masked[:, pixels].T
     moved = np.einsum("sj,tjk,sk->st", response, motion_covariance, response, optimize=True)
     return np.asarray(variance + moved, dtype=np.float64)
+
+
+def _gain_of_pixels(
+    system: NodeSystem, pixels: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return C a (n_star, n_chosen) and w a^T C a (n_chosen,) of chosen pixels with design a and weight w."""
+    n_star, scale = len(system.precision), system.scale.astype(np.float32)
+    design = sparse.hstack(
+        [system.part.expansion.matrices[0][pixels], sparse.csr_matrix(system.common[pixels])], format="csr"
+    )
+    scaled = sparse.csr_matrix(design.multiply(scale))
+    gain = (scaled @ system.covariance) * scale
+    share = np.asarray(design.multiply(gain).sum(axis=1), dtype=np.float64).ravel()
+    return gain[:, :n_star].T.astype(np.float64), np.minimum(system.weights[pixels] * share, _MOST_LEVERAGE)

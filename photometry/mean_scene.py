@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, sparse
 
+from photometry.normal import inverse
 from photometry.scene import N_TERM
-from photometry.solve import inverse
 from photometry.tile_data import TileData
 from photometry.tile_model import NodeModel, TileModel, TileState, node_variance, residuals
 

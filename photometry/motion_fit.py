@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from photometry.normal import factor_node, inverse
 from photometry.scene import N_FINE, N_TERM
-from photometry.solve import factor_node, inverse, solve_cadences
+from photometry.solve import solve_cadences
 from photometry.tile_data import TileData
 from photometry.tile_model import N_LOCAL, TileModel, TileState, node_variance, residuals
 
@@ -112,7 +113,6 @@ def motion_step(
             part,
             common,
             np.where(data.usable, 1 / variance, 0.0),
-            variance,
             1 / (_FREE_WIDTH * np.maximum(flux, least)) ** 2,
             with_errors=False,
         )

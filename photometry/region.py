@@ -16,9 +16,9 @@ from photometry.kernel_update import improved_kernel, static_precision, with_sta
 from photometry.mean_scene import ExtraColumns, MeanStep, solve_mean
 from photometry.motion import MovementKernel
 from photometry.motion_fit import MOTION_IMAGES, N_MOTION, motion_step
+from photometry.normal import inverse
 from photometry.prf import PrfEvaluator, PrfGrid
 from photometry.settings import MotionSettings
-from photometry.solve import inverse
 from photometry.stars import Stars
 from photometry.tile_data import TileData, tile_data
 from photometry.tile_model import N_LOCAL, NodeModel, TileModel, TileMotion, TileState, build_model

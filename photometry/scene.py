@@ -45,10 +45,13 @@ class Expansion:
         Coefficients of `monomials` in every pixel for every star of unit flux.
     transposed : tuple of n_term sparse (n_star, n_pixel) float32
         The same, transposed.
+    shape : (n_row, n_column)
+        Of the stamp.
     """
 
     matrices: tuple[sparse.csr_matrix, ...]
     transposed: tuple[sparse.csr_matrix, ...]
+    shape: tuple[int, int]
 
     @property
     def n_star(self) -> int:
@@ -121,4 +124,4 @@ def expand(
     by_pixel = [sparse.csr_matrix(matrix if merge is None else merge @ matrix) for matrix in matrices]
     for matrix in by_pixel:
         matrix.sort_indices()
-    return Expansion(tuple(by_pixel), tuple(sparse.csr_matrix(matrix.T) for matrix in by_pixel))
+    return Expansion(tuple(by_pixel), tuple(sparse.csr_matrix(matrix.T) for matrix in by_pixel), stamp.shape)

@@ -5,72 +5,30 @@ terms (local background, change of motion):
 
     minimise  sum_p w_p m_tp (r_tp - (A_t d)_p - (L b)_p)^2 + sum_i q_i d_i^2
 
-with the residuals r from the mean scene, weights w, mask m, and prior precisions q. The normal matrix at the node's
-center is factored once; conjugate gradients, preconditioned by it, run on all cadences together with a step length of
-their own.
+with the residuals r from the mean scene, weights w, mask m, and prior precisions q. Conjugate gradients, preconditioned
+by the inverse C of the normal matrix of the node (`photometry.normal`), run on all cadences together with a step length
+of their own.
 
-The variance of a flux is that of the estimator, C S C with C = (A^T W A + Q)^-1 and S = A^T W V W A for pixels of
-variance V: it holds whatever the weights. A star's own prior is taken out afterwards.
+The gradient g that is left of a cadence tells the accuracy: g^T C g is the squared error of all unknowns together, in
+units of their covariance, so that no flux is off by more than its square root standard errors (C being the node's; with
+masked pixels a little more).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg, sparse
 
-from photometry.errors import FitError
-from photometry.tile_model import NodeModel
+from photometry.normal import NodeSystem
 
-__all__ = ["TOLERANCE", "NodeSystem", "Solution", "factor_node", "inverse", "solve_cadences"]
+__all__ = ["ACCURACY", "TOLERANCE", "Solution", "solve_cadences"]
 
-#: Squared norm of the preconditioned residual, relative to the start, at which a cadence has converged.
+#: Squared norm of the preconditioned gradient, relative to the start, at which a cadence has converged: what single
+#: precision reaches.
 TOLERANCE = 1e-10
+#: The same in absolute terms: no flux is off by more than this fraction of its standard error.
+ACCURACY = 0.01
 _MAX_ROUNDS = 100
-#: Pixels whose influence on all fluxes is held at once: bounds the memory.
-_PIXELS_AT_ONCE = 512
-#: Added to the unit diagonal of the scaled normal matrix: keeps terms that no pixel can tell apart at rest.
-_RIDGE = 1e-12
-
-
-@dataclass(frozen=True, slots=True)
-class NodeSystem:
-    """Factored normal equations of a node.
-
-    Parameters
-    ----------
-    part : NodeModel
-        The node.
-    common : (n_pixel, n_common) float32
-        Terms that all stars share: local background, change of motion.
-    weights : (n_pixel,) float32
-        Weights, (e-/s)^-2.
-    precision : (n_star,) float64
-        Prior precision of the departures, (e-/s)^-2.
-    covariance : (n_star + n_common, n_star + n_common) float32
-        C, the inverse of the normal matrix with priors.
-    variance : (n_star,) float64
-        Variance of a star's flux, its own prior taken out, (e-/s)^2.
-    sky_variance : (n_star,) float64
-        Change of `variance` with the variance of every pixel, dimensionless.
-    own_variance : (n_star,) float64
-        Change of `variance` with the variance per unit of the star's own light, dimensionless.
-    own_prior : (n_star,) float64
-        q C: share of the star's own prior in the estimate.
-    leverage : (n_pixel,) float64
-        Share of a pixel's noise that the fit follows, 0 to 1.
-    """
-
-    part: NodeModel
-    common: npt.NDArray[np.float32]
-    weights: npt.NDArray[np.float32]
-    precision: npt.NDArray[np.float64]
-    covariance: npt.NDArray[np.float32]
-    variance: npt.NDArray[np.float64]
-    sky_variance: npt.NDArray[np.float64]
-    own_variance: npt.NDArray[np.float64]
-    own_prior: npt.NDArray[np.float64]
-    leverage: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,119 +53,14 @@ class Solution:
     converged: npt.NDArray[np.bool_]
 
 
-def factor_node(
-    part: NodeModel,
-    common: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64],
-    variance: npt.NDArray[np.float64],
-    precision: npt.NDArray[np.float64],
-    *,
-    with_errors: bool = True,
-) -> NodeSystem:
-    """Factor the normal equations of a node and work out the variances.
-
-    Parameters
-    ----------
-    part : NodeModel
-        The node.
-    common : (n_pixel, n_common) float64
-        Terms that all stars share.
-    weights : (n_pixel,) float64
-        Weights of the pixels, 0 where they are not usable, (e-/s)^-2.
-    variance : (n_pixel,) float64
-        Variance of the pixels, (e-/s)^2.
-    precision : (n_star,) float64
-        Prior precision of the departures, (e-/s)^-2.
-    with_errors : bool
-        Work out variances and leverage; they are zero otherwise.
-    """
-    stars = part.expansion.matrices[0].astype(np.float64)
-    design = sparse.hstack([stars, sparse.csr_matrix(common)], format="csr")
-    weighted = sparse.csr_matrix(sparse.diags(weights) @ design)
-    matrix = (design.T @ weighted).toarray()
-    n_star = len(precision)
-    diagonal = np.arange(n_star)
-    matrix[diagonal, diagonal] += precision
-    covariance = inverse(matrix)
-    own_prior = np.minimum(precision * np.diag(covariance)[:n_star], 1 - 1e-6)
-    keep = 1 / (1 - own_prior) ** 2
-    of_noise, of_sky, leverage = np.zeros(len(covariance)), np.zeros(len(covariance)), np.zeros(len(variance))
-    if with_errors:
-        of_noise, of_sky, leverage = _influence(design, weighted, covariance, variance)
-    own = stars.power(3).T @ weights**2
-    return NodeSystem(
-        part=part,
-        common=common.astype(np.float32),
-        weights=weights.astype(np.float32),
-        precision=precision,
-        covariance=covariance.astype(np.float32),
-        variance=of_noise[:n_star] * keep,
-        sky_variance=of_sky[:n_star] * keep,
-        own_variance=np.diag(covariance)[:n_star] ** 2 * own * keep,
-        own_prior=own_prior,
-        leverage=leverage,
-    )
-
-
-def _influence(
-    design: sparse.csr_matrix,
-    weighted: sparse.csr_matrix,
-    covariance: npt.NDArray[np.float64],
-    variance: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return what the influence C A^T W of the pixels on the unknowns makes.
-
-    Parameters
-    ----------
-    design, weighted : sparse (n_pixel, n_unknown)
-        A and W A.
-    covariance : (n_unknown, n_unknown) float64
-        C.
-    variance : (n_pixel,) float64
-        Variance of the pixels, (e-/s)^2.
-
-    Returns
-    -------
-    of_noise, of_sky : (n_unknown,) float64
-        Variance of the unknowns by that of the pixels, and by pixels of variance 1.
-    leverage : (n_pixel,) float64
-        Diagonal of A C A^T W.
-    """
-    of_noise, of_sky, leverage = np.zeros(len(covariance)), np.zeros(len(covariance)), np.zeros(len(variance))
-    for start in range(0, len(variance), _PIXELS_AT_ONCE):
-        pixels = slice(start, start + _PIXELS_AT_ONCE)
-        influence = weighted[pixels] @ covariance
-        leverage[pixels] = np.asarray(design[pixels].multiply(influence).sum(axis=1)).ravel()
-        influence **= 2
-        of_noise += variance[pixels] @ influence
-        of_sky += influence.sum(axis=0)
-    return of_noise, of_sky, np.clip(leverage, 0.0, 0.99)
-
-
-def inverse(matrix: npt.NDArray[np.float64], ridge: float = _RIDGE) -> npt.NDArray[np.float64]:
-    """Invert a symmetric positive definite matrix whose unknowns may be of very different size.
-
-    Rows that are zero (terms that no pixel sees) stay zero but for a one on the diagonal. `ridge` is added to the unit
-    diagonal of the scaled matrix: it must exceed the rounding errors in `matrix`.
-    """
-    scale = np.sqrt(np.where(np.diag(matrix) > 0, np.diag(matrix), 1.0))
-    scaled = matrix / scale[:, None] / scale
-    np.fill_diagonal(scaled, np.where(np.diag(matrix) > 0, 1.0 + ridge, 1.0))
-    factor, failed = linalg.lapack.dpotrf(scaled, lower=True)
-    if not failed:
-        lower, failed = linalg.lapack.dpotri(factor, lower=True)
-    if failed:
-        raise FitError("the normal matrix of a node is not positive definite: pixels or PRF are not finite")
-    full: npt.NDArray[np.float64] = np.tril(lower) + np.tril(lower, -1).T
-    return full / scale[:, None] / scale
-
-
 def solve_cadences(
     system: NodeSystem,
     terms: npt.NDArray[np.float64],
-    residual: npt.NDArray[np.float64],
+    residual: npt.NDArray[np.floating],
     valid: npt.NDArray[np.bool_],
     tolerance: float = TOLERANCE,
+    accuracy: float = ACCURACY,
+    start: npt.NDArray[np.float32] | None = None,
 ) -> Solution:
     """Solve some cadences of a node.
 
@@ -217,63 +70,59 @@ def solve_cadences(
         The node.
     terms : (n_cadence, N_TERM) float64
         Monomials of the movement from the node.
-    residual : (n_cadence, n_pixel) float64
+    residual : (n_cadence, n_pixel) float
         Pixels less the mean scene, e-/s.
     valid : (n_cadence, n_pixel) bool
         Pixels that count.
     tolerance : float
-        Squared norm of the preconditioned residual, relative to the start, at which a cadence has converged.
+        Squared norm of the preconditioned gradient, relative to the start, at which a cadence has converged.
+    accuracy : float
+        Error of a flux in units of its standard error at which it has, too.
+    start : (n_star + n_common, n_cadence) float32, optional
+        Departures and common terms to start from; nothing by default.
     """
     n_star = len(system.precision)
     weights = system.weights[:, None] * valid.T
-    design = _Design(system, np.ascontiguousarray(terms.T, dtype=np.float32))
-    precision = system.precision.astype(np.float32)[:, None]
-    rest = design.backward(weights * residual.T.astype(np.float32))
-    x = np.zeros_like(rest)
-    fitted = np.zeros_like(weights)
-    step = preconditioned = system.covariance @ rest
+    by_cadence = np.ascontiguousarray(terms.T, dtype=np.float32)
+    design, precision = system.design, system.precision.astype(np.float32)[:, None]
+    x = np.zeros((n_star + system.common.shape[1], len(residual)), dtype=np.float32) if start is None else start.copy()
+    rest, fitted = residual.T.astype(np.float32), np.zeros_like(weights)
+    if start is not None:
+        fitted = design.forward(x, by_cadence)
+        rest -= fitted
+    rest *= weights
+    rest = design.backward(rest, by_cadence)
+    rest[:n_star] -= precision * x[:n_star]
+    step = preconditioned = _preconditioned(system, rest)
     gain = _dot(rest, preconditioned)
-    goal = tolerance * gain
+    goal = np.maximum(tolerance * gain, accuracy**2)
     for _ in range(_MAX_ROUNDS):
         if np.all(gain <= goal):
             break
-        image = design.forward(step)
-        pushed = design.backward(weights * image)
+        image = design.forward(step, by_cadence)
+        pushed = design.backward(weights * image, by_cadence)
         pushed[:n_star] += precision * step[:n_star]
         length = np.divide(gain, _dot(step, pushed), out=np.zeros_like(gain), where=gain > goal).astype(np.float32)
         x += length * step
-        fitted += length * image
-        rest -= length * pushed
-        preconditioned = system.covariance @ rest
+        image *= length
+        fitted += image
+        pushed *= length
+        rest -= pushed
+        preconditioned = _preconditioned(system, rest)
         new_gain = _dot(rest, preconditioned)
         factor = np.divide(new_gain, gain, out=np.zeros_like(gain), where=gain > goal).astype(np.float32)
-        step = preconditioned + factor * step
+        step *= factor
+        step += preconditioned
         gain = np.where(gain > goal, new_gain, gain)
     return Solution(x[:n_star], x[n_star:], fitted, gain <= goal)
 
 
-@dataclass(frozen=True, slots=True)
-class _Design:
-    """Design matrices of some cadences: products with blocks of unknowns (n_star + n_common, n_cadence)."""
-
-    system: NodeSystem
-    terms: npt.NDArray[np.float32]
-
-    def forward(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Pixels that unknowns make, (n_pixel, n_cadence)."""
-        n_star = len(self.system.precision)
-        image: npt.NDArray[np.float32] = self.system.common @ x[n_star:]
-        for term, matrix in zip(self.terms, self.system.part.expansion.matrices, strict=True):
-            image += matrix @ (x[:n_star] * term)
-        return image
-
-    def backward(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Products of the design's columns with pixels (n_pixel, n_cadence)."""
-        stars = sum(
-            term * (matrix @ image)
-            for term, matrix in zip(self.terms, self.system.part.expansion.transposed, strict=True)
-        )
-        return np.concatenate([stars, self.system.common.T @ image])
+def _preconditioned(system: NodeSystem, rest: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """C times a block (n_star + n_common, n_cadence)."""
+    scale = system.scale.astype(np.float32)[:, None]
+    product: npt.NDArray[np.float32] = system.covariance @ (scale * rest)
+    product *= scale
+    return product
 
 
 def _dot(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from photometry.normal import NodeSystem
 from photometry.quality import PIXEL_QUALITY, STAR_FLAGS, bit
-from photometry.solve import NodeSystem
 from photometry.tile_data import TileData
 from photometry.tile_model import NodeModel
 

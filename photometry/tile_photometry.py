@@ -8,53 +8,36 @@ import numpy.typing as npt
 
 from photometry.aperture import Apertures, aperture_photometry, choose_apertures, windows_of
 from photometry.cube import Cube
+from photometry.departures import FirstFit, Scene, first_fit, members_of, solve_block, system_of
 from photometry.flux_errors import flux_variance, motion_response
 from photometry.geometry import Stamp
 from photometry.mean_scene import solve_mean
 from photometry.motion import MovementKernel
-from photometry.motion_fit import MOTION_IMAGES, outliers
+from photometry.motion_fit import MOTION_IMAGES
+from photometry.normal import NodeSystem
 from photometry.prf import PrfEvaluator, PrfGrid
 from photometry.quality import PIXEL_QUALITY, bit
 from photometry.region import PRF_REACH, kernel_of_tile, tile_motion
 from photometry.scene import N_TERM
 from photometry.settings import FitSettings
-from photometry.solve import TOLERANCE, NodeSystem, Solution, factor_node, solve_cadences
+from photometry.solve import ACCURACY
 from photometry.star_quality import StarQuality, blending, cadence_flags, reduced_chi2, star_flags, star_quality
 from photometry.stars import Stars
 from photometry.tile_data import TileData, tile_data
 from photometry.tile_fit import TileFit
 from photometry.tile_model import (
     N_LOCAL,
-    NodeModel,
-    TileModel,
     TileState,
     build_model,
     local_basis,
     node_variance,
-    residuals,
 )
 
 __all__ = ["fit_tile"]
 
-#: Accuracy of the first fit of a cadence, which only looks for outliers.
-_FIRST_TOLERANCE = 1e-5
 #: Linear steps to the mean fluxes without outliers; the second sees what is not understood.
 _MEAN_ROUNDS = 2
-#: The prior of a flux is never narrower than if the mean were this share of the catalogue flux.
-_LEAST_OF_CATALOG = 0.1
 _NOT_FITTED = bit(PIXEL_QUALITY, "not_fitted")
-
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """What all blocks of cadences need."""
-
-    data: TileData
-    model: TileModel
-    state: TileState
-    core: npt.NDArray[np.int64]
-    kernel: MovementKernel
-    settings: FitSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +91,17 @@ def fit_tile(
         good = np.ones(data.n_cadence, dtype=bool)
     mean = solve_mean(data, model, state, good, clip=True)
     state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
-    scene = _Scene(data, model, state, in_core, kernel_of_tile(kernel, data), settings)
-    rejected = _rejected(scene)
-    data = replace(data, valid=data.valid & ~rejected)
+    scene = Scene(data, model, state, in_core, kernel_of_tile(kernel, data), settings)
+    first = first_fit(scene)
+    data = replace(data, valid=data.valid & ~first.rejected)
     for _ in range(_MEAN_ROUNDS):
         mean = solve_mean(data, model, state, good)
         state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
     scene = replace(scene, data=data, state=state)
-    return _assemble(cube, scene, prf, good, rejected)
+    return _assemble(cube, scene, prf, good, first)
 
 
-def _assemble(
-    cube: Cube, scene: _Scene, prf: PrfGrid, good: npt.NDArray[np.bool_], rejected: npt.NDArray[np.bool_]
-) -> TileFit:
+def _assemble(cube: Cube, scene: Scene, prf: PrfGrid, good: npt.NDArray[np.bool_], first: FirstFit) -> TileFit:
     """Fit node by node, block by block, and put the cadences in order."""
     data, model, core = scene.data, scene.model, scene.core
     main = max(model.nodes, key=lambda part: int(good[part.node.cadences].sum()))
@@ -132,13 +113,10 @@ def _assemble(
     )
     blocks, correlation = [], np.zeros(len(core))
     for part in model.nodes:
-        system = _factor(scene, part)
+        system = system_of(scene, part, first.factored)
         if part is main:
             correlation = blending(system, core)
-        blocks += [
-            _fit_block(scene, system, apertures, quality, members, rejected[members])
-            for members in _members(scene, part)
-        ]
+        blocks += [_fit_block(scene, system, apertures, quality, members, first) for members in members_of(scene, part)]
     series = {name: _in_order(blocks, [block.series[name] for block in blocks], np.float32) for name in _SERIES}
     local = _in_order(blocks, [block.local for block in blocks], np.float64)[:, good].mean(axis=1)
     window, window_row, window_column = windows_of(
@@ -183,53 +161,13 @@ def _mean_image(cube: Cube, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _factor(scene: _Scene, part: NodeModel, *, with_errors: bool = True) -> NodeSystem:
-    """Factor a node with the priors of the settings."""
-    images = scene.model.mean_images(part, scene.state.flux)
-    variance = node_variance(scene.data, part, images)
-    width = scene.settings.prior_width * np.maximum(scene.state.flux, _LEAST_OF_CATALOG * scene.model.stars.flux)
-    weights = np.where(scene.data.usable, 1 / variance, 0.0)
-    return factor_node(part, scene.model.local_basis, weights, variance, 1 / width**2, with_errors=with_errors)
-
-
-def _members(scene: _Scene, part: NodeModel) -> list[npt.NDArray[np.int64]]:
-    """Cadences of a node in blocks of about equal size."""
-    cadences = part.node.cadences
-    return np.array_split(cadences, -(-len(cadences) // scene.settings.cadences_at_once))
-
-
-def _rejected(scene: _Scene) -> npt.NDArray[np.bool_]:
-    """Pixels that disagree with a first fit of their cadence, (n_cadence, n_pixel)."""
-    rejected = np.zeros(scene.data.valid.shape, dtype=bool)
-    for part in scene.model.nodes:
-        system = _factor(scene, part, with_errors=False)
-        variance = node_variance(scene.data, part, scene.model.mean_images(part, scene.state.flux))
-        for cadences in _members(scene, part):
-            rest = _solve_block(scene, system, cadences, _FIRST_TOLERANCE)[1]
-            rejected[cadences] = outliers(rest.T, variance, scene.settings.outlier_sigma)
-    return rejected
-
-
-def _solve_block(
-    scene: _Scene, system: NodeSystem, cadences: npt.NDArray[np.int64], tolerance: float
-) -> tuple[Solution, npt.NDArray[np.float32]]:
-    """Solve some cadences of a node; also what is left of the pixels, (n_pixel, n_cadence), 0 where not valid."""
-    data, state, part = scene.data, scene.state, system.part
-    images = scene.model.mean_images(part, state.flux)
-    residual = residuals(data, scene.model, part, images, state.motion, cadences) - state.static
-    terms = part.coefficients(state.motion, cadences)[:, :N_TERM]
-    solution = solve_cadences(system, terms, residual, data.valid[cadences], tolerance)
-    left = (residual.T - solution.fitted) * data.valid[cadences].T
-    return solution, np.ascontiguousarray(left, dtype=np.float32)
-
-
 def _fit_block(
-    scene: _Scene,
+    scene: Scene,
     system: NodeSystem,
     apertures: Apertures,
     quality: StarQuality,
     cadences: npt.NDArray[np.int64],
-    rejected: npt.NDArray[np.bool_],
+    first: FirstFit,
 ) -> _Block:
     """Work out everything about the stars of the core in some cadences of a node."""
     data, model, core, part = scene.data, scene.model, scene.core, system.part
@@ -237,7 +175,9 @@ def _fit_block(
     images = model.mean_images(part, scene.state.flux)
     variance = node_variance(data, part, images)
     mean, valid = scene.state.flux[core, None], data.valid[cadences]
-    solution, rest = _solve_block(scene, system, cadences, TOLERANCE)
+    start = first.unknowns[:, cadences]
+    start[: len(first.flux)] += (first.flux - scene.state.flux).astype(np.float32)[:, None]
+    solution, rest = solve_block(scene, system, cadences, ACCURACY, start)
     departure = solution.departure[core] / (1 - system.own_prior[core])[:, None]
     coefficients = motion.local[cadences].T + solution.common
     local = model.local_basis @ coefficients
@@ -249,6 +189,7 @@ def _fit_block(
     in_aperture = aperture_photometry(apertures, own, terms, mean + solution.departure[core], rest, variance)
     chi2, cadence_chi2 = reduced_chi2(quality, rest, valid, variance, system.leverage)
     distance = np.hypot(motion.row_shift, motion.column_shift)[cadences]
+    rejected = first.rejected[cadences]
     flags = cadence_flags(quality, data, cadences, rejected, chi2, distance, kernel.bad[cadences], solution.converged)
     pixel = _pixel_of(data, model.stars.row[core], model.stars.column[core])
     values = (

@@ -8,9 +8,9 @@ from scipy import special
 
 from photometry.cube import Cube, Exposure, Pointing
 from photometry.geometry import Stamp
+from photometry.normal import NodeSystem
 from photometry.prf import PrfEvaluator, PrfGrid
 from photometry.simulate.perturb import normalised_phases
-from photometry.solve import NodeSystem
 from photometry.stars import Stars
 from photometry.tile_data import TileData, tile_data
 from photometry.tile_model import TileModel, TileMotion, TileState, build_model

@@ -17,8 +17,9 @@ from small_tiles import (
 from photometry.flux_errors import flux_variance, motion_response
 from photometry.geometry import Stamp
 from photometry.motion_fit import MOTION_IMAGES, N_MOTION
+from photometry.normal import NodeSystem, factor_node
 from photometry.scene import N_TERM
-from photometry.solve import NodeSystem, factor_node, solve_cadences
+from photometry.solve import solve_cadences
 from photometry.tile_model import node_variance
 
 _STAMP = Stamp(100, 122, 600, 622)
@@ -48,7 +49,7 @@ def _variance(tile: SmallTile) -> Floats:
 def _system(tile: SmallTile, prior_width: float) -> NodeSystem:
     variance = _variance(tile)
     precision = 1 / (prior_width * tile.state.flux) ** 2
-    return factor_node(tile.model.nodes[0], tile.model.local_basis, 1 / variance, variance, precision)
+    return factor_node(tile.model.nodes[0], tile.model.local_basis, 1 / variance, precision)
 
 
 def _of_cadences(

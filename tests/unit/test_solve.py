@@ -18,8 +18,9 @@ from small_tiles import (
 
 from photometry.errors import FitError
 from photometry.geometry import Stamp
+from photometry.normal import NodeSystem, factor_node, inverse
 from photometry.scene import N_TERM
-from photometry.solve import NodeSystem, factor_node, inverse, solve_cadences
+from photometry.solve import solve_cadences
 from photometry.tile_model import node_variance, residuals
 
 _N_CADENCE = 30
@@ -48,7 +49,7 @@ def _system(tile: SmallTile, prior_width: float = 0.3) -> NodeSystem:
     (part,) = tile.model.nodes
     variance = node_variance(tile.data, part, tile.model.mean_images(part, tile.state.flux))
     weights = np.where(tile.data.usable, 1 / variance, 0.0)
-    return factor_node(part, tile.model.local_basis, weights, variance, 1 / (prior_width * tile.state.flux) ** 2)
+    return factor_node(part, tile.model.local_basis, weights, 1 / (prior_width * tile.state.flux) ** 2)
 
 
 def _problem(tile: SmallTile) -> tuple[Floats, Floats]:
@@ -77,7 +78,7 @@ def _plain(system: NodeSystem, terms: Floats, residual: Floats, rows: Floats) ->
 def test_all_cadences_equal_plain_least_squares_on_the_valid_pixels(tile):
     system = _system(tile)
     terms, residual = _problem(tile)
-    solution = solve_cadences(system, terms, residual, tile.data.valid)
+    solution = solve_cadences(system, terms, residual, tile.data.valid, accuracy=0.0)
     assert solution.converged.all()
     for cadence in range(_N_CADENCE):
         # Masked pixels are left out of the plain problem altogether: zero weight means deletion.
@@ -86,6 +87,56 @@ def test_all_cadences_equal_plain_least_squares_on_the_valid_pixels(tile):
         found = np.concatenate([solution.departure[:, cadence], solution.common[:, cadence]])
         # The iteration stops at 1e-5 of what is solved for; it arrives well below, the varying star included.
         assert np.abs((found - values) / sigma).max() < 1e-4
+
+
+def test_no_flux_is_off_by_more_than_the_accuracy_asked_for(tile):
+    system = _system(tile)
+    terms, residual = _problem(tile)
+    exact = solve_cadences(system, terms, residual, tile.data.valid, tolerance=1e-13, accuracy=0.0)
+    sigma = np.sqrt(np.diag(system.covariance))[: len(system.precision), None]
+    for accuracy in (1.0, 0.1, 0.01):
+        solution = solve_cadences(system, terms, residual, tile.data.valid, accuracy=accuracy)
+        assert solution.converged.all()
+        off = np.abs((solution.departure - exact.departure) / sigma)
+        # Where pixels are masked the standard error of the cadence is larger than the node's.
+        assert np.percentile(off, 99) < accuracy
+        assert off.max() < 2 * accuracy
+
+
+def test_any_start_leads_to_the_same_place(tile):
+    system = _system(tile)
+    terms, residual = _problem(tile)
+    cold = solve_cadences(system, terms, residual, tile.data.valid)
+    rng = np.random.default_rng(3)
+    sigma = np.sqrt(np.diag(system.covariance))[:, None]
+    start = (np.concatenate([cold.departure, cold.common]) + sigma * rng.normal(size=(1, _N_CADENCE))).astype(
+        np.float32
+    )
+    warm = solve_cadences(system, terms, residual, tile.data.valid, start=start)
+    assert np.abs((warm.departure - cold.departure) / sigma[:-3]).max() < 0.02
+    np.testing.assert_allclose(warm.fitted, cold.fitted, atol=0.05 * np.abs(cold.fitted).std())
+
+
+def test_with_the_inverse_of_another_node_fluxes_are_the_same_and_errors_about(tile):
+    """Background twice as bright, priors of other widths: the inverse is another, but for its scale."""
+    (part,) = tile.model.nodes
+    other = _system(tile)
+    brighter = 1 / (2 / other.weights[other.weights > 0].mean() + 1 / np.maximum(other.weights, 1e-9))
+    weights = np.where(tile.data.usable, brighter, 0.0).astype(np.float64)
+    precision = 2 * other.precision
+    own = factor_node(part, tile.model.local_basis, weights, precision)
+    shared = factor_node(part, tile.model.local_basis, weights, precision, like=other)
+    terms, residual = _problem(tile)
+    solutions = [solve_cadences(system, terms, residual, tile.data.valid) for system in (own, shared)]
+    sigma = np.sqrt(own.variance)[:, None]
+    assert np.abs((solutions[0].departure - solutions[1].departure) / sigma).max() < 0.02
+    ratio = np.sqrt(shared.variance / own.variance)
+    assert np.abs(np.median(ratio) - 1) < 0.01
+    assert np.percentile(np.abs(ratio - 1), 84) < 0.05
+    np.testing.assert_allclose(shared.own_prior, own.own_prior, atol=0.1)
+    again = factor_node(part, tile.model.local_basis, other.weights.astype(np.float64), other.precision, like=other)
+    np.testing.assert_allclose(again.variance, other.variance, rtol=1e-5)
+    np.testing.assert_allclose(again.sky_variance, other.sky_variance, rtol=1e-4)
 
 
 def test_values_of_masked_pixels_do_not_matter(tile):
@@ -102,8 +153,8 @@ def test_cadence_without_pixels_changes_nothing_else(tile):
     terms, residual = _problem(tile)
     valid = tile.data.valid.copy()
     valid[7] = False
-    solution = solve_cadences(system, terms, residual, valid)
-    whole = solve_cadences(system, terms, residual, tile.data.valid)
+    solution = solve_cadences(system, terms, residual, valid, accuracy=0.0)
+    whole = solve_cadences(system, terms, residual, tile.data.valid, accuracy=0.0)
     others = np.arange(_N_CADENCE) != 7
     assert not solution.departure[:, 7].any()
     sigma = np.sqrt(np.diag(system.covariance))[: len(system.precision), None]

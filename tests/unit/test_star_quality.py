@@ -8,8 +8,8 @@ from small_tiles import exact_images, lopsided_prf, make_cube, make_stars, make_
 
 from photometry.constants import SATURATION_E_S
 from photometry.geometry import Stamp
+from photometry.normal import factor_node
 from photometry.quality import PIXEL_QUALITY, STAR_FLAGS, decode
-from photometry.solve import factor_node
 from photometry.star_quality import blending, cadence_flags, star_flags, star_quality
 from photometry.tile_model import node_variance
 
@@ -93,7 +93,7 @@ def test_the_pair_cannot_be_separated_and_the_others_can(case):
     variance = node_variance(tile.data, part, tile.model.mean_images(part, flux))
     weights = np.where(tile.data.usable, 1 / variance, 0.0)
     for width in (0.3, 100.0):
-        system = factor_node(part, tile.model.local_basis, weights, variance, 1 / (width * flux) ** 2)
+        system = factor_node(part, tile.model.local_basis, weights, 1 / (width * flux) ** 2)
         correlation = blending(system, np.arange(7))
         assert ((correlation >= 0) & (correlation <= 1 + 1e-6)).all()
         names = _flags_of(case, correlation=correlation)
@@ -110,7 +110,7 @@ def test_a_prior_that_dominates_counts_as_inseparable(case):
     weights = np.where(tile.data.usable, 1 / variance, 0.0)
     precision = np.full(7, 1e-12)
     precision[_LONE] = 1e3
-    correlation = blending(factor_node(part, tile.model.local_basis, weights, variance, precision), np.arange(7))
+    correlation = blending(factor_node(part, tile.model.local_basis, weights, precision), np.arange(7))
     assert correlation[_LONE] == 1
 
 

@@ -1,0 +1,212 @@
+"""Normal equations of a node: their inverse, which is the covariance of the fluxes, and what follows from it.
+
+With weights W that are inverse variances, priors of precision Q and design A, C = (A^T W A + Q)^-1. The variance of a
+flux is that of the estimator, C A^T W A C = C - C Q C. Without a star's own prior q its C becomes C / (1 - q C).
+
+Nodes of a tile differ little: their normal matrices have about the same correlations, and differ in how much each star
+is seen. A node may so take over another one's inverse in units of its own diagonal, D C D: what the iteration converges
+to stays the same, and of the errors those of close blends change, by a few per cent.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg
+
+from photometry.blocks import BlockDesign, design_of
+from photometry.errors import FitError
+from photometry.tile_model import NodeModel
+
+__all__ = ["NodeSystem", "factor_node", "inverse"]
+
+#: Added to the unit diagonal of the scaled normal matrix: keeps terms that no pixel can tell apart at rest.
+_RIDGE = 1e-12
+#: The fit never follows a pixel by more than this.
+_MOST_LEVERAGE = 0.99
+#: Largest share of a star's own prior that is taken out.
+_MOST_PRIOR = 1 - 1e-6
+#: Rows of a matrix that are mirrored at once.
+_ROWS_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSystem:
+    """Factored normal equations of a node.
+
+    Parameters
+    ----------
+    part : NodeModel
+        The node.
+    design : BlockDesign
+        Its stars and common terms.
+    common : (n_pixel, n_common) float32
+        Terms that all stars share: local background, change of motion.
+    weights : (n_pixel,) float32
+        Weights, (e-/s)^-2.
+    precision : (n_star,) float64
+        Prior precision of the departures, (e-/s)^-2.
+    covariance : (n_star + n_common, n_star + n_common) float32
+        C, the inverse of the normal matrix with priors, in units of `scale`.
+    scale : (n_star + n_common,) float64
+        1 where C is the node's own.
+    information : (n_star + n_common,) float64
+        Diagonal of A^T W A.
+    flat_variance : (n_star,) float64
+        C of a star with its own prior taken out, other stars' priors in it, (e-/s)^2.
+    share_of_noise : (n_star,) float64
+        Share of the pixels' noise in `flat_variance`; other stars' priors have the rest.
+    variance : (n_star,) float64
+        Variance of a star's flux by the pixels' noise, its own prior taken out, (e-/s)^2.
+    sky_variance : (n_star,) float64
+        Change of `variance` with the variance of every pixel, dimensionless.
+    own_variance : (n_star,) float64
+        Change of `variance` with the variance per unit of the star's own light, dimensionless.
+    own_prior : (n_star,) float64
+        q C: share of the star's own prior in the estimate.
+    leverage : (n_pixel,) float64
+        Share of a pixel's noise that the fit follows, 0 to 1.
+    """
+
+    part: NodeModel
+    design: BlockDesign
+    common: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32]
+    precision: npt.NDArray[np.float64]
+    covariance: npt.NDArray[np.float32]
+    scale: npt.NDArray[np.float64]
+    information: npt.NDArray[np.float64]
+    flat_variance: npt.NDArray[np.float64]
+    share_of_noise: npt.NDArray[np.float64]
+    variance: npt.NDArray[np.float64]
+    sky_variance: npt.NDArray[np.float64]
+    own_variance: npt.NDArray[np.float64]
+    own_prior: npt.NDArray[np.float64]
+    leverage: npt.NDArray[np.float64]
+
+
+def factor_node(
+    part: NodeModel,
+    common: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    precision: npt.NDArray[np.float64],
+    *,
+    like: NodeSystem | None = None,
+    with_errors: bool = True,
+) -> NodeSystem:
+    """Factor the normal equations of a node and work out the variances.
+
+    Parameters
+    ----------
+    part : NodeModel
+        The node.
+    common : (n_pixel, n_common) float64
+        Terms that all stars share.
+    weights : (n_pixel,) float64
+        Inverse variances of the pixels, 0 where they are not usable, (e-/s)^-2.
+    precision : (n_star,) float64
+        Prior precision of the departures, (e-/s)^-2.
+    like : NodeSystem, optional
+        A node of the same stars whose inverse is taken over, in units of this node's diagonal.
+    with_errors : bool
+        Work out what depends on the background and the pixels; it is zero otherwise.
+    """
+    n_star = len(precision)
+    design = design_of(part.expansion, common)
+    if like is None:
+        matrix = design.normal(weights)
+        information = matrix.diagonal().copy()
+        matrix[np.arange(n_star), np.arange(n_star)] += precision
+        covariance, scale = inverse(matrix).astype(np.float32), np.ones(len(matrix))
+        spread = covariance.diagonal()[:n_star].astype(np.float64)
+        flat = spread / (1 - np.minimum(precision * spread, _MOST_PRIOR))
+        share = _share_of_noise(covariance[:n_star, :n_star], precision, flat)
+    else:
+        information = design.diagonal(weights)
+        covariance, share = like.covariance, like.share_of_noise
+        prior = np.concatenate([precision, np.zeros(len(information) - n_star)])
+        prior_of_like = np.concatenate([like.precision, np.zeros(len(information) - n_star)])
+        scale = like.scale * np.sqrt(_ratio(like.information + prior_of_like, information + prior))
+        flat = like.flat_variance * _ratio(like.information, information)[:n_star]
+    own_prior = precision * flat / (1 + precision * flat)
+    sky, own, leverage = np.zeros(n_star), np.zeros(n_star), np.zeros(len(weights))
+    if with_errors:
+        squared, leverage = design.influence(covariance, scale, weights)
+        sky = squared[:n_star] / (1 - own_prior) ** 2
+        own = flat**2 * (part.expansion.transposed[0].power(3) @ weights**2)
+    return NodeSystem(
+        part=part,
+        design=design,
+        common=_f32(common),
+        weights=_f32(weights),
+        precision=precision,
+        covariance=covariance,
+        scale=scale,
+        information=information,
+        flat_variance=flat,
+        share_of_noise=share,
+        variance=flat * share,
+        sky_variance=sky,
+        own_variance=own,
+        own_prior=own_prior,
+        leverage=np.clip(leverage, 0.0, _MOST_LEVERAGE),
+    )
+
+
+def _ratio(above: npt.NDArray[np.float64], below: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Quotient, 1 where one of both is not positive."""
+    return np.divide(above, below, out=np.ones_like(below), where=(above > 0) & (below > 0))
+
+
+def _share_of_noise(
+    covariance: npt.NDArray[np.float32], precision: npt.NDArray[np.float64], flat: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Share of the pixels' noise in the variances C / (1 - q C) of fluxes whose own prior is taken out, (n_star,).
+
+    The rest, the sum over the other stars of (C_ij / (1 - q_i C_ii))^2 q_j, is by their priors.
+    """
+    spread = covariance.diagonal().astype(np.float64)
+    by_all = np.concatenate(
+        [
+            np.square(covariance[start : start + _ROWS_AT_ONCE], dtype=np.float64) @ precision
+            for start in range(0, len(covariance), _ROWS_AT_ONCE)
+        ]
+        or [np.empty(0)]
+    )
+    by_others = (by_all - spread**2 * precision) * (flat / spread) ** 2
+    return np.clip(1 - by_others / flat, 0.0, 1.0)
+
+
+def inverse(matrix: npt.NDArray[np.float64], ridge: float = _RIDGE) -> npt.NDArray[np.float64]:
+    """Invert a symmetric positive definite matrix whose unknowns may be of very different size.
+
+    Rows that are zero (terms that no pixel sees) stay zero but for a one on the diagonal. `ridge` is added to the unit
+    diagonal of the scaled matrix: it must exceed the rounding errors in `matrix`.
+    """
+    diagonal = matrix.diagonal()
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    scaled = scale * matrix
+    scaled *= scale[:, None]
+    np.fill_diagonal(scaled, np.where(diagonal > 0, 1.0 + ridge, 1.0))
+    # The matrix is its own transpose: in Fortran's order it needs no copy.
+    factor, failed = linalg.lapack.dpotrf(scaled.T, lower=True, overwrite_a=True)
+    if not failed:
+        half, failed = linalg.lapack.dpotri(factor, lower=True, overwrite_c=True)
+    if failed:
+        raise FitError("the normal matrix of a node is not positive definite: pixels or PRF are not finite")
+    half *= scale
+    half *= scale[:, None]
+    return _mirrored(half)
+
+
+def _mirrored(lower: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Copy the lower triangle of a matrix to the upper one, in place, some rows at a time."""
+    for start in range(0, len(lower), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        lower[rows, rows] = np.tril(lower[rows, rows]) + np.tril(lower[rows, rows], -1).T
+        lower[rows, start + _ROWS_AT_ONCE :] = lower[start + _ROWS_AT_ONCE :, rows].T
+    return lower
+
+
+def _f32(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    return values.astype(np.float32)

@@ -24,6 +24,7 @@ rule simulate_scene:
     params:
         code=code_of("simulate"),
         scene=lookup("simulate/scenes/{scene}", within=config),
+        prf=config["simulate"]["prf"],
     script:
         "../scripts/simulate.py"
 
@@ -47,6 +48,7 @@ rule simulate_ccd:
     params:
         code=code_of("simulate_ccd"),
         ccd=lookup("simulate/ccds/{ccd_name}", within=config),
+        prf=config["simulate"]["prf"],
     script:
         "../scripts/simulate_ccd.py"
 

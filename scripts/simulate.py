@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def simulate(path_pixels: str, path_stars: str, path_truth: str, scene: Mapping[str, Any], prf: str = "model") -> None:
+def simulate(path_pixels: str, path_stars: str, path_truth: str, scene: Mapping[str, Any], prf: str) -> None:
     """Make a scene; its pixels become a target pixel file for cadences up to 120 s, else a TESScut cutout."""
     settings = settings_from_mapping(scene, SceneSettings)
     grid = model_prf() if prf == "model" else read_spoc_prf(prf, settings.sector, settings.camera, settings.ccd)
@@ -32,4 +32,5 @@ if __name__ == "__main__":
             path_stars=snakemake.output.stars,
             path_truth=snakemake.output.truth,
             scene=snakemake.params.scene,
+            prf=snakemake.params.prf,
         )

@@ -10,16 +10,18 @@ from photometry.io.simulated import write_star_table
 from photometry.io.simulated_ffi import write_frame
 from photometry.io.simulated_ffi_truth import write_ccd_truth
 from photometry.prf_model import model_prf
-from photometry.simulate import CcdSettings, frames_of, settings_from_mapping, simulate_ccd
+from photometry.simulate import CcdSettings, frames_of, perturbed_prf, settings_from_mapping, simulate_ccd
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def simulate(path_frames: str, path_stars: str, path_truth: str, ccd: Mapping[str, Any], prf: str = "model") -> None:
-    """Make the frames of a CCD; they are written as they are made."""
+def simulate(path_frames: str, path_stars: str, path_truth: str, ccd: Mapping[str, Any], prf: str) -> None:
+    """Make the frames of a CCD; they are written as they are made. `prf` is ``model`` or a folder of SPOC's files."""
     settings = settings_from_mapping(ccd, CcdSettings)
     grid = model_prf() if prf == "model" else read_spoc_prf(prf, settings.sector, settings.camera, settings.ccd)
+    if settings.prf_blur_pix or settings.prf_skew:
+        grid = perturbed_prf(grid, settings.prf_blur_pix, settings.prf_skew)
     made = simulate_ccd(settings, grid)
     logging.info("%d stars, %d pairs, PRF: %s", len(made.population.tmag), len(made.population.pairs), made.prf_source)
     write_star_table(made, path_stars)
@@ -36,4 +38,5 @@ if __name__ == "__main__":
             path_stars=snakemake.output.stars,
             path_truth=snakemake.output.truth,
             ccd=snakemake.params.ccd,
+            prf=snakemake.params.prf,
         )

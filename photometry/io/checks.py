@@ -37,7 +37,7 @@ def check_output(folder: str | Path) -> None:
         ) from error
 
 
-def check_simulated(simulate: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+def check_simulated(simulate: Mapping[str, Any]) -> None:
     """Check the settings of simulated scenes and CCDs.
 
     Parameters
@@ -49,9 +49,12 @@ def check_simulated(simulate: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> 
     ------
     ConfigError
         When a setting is not known or cannot be used, when two have one name, or there is nothing to simulate.
+    PrfError
+        When PRF files are missing or belong to another CCD or epoch.
     """
     if not simulate:
         return
+    from photometry.io.prf_files import check_prf_folder
     from photometry.simulate import CcdSettings, SceneSettings, settings_from_mapping
 
     twice = sorted(set(simulate["scenes"]) & set(simulate["ccds"]))
@@ -62,9 +65,11 @@ def check_simulated(simulate: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> 
     for part, kind in (("scenes", SceneSettings), ("ccds", CcdSettings)):
         for name, values in simulate[part].items():
             try:
-                settings_from_mapping(values, kind)
+                settings = settings_from_mapping(values, kind)
             except ConfigError as error:
                 raise ConfigError(f"simulate, {part}, {name}: {error}") from error
+            if simulate["prf"] != "model":
+                check_prf_folder(simulate["prf"], settings.sector, settings.camera, settings.ccd)
 
 
 def check_inputs(regions: Iterable[PlannedRegion]) -> None:

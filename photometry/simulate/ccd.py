@@ -33,10 +33,11 @@ _Floats = npt.NDArray[np.float64]
 SCIENCE = Stamp(0, N_SCIENCE_ROWS, FIRST_SCIENCE_COLUMN, FIRST_SCIENCE_COLUMN + N_SCIENCE_COLUMNS)
 #: 0-based column and row to whose place in the sky times are corrected (keys BTC_PIX1 and BTC_PIX2, less 1).
 _TIME_PIXEL = (1067.0, 1023.0)
-#: Start of the frame with FFIINDEX 0, TJD: from the start of frame 4697 (key TSTART of the primary header, sector 1).
-_INDEX_0_TJD = 1325.313100604524 - 4697 / 48
-#: First day of sector 1, TJD, and mean length of a sector, d.
-_FIRST_TJD, _SECTOR_D = 1325.3, 27.4
+#: Start of the first frame of sector 1, whose FFIINDEX is 4697, TJD (key TSTART of its primary header), and mean length
+#: of a sector, d.
+_FIRST_TJD, _FIRST_INDEX, _SECTOR_D = 1325.313100604524, 4697, 27.4
+#: Start of the frame with FFIINDEX 0, TJD; FFIINDEX counts cadences of the length at hand.
+_INDEX_0_TJD = _FIRST_TJD - _FIRST_INDEX * 1800 / 86400
 #: Kinds of random numbers that every frame has of its own.
 _NOISE_STREAM, _COSMIC_STREAM = 1, 2
 

@@ -23,10 +23,15 @@ BAD_FRAMES = {
     "empty": "a file of no bytes",
     "text": "a file that is no FITS",
 }
+#: Settings that are 0 or more.
+_NOT_NEGATIVE = (
+    *("breathing", "corner_glow", "flicker", "strap_excess", "n_straps", "wcs_noise_pix", "data_rel"),
+    *("prf_blur_pix", "prf_skew"),
+)
 #: Settings of scenes that full-frame images do not have: their pixels are the science area, all of it.
 _NOT_OF_FRAMES = (
-    ("row_min", "col_min", "n_row", "n_column"),
-    ("sip_per_pix", "nan_fraction", "untimed_fraction", "dead_pixels"),
+    *("row_min", "col_min", "n_row", "n_column"),
+    *("sip_per_pix", "nan_fraction", "untimed_fraction", "dead_pixels"),
 )
 
 
@@ -61,6 +66,9 @@ class CcdSettings(SceneSettings):
         Whether the headers have FFIINDEX, as those of later releases.
     gzip : bool
         Whether the files are compressed.
+    prf_blur_pix, prf_skew : float
+        How much wider the stars' PRF is than the given one (standard deviation, pixels), and which share of its light
+        is displaced (`photometry.simulate.perturb`).
     bad_frames : tuple of str
         Kinds of bad frames (`BAD_FRAMES`), each at another cadence that is drawn.
     """
@@ -86,16 +94,17 @@ class CcdSettings(SceneSettings):
     data_rel: int = 32
     ffiindex: bool = True
     gzip: bool = False
+    prf_blur_pix: float = 0.0
+    prf_skew: float = 0.0
     bad_frames: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         SceneSettings.__post_init__(self)
         defaults = {field.name: field.default for field in fields(self)}
-        for names in _NOT_OF_FRAMES:
-            for name in names:
-                if getattr(self, name) != defaults[name]:
-                    raise ConfigError(f"setting {name} is {getattr(self, name)}: full-frame images do not have it")
-        for name in ("breathing", "corner_glow", "flicker", "strap_excess", "n_straps", "wcs_noise_pix", "data_rel"):
+        for name in _NOT_OF_FRAMES:
+            if getattr(self, name) != defaults[name]:
+                raise ConfigError(f"setting {name} is {getattr(self, name)}: full-frame images do not have it")
+        for name in _NOT_NEGATIVE:
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"setting {name} is {getattr(self, name)}, expected at least 0")
         unknown = sorted(set(self.bad_frames) - set(BAD_FRAMES))

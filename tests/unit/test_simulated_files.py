@@ -231,7 +231,9 @@ def test_the_script_writes_all_files(repository, tmp_path):
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     settings = {"n_row": 10, "n_column": 10, "n_cadence": 4, "density": 500}
-    script.simulate(tmp_path / "pixels.fits", tmp_path / "stars.csv", tmp_path / "truth.hdf5", scene=settings)
+    script.simulate(
+        tmp_path / "pixels.fits", tmp_path / "stars.csv", tmp_path / "truth.hdf5", scene=settings, prf="model"
+    )
     assert (
         settings_from_mapping(settings, SceneSettings).stamp == read_pixels(tmp_path / "pixels.fits", "tesscut").stamp
     )

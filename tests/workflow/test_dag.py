@@ -44,6 +44,12 @@ def test_simulated_scenes(snakemake, tmp_path):
     assert jobs == {"simulate_scene": 2, "all": 1, "total": 3}
 
 
+def test_simulated_ccds(snakemake, tmp_path):
+    simulate = {"folder": "data", "scenes": {"one": {}}, "ccds": {"two": {"n_cadence": 60}, "three": {}}}
+    jobs = planned_jobs(snakemake(tmp_path, "--dry-run", config={"output": "results", "simulate": simulate}).stdout)
+    assert jobs == {"simulate_scene": 1, "simulate_ccd": 2, "all": 1, "total": 4}
+
+
 def test_misspelt_scene_setting(snakemake, tmp_path):
     config = {"output": "results", "simulate": {"folder": "data", "scenes": {"one": {"seeed": 1}}}}
     result = snakemake(tmp_path, "--dry-run", config=config)

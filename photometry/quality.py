@@ -5,7 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PIXEL_FLAGS", "PIXEL_QUALITY", "STAR_FLAGS", "TESS_QUALITY", "Flag", "bit", "decode", "flagged"]
+__all__ = [
+    "FFI_RELEVANT",
+    "PIXEL_FLAGS",
+    "PIXEL_QUALITY",
+    "STAR_FLAGS",
+    "TESS_QUALITY",
+    "Flag",
+    "bit",
+    "decode",
+    "flagged",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +47,28 @@ TESS_QUALITY = (
     Flag(32768, "insufficient_targets", "insufficient targets for error correction"),
 )
 
+#: Flags of a 2 min cadence that concern all pixels of the CCD: the pointing, or a decision for everything. The others
+#: are of one target's pixels, or of what a search for planets leaves out.
+FFI_RELEVANT = (
+    "attitude_tweak",
+    "safe_mode",
+    "coarse_point",
+    "earth_point",
+    "argabrightening",
+    "desaturation",
+    "manual_exclude",
+    "bad_calibration",
+)
+
 #: pixel_flags of a cube.
 PIXEL_FLAGS = (
     Flag(1, "not_measured", "no value in this cadence"),
     Flag(2, "dead", "no useful value in any cadence"),
     Flag(4, "saturated", "at or above full well, or in a bleed trail"),
     Flag(8, "used_for_background", "used to model the large-scale background"),
+    Flag(16, "background_anomaly", "the background is not what its model says"),
+    Flag(32, "excluded", "spoilt by a known defect; the image is NaN"),
+    Flag(64, "strap", "column over a metal strap"),
 )
 
 #: PIXEL_QUALITY of a star in a cadence.

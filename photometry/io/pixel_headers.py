@@ -146,13 +146,13 @@ def _cadence(headers: PixelHeaders) -> int:
 def _readouts(headers: PixelHeaders, int_time: float, datasource: str) -> int:
     """Return the readouts of a cadence: from NREADOUT, else the frames; EXPOSURE must agree.
 
-    EXPOSURE is the time of one cadence in cutouts, of the whole series in TPFs (SDPDD, table 30).
+    EXPOSURE is the time of one cadence in images and cutouts, of the whole series in TPFs (SDPDD, table 30).
     """
     said: dict[str, float] = {}
     readouts, frames = headers.number("NREADOUT"), headers.number("NUM_FRM")
     if readouts is not None:
         said["NREADOUT"] = readouts
-    if datasource == "tesscut" and (exposure := headers.number("EXPOSURE")) is not None:
+    if datasource != "tpf" and (exposure := headers.number("EXPOSURE")) is not None:
         said["EXPOSURE/INT_TIME"] = exposure * 86400 / int_time
     mitigated = headers.get("CRMITEN")
     block = headers.number("CRBLKSZ") if mitigated else None
@@ -160,7 +160,7 @@ def _readouts(headers: PixelHeaders, int_time: float, datasource: str) -> int:
         # On-board cosmic ray mitigation leaves out the highest and the lowest of each block (IH, section 5.1).
         said["NUM_FRM, CRMITEN, CRBLKSZ"] = frames * (block - 2) / block if block is not None else frames
     if not said:
-        wanted = "NREADOUT, EXPOSURE" if datasource == "tesscut" else "NREADOUT"
+        wanted = "NREADOUT" if datasource == "tpf" else "NREADOUT, EXPOSURE"
         raise InputFileError(
             headers.path, f"header keys {wanted}, or NUM_FRM, CRMITEN and CRBLKSZ, are missing: exposure is not known"
         )

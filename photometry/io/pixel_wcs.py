@@ -16,12 +16,14 @@ from photometry.geometry import Stamp
 from photometry.io.fits_files import header_value
 from photometry.io.pixel_headers import SCIENCE_AREA, PixelHeaders
 
-__all__ = ["read_stamp", "read_wcs"]
+__all__ = ["image_wcs_cards", "read_stamp", "read_wcs", "wcs_problem"]
 
 #: Range of pixel scales that can be TESS's 21 arcsec, arcsec.
 _SCALE_RANGE = (5.0, 60.0)
 #: How far the position in the header may be from the pixels, pixels.
 _OBJECT_MARGIN = 10.0
+#: Largest miss of pixels that go to the sky and back, pixels.
+_ROUND_TRIP_PIX = 0.01
 #: Cards of a celestial WCS.
 _WCS_KEYS = (
     *("WCSAXES", "CTYPE1", "CTYPE2", "CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", "CUNIT1", "CUNIT2", "CDELT1", "CDELT2"),
@@ -111,6 +113,46 @@ def read_wcs(headers: PixelHeaders, stamp: Stamp, pointing: Pointing) -> str:
     cards: str = header.tostring(sep="", endcard=False, padding=False)
     _check_wcs(headers.path, cards, stamp, pointing)
     return cards
+
+
+def image_wcs_cards(header: fits.Header) -> str:
+    """Return the cards of a full frame's celestial WCS as they are; empty when it has none that could be one.
+
+    A full frame counts pixels as the CCD does, so nothing is moved.
+    """
+    values = [header_value(header, key) for key in ("CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2")]
+    if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in values):
+        return ""
+    if not str(header.get("CTYPE1")).startswith("RA--") or not str(header.get("CTYPE2")).startswith("DEC-"):
+        return ""
+    distortion = [key for key in header if key.startswith(("A_", "B_", "AP_", "BP_"))]
+    return "".join(header.cards[key].image for key in [*_WCS_KEYS, *distortion] if key in header)
+
+
+def wcs_problem(cards: str, stamp: Stamp) -> str:
+    """Say why a WCS cannot be used for the pixels of a stamp; empty when positions go to the sky and back.
+
+    The round trip of pixels in all parts of the stamp must close to 0.01 pixels.
+    """
+    rows, columns = (
+        axis.ravel()
+        for axis in np.meshgrid(
+            np.linspace(stamp.row_min, stamp.row_max - 1, 5), np.linspace(stamp.col_min, stamp.col_max - 1, 5)
+        )
+    )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            wcs = WCS(cards)
+            scales = 3600 * proj_plane_pixel_scales(wcs.celestial)
+            sky = wcs.all_pix2world(columns, rows, 0)
+            back = wcs.all_world2pix(*sky, 0, quiet=True)
+    except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
+        return _first_line(error)
+    if not all(_SCALE_RANGE[0] <= scale <= _SCALE_RANGE[1] for scale in scales):
+        return f"pixels of {scales[0]:.3g} x {scales[1]:.3g} arcsec, expected about 21"
+    miss = float(np.max(np.hypot(back[0] - columns, back[1] - rows)))
+    return "" if miss < _ROUND_TRIP_PIX else f"positions come back {miss:.3g} pixels off"
 
 
 def _check_wcs(path: Path, cards: str, stamp: Stamp, pointing: Pointing) -> None:

@@ -1,0 +1,133 @@
+"""Finding the full-frame images (FFIs) of CCDs, and what can be known of them before any job."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from photometry.cube import Exposure, Pointing
+from photometry.errors import InputFileError
+from photometry.geometry import Stamp
+from photometry.io.ffi_headers import FfiName, inspect_frame, parse_name
+from photometry.io.pixel_headers import SCIENCE_AREA
+
+__all__ = ["FfiFolder", "find_ffis", "inspect_ffis", "listing_digest", "target_pixel_files"]
+
+#: Frames of a CCD that are tried before the run is stopped: a bad frame is no reason to, a wrong folder is.
+_TRIED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FfiFolder:
+    """The frames of a CCD, by their names and the headers of one.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they were found.
+    region : str
+        Name of the region: part of the names of all products made from it.
+    pointing : Pointing
+        Sector, camera and CCD.
+    exposure : Exposure
+        Exposure and readout, of the first frame without fault.
+    stamp : Stamp
+        The science area.
+    paths : tuple of Path
+        All files, in order of their times; files of the same time in order of their paths.
+    """
+
+    folder: Path
+    region: str
+    pointing: Pointing
+    exposure: Exposure
+    stamp: Stamp
+    paths: tuple[Path, ...]
+
+    @property
+    def path(self) -> Path:
+        """Folder: what messages call the region."""
+        return self.folder
+
+
+def find_ffis(folder: str | Path) -> dict[tuple[int, int, int], list[FfiName]]:
+    """Find all FFIs in a folder and its subfolders, by the names that SPOC gives them.
+
+    Returns
+    -------
+    dict
+        Files of each sector, camera and CCD, by time, then path.
+
+    Raises
+    ------
+    InputFileError
+        When there is none.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        wanted = "expected a folder of full-frame images" if folder.exists() else "no such folder"
+        raise InputFileError(folder, f"{wanted}; correct the key 'input'")
+    found: dict[tuple[int, int, int], list[FfiName]] = defaultdict(list)
+    others = tica = 0
+    for path in folder.rglob("*"):
+        if name := parse_name(path):
+            found[name.sector, name.camera, name.ccd].append(name)
+        elif ".fit" in path.name.lower():
+            others += 1
+            tica += path.name.startswith("hlsp_tica")
+    if not found:
+        hint = (
+            "TICA images are not in e-/s and have no uncertainties; fetch SPOC's (tess*_ffic.fits)"
+            if tica
+            else "expected names like tess2018206192942-s0001-1-4-0120-s_ffic.fits; "
+            "correct the key 'input' or 'datasource'"
+        )
+        raise InputFileError(folder, f"no full-frame images in this folder ({others} other FITS files); {hint}")
+    return {ccd: sorted(found[ccd], key=lambda name: (name.clock_s, name.path)) for ccd in sorted(found)}
+
+
+def inspect_ffis(folder: str | Path, area: Stamp = SCIENCE_AREA) -> list[FfiFolder]:
+    """Find the CCDs in a folder; of each, the headers of the first frame without fault are read.
+
+    Raises
+    ------
+    InputFileError
+        When there is no FFI, or when of a CCD neither the first nor any other of twenty frames can be used: with what
+        is wrong with the first.
+    """
+    return [_inspect(Path(folder), names, area) for names in find_ffis(folder).values()]
+
+
+def _inspect(folder: Path, names: list[FfiName], area: Stamp) -> FfiFolder:
+    step = max(len(names) // _TRIED, 1)
+    problem: InputFileError | None = None
+    for name in names[::step]:
+        try:
+            frame, pointing = inspect_frame(name, area)
+        except InputFileError as error:
+            problem = problem or error
+            continue
+        return FfiFolder(
+            folder=folder,
+            region=f"sector{pointing.sector:03d}_camera{pointing.camera}_ccd{pointing.ccd}",
+            pointing=pointing,
+            exposure=frame.exposure,
+            stamp=area,
+            paths=tuple(name.path for name in names),
+        )
+    assert problem is not None
+    raise problem
+
+
+def listing_digest(paths: tuple[Path, ...]) -> str:
+    """Return a digest of names, sizes and dates of files: what tells that frames were added, taken away or replaced.
+
+    The contents of the 1,300 to 11,000 frames of a CCD are 50 to 400 GB: they are not compared.
+    """
+    facts = [(path.name, status.st_size, status.st_mtime_ns) for path in paths for status in (path.stat(),)]
+    return sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def target_pixel_files(folder: str | Path, sector: int) -> list[Path]:
+    """Return the target pixel files of a sector in a folder and its subfolders, by name."""
+    return sorted(Path(folder).rglob(f"tess*-s{sector:04d}-*_tp.fits*"))

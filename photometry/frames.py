@@ -1,21 +1,15 @@
-"""The frames of a CCD: which there are, what is wrong with each, and the series of cadences that they make.
+"""The frames of a CCD and the series of cadences that they make (`photometry.frame_checks` finds what is wrong)."""
 
-Pure functions on tables of frames; `photometry.io.ffi_files` and `photometry.io.ffi_headers` read them.
-"""
-
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import median_filter
 
 from photometry.quality import FFI_RELEVANT, TESS_QUALITY, bit
-from photometry.times import SECONDS_PER_DAY
 
-__all__ = ["OK", "STATUSES", "Frame", "FrameSeries", "frame_series", "merge_quality", "sorted_frames"]
+__all__ = ["LEFT_OUT", "OK", "STATUSES", "Frame", "FrameSeries", "frame_series", "merge_quality"]
 
 OK = "ok"
 #: What can be wrong with a frame, and what happens to it.
@@ -30,9 +24,8 @@ STATUSES = {
     "duplicate": "left out",
     "other_release": "left out",
 }
-_LEFT_OUT = ("duplicate", "other_release")
-#: Frames among which one with a wrong time stands out.
-_NEIGHBOURS = 11
+#: Statuses of frames that make no cadence.
+LEFT_OUT = ("duplicate", "other_release")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +56,8 @@ class Frame:
         What all frames of a series have in common (`photometry.cube.Exposure`).
     wcs : str
         Cards of the WCS; empty where it cannot be used.
+    sky : tuple of 2 floats
+        Position of its reference pixel, deg.
     """
 
     name: str
@@ -77,6 +72,7 @@ class Frame:
     release: tuple[int, str] = (0, "")
     exposure: Any = None
     wcs: str = ""
+    sky: tuple[float, float] = (np.nan, np.nan)
 
     def failed(self, status: str, reason: str) -> "Frame":
         """Return the frame with something wrong."""
@@ -122,103 +118,23 @@ class FrameSeries:
         """Which cadences (n_cadence,) have pixels."""
         return np.array([frame.status == OK for frame in self.frames], dtype=np.bool_)
 
-    def reference_order(self) -> npt.NDArray[np.int64]:
+    def reference_order(self, quality: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
         """Return the numbers of good cadences with a WCS, the best reference first: unflagged, near the middle."""
         usable = np.flatnonzero(self.good & np.array([bool(frame.wcs) for frame in self.frames]))
         mid = self.start + self.end
         distance = np.abs(mid[usable] - (mid[0] + mid[-1]) / 2)
-        return usable[np.lexsort((distance, self.quality[usable] != 0))]
-
-
-def sorted_frames(frames: Sequence[Frame], cadence_s: float) -> list[Frame]:
-    """Give every frame its status among the others.
-
-    The release and the exposure of most frames count (of equally many, those of the latest release). Of frames with the
-    same cadence number the first one without fault counts. Files that cannot be read get their number by their name.
-
-    Parameters
-    ----------
-    frames : sequence of Frame
-        In order of preference for duplicates.
-    cadence_s : float
-        Time from one cadence to the next, s.
-
-    Returns
-    -------
-    list of Frame
-        By number, then as given.
-    """
-    good = [frame for frame in frames if frame.status == OK]
-    releases = Counter(frame.release for frame in good)
-    release = max(releases, key=lambda key: (releases[key], key)) if releases else (0, "")
-    checked = [_among(frame, release) for frame in frames]
-    exposures = Counter(frame.exposure for frame in checked if frame.status == OK)
-    if exposures:
-        usual = max(exposures, key=lambda key: exposures[key])
-        checked = [
-            frame.failed("other_exposure", "gain, readouts or cadence are not those of the other frames")
-            if frame.status == OK and frame.exposure != usual
-            else frame
-            for frame in checked
-        ]
-    anchor = next((frame for frame in checked if frame.status == OK), None)
-    numbered = [_numbered(frame, anchor, cadence_s) for frame in checked]
-    order = sorted(range(len(numbered)), key=lambda k: (numbered[k].index, numbered[k].status != OK, k))
-    return _with_right_times(_without_duplicates([numbered[k] for k in order]), cadence_s)
-
-
-def _among(frame: Frame, release: tuple[int, str]) -> Frame:
-    if frame.status == OK and frame.release != release:
-        return frame.failed(
-            "other_release", f"is of data release {frame.release[0]}, most are of {release[0]} ({release[1]})"
-        )
-    return frame
-
-
-def _numbered(frame: Frame, anchor: Frame | None, cadence_s: float) -> Frame:
-    """Give a frame whose header could not be read the number that the time in its name says."""
-    if frame.index >= 0 or anchor is None:
-        return frame
-    return replace(frame, index=anchor.index + round((frame.clock_s - anchor.clock_s) / cadence_s))
-
-
-def _without_duplicates(frames: list[Frame]) -> list[Frame]:
-    found: dict[int, str] = {}
-    result = []
-    for frame in frames:
-        if frame.status in _LEFT_OUT:
-            result.append(frame)
-        elif frame.index in found:
-            result.append(frame.failed("duplicate", f"is the same cadence as {found[frame.index]}"))
-        else:
-            found[frame.index] = frame.name
-            result.append(frame)
-    return result
-
-
-def _with_right_times(frames: list[Frame], cadence_s: float) -> list[Frame]:
-    """Find frames whose time is not that of their number, as their neighbours have it."""
-    good = [k for k, frame in enumerate(frames) if frame.status == OK]
-    if not good:
-        return frames
-    late = np.array([frames[k].start - frames[k].index * cadence_s / SECONDS_PER_DAY for k in good])
-    wrong = np.abs(late - median_filter(late, _NEIGHBOURS, mode="nearest")) > cadence_s / SECONDS_PER_DAY / 2
-    result = list(frames)
-    for k in np.array(good)[wrong]:
-        reason = f"its time, TJD {frames[k].start:.4f}, does not fit its number {frames[k].index}"
-        result[k] = replace(frames[k], start=np.nan, end=np.nan, barycorr=np.nan).failed("wrong_time", reason)
-    return result
+        return usable[np.lexsort((distance, quality[usable] != 0))]
 
 
 def frame_series(frames: Sequence[Frame]) -> FrameSeries:
-    """Make the series of cadences of frames in the order of `sorted_frames`.
+    """Make the series of cadences of frames in the order of `photometry.frame_checks.sorted_frames`.
 
     Raises
     ------
     ValueError
         When fewer than two frames can be used, or when their times do not increase.
     """
-    cadences = tuple(frame for frame in frames if frame.status not in _LEFT_OUT)
+    cadences = tuple(frame for frame in frames if frame.status not in LEFT_OUT)
     good = np.array([frame.status == OK for frame in cadences], dtype=np.bool_)
     if good.sum() < 2:
         raise ValueError(f"{int(good.sum())} of {len(frames)} frames can be used; a light curve needs at least 2")
@@ -234,7 +150,7 @@ def frame_series(frames: Sequence[Frame]) -> FrameSeries:
     quality[~good] |= bit(TESS_QUALITY, "manual_exclude")
     return FrameSeries(
         frames=cadences,
-        left_out=tuple(frame for frame in frames if frame.status in _LEFT_OUT),
+        left_out=tuple(frame for frame in frames if frame.status in LEFT_OUT),
         cadenceno=index,
         start=start,
         end=end,

@@ -15,14 +15,28 @@ from photometry.errors import InputFileError
 from photometry.geometry import Stamp
 from photometry.io.provenance import open_product, write_product
 
-__all__ = ["CUBE_VERSION", "CubeHeader", "read_cube", "read_cube_header", "write_cube"]
+__all__ = [
+    "CHUNK",
+    "CUBE_VERSION",
+    "PIXEL_SETS",
+    "SERIES",
+    "CubeHeader",
+    "create_pixels",
+    "read_cube",
+    "read_cube_header",
+    "read_facts",
+    "write_cube",
+    "write_facts",
+]
 
 #: Version of the layout; readers refuse others.
 CUBE_VERSION = 1
 #: Cadences, rows and columns of a chunk (docs/architecture.md, measured).
-_CHUNK = (64, 32, 32)
-_PIXEL_SETS = ("images", "images_err", "backgrounds", "pixel_flags")
-_SERIES = ("time", "timecorr", "cadenceno", "quality")
+CHUNK = (64, 32, 32)
+#: Pixel series of a cube, with their types.
+PIXEL_SETS = {"images": np.float32, "images_err": np.float32, "backgrounds": np.float32, "pixel_flags": np.uint8}
+#: One value for each cadence.
+SERIES = ("time", "timecorr", "cadenceno", "quality")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +44,8 @@ class CubeHeader:
     """Everything of a cube but its pixel series; the fields are those of `photometry.cube.Cube`.
 
     `sumimage` is (n_row, n_column) float32, the mean of the images of quality 0 in e-/s, NaN where never measured.
+    `position` is (n_cadence, 3) float64, the places of the spacecraft in au from the barycentre, ICRS, where `time` is
+    that of the middle of the pixels; None where it is that of the target.
     """
 
     pointing: Pointing
@@ -43,6 +59,7 @@ class CubeHeader:
     wcs_header: str
     aperture: npt.NDArray[np.int32]
     sumimage: npt.NDArray[np.float32]
+    position: npt.NDArray[np.float64] | None = None
 
     @property
     def n_cadence(self) -> int:
@@ -63,12 +80,10 @@ def write_cube(path: str | Path, cube: Cube, inputs: Mapping[str, str | Path]) -
         Files it was made from, by role.
     """
     with write_product(path, "cube", CUBE_VERSION, inputs) as file:
-        _write_attributes(file, cube)
-        chunks = tuple(min(size, length) for size, length in zip(_CHUNK, cube.images.shape, strict=True))
-        compression = hdf5plugin.Blosc(cname="zstd", clevel=3, shuffle=hdf5plugin.Blosc.BITSHUFFLE)
-        for name in _PIXEL_SETS:
-            file.create_dataset(name, data=getattr(cube, name), chunks=chunks, **compression)
-        for name in _SERIES:
+        write_facts(file, cube.pointing, cube.exposure, cube.stamp)
+        for name in PIXEL_SETS:
+            create_pixels(file, name, cube.images.shape, data=getattr(cube, name))
+        for name in SERIES:
             file.create_dataset(name, data=getattr(cube, name))
         if cube.pos_corr is not None:
             file.create_dataset("pos_corr", data=cube.pos_corr)
@@ -77,8 +92,17 @@ def write_cube(path: str | Path, cube: Cube, inputs: Mapping[str, str | Path]) -
         file.create_dataset("wcs", data=np.bytes_(cube.wcs_header))
 
 
-def _write_attributes(file: h5py.File, cube: Cube) -> None:
-    pointing, exposure = cube.pointing, cube.exposure
+def create_pixels(
+    file: h5py.File, name: str, shape: tuple[int, ...], data: npt.NDArray[np.generic] | None = None
+) -> h5py.Dataset:
+    """Create a pixel series (n_cadence, n_row, n_column), chunked and compressed; equal data make equal bytes."""
+    chunks = tuple(min(size, length) for size, length in zip(CHUNK, shape, strict=True))
+    compression = hdf5plugin.Blosc(cname="zstd", clevel=3, shuffle=hdf5plugin.Blosc.BITSHUFFLE)
+    return file.create_dataset(name, shape=shape, dtype=PIXEL_SETS[name], data=data, chunks=chunks, **compression)
+
+
+def write_facts(file: h5py.File, pointing: Pointing, exposure: Exposure, stamp: Stamp) -> None:
+    """Write where pixels come from and how they were exposed, as attributes."""
     file.attrs.update(
         {
             "DATASOURCE": pointing.datasource,
@@ -90,8 +114,8 @@ def _write_attributes(file: h5py.File, cube: Cube) -> None:
             "TICID": pointing.starid,
             "RA_OBJ": pointing.ra,
             "DEC_OBJ": pointing.dec,
-            "PIXEL_OFFSET_ROW": cube.stamp.row_min,
-            "PIXEL_OFFSET_COLUMN": cube.stamp.col_min,
+            "PIXEL_OFFSET_ROW": stamp.row_min,
+            "PIXEL_OFFSET_COLUMN": stamp.col_min,
             "CADENCE": exposure.cadence_s,
             "EXPOSURE": exposure.exposure_s,
             "NREADOUT": exposure.num_readouts,
@@ -99,6 +123,31 @@ def _write_attributes(file: h5py.File, cube: Cube) -> None:
             "READNOISE": np.array(exposure.read_noise_e),
         }
     )
+
+
+def read_facts(file: h5py.File, shape: tuple[int, ...]) -> tuple[Pointing, Exposure, Stamp]:
+    """Read what `write_facts` wrote, for pixels of a shape (n_row, n_column)."""
+    attrs = file.attrs
+    row_min, col_min = int(attrs["PIXEL_OFFSET_ROW"]), int(attrs["PIXEL_OFFSET_COLUMN"])
+    pointing = Pointing(
+        datasource=str(attrs["DATASOURCE"]),
+        sector=int(attrs["SECTOR"]),
+        camera=int(attrs["CAMERA"]),
+        ccd=int(attrs["CCD"]),
+        data_rel=int(attrs["DATA_REL"]),
+        procver=str(attrs["PROCVER"]),
+        starid=int(attrs["TICID"]),
+        ra=float(attrs["RA_OBJ"]),
+        dec=float(attrs["DEC_OBJ"]),
+    )
+    exposure = Exposure(
+        cadence_s=int(attrs["CADENCE"]),
+        exposure_s=float(attrs["EXPOSURE"]),
+        num_readouts=int(attrs["NREADOUT"]),
+        gain_e_per_adu=_four(attrs["GAIN"]),
+        read_noise_e=_four(attrs["READNOISE"]),
+    )
+    return pointing, exposure, Stamp(row_min, row_min + int(shape[0]), col_min, col_min + int(shape[1]))
 
 
 def _sumimage(cube: Cube) -> npt.NDArray[np.float32]:
@@ -153,8 +202,8 @@ def read_cube(path: str | Path, stamp: Stamp | None = None, cadences: slice | No
             pointing=header.pointing,
             exposure=header.exposure,
             stamp=wanted,
-            **{name: file[name][times, rows, columns] for name in _PIXEL_SETS},
-            **{name: getattr(header, name)[times] for name in _SERIES},
+            **{name: file[name][times, rows, columns] for name in PIXEL_SETS},
+            **{name: getattr(header, name)[times] for name in SERIES},
             pos_corr=None if header.pos_corr is None else header.pos_corr[times],
             wcs_header=header.wcs_header,
             aperture=header.aperture[rows, columns],
@@ -162,34 +211,17 @@ def read_cube(path: str | Path, stamp: Stamp | None = None, cadences: slice | No
 
 
 def _header(file: h5py.File) -> CubeHeader:
-    attrs = file.attrs
-    n_row, n_column = file["images"].shape[1:]
-    row_min, col_min = int(attrs["PIXEL_OFFSET_ROW"]), int(attrs["PIXEL_OFFSET_COLUMN"])
+    pointing, exposure, stamp = read_facts(file, file["images"].shape[1:])
     return CubeHeader(
-        pointing=Pointing(
-            datasource=str(attrs["DATASOURCE"]),
-            sector=int(attrs["SECTOR"]),
-            camera=int(attrs["CAMERA"]),
-            ccd=int(attrs["CCD"]),
-            data_rel=int(attrs["DATA_REL"]),
-            procver=str(attrs["PROCVER"]),
-            starid=int(attrs["TICID"]),
-            ra=float(attrs["RA_OBJ"]),
-            dec=float(attrs["DEC_OBJ"]),
-        ),
-        exposure=Exposure(
-            cadence_s=int(attrs["CADENCE"]),
-            exposure_s=float(attrs["EXPOSURE"]),
-            num_readouts=int(attrs["NREADOUT"]),
-            gain_e_per_adu=_four(attrs["GAIN"]),
-            read_noise_e=_four(attrs["READNOISE"]),
-        ),
-        stamp=Stamp(row_min, row_min + n_row, col_min, col_min + n_column),
-        **{name: file[name][:] for name in _SERIES},
+        pointing=pointing,
+        exposure=exposure,
+        stamp=stamp,
+        **{name: file[name][:] for name in SERIES},
         pos_corr=file["pos_corr"][:] if "pos_corr" in file else None,
         wcs_header=file["wcs"][()].decode(),
         aperture=file["aperture"][:],
         sumimage=file["sumimage"][:],
+        position=file["spacecraft_position"][:] if "spacecraft_position" in file else None,
     )
 
 

@@ -122,7 +122,9 @@ def _frame(frame: Frame, headers: PixelHeaders, area: Stamp) -> Frame:
         quality=headers.integer("DQUALITY", 0, 2**31 - 1) if headers.get("DQUALITY") is not None else 0,
         release=(headers.integer("DATA_REL", 0, 9999), str(headers.get("PROCVER") or "").strip()),
         exposure=exposure,
-        wcs=image_wcs_cards(headers.pixels),
+        wcs=(wcs := image_wcs_cards(headers.pixels)),
+        sky=(float(headers.pixels["CRVAL1"]), float(headers.pixels["CRVAL2"])) if wcs else (math.nan, math.nan),
+        reason="" if wcs else "has no WCS that can be used",
     )
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photometry.frames import OK, STATUSES, Frame, frame_series, merge_quality, sorted_frames
+from photometry.frame_checks import sorted_frames, wrong_pointings
+from photometry.frames import OK, STATUSES, Frame, frame_series, merge_quality
 
 STEP = 1799.99934 / 86400
 
@@ -94,11 +95,20 @@ def test_the_reference_is_unflagged_with_a_wcs_near_the_middle():
     frames[4] = replace(frames[4], wcs="")
     frames[5] = replace(frames[5], quality=32)
     frames[3] = frames[3].failed("wrong_shape", "cut")
-    order = series(frames).reference_order()
+    found = series(frames)
+    order = found.reference_order(found.quality)
     assert set(order[:2]) == {2, 6}
     assert order[-1] == 5
-    assert 4 not in order
-    assert 3 not in order
+    assert not set(order) & {3, 4}
+
+
+def test_a_wcs_that_points_elsewhere_is_left_out():
+    frames = [frame(number, sky=(359.99 + number % 2 * 0.02, -60.0)) for number in range(5)]
+    frames[2] = replace(frames[2], sky=(5.0, -60.0))
+    found = wrong_pointings(frames)
+    assert [item.wcs for item in found] == ["wcs", "wcs", "", "wcs", "wcs"]
+    assert found[2].status == OK
+    assert "2.5 deg off" in found[2].reason
 
 
 def test_flags_of_short_cadences_that_concern_the_ccd_are_added():

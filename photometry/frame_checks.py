@@ -1,0 +1,113 @@
+"""What is wrong with the frames of a CCD, as far as they tell among each other. A bad frame never stops a sector."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.ndimage import median_filter
+
+from photometry.frames import LEFT_OUT, OK, Frame
+from photometry.sky import unit_vectors
+from photometry.times import SECONDS_PER_DAY
+
+__all__ = ["sorted_frames", "wrong_pointings"]
+
+#: How far the WCS of frames of a sector differ at most, deg; the spacecraft keeps its pointing to arc minutes.
+_SAME_SKY_DEG = 0.2
+#: Frames among which one with a wrong time stands out.
+_NEIGHBOURS = 11
+
+
+def sorted_frames(frames: Sequence[Frame], cadence_s: float) -> list[Frame]:
+    """Give every frame its status among the others.
+
+    The release and the exposure of most frames count (of equally many, those of the latest release). Of frames with the
+    same cadence number the first one without fault counts. Files that cannot be read get their number by their name.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        In order of preference for duplicates.
+    cadence_s : float
+        Time from one cadence to the next, s.
+
+    Returns
+    -------
+    list of Frame
+        By number, then as given.
+    """
+    good = [frame for frame in frames if frame.status == OK]
+    releases = Counter(frame.release for frame in good)
+    release = max(releases, key=lambda key: (releases[key], key)) if releases else (0, "")
+    checked = [_among(frame, release) for frame in frames]
+    exposures = Counter(frame.exposure for frame in checked if frame.status == OK)
+    if exposures:
+        usual = max(exposures, key=lambda key: exposures[key])
+        checked = [
+            frame.failed("other_exposure", "gain, readouts or cadence are not those of the other frames")
+            if frame.status == OK and frame.exposure != usual
+            else frame
+            for frame in checked
+        ]
+    anchor = next((frame for frame in checked if frame.status == OK), None)
+    numbered = [_numbered(frame, anchor, cadence_s) for frame in checked]
+    order = sorted(range(len(numbered)), key=lambda k: (numbered[k].index, numbered[k].status != OK, k))
+    return _with_right_times(_without_duplicates([numbered[k] for k in order]), cadence_s)
+
+
+def _among(frame: Frame, release: tuple[int, str]) -> Frame:
+    if frame.status == OK and frame.release != release:
+        return frame.failed(
+            "other_release", f"is of data release {frame.release[0]}, most are of {release[0]} ({release[1]})"
+        )
+    return frame
+
+
+def _numbered(frame: Frame, anchor: Frame | None, cadence_s: float) -> Frame:
+    """Give a frame whose header could not be read the number that the time in its name says."""
+    if frame.index >= 0 or anchor is None:
+        return frame
+    return replace(frame, index=anchor.index + round((frame.clock_s - anchor.clock_s) / cadence_s))
+
+
+def _without_duplicates(frames: list[Frame]) -> list[Frame]:
+    found: dict[int, str] = {}
+    result = []
+    for frame in frames:
+        if frame.status in LEFT_OUT:
+            result.append(frame)
+        elif frame.index in found:
+            result.append(frame.failed("duplicate", f"is the same cadence as {found[frame.index]}"))
+        else:
+            found[frame.index] = frame.name
+            result.append(frame)
+    return result
+
+
+def _with_right_times(frames: list[Frame], cadence_s: float) -> list[Frame]:
+    """Find frames whose time is not that of their number, as their neighbours have it."""
+    good = [k for k, frame in enumerate(frames) if frame.status == OK]
+    if not good:
+        return frames
+    late = np.array([frames[k].start - frames[k].index * cadence_s / SECONDS_PER_DAY for k in good])
+    wrong = np.abs(late - median_filter(late, _NEIGHBOURS, mode="nearest")) > cadence_s / SECONDS_PER_DAY / 2
+    result = list(frames)
+    for k in np.array(good)[wrong]:
+        reason = f"its time, TJD {frames[k].start:.4f}, does not fit its number {frames[k].index}"
+        result[k] = replace(frames[k], start=np.nan, end=np.nan, barycorr=np.nan).failed("wrong_time", reason)
+    return result
+
+
+def wrong_pointings(frames: Sequence[Frame]) -> list[Frame]:
+    """Blank the WCS of frames that place the CCD elsewhere in the sky than most frames; the reason says so."""
+    known = [k for k, frame in enumerate(frames) if frame.status == OK and frame.wcs]
+    result = list(frames)
+    if known:
+        vectors = unit_vectors(*np.array([frames[k].sky for k in known]).T)
+        usual = np.median(vectors, axis=0)
+        distance = np.rad2deg(np.linalg.norm(vectors - usual, axis=-1))
+        for k, far in zip(known, distance, strict=True):
+            if far > _SAME_SKY_DEG:
+                result[k] = replace(frames[k], wcs="", reason=f"its WCS is {far:.1f} deg off and left out")
+    return result

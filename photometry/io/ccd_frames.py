@@ -1,0 +1,164 @@
+"""From the headers of a CCD's frames to its series of cadences: times, flags, reference WCS."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.barycentre import barycentric_correction, position_with_correction
+from photometry.catalog import stamp_on_sky
+from photometry.cube import Exposure, Pointing
+from photometry.defects import defects_of, excluded_frames
+from photometry.errors import ConfigError, InputFileError
+from photometry.frame_checks import sorted_frames, wrong_pointings
+from photometry.frames import FrameSeries, frame_series, merge_quality
+from photometry.geometry import Stamp
+from photometry.io.ffi_headers import parse_name, read_frame
+from photometry.io.frames import CcdFrames, FrameList
+from photometry.io.pixel_headers import SCIENCE_AREA
+from photometry.io.pixel_wcs import wcs_problem
+from photometry.io.spacecraft import read_ephemeris
+from photometry.io.tpf_quality import short_flags
+from photometry.quality import TESS_QUALITY, bit
+from photometry.times import SECONDS_PER_DAY, time_offset
+
+__all__ = ["make_frames"]
+
+#: Difference of the barycentric corrections of headers and ephemeris that is worth a warning, s.
+_WORTH_TELLING_S = 0.5
+_log = logging.getLogger(__name__)
+
+
+def make_frames(
+    paths: Sequence[str | Path],
+    pointing: Pointing,
+    exposure: Exposure,
+    target_files: Sequence[str | Path] = (),
+    ephemeris: str = "earth",
+    area: Stamp = SCIENCE_AREA,
+) -> CcdFrames:
+    """Read the headers of all frames of a CCD and make its series of cadences.
+
+    Parameters
+    ----------
+    paths : sequence of path-like
+        Files, in order of preference for duplicates.
+    pointing, exposure
+        Of the CCD (`photometry.io.ffi_files.FfiFolder`).
+    target_files : sequence of path-like
+        Target pixel files of the sector, for the flags of those on this CCD.
+    ephemeris : str
+        `photometry.io.spacecraft.read_ephemeris`.
+    area : Stamp
+        Science area.
+
+    Raises
+    ------
+    InputFileError
+        When fewer than two frames can be used, or no frame has a WCS that can.
+    """
+    folder = Path(paths[0]).parent
+    names = [name for path in paths if (name := parse_name(Path(path))) is not None]
+    by_name = {name.path.name: str(name.path) for name in reversed(names)}
+    frames = wrong_pointings(sorted_frames([read_frame(name, area) for name in names], exposure.cadence_s))
+    try:
+        series = frame_series(frames)
+        first = series.frames[int(np.argmax(series.good))]
+        release, version = first.release
+        offset = time_offset(release, version, pointing.camera, pointing.ccd, full_frame=True)
+    except (ValueError, ConfigError) as error:
+        reasons = "; ".join(f"{frame.name}: {frame.reason}" for frame in frames if frame.reason)[:500]
+        raise InputFileError(folder, f"{error}" + (f" ({reasons})" if reasons else "")) from error
+    _tell(series)
+    quality = _quality(series, pointing, first.exposure, target_files)
+    reference, wcs = _reference(folder, series, quality, area)
+    mid = (series.start + series.end) / 2 + offset.mid_s / SECONDS_PER_DAY
+    place = read_ephemeris(ephemeris, mid)
+    ra, dec, _, _ = stamp_on_sky(wcs, area)
+    position = place.position
+    if ephemeris == "earth":
+        position = position_with_correction(position, ra, dec, series.barycorr)
+    timecorr = barycentric_correction(position, ra, dec)
+    _compare(timecorr, series)
+    return CcdFrames(
+        pointing=Pointing("ffi", pointing.sector, pointing.camera, pointing.ccd, release, version, 0, ra, dec),
+        exposure=first.exposure,
+        stamp=area,
+        time=mid + timecorr,
+        timecorr=timecorr.astype(np.float32),
+        cadenceno=series.cadenceno.astype(np.int32),
+        quality=quality,
+        wcs_header=wcs,
+        reference=reference,
+        position=position,
+        ephemeris=place.source,
+        ephemeris_error_s=place.error_s,
+        offset=offset,
+        files=tuple(by_name[frame.name] for frame in series.frames),
+        listing=_listing(series),
+        missing=series.missing,
+    )
+
+
+def _quality(
+    series: FrameSeries, pointing: Pointing, exposure: Exposure, target_files: Sequence[str | Path]
+) -> npt.NDArray[np.int32]:
+    """Return the flags of the frames, of target pixel files of the CCD, and of known defects."""
+    time, flags = short_flags(target_files, pointing.sector, pointing.camera, pointing.ccd)
+    quality = merge_quality(series.start, series.end, series.quality, time, flags)
+    defects = defects_of(pointing.sector, pointing.camera, pointing.ccd, exposure.cadence_s)
+    quality[excluded_frames(defects, series.cadenceno)] |= bit(TESS_QUALITY, "manual_exclude")
+    return quality
+
+
+def _reference(folder: Path, series: FrameSeries, quality: npt.NDArray[np.int32], area: Stamp) -> tuple[int, str]:
+    """Return the best frame whose WCS inverts, and that WCS."""
+    order = series.reference_order(quality)
+    for number in order:
+        frame = series.frames[number]
+        problem = wcs_problem(frame.wcs, area)
+        if not problem:
+            return int(number), frame.wcs
+        _log.warning("%s: its WCS cannot be used (%s)", frame.name, problem)
+    raise InputFileError(folder, f"none of {len(series)} frames has a WCS that can be used; fetch them again")
+
+
+def _compare(timecorr: npt.NDArray[np.float64], series: FrameSeries) -> None:
+    """Warn when headers and ephemeris disagree; BARYCORR is for the middle of the CCD (keys BTC_PIX1, BTC_PIX2)."""
+    known = np.isfinite(series.barycorr)
+    difference = np.median(np.abs(timecorr - series.barycorr)[known]) * SECONDS_PER_DAY if known.any() else 0.0
+    if difference > _WORTH_TELLING_S:
+        _log.warning("barycentric corrections differ from the headers' by %.2f s: is the ephemeris right?", difference)
+
+
+def _tell(series: FrameSeries) -> None:
+    """Log what is wrong with frames, one line each, and the gaps."""
+    for frame in (*series.frames, *series.left_out):
+        if frame.reason:
+            _log.warning("%s: %s (%s)", frame.name, frame.reason, frame.status)
+    if len(series.missing):
+        gaps = np.split(series.missing, np.flatnonzero(np.diff(series.missing) > 1) + 1)
+        text = ", ".join(f"{gap[0]}-{gap[-1]}" if len(gap) > 1 else str(gap[0]) for gap in gaps)
+        _log.warning("%d cadences have no file: %s", len(series.missing), text)
+    _log.info("%d cadences, %d without pixels", len(series), int((~series.good).sum()))
+
+
+def _listing(series: FrameSeries) -> FrameList:
+    frames = (*series.frames, *series.left_out)
+
+    def column(name: str, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        return np.array([getattr(frame, name) for frame in frames], dtype=dtype)
+
+    return FrameList(
+        name=column("name", str),
+        cadenceno=column("index", np.int64),
+        start=column("start", np.float64),
+        end=column("end", np.float64),
+        barycorr=column("barycorr", np.float64),
+        status=column("status", str),
+        reason=column("reason", str),
+        wcs=column("wcs", str),
+    )

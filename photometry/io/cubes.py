@@ -93,10 +93,17 @@ def write_cube(path: str | Path, cube: Cube, inputs: Mapping[str, str | Path]) -
 
 
 def create_pixels(
-    file: h5py.File, name: str, shape: tuple[int, ...], data: npt.NDArray[np.generic] | None = None
+    file: h5py.File,
+    name: str,
+    shape: tuple[int, ...],
+    data: npt.NDArray[np.generic] | None = None,
+    n_cadence: int = CHUNK[0],
 ) -> h5py.Dataset:
-    """Create a pixel series (n_cadence, n_row, n_column), chunked and compressed; equal data make equal bytes."""
-    chunks = tuple(min(size, length) for size, length in zip(CHUNK, shape, strict=True))
+    """Create a pixel series (n_cadence, n_row, n_column), chunked and compressed; equal data make equal bytes.
+
+    `n_cadence` is the number of cadences in a chunk.
+    """
+    chunks = tuple(min(size, length) for size, length in zip((n_cadence, *CHUNK[1:]), shape, strict=True))
     compression = hdf5plugin.Blosc(cname="zstd", clevel=3, shuffle=hdf5plugin.Blosc.BITSHUFFLE)
     return file.create_dataset(name, shape=shape, dtype=PIXEL_SETS[name], data=data, chunks=chunks, **compression)
 

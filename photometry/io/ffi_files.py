@@ -1,5 +1,6 @@
 """Finding the full-frame images (FFIs) of CCDs, and what can be known of them before any job."""
 
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,6 +16,7 @@ __all__ = ["FfiFolder", "find_ffis", "inspect_ffis", "listing_digest", "target_p
 
 #: Frames of a CCD that are tried before the run is stopped: a bad frame is no reason to, a wrong folder is.
 _TRIED = 20
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,17 @@ def inspect_ffis(folder: str | Path, area: Stamp = SCIENCE_AREA) -> list[FfiFold
     Raises
     ------
     InputFileError
-        When there is no FFI, or when of a CCD neither the first nor any other of twenty frames can be used: with what
+        When no CCD has two FFIs, or when of a CCD neither the first nor any other of twenty frames can be used: with what
         is wrong with the first.
     """
-    return [_inspect(Path(folder), names, area) for names in find_ffis(folder).values()]
+    found = find_ffis(folder)
+    # A single frame of another CCD is a stray file.
+    series = {ccd: names for ccd, names in found.items() if len(names) > 1}
+    for sector, camera, ccd in sorted(found.keys() - series.keys()):
+        _log.warning("%s: one frame of sector %d, camera %d, CCD %d is left out", folder, sector, camera, ccd)
+    if not series:
+        raise InputFileError(folder, "has not more than one frame of any CCD; a light curve needs at least 2")
+    return [_inspect(Path(folder), names, area) for names in series.values()]
 
 
 def _inspect(folder: Path, names: list[FfiName], area: Stamp) -> FfiFolder:

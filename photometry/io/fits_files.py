@@ -112,12 +112,13 @@ def header_value(header: fits.Header, key: str) -> Any:
     return value
 
 
-def verify_checksums(path: str | Path, hdus: fits.HDUList) -> None:
+def verify_checksums(path: str | Path, hdus: fits.HDUList, *, strict: bool = False) -> None:
     """Compare the CHECKSUM and DATASUM cards, where there are any, with the bytes of the file.
 
     Where header and data of an HDU both disagree with its cards, a tool has rewritten it without keeping the cards up
     to date (excerpts of archive files are like that): this is logged. Where only one of the two disagrees the file is
-    damaged. A CHECKSUM without DATASUM cannot tell the two cases apart: a disagreement is logged.
+    damaged. A CHECKSUM without DATASUM cannot tell the two cases apart: a disagreement is logged, or with `strict`
+    counts as damage (full-frame images of the archive have no DATASUM).
 
     Raises
     ------
@@ -137,6 +138,10 @@ def verify_checksums(path: str | Path, hdus: fits.HDUList) -> None:
         name = f"HDU {hdu.name or 'without name'}"
         if datasum is None:
             if _add(header_sum, data_sum) != 0xFFFFFFFF:
+                if strict:
+                    raise InputFileError(
+                        path, f"{name} disagrees with its CHECKSUM: the file is damaged, or was changed; {_FETCH_AGAIN}"
+                    )
                 logging.getLogger(__name__).warning("%s: CHECKSUM of %s is out of date", path, name)
             continue
         data_right = _number(path, name, datasum) == data_sum

@@ -12,7 +12,7 @@ import h5py
 from photometry._version import __version__
 from photometry.errors import InputFileError
 
-__all__ = ["atomic_path", "digest_of", "open_product", "write_product"]
+__all__ = ["atomic_path", "digest_of", "open_product", "provenance_of", "write_product"]
 
 
 @contextmanager
@@ -37,6 +37,11 @@ def digest_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def provenance_of(path: str | Path) -> str:
+    """Return name and digest of a file, as products say what they were made from."""
+    return f"{Path(path).name} sha256:{digest_of(path)}"
+
+
 @contextmanager
 def write_product(path: str | Path, kind: str, version: int, inputs: Mapping[str, str | Path]) -> Iterator[h5py.File]:
     """Open a new HDF5 product for writing; it appears under its name when it is whole.
@@ -57,7 +62,7 @@ def write_product(path: str | Path, kind: str, version: int, inputs: Mapping[str
         file.attrs["layout_version"] = version
         file.attrs["software"] = f"photometry {__version__}"
         for role, name in inputs.items():
-            file.attrs[f"input_{role}"] = f"{Path(name).name} sha256:{digest_of(name)}"
+            file.attrs[f"input_{role}"] = provenance_of(name)
         yield file
 
 

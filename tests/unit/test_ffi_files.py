@@ -136,6 +136,19 @@ def test_a_folder_of_wrong_frames_stops_with_what_is_wrong_with_the_first(builde
     assert caught.value.path == builder.path(0)
 
 
+def test_a_stray_frame_of_another_ccd_is_left_out(builder, caplog):
+    for number in range(2):
+        builder.write(number)
+    FfiBuilder(builder.folder, ccd=1).write(0)
+    (region,) = inspect_ffis(builder.folder, AREA)
+    assert region.pointing.ccd == 4
+    assert "one frame of sector 1, camera 1, CCD 1 is left out" in caplog.text
+    for number in range(2):
+        builder.path(number).unlink()
+    with pytest.raises(InputFileError, match="not more than one frame of any CCD"):
+        inspect_ffis(builder.folder, AREA)
+
+
 def test_folders_without_frames_stop(tmp_path):
     (tmp_path / "stars.fits").touch()
     with pytest.raises(InputFileError, match=r"no full-frame images in this folder \(1 other FITS files\)"):

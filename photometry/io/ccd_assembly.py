@@ -1,0 +1,98 @@
+"""Puts the parts of a CCD's cube together."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from photometry.constants import OUTPUTS
+from photometry.frames import OK
+from photometry.geometry import Stamp, output_index
+from photometry.io.ccd_blocks import CcdWork, block_name
+from photometry.io.cubes import CUBE_VERSION, PIXEL_SETS, create_pixels, write_facts
+from photometry.io.frames import CcdFrames, FrameList, write_list
+from photometry.io.provenance import write_product
+
+__all__ = ["assemble"]
+
+#: APERTURE bits (SDPDD, table 22): pixel was collected, read by the output A, B, C or D.
+_COLLECTED, _OUTPUT_A = 1, 32
+
+
+def assemble(
+    path: Path,
+    work: CcdWork,
+    frames: CcdFrames,
+    good: npt.NDArray[np.bool_],
+    quality: npt.NDArray[np.int32],
+    reasons: npt.NDArray[np.str_],
+    inputs: Mapping[str, str | Path],
+) -> None:
+    """Write the cube from its parts.
+
+    Parameters
+    ----------
+    path : Path
+        The product.
+    work, frames
+        As the parts were made.
+    good, quality, reasons : (n_cadence,)
+        Frames with pixels, flags, and what is wrong with the pixels of others.
+    inputs : mapping of str to path-like
+        Files it was made from, by role.
+    """
+    shape = (work.n_cadence, *work.area.shape)
+    with write_product(path, "cube", CUBE_VERSION, inputs) as file:
+        write_facts(file, frames.pointing, frames.exposure, frames.stamp)
+        file.attrs["REFERENCE"] = frames.reference
+        file.attrs["EPHEMERIS"] = frames.ephemeris
+        file.attrs["EPHEMERIS_ERROR"] = frames.ephemeris_error_s
+        file.attrs["TIME_OFFSET"] = np.array([frames.offset.start_s, frames.offset.mid_s, frames.offset.end_s])
+        total, count = np.zeros(work.area.shape), np.zeros(work.area.shape, dtype=np.int64)
+        for name in PIXEL_SETS:
+            create_pixels(file, name, shape, None, work.block)
+        for number in range(work.n_block):
+            with h5py.File(work.scratch.path(block_name(number)), "r") as part:
+                for name in PIXEL_SETS:
+                    _copy_chunks(part[name], file[name], work.cadences(number).start)
+                total += part["total"][:]
+                count += part["count"][:]
+        sumimage = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        file.create_dataset("sumimage", data=sumimage.astype(np.float32))
+        for name in ("time", "timecorr", "cadenceno"):
+            file.create_dataset(name, data=getattr(frames, name))
+        file.create_dataset("quality", data=quality)
+        file.create_dataset("aperture", data=_aperture(work.area))
+        file.create_dataset("wcs", data=np.bytes_(frames.wcs_header))
+        file.create_dataset("spacecraft_position", data=frames.position)
+        file.create_dataset("missing", data=frames.missing)
+        write_list(file.create_group("frames"), _final_list(frames.listing, good, reasons))
+
+
+def _copy_chunks(part: h5py.Dataset, whole: h5py.Dataset, first: int) -> None:
+    """Copy compressed chunks as they are."""
+    _, n_row, n_column = part.chunks
+    for row in range(0, part.shape[1], n_row):
+        for column in range(0, part.shape[2], n_column):
+            mask, chunk = part.id.read_direct_chunk((0, row, column))
+            whole.id.write_direct_chunk((first, row, column), chunk, mask)
+
+
+def _final_list(listing: FrameList, good: npt.NDArray[np.bool_], reasons: npt.NDArray[np.str_]) -> FrameList:
+    """Add what was found out about the pixels to the list of files."""
+    n_cadence = len(good)
+    status, reason = listing.status.astype("U32"), listing.reason.astype(object)
+    bad = ~good & (listing.status[:n_cadence] == OK)
+    status[:n_cadence][bad] = "no_pixels"
+    reason[:n_cadence][bad] = reasons[bad]
+    return replace(listing, status=status, reason=reason.astype(str))
+
+
+def _aperture(area: Stamp) -> npt.NDArray[np.int32]:
+    """Return the flags of the pixels of the science area: all are collected, outputs by column."""
+    outputs = _OUTPUT_A << np.arange(len(OUTPUTS))
+    flags = _COLLECTED + outputs[output_index(np.arange(area.col_min, area.col_max))]
+    return np.broadcast_to(flags, area.shape).astype(np.int32)

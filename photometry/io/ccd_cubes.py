@@ -1,0 +1,241 @@
+"""Writes the cube of a CCD from its full-frame images: bounded memory, several processes, resumed when interrupted."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from photometry.background_time import smooth_backgrounds
+from photometry.defects import defects_of
+from photometry.errors import InputFileError
+from photometry.ffi_background import FrameBackground, background_image, describe_background
+from photometry.io.ccd_assembly import assemble
+from photometry.io.ccd_blocks import (
+    CcdWork,
+    background_fields,
+    describe_block,
+    described_name,
+    pixel_block,
+    smooth_name,
+)
+from photometry.io.cubes import CHUNK
+from photometry.io.ffi_pixels import read_checked_image
+from photometry.io.frames import CcdFrames
+from photometry.io.inputs import pixel_provenance
+from photometry.io.provenance import digest_of, provenance_of
+from photometry.io.scratch import Scratch, exclusive
+from photometry.prf_model import model_prf
+from photometry.quality import TESS_QUALITY, bit
+from photometry.starlight import catalogue_light, star_mask, static_light
+from photometry.stars import Stars
+
+__all__ = ["write_ccd_cube"]
+
+#: Frames whose median is the light of the stars.
+_STATIC_FRAMES = 15
+#: How often a child looks whether its parent is alive, s.
+_WATCH_S = 2.0
+_log = logging.getLogger(__name__)
+_work: CcdWork | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What the first pass found: good frames, their flags, and why others are bad, (n_cadence,) each."""
+
+    good: npt.NDArray[np.bool_]
+    quality: npt.NDArray[np.int32]
+    reasons: npt.NDArray[np.str_]
+
+
+def write_ccd_cube(
+    path: str | Path,
+    frames: CcdFrames,
+    stars: Stars,
+    inputs: dict[str, str | Path],
+    *,
+    processes: int = 1,
+    code: str = "",
+    block: int = CHUNK[0],
+) -> None:
+    """Write the cube of a CCD.
+
+    Every block of cadences becomes a file in a folder beside the product, `.{name}.parts`. When all are there they are
+    put together, without compressing anew, and the product appears under its name. After an interruption the same call
+    uses the parts that are whole, as long as frames, stars and code are the same.
+
+    Parameters
+    ----------
+    path : path-like
+        The HDF5 file.
+    frames : CcdFrames
+        `photometry.io.frames.read_frames`.
+    stars : Stars
+        Stars on and around the CCD: their light is no background.
+    inputs : dict of str to path-like
+        Files that frames and stars come from, by role.
+    processes : int
+        Processes that work side by side, each with up to 2 GB.
+    code : str
+        Digest of the software: parts that other versions made are not used.
+    block : int
+        Cadences in a block.
+
+    Raises
+    ------
+    InputFileError
+        When fewer than two frames have pixels.
+    """
+    path = Path(path)
+    with exclusive(path) as waited:
+        if waited and _is_made(path, inputs):
+            return
+        scratch = Scratch(path.with_name(f".{path.name}.parts"), _key(frames, inputs, code, block))
+        scratch.prepare()
+        pointing = frames.pointing
+        work = CcdWork(
+            files=frames.files,
+            good=frames.good,
+            cadenceno=frames.cadenceno,
+            area=frames.stamp,
+            ccd=pointing.ccd,
+            defects=defects_of(pointing.sector, pointing.camera, pointing.ccd, frames.exposure.cadence_s),
+            scratch=scratch,
+            block=block,
+        )
+        if not scratch.has("static"):
+            scratch.save("static", **_static(work, frames, stars))
+        with _processes(work, processes) as run:
+            run(describe_block, "backgrounds")
+            checked = _smooth(work, frames)
+            run(pixel_block, "pixels")
+        assemble(path, work, frames, checked.good, checked.quality, checked.reasons, inputs)
+        scratch.remove()
+
+
+def _key(frames: CcdFrames, inputs: dict[str, str | Path], code: str, block: int) -> str:
+    """Digest of all that the parts depend on; files of pixels count by name, size and date."""
+    facts = [code, block, *((role, digest_of(name)) for role, name in sorted(inputs.items()))]
+    for name in frames.files:
+        if os.path.exists(name):
+            status = os.stat(name)
+            facts.append((name, status.st_size, status.st_mtime_ns))
+    return sha256(repr(facts).encode()).hexdigest()
+
+
+def _is_made(path: Path, inputs: dict[str, str | Path]) -> bool:
+    """Tell whether the process that was waited for has made the product, from the same inputs."""
+    if not path.is_file():
+        return False
+    made_from = pixel_provenance(path)
+    return all(made_from.get(role) == provenance_of(name) for role, name in inputs.items())
+
+
+def _static(work: CcdWork, frames: CcdFrames, stars: Stars) -> dict[str, npt.NDArray[np.generic]]:
+    """Mask of bright stars, and the light that is the same in all frames."""
+    mask = star_mask(work.area, stars.row, stars.column, stars.tmag)
+    light = catalogue_light(model_prf(), work.area, stars.row, stars.column, stars.tmag)
+    grid, residuals = work.grid(), []
+    usable = np.flatnonzero(work.good & (frames.quality == 0))
+    usable = usable if len(usable) else np.flatnonzero(work.good)
+    chosen = usable[np.unique(np.linspace(0, len(usable) - 1, _STATIC_FRAMES).round().astype(int))]
+    for cadence in chosen:
+        try:
+            image = read_checked_image(work.files[cadence], work.area)
+        except InputFileError:  # the first pass names it
+            continue
+        image[:, work.excluded(int(cadence))] = np.nan
+        image -= background_image(describe_background(image, mask, grid, light), grid)
+        residuals.append(image)
+    if not residuals:
+        raise InputFileError(Path(work.files[0]).parent, f"none of {len(chosen)} frames that were tried has pixels")
+    return {"mask": mask, "light": static_light(residuals)}
+
+
+def _smooth(work: CcdWork, frames: CcdFrames) -> _Checked:
+    """Between the passes: smooth the backgrounds in time; find out which frames are bad and which pixels dead."""
+    parts = [work.scratch.load(described_name(number)) for number in range(work.n_block)]
+    reasons = np.concatenate([part["reasons"] for part in parts])
+    good = work.good & (reasons == "")
+    if good.sum() < 2:
+        first = next((reason for reason in reasons if reason), "")
+        raise InputFileError(
+            Path(work.files[0]).parent,
+            f"{int(good.sum())} of {len(good)} frames have pixels; a light curve needs at least 2 (first: {first})",
+        )
+    for cadence in np.flatnonzero(reasons != ""):
+        _log.warning("%s: %s (no_pixels)", Path(work.files[cadence]).name, reasons[cadence])
+    quality = frames.quality.copy()
+    quality[~good] |= bit(TESS_QUALITY, "manual_exclude")
+    described = FrameBackground(
+        **{item.name: np.concatenate([part[item.name] for part in parts]) for item in fields(FrameBackground)}
+    )
+    time = frames.time - frames.timecorr
+    smooth = smooth_backgrounds(described, work.grid(), time, quality, frames.exposure.cadence_s)
+    arrays = background_fields(smooth)
+    for number in range(work.n_block):
+        cadences = slice(work.cadences(number).start, work.cadences(number).stop)
+        work.scratch.save(
+            smooth_name(number), good=good[cadences], **{name: values[cadences] for name, values in arrays.items()}
+        )
+    alive = np.bitwise_or.reduce([part["alive"] for part in parts])
+    work.scratch.save("common", dead=~alive, quality=quality)
+    return _Checked(good, quality, reasons)
+
+
+@contextmanager
+def _processes(work: CcdWork, count: int) -> Iterator[Callable[[Callable[[CcdWork, int], int], str], None]]:
+    """Give a function that does a task for all blocks, in this process or in several."""
+    if count <= 1:
+
+        def alone(task: Callable[[CcdWork, int], int], what: str) -> None:
+            with tqdm(total=work.n_cadence, desc=what, unit="frame") as bar:
+                for number in range(work.n_block):
+                    bar.update(task(work, number))
+
+        yield alone
+        return
+    # Forked before any thread is started: numpy and h5py are loaded once.
+    pool = ProcessPoolExecutor(
+        min(count, work.n_block), mp_context=get_context("fork"), initializer=_start, initargs=(work, os.getpid())
+    )
+
+    def together(task: Callable[[CcdWork, int], int], what: str) -> None:
+        done = [pool.submit(_run, task, number) for number in range(work.n_block)]
+        with tqdm(total=work.n_cadence, desc=what, unit="frame") as bar:
+            for future in as_completed(done):
+                bar.update(future.result())
+
+    try:
+        yield together
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start(work: CcdWork, parent: int) -> None:
+    """Prepare a child; it ends when its parent is gone."""
+    global _work  # noqa: PLW0603  what a child of the pool works for
+    _work = work
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _run(task: Callable[[CcdWork, int], int], number: int) -> int:
+    assert _work is not None
+    return task(_work, number)

@@ -1,7 +1,7 @@
 """Effective PRF: the given PRF convolved with a small kernel that is learnt from the data.
 
 Focus, jitter within an exposure and charge transfer make the true PRF differ from the delivered one by a few per
-cent. The correction is a sum of the PRF moved by up to three quarters of a pixel,
+cent. The correction is a sum of the PRF moved by up to two thirds of a pixel,
 
     R'(x) = R(x) + sum_j k_j (R(x - s_j) - R(x)),
 
@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from photometry.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.cube import Cube
@@ -38,10 +37,11 @@ from photometry.stars import Stars
 from photometry.tile_data import TileData
 from photometry.tile_model import NodeModel, TileModel
 
-__all__ = ["KERNEL_OFFSETS", "convolved", "learn_prf"]
+__all__ = ["KERNEL_STEPS", "convolved", "learn_prf"]
 
-#: Shifts of the PRF along each axis, pixels.
-KERNEL_OFFSETS = 0.25 * np.arange(-3, 4)
+#: Shifts of the PRF along each axis, samples: by one in the middle, because PRFs are rough from sample to sample.
+KERNEL_STEPS = (-6, -3, -1, 0, 1, 3, 6)
+_OFFSETS = np.array(KERNEL_STEPS) / PRF_SAMPLES_PER_PIXEL
 #: Prior of each coefficient of the kernel.
 _KERNEL_WIDTH = 0.02
 #: Stars brighter than this carry the correction, e-/s (T=14).
@@ -68,12 +68,12 @@ class _Columns:
         """Change with the coefficients of the kernel, (n_pixel, n_coefficient)."""
         bright = (self.flux > _LEAST_FLUX) & self.model.unsaturated
         stars = self.model.stars.select(bright).moved(part.node.row_shift, part.node.column_shift)
-        first_row, first_column, values = self.prf.evaluate(stars.row, stars.column, KERNEL_OFFSETS, KERNEL_OFFSETS)
-        middle = len(KERNEL_OFFSETS) // 2
+        first_row, first_column, values = self.prf.evaluate(stars.row, stars.column, _OFFSETS, _OFFSETS)
+        middle = len(KERNEL_STEPS) // 2
         values = values - values[:, middle, middle][:, None, None]
         pad = 2 * FOOTPRINT
         n_row, n_column = self.data.stamp.shape
-        image = np.zeros((n_row + 2 * pad, n_column + 2 * pad, len(KERNEL_OFFSETS) ** 2))
+        image = np.zeros((n_row + 2 * pad, n_column + 2 * pad, len(KERNEL_STEPS) ** 2))
         for star, flux in enumerate(self.flux[bright]):
             row = first_row[star] - self.data.stamp.row_min + pad
             column = first_column[star] - self.data.stamp.col_min + pad
@@ -126,25 +126,33 @@ def learn_prf(
 
 
 def convolved(prf: PrfGrid, coefficients: npt.NDArray[np.float64]) -> PrfGrid:
-    """Return the PRF convolved with a kernel.
+    """Return the PRF convolved with a kernel; the sum at every phase stays as it is.
 
     Parameters
     ----------
     prf : PrfGrid
         The PRF.
     coefficients : (n_offset, n_offset) float64
-        Coefficients for shifts by `KERNEL_OFFSETS` along rows and columns.
+        Coefficients for shifts by `KERNEL_STEPS` along rows and columns.
     """
+    reach = max(KERNEL_STEPS)
+    n_row, n_column = prf.samples.shape[2:]
+    padded = np.pad(prf.samples, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
     samples = prf.samples * (1 - coefficients.sum())
-    for row_offset, line in zip(KERNEL_OFFSETS, coefficients, strict=True):
-        for column_offset, coefficient in zip(KERNEL_OFFSETS, line, strict=True):
-            shift = (0, 0, PRF_SAMPLES_PER_PIXEL * row_offset, PRF_SAMPLES_PER_PIXEL * column_offset)
-            moved = [
-                ndimage.shift(one, shift[2:], order=3, mode="constant")
-                for one in prf.samples.reshape(-1, *prf.samples.shape[2:])
-            ]
-            samples = samples + coefficient * np.reshape(moved, prf.samples.shape)
+    for row, line in zip(KERNEL_STEPS, coefficients, strict=True):
+        for column, coefficient in zip(KERNEL_STEPS, line, strict=True):
+            first_row, first_column = reach - row, reach - column
+            moved = padded[:, :, first_row : first_row + n_row, first_column : first_column + n_column]
+            samples = samples + coefficient * moved
+    phased, given = _phased(samples), _phased(prf.samples)
+    phased *= given.sum(axis=(-4, -2), keepdims=True) / phased.sum(axis=(-4, -2), keepdims=True)
     return replace(prf, samples=samples)
+
+
+def _phased(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return a view of samples (..., n_sample, n_sample) as (..., n_row, phase, n_column, phase) in whole pixels."""
+    n_pixel = samples.shape[-1] // PRF_SAMPLES_PER_PIXEL
+    return samples.reshape(*samples.shape[:-2], n_pixel, PRF_SAMPLES_PER_PIXEL, n_pixel, PRF_SAMPLES_PER_PIXEL)
 
 
 def _n_carriers(stamp: Stamp, stars: Stars) -> int:
@@ -154,7 +162,7 @@ def _n_carriers(stamp: Stamp, stars: Stars) -> int:
 
 def _kernel_step(region: Region, prf: PrfEvaluator) -> npt.NDArray[np.float64]:
     """Kernel that the mean scenes of all tiles ask for, (n_offset, n_offset)."""
-    n_kernel = len(KERNEL_OFFSETS) ** 2
+    n_kernel = len(KERNEL_STEPS) ** 2
     information = np.zeros((N_MOTION + n_kernel,) * 2)
     gradient = np.zeros(N_MOTION + n_kernel)
     precision = np.concatenate([static_precision(region.kernel.scale), np.full(n_kernel, 1 / _KERNEL_WIDTH**2)])
@@ -167,6 +175,6 @@ def _kernel_step(region: Region, prf: PrfEvaluator) -> npt.NDArray[np.float64]:
         information += to_tile.T @ mean.information @ to_tile
         gradient += to_tile.T @ mean.gradient
     solution = inverse(information + np.diag(precision)) @ gradient
-    kernel = solution[N_MOTION:].reshape(len(KERNEL_OFFSETS), -1)
-    kernel[len(KERNEL_OFFSETS) // 2, len(KERNEL_OFFSETS) // 2] = 0.0
+    kernel = solution[N_MOTION:].reshape(len(KERNEL_STEPS), -1)
+    kernel[len(KERNEL_STEPS) // 2, len(KERNEL_STEPS) // 2] = 0.0
     return kernel

@@ -95,7 +95,7 @@ def fit_tile(
     first = first_fit(scene)
     data = replace(data, valid=data.valid & ~first.rejected)
     for _ in range(_MEAN_ROUNDS):
-        mean = solve_mean(data, model, state, good)
+        mean = solve_mean(data, model, state, good, departure=first.unknowns[: len(free)])
         state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
     scene = replace(scene, data=data, state=state)
     return _assemble(cube, scene, prf, good, first)

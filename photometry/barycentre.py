@@ -1,15 +1,40 @@
 """Barycentric correction: light travel time from the place of TESS to the barycentre of the solar system."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 
 from photometry.sky import unit_vectors
 
-__all__ = ["barycentric_correction", "interpolated_positions", "position_with_correction"]
+__all__ = ["Ephemeris", "barycentric_correction", "interpolated_positions", "position_with_correction"]
 
 #: Light time of the astronomical unit, d (IAU 2012 resolution B2; CODATA c).
 _AU_LIGHT_D = 149597870700.0 / 299792458.0 / 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ephemeris:
+    """Places of the spacecraft.
+
+    Parameters
+    ----------
+    position : (n_cadence, 3) float64
+        From the barycentre of the solar system, ICRS, au.
+    source : str
+        What they come from.
+    error_s : float
+        Largest error of a barycentric correction made with them, s.
+    """
+
+    position: npt.NDArray[np.float64]
+    source: str
+    error_s: float
+
+    def cut(self, cadences: slice) -> "Ephemeris":
+        """Return the places in some of the cadences."""
+        return replace(self, position=self.position[cadences])
 
 
 def barycentric_correction(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from photometry.barycentre import Ephemeris
 from photometry.geometry import Stamp, output_index
 
 __all__ = ["Cube", "Exposure", "Pointing"]
@@ -106,6 +107,9 @@ class Cube:
         ``astropy.wcs.WCS.all_world2pix`` gives 0-based (column, row).
     aperture : (n_row, n_column) int32
         Flags of the pixels as in the TESS products: 1 collected, 4 background, 32 to 256 output A to D.
+    ephemeris : Ephemeris or None
+        Places of the spacecraft where `time` is that of the middle of a CCD and can be corrected for every star; None
+        where it is that of the cutout or target.
     """
 
     pointing: Pointing
@@ -122,6 +126,7 @@ class Cube:
     pos_corr: npt.NDArray[np.float32] | None
     wcs_header: str
     aperture: npt.NDArray[np.int32]
+    ephemeris: Ephemeris | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.time), *self.stamp.shape)

@@ -1,11 +1,12 @@
 """Light curve of one target: what the fit of a tile says about it, its time axis and the pixels around it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from photometry.barycentre import Ephemeris, barycentric_correction
 from photometry.cube import Exposure, Pointing
 from photometry.geometry import Stamp
 from photometry.metrics import Metrics
@@ -13,7 +14,16 @@ from photometry.quality import PIXEL_QUALITY, STAR_FLAGS, bit, flagged
 from photometry.status import STATUS
 from photometry.tile_fit import TileFit
 
-__all__ = ["APERTURE_USED", "WINDOW", "CubeHeader", "LightCurve", "light_curve", "light_curve_name", "statuses"]
+__all__ = [
+    "APERTURE_USED",
+    "WINDOW",
+    "CubeHeader",
+    "LightCurve",
+    "light_curve",
+    "light_curve_name",
+    "statuses",
+    "with_star_time",
+]
 
 #: Pixels per axis of the images that come with a light curve.
 WINDOW = 15
@@ -46,6 +56,8 @@ class CubeHeader(Protocol):
     def wcs_header(self) -> str: ...  # noqa: D102
     @property
     def aperture(self) -> npt.NDArray[np.int32]: ...  # noqa: D102
+    @property
+    def ephemeris(self) -> Ephemeris | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +157,24 @@ def light_curve(fit: TileFit, index: int, header: CubeHeader) -> LightCurve:
         sum_image=fit.sum_image[stamp.slices_in(fit.stamp)].astype(np.float32),
         aperture=_aperture_flags(fit, index, header, stamp),
     )
+
+
+def with_star_time(curve: LightCurve, ephemeris: Ephemeris | None, ra: float, decl: float) -> LightCurve:
+    """Return the light curve with the barycentric correction of its own star in place of that of the CCD's middle.
+
+    Parameters
+    ----------
+    curve : LightCurve
+        Light curve of a star.
+    ephemeris : Ephemeris or None
+        Places of the spacecraft; None where the times are the star's already.
+    ra, decl : float
+        Its position, deg.
+    """
+    if ephemeris is None:
+        return curve
+    timecorr = barycentric_correction(ephemeris.position, ra, decl)
+    return replace(curve, time=curve.time - curve.timecorr + timecorr, timecorr=timecorr.astype(np.float32))
 
 
 def light_curve_name(starid: int, pointing: Pointing, cadence_s: int, version: int) -> str:

@@ -1,7 +1,7 @@
 """Star catalogue and targets of every region.
 
 Writes prepared/catalog_{region}.sqlite from the star table of the observation (downloaded from MAST where the settings
-say so) and the cube, and prepared/targets_{region}.ecsv from catalogue, cube and targets table.
+say so) and the cube, or for full-frame images the frames; and prepared/targets_{region}.ecsv from catalogue, cube and targets table.
 """
 
 
@@ -36,7 +36,7 @@ rule catalog:
     """Stars on and around the pixels of {wildcards.region}, moved from J2000 to the observation by their proper motion."""
     input:
         stars=star_table_of,
-        cube="<results>/prepared/{region}.hdf5",
+        pixels=placed_pixels_of,
     output:
         catalog=ensure("<results>/prepared/catalog_{region}.sqlite", non_empty=True),
     log:
@@ -49,6 +49,7 @@ rule catalog:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
     params:
         code=code_of("catalog"),
+        datasource=datasource_of,
         coord_buffer=lookup("coord_buffer", within=config),
     script:
         "../scripts/catalog.py"

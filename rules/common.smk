@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 from photometry.config import checked_config
 from photometry.errors import PhotometryError
 from photometry.io.checks import check_inputs, check_output, check_simulated
+from photometry.io.ffi_files import listing_digest
 from photometry.io.plan import overlapping, plan_regions
 from photometry.io.prf_files import check_prf_folder
 from photometry.sources import code_digest
@@ -19,7 +20,7 @@ BASE = Path(workflow.basedir)
 
 
 wildcard_constraints:
-    region=r"(tesscut|tpf)_[A-Za-z0-9._+-]+",
+    region=r"(tesscut|tpf)_[A-Za-z0-9._+-]+|sector[0-9]{3}_camera[1-4]_ccd[1-4]",
     tile=r"row[0-9]+_col[0-9]+",
     sector=r"[0-9]{3}",
     camera=r"[1-4]",
@@ -42,7 +43,7 @@ def load_plan():
     )
     check_simulated(config.get("simulate", {}))
     if workflow.is_main_process:
-        check_inputs(regions.values())
+        check_inputs(regions.values(), config["ephemeris"])
     return regions
 
 
@@ -77,8 +78,22 @@ def datasource_of(wildcards):
 
 
 def pixel_file_of(wildcards):
-    """Return the pixel file of a region."""
+    """Return the pixel file of a region; of a CCD the list of its frames."""
+    if datasource_of(wildcards) == "ffi":
+        return rules.frames.output.frames
     return str(region_of(wildcards).pixels.path)
+
+
+def placed_pixels_of(wildcards):
+    """Return what says where a region's pixels are: its cube; of a CCD, whose cube needs the stars, its frames."""
+    if datasource_of(wildcards) == "ffi":
+        return rules.frames.output.frames
+    return "<results>/prepared/{region}.hdf5"
+
+
+def listing_of(wildcards):
+    """Return a digest of the names, sizes and dates of a CCD's frames, which are too many to be inputs."""
+    return listing_digest(region_of(wildcards).pixels.paths)
 
 
 def star_table_of(wildcards):

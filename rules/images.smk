@@ -1,4 +1,8 @@
-"""Pixel cubes: writes prepared/{region}.hdf5 from the pixel file of a region."""
+"""Pixel cubes: writes prepared/{region}.hdf5 from the pixel file of a region, or from the full-frame images of a CCD.
+
+The frames of a CCD are no declared inputs: 1,300 to 11,000 files of 35 MB, whose contents Snakemake would compare. The
+parameter `listing` says when there are others. prepared/frames_{region}.hdf5 lists them.
+"""
 
 
 rule images:
@@ -11,6 +15,8 @@ rule images:
         "<logs>/images/{region}.log",
     benchmark:
         "<benchmarks>/images/{region}.tsv"
+    wildcard_constraints:
+        region=r"(tesscut|tpf)_[A-Za-z0-9._+-]+",
     conda:
         "../envs/photometry.yaml"
     resources:
@@ -20,3 +26,51 @@ rule images:
         datasource=datasource_of,
     script:
         "../scripts/images.py"
+
+
+rule frames:
+    """Read the headers of the frames of {wildcards.region}: cadences, times, flags, reference WCS; list bad frames."""
+    output:
+        frames=ensure("<results>/prepared/frames_{region}.hdf5", non_empty=True),
+    log:
+        "<logs>/frames/{region}.log",
+    benchmark:
+        "<benchmarks>/frames/{region}.tsv"
+    wildcard_constraints:
+        region=r"sector[0-9]{3}_camera[1-4]_ccd[1-4]",
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+    params:
+        code=code_of("frames"),
+        folder=lambda wildcards: observation_of(wildcards)["input"],
+        listing=listing_of,
+        ephemeris=lookup("ephemeris", within=config),
+    script:
+        "../scripts/frames.py"
+
+
+rule ccd_images:
+    """Make the cube of {wildcards.region} from its frames: backgrounds smoothed in time, flags; resumed if interrupted."""
+    input:
+        frames=rules.frames.output.frames,
+        catalog="<results>/prepared/catalog_{region}.sqlite",
+    output:
+        cube=ensure("<results>/prepared/{region}.hdf5", non_empty=True),
+    log:
+        "<logs>/ccd_images/{region}.log",
+    benchmark:
+        "<benchmarks>/ccd_images/{region}.tsv"
+    wildcard_constraints:
+        region=r"sector[0-9]{3}_camera[1-4]_ccd[1-4]",
+    conda:
+        "../envs/photometry.yaml"
+    # Processes that work on a block of 64 frames each, with up to 2 GB.
+    threads: 4
+    resources:
+        mem_mb=lambda wildcards, threads, attempt: (2000 * threads + 1000) * attempt,
+    params:
+        code=code_of("ccd_images"),
+    script:
+        "../scripts/ccd_images.py"

@@ -1,11 +1,11 @@
-"""Star table and cube -> catalogue of the region."""
+"""Star table and place of the pixels -> catalogue of the region."""
 
 import logging
 from typing import TYPE_CHECKING
 
 from photometry.catalog import make_catalog
 from photometry.io.catalogs import write_catalog
-from photometry.io.cubes import read_cube_header
+from photometry.io.inputs import placed_pixels
 from photometry.io.job_log import job_log
 from photometry.io.star_tables import read_star_table
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def catalog(path_stars: str, path_cube: str, path_catalog: str, coord_buffer: float) -> None:
+def catalog(path_stars: str, path_pixels: str, path_catalog: str, datasource: str, coord_buffer: float) -> None:
     """Move the stars to the mid time of the observation and keep those near the pixels."""
-    stars, header = read_star_table(path_stars), read_cube_header(path_cube)
+    stars, header = read_star_table(path_stars), placed_pixels(path_pixels, datasource)
     logging.info(
         "%d stars; left out: %d artefacts, %d duplicates, %d without magnitude",
         len(stars),
@@ -39,7 +39,8 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         catalog(
             path_stars=snakemake.input.stars,
-            path_cube=snakemake.input.cube,
+            path_pixels=snakemake.input.pixels,
             path_catalog=snakemake.output.catalog,
+            datasource=snakemake.params.datasource,
             coord_buffer=snakemake.params.coord_buffer,
         )

@@ -1,9 +1,10 @@
-"""Pixel file -> star table of its part of the sky, from MAST."""
+"""Pixel file, or frames of a CCD -> star table of its part of the sky, from MAST."""
 
 import shutil
 from typing import TYPE_CHECKING
 
 from photometry.catalog import stamp_on_sky
+from photometry.io.frames import read_frames
 from photometry.io.job_log import job_log
 from photometry.io.mast import download_star_table
 from photometry.io.pixel_files import inspect_pixel_file
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 def download_catalog(path_pixels: str, path_stars: str, path_kept: str, datasource: str, coord_buffer: float) -> None:
     """Copy the answer that is kept; ask MAST when there is none."""
-    file = inspect_pixel_file(path_pixels, datasource)
-    ra, dec, radius, _ = stamp_on_sky(file.wcs_header, file.stamp)
+    pixels = read_frames(path_pixels) if datasource == "ffi" else inspect_pixel_file(path_pixels, datasource)
+    ra, dec, radius, _ = stamp_on_sky(pixels.wcs_header, pixels.stamp)
     shutil.copyfile(download_star_table(path_kept, ra, dec, radius + coord_buffer), path_stars)
 
 

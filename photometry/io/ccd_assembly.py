@@ -12,7 +12,7 @@ from photometry.constants import OUTPUTS
 from photometry.frames import OK
 from photometry.geometry import Stamp, output_index
 from photometry.io.ccd_blocks import CcdWork, block_name
-from photometry.io.cubes import CUBE_VERSION, PIXEL_SETS, create_pixels, write_facts
+from photometry.io.cubes import CUBE_VERSION, PIXEL_SETS, create_pixels, write_ephemeris, write_facts
 from photometry.io.frames import CcdFrames, FrameList, write_list
 from photometry.io.provenance import write_product
 
@@ -48,8 +48,7 @@ def assemble(
     with write_product(path, "cube", CUBE_VERSION, inputs) as file:
         write_facts(file, frames.pointing, frames.exposure, frames.stamp)
         file.attrs["REFERENCE"] = frames.reference
-        file.attrs["EPHEMERIS"] = frames.ephemeris
-        file.attrs["EPHEMERIS_ERROR"] = frames.ephemeris_error_s
+        write_ephemeris(file, frames.ephemeris)
         file.attrs["TIME_OFFSET"] = np.array([frames.offset.start_s, frames.offset.mid_s, frames.offset.end_s])
         total, count = np.zeros(work.area.shape), np.zeros(work.area.shape, dtype=np.int64)
         for name in PIXEL_SETS:
@@ -67,7 +66,6 @@ def assemble(
         file.create_dataset("quality", data=quality)
         file.create_dataset("aperture", data=_aperture(work.area))
         file.create_dataset("wcs", data=np.bytes_(frames.wcs_header))
-        file.create_dataset("spacecraft_position", data=frames.position)
         file.create_dataset("missing", data=frames.missing)
         write_list(file.create_group("frames"), _final_list(frames.listing, good, reasons))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from photometry.barycentre import barycentric_correction, position_with_correction
+from photometry.barycentre import Ephemeris, barycentric_correction, position_with_correction
 from photometry.catalog import stamp_on_sky
 from photometry.cube import Exposure, Pointing
 from photometry.defects import defects_of, excluded_frames
@@ -93,9 +93,7 @@ def make_frames(
         quality=quality,
         wcs_header=wcs,
         reference=reference,
-        position=position,
-        ephemeris=place.source,
-        ephemeris_error_s=place.error_s,
+        ephemeris=Ephemeris(position, place.source, place.error_s),
         offset=offset,
         files=tuple(by_name[frame.name] for frame in series.frames),
         listing=_listing(series),

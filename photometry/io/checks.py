@@ -72,8 +72,15 @@ def check_simulated(simulate: Mapping[str, Any]) -> None:
                 check_prf_folder(simulate["prf"], settings.sector, settings.camera, settings.ccd)
 
 
-def check_inputs(regions: Iterable[PlannedRegion]) -> None:
-    """Check star tables, tables of targets and PRF files of all regions, each once.
+def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth") -> None:
+    """Check star tables, tables of targets, PRF files and the ephemeris of all regions, each once.
+
+    Parameters
+    ----------
+    regions : iterable of PlannedRegion
+        All regions.
+    ephemeris : str
+        The setting; full-frame images need it.
 
     Raises
     ------
@@ -81,17 +88,24 @@ def check_inputs(regions: Iterable[PlannedRegion]) -> None:
         When a star table cannot be used, or a target is not in it.
     PrfError
         When PRF files are missing or belong to another CCD or epoch.
+    ConfigError, InputFileError
+        When the ephemeris cannot be used.
     """
     from photometry.io.prf_files import check_prf_folder
 
-    prfs, tables = set(), set()
+    prfs, tables, sources = set(), set(), set()
     for region in regions:
         pointing, observation = region.pixels.pointing, region.observation
+        sources.add(pointing.datasource)
         prfs.add((observation["prf"], pointing.sector, pointing.camera, pointing.ccd))
         tables.add((observation["catalog"], observation["targets"]))
     for folder, sector, camera, ccd in sorted(prfs):
         if folder not in ("model", "mast"):
             check_prf_folder(folder, sector, camera, ccd)
+    if "ffi" in sources and ephemeris != "earth":
+        from photometry.io.spacecraft import check_ephemeris
+
+        check_ephemeris(ephemeris)
     known: dict[str, npt.NDArray[np.int64] | None] = {}
     for catalog, targets in sorted(tables):
         if catalog not in known:

@@ -10,6 +10,7 @@ import hdf5plugin
 import numpy as np
 import numpy.typing as npt
 
+from photometry.barycentre import Ephemeris
 from photometry.cube import Cube, Exposure, Pointing
 from photometry.errors import InputFileError
 from photometry.geometry import Stamp
@@ -24,8 +25,10 @@ __all__ = [
     "create_pixels",
     "read_cube",
     "read_cube_header",
+    "read_ephemeris_of",
     "read_facts",
     "write_cube",
+    "write_ephemeris",
     "write_facts",
 ]
 
@@ -44,8 +47,6 @@ class CubeHeader:
     """Everything of a cube but its pixel series; the fields are those of `photometry.cube.Cube`.
 
     `sumimage` is (n_row, n_column) float32, the mean of the images of quality 0 in e-/s, NaN where never measured.
-    `position` is (n_cadence, 3) float64, the places of the spacecraft in au from the barycentre, ICRS, where `time` is
-    that of the middle of the pixels; None where it is that of the target.
     """
 
     pointing: Pointing
@@ -59,7 +60,7 @@ class CubeHeader:
     wcs_header: str
     aperture: npt.NDArray[np.int32]
     sumimage: npt.NDArray[np.float32]
-    position: npt.NDArray[np.float64] | None = None
+    ephemeris: Ephemeris | None = None
 
     @property
     def n_cadence(self) -> int:
@@ -130,6 +131,18 @@ def write_facts(file: h5py.File, pointing: Pointing, exposure: Exposure, stamp: 
             "READNOISE": np.array(exposure.read_noise_e),
         }
     )
+
+
+def write_ephemeris(file: h5py.File, ephemeris: Ephemeris) -> None:
+    """Write where the spacecraft was."""
+    file.attrs["EPHEMERIS"] = ephemeris.source
+    file.attrs["EPHEMERIS_ERROR"] = ephemeris.error_s
+    file.create_dataset("spacecraft_position", data=ephemeris.position)
+
+
+def read_ephemeris_of(file: h5py.File) -> Ephemeris:
+    """Read what `write_ephemeris` wrote."""
+    return Ephemeris(file["spacecraft_position"][:], str(file.attrs["EPHEMERIS"]), float(file.attrs["EPHEMERIS_ERROR"]))
 
 
 def read_facts(file: h5py.File, shape: tuple[int, ...]) -> tuple[Pointing, Exposure, Stamp]:
@@ -214,6 +227,7 @@ def read_cube(path: str | Path, stamp: Stamp | None = None, cadences: slice | No
             pos_corr=None if header.pos_corr is None else header.pos_corr[times],
             wcs_header=header.wcs_header,
             aperture=header.aperture[rows, columns],
+            ephemeris=None if header.ephemeris is None else header.ephemeris.cut(times),
         )
 
 
@@ -228,7 +242,7 @@ def _header(file: h5py.File) -> CubeHeader:
         wcs_header=file["wcs"][()].decode(),
         aperture=file["aperture"][:],
         sumimage=file["sumimage"][:],
-        position=file["spacecraft_position"][:] if "spacecraft_position" in file else None,
+        ephemeris=read_ephemeris_of(file) if "spacecraft_position" in file else None,
     )
 
 

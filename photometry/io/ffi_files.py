@@ -94,8 +94,8 @@ def inspect_ffis(folder: str | Path, area: Stamp = SCIENCE_AREA) -> list[FfiFold
     Raises
     ------
     InputFileError
-        When no CCD has two FFIs, or when of a CCD neither the first nor any other of twenty frames can be used: with what
-        is wrong with the first.
+        When no CCD has two FFIs, or when of a CCD neither the first nor any other of twenty frames can be used; it says
+        what is wrong with the first.
     """
     found = find_ffis(folder)
     # A single frame of another CCD is a stray file.

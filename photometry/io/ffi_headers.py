@@ -72,7 +72,7 @@ def read_frame(name: FfiName, area: Stamp = SCIENCE_AREA) -> Frame:
         shape = (headers.pixels.get("NAXIS2"), headers.pixels.get("NAXIS1"))
         if shape != full_shape(area):
             return frame.failed("wrong_shape", _shape_reason(shape, area))
-        _check_size(name.path, headers.pixels, size)
+        _check_size(name.path, headers.pixels, area, size)
         return _frame(frame, headers, area)
     except InputFileError as error:
         return frame.failed("unreadable", error.problem)
@@ -160,11 +160,11 @@ def _shape_reason(shape: tuple[Any, Any], area: Stamp) -> str:
     )
 
 
-def _check_size(path: Path, image: fits.Header, size: int | None) -> None:
-    """Refuse a plain file that is shorter than image and uncertainties."""
-    n_byte = abs(image["BITPIX"]) // 8 * image["NAXIS1"] * image["NAXIS2"]
-    if size is not None and size < 2 * n_byte:
-        raise InputFileError(path, f"is truncated: {size} bytes where its headers promise {2 * n_byte}; {_AGAIN}")
+def _check_size(path: Path, image: fits.Header, area: Stamp, size: int | None) -> None:
+    """Refuse a plain file that is shorter than the image and the uncertainties of its science area."""
+    n_byte = abs(image["BITPIX"]) // 8 * (image["NAXIS1"] * image["NAXIS2"] + area.n_pixel)
+    if size is not None and size < n_byte:
+        raise InputFileError(path, f"is truncated: {size} bytes where at least {n_byte} are expected; {_AGAIN}")
 
 
 def _read_headers(path: Path) -> tuple[PixelHeaders, int | None]:

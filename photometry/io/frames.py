@@ -8,9 +8,10 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from photometry.barycentre import Ephemeris
 from photometry.cube import Exposure, Pointing
 from photometry.geometry import Stamp
-from photometry.io.cubes import read_facts, write_facts
+from photometry.io.cubes import read_ephemeris_of, read_facts, write_ephemeris, write_facts
 from photometry.io.provenance import open_product, write_product
 from photometry.times import TimeOffset
 
@@ -56,10 +57,8 @@ class CcdFrames:
         WCS of the reference frame.
     reference : int
         Number of the reference cadence.
-    position : (n_cadence, 3) float64
-        Places of the spacecraft, ICRS, au from the barycentre.
-    ephemeris, ephemeris_error_s : str, float
-        What they come from; largest error of times made with them, s.
+    ephemeris : Ephemeris
+        Places of the spacecraft.
     offset : TimeOffset
         What was added to the times of the files, s.
     files : tuple of str
@@ -79,9 +78,7 @@ class CcdFrames:
     quality: npt.NDArray[np.int32]
     wcs_header: str
     reference: int
-    position: npt.NDArray[np.float64]
-    ephemeris: str
-    ephemeris_error_s: float
+    ephemeris: Ephemeris
     offset: TimeOffset
     files: tuple[str, ...]
     listing: FrameList
@@ -117,10 +114,9 @@ def write_frames(path: str | Path, frames: CcdFrames) -> None:
     with write_product(path, "frames", FRAMES_VERSION, {}) as file:
         write_facts(file, frames.pointing, frames.exposure, frames.stamp)
         file.attrs["REFERENCE"] = frames.reference
-        file.attrs["EPHEMERIS"] = frames.ephemeris
-        file.attrs["EPHEMERIS_ERROR"] = frames.ephemeris_error_s
+        write_ephemeris(file, frames.ephemeris)
         file.attrs["TIME_OFFSET"] = np.array([frames.offset.start_s, frames.offset.mid_s, frames.offset.end_s])
-        for name in ("time", "timecorr", "cadenceno", "quality", "position", "missing"):
+        for name in ("time", "timecorr", "cadenceno", "quality", "missing"):
             file.create_dataset(name, data=getattr(frames, name))
         file.create_dataset("stamp_shape", data=np.array(frames.stamp.shape))
         file.create_dataset("wcs", data=np.bytes_(frames.wcs_header))
@@ -142,11 +138,10 @@ def read_frames(path: str | Path) -> CcdFrames:
             pointing=pointing,
             exposure=exposure,
             stamp=stamp,
-            **{name: file[name][:] for name in ("time", "timecorr", "cadenceno", "quality", "position", "missing")},
+            **{name: file[name][:] for name in ("time", "timecorr", "cadenceno", "quality", "missing")},
             wcs_header=file["wcs"][()].decode(),
             reference=int(file.attrs["REFERENCE"]),
-            ephemeris=str(file.attrs["EPHEMERIS"]),
-            ephemeris_error_s=float(file.attrs["EPHEMERIS_ERROR"]),
+            ephemeris=read_ephemeris_of(file),
             offset=TimeOffset(*(float(value) for value in file.attrs["TIME_OFFSET"])),
             files=tuple(str(name) for name in np.char.decode(file["files"][:], "utf-8")),
             listing=read_list(file["frames"]),

@@ -182,6 +182,21 @@ def time_cards(header: CubeHeader) -> list[CardItem]:
         ("TIMEUNIT", "d", "time unit for TIME, TSTART and TSTOP"),
         ("TIMEPIXR", 0.5, "TIME is the middle of the cadence"),
         ("TIMEDEL", cadence_d, "[d] time resolution of data"),
+        *_ephemeris_cards(header),
+    ]
+
+
+#: Characters of a text that fit into a card with a short comment.
+_LONGEST_TEXT = 50
+
+
+def _ephemeris_cards(header: CubeHeader) -> list[CardItem]:
+    """Return the cards on the place of the spacecraft, where times were corrected with it."""
+    if header.ephemeris is None:
+        return []
+    return [
+        ("EPHEMER", header.ephemeris.source[:_LONGEST_TEXT], "place of TESS"),
+        ("TIMSYER", header.ephemeris.error_s / _SECONDS_PER_DAY, "[d] largest error of TIME by that place"),
     ]
 
 

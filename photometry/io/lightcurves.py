@@ -30,7 +30,14 @@ from photometry.io.lightcurve_cards import (
 )
 from photometry.io.provenance import atomic_path
 from photometry.io.tables import results_table
-from photometry.lightcurve import CubeHeader, LightCurve, light_curve, light_curve_name, statuses
+from photometry.lightcurve import (
+    CubeHeader,
+    LightCurve,
+    light_curve,
+    light_curve_name,
+    statuses,
+    with_star_time,
+)
 from photometry.metrics import Metrics, light_curve_metrics
 from photometry.status import MEASURED, STATUS
 from photometry.tile_fit import TileFit
@@ -177,7 +184,9 @@ def export_tile(
             row |= _results(fit, metrics, index) | {"status": status[index].name, "reason": reason[index]}
             if status[index] in MEASURED:
                 facts = _facts(catalog, entry, status[index], reason[index], fit, index)
-                content = writer.file_content(light_curve(fit, index, header), facts)
+                curve = light_curve(fit, index, header)
+                curve = with_star_time(curve, header.ephemeris, catalog.ra[entry], catalog.decl[entry])
+                content = writer.file_content(curve, facts)
                 file = f"{FOLDER}/{light_curve_name(starid, header.pointing, header.exposure.cadence_s, version)}"
                 write_if_different(Path(output, file), content)
                 row |= {"file": file, "digest": hashlib.sha256(content).hexdigest()}

@@ -6,6 +6,7 @@ from typing import Any
 
 from photometry.errors import ConfigError
 from photometry.geometry import Stamp, Tile, tiles_of
+from photometry.io.ffi_files import FfiFolder, inspect_ffis
 from photometry.io.pixel_files import PixelFile, inspect_pixel_files
 
 __all__ = ["PlannedRegion", "overlapping", "plan_regions"]
@@ -13,11 +14,11 @@ __all__ = ["PlannedRegion", "overlapping", "plan_regions"]
 
 @dataclass(frozen=True, slots=True)
 class PlannedRegion:
-    """A pixel file, the observation it belongs to, and its tiles.
+    """A pixel file or the full-frame images of a CCD, the observation they belong to, and their tiles.
 
     Parameters
     ----------
-    pixels : PixelFile
+    pixels : PixelFile or FfiFolder
         What the headers say.
     observation : mapping
         The entry of `observations` in the settings.
@@ -25,7 +26,7 @@ class PlannedRegion:
         By name.
     """
 
-    pixels: PixelFile
+    pixels: PixelFile | FfiFolder
     observation: Mapping[str, Any]
     tiles: Mapping[str, Tile]
 
@@ -63,11 +64,11 @@ def plan_regions(
     InputFileError
         When pixel files are missing or cannot be used.
     ConfigError
-        When two pixel files show the same region.
+        When two pixel files or folders show the same region.
     """
     regions: dict[str, PlannedRegion] = {}
     for observation in observations:
-        for pixels in inspect_pixel_files(observation["input"], observation["datasource"]):
+        for pixels in _inspect(observation["input"], observation["datasource"]):
             if pixels.region in regions:
                 raise ConfigError(
                     f"observations: {regions[pixels.region].pixels.path} and {pixels.path} are the same region "
@@ -76,6 +77,10 @@ def plan_regions(
             tiles = {tile.name: tile for tile in tiles_of(pixels.stamp, tile_size, tile_margin)}
             regions[pixels.region] = PlannedRegion(pixels, observation, tiles)
     return regions
+
+
+def _inspect(path: str, datasource: str) -> Sequence[PixelFile | FfiFolder]:
+    return inspect_ffis(path) if datasource == "ffi" else inspect_pixel_files(path, datasource)
 
 
 def overlapping(region: PlannedRegion, regions: Mapping[str, PlannedRegion]) -> list[str]:

@@ -3,7 +3,6 @@
 import importlib.util
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,11 @@ import numpy.typing as npt
 from astropy.coordinates import get_body_barycentric, solar_system_ephemeris
 from astropy.time import Time
 
-from photometry.barycentre import interpolated_positions
+from photometry.barycentre import Ephemeris, interpolated_positions
 from photometry.constants import BTJD_OFFSET
 from photometry.errors import ConfigError, InputFileError
 
-__all__ = ["EARTH_ERROR_S", "Ephemeris", "check_ephemeris", "read_ephemeris"]
+__all__ = ["EARTH_ERROR_S", "check_ephemeris", "read_ephemeris"]
 
 #: Largest error of the barycentric correction with the Earth in place of TESS, s: the apogee of 376,300 km (Horizons'
 #: object page of TESS) and, in some orbits, 10 % more.
@@ -28,25 +27,6 @@ _JD_2000 = 2451545.0
 #: NAIF numbers of TESS and of the barycentre of the solar system.
 _TESS, _BARYCENTRE = -95, 0
 _KERNELS = (".bsp",)
-
-
-@dataclass(frozen=True, slots=True)
-class Ephemeris:
-    """Places of the spacecraft.
-
-    Parameters
-    ----------
-    position : (n_cadence, 3) float64
-        From the barycentre of the solar system, ICRS, au.
-    source : str
-        What they come from.
-    error_s : float
-        Largest error of a barycentric correction made with them, s.
-    """
-
-    position: npt.NDArray[np.float64]
-    source: str
-    error_s: float
 
 
 def check_ephemeris(source: str) -> None:

@@ -72,7 +72,8 @@ def test_images_and_backgrounds_are_what_was_measured(builder, tmp_path):
     np.testing.assert_allclose(header.sumimage, cube.images.mean(axis=0), atol=1e-3)
     assert np.median(np.abs(np.median(cube.images, axis=(1, 2)))) < 1.0
     assert (header.aperture & 1).all()
-    assert header.position.shape == (N_FRAME, 3)
+    assert header.ephemeris.position.shape == (N_FRAME, 3)
+    assert header.ephemeris.source == "place of the Earth"
 
 
 def test_a_part_is_read_as_of_any_cube(builder, tmp_path):

@@ -12,6 +12,7 @@ from astropy.wcs import WCS, FITSFixedWarning
 from ffi_builder import AREA, FIRST_TJD, STEP, FfiBuilder
 
 from photometry.errors import InputFileError
+from photometry.geometry import Stamp
 from photometry.io.ffi_files import find_ffis, inspect_ffis, listing_digest
 from photometry.io.ffi_headers import full_shape, inspect_frame, parse_name, read_frame
 from photometry.io.pixel_wcs import wcs_problem
@@ -184,7 +185,7 @@ def test_the_real_header_parses_and_its_cut_image_is_refused(tess_data):
 @pytest.mark.realdata
 def test_the_real_wcs_is_kept(tess_data, monkeypatch):
     monkeypatch.setattr("photometry.io.ffi_headers.full_shape", lambda _: (128, 173))
-    frame, pointing = inspect_frame(parse_name(tess_data / REAL))
+    frame, pointing = inspect_frame(parse_name(tess_data / REAL), Stamp(0, 128, 44, 172))
     assert (frame.index, pointing.sector, pointing.camera, pointing.ccd) == (4697, 1, 1, 4)
     assert frame.exposure.read_noise_e[3] == pytest.approx(9.1685991)
     with warnings.catch_warnings():

@@ -40,8 +40,7 @@ def test_times_of_early_releases_are_corrected_once_and_the_original_ones_kept(b
     np.testing.assert_allclose(frames.time - CORRECTION, expected, atol=1e-9)
     np.testing.assert_allclose(frames.timecorr, CORRECTION, atol=1e-9)
     assert (frames.offset.start_s, frames.offset.end_s) == pytest.approx((-1.909, -1.929))
-    assert frames.ephemeris == "place of the Earth"
-    assert frames.ephemeris_error_s == 1.4
+    assert (frames.ephemeris.source, frames.ephemeris.error_s) == ("place of the Earth", 1.4)
 
 
 def test_later_releases_are_left_alone(builder):
@@ -68,12 +67,14 @@ def test_an_ephemeris_gives_the_header_s_correction_of_sector_1(builder, tess_da
     for number in range(3):
         builder.write(number)
     frames = frames_of(builder, ephemeris=str(tess_data / "geometry/20180720_tess_ephem.csv"))
-    assert frames.ephemeris == "Horizons table 20180720_tess_ephem.csv"
+    assert frames.ephemeris.source == "Horizons table 20180720_tess_ephem.csv"
     ra, dec, _, _ = stamp_on_sky(frames.wcs_header, AREA)
-    np.testing.assert_allclose(frames.timecorr, barycentric_correction(frames.position, ra, dec), atol=1e-9)
+    np.testing.assert_allclose(frames.timecorr, barycentric_correction(frames.ephemeris.position, ra, dec), atol=1e-9)
     # CRVAL of the real frame is its middle: 5.6780875e-3 d there, with 4 ms of the light time.
     np.testing.assert_allclose(
-        barycentric_correction(frames.position, 315.4075184165135, -28.955999797147)[0], CORRECTION, atol=0.1 / 86400
+        barycentric_correction(frames.ephemeris.position, 315.4075184165135, -28.955999797147)[0],
+        CORRECTION,
+        atol=0.1 / 86400,
     )
 
 
@@ -151,6 +152,9 @@ def test_products_are_read_as_written_and_equal_frames_give_equal_bytes(builder,
         if item.name == "listing":
             for column in fields(FrameList):
                 np.testing.assert_array_equal(getattr(one, column.name), getattr(other, column.name))
+        elif item.name == "ephemeris":
+            np.testing.assert_array_equal(one.position, other.position)
+            assert (one.source, one.error_s) == (other.source, other.error_s)
         elif isinstance(one, np.ndarray):
             np.testing.assert_array_equal(one, other)
         else:

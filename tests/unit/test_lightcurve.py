@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from tile_fits import STAMP, make_fit, make_header
 
+from photometry.barycentre import Ephemeris, barycentric_correction
 from photometry.cube import Pointing
 from photometry.geometry import Stamp
-from photometry.lightcurve import WINDOW, light_curve, light_curve_name, statuses
+from photometry.lightcurve import WINDOW, light_curve, light_curve_name, statuses, with_star_time
 from photometry.metrics import light_curve_metrics
 from photometry.quality import PIXEL_QUALITY, STAR_FLAGS, bit
 from photometry.status import STATUS
@@ -26,6 +27,17 @@ def verdict(fit, header=None):
 
 def with_flag(*names):
     return replace(make_fit(1), star_flags=np.array([sum(FLAG[name] for name in names)], dtype=np.int32))
+
+
+def test_times_of_a_ccd_are_corrected_for_the_star():
+    header = make_header()
+    position = np.tile([0.6, -0.7, -0.3], (len(header.time), 1))
+    curve = light_curve(make_fit(), 0, header)
+    assert with_star_time(curve, None, 84.0, -80.0) is curve
+    corrected = with_star_time(curve, Ephemeris(position, "Earth", 1.4), 84.0, -80.0)
+    expected = barycentric_correction(position, 84.0, -80.0)
+    np.testing.assert_allclose(corrected.timecorr, expected, rtol=1e-6)
+    np.testing.assert_allclose(corrected.time - expected, curve.time - curve.timecorr, atol=1e-9)
 
 
 def test_light_curve_holds_what_the_fit_says():

@@ -12,6 +12,7 @@ from astropy.timeseries import TimeSeries
 from astropy.wcs import WCS
 from tile_fits import make_catalog, make_fit, make_header
 
+from photometry.barycentre import Ephemeris, barycentric_correction
 from photometry.catalog import ccd_positions
 from photometry.io.fits_bytes import cards, hdu
 from photometry.io.lightcurves import export_tile, write_if_different
@@ -100,6 +101,21 @@ def test_table_holds_the_light_curve(exported):
     np.testing.assert_array_equal(data["MOM_CENTR2"], fit.centroid_row[1].astype(float) + 1)
     np.testing.assert_array_equal(data["POS_CORR1"], fit.column_shift[1])
     np.testing.assert_array_equal(data["POS_CORR2"], fit.row_shift[1])
+
+
+def test_times_of_a_ccd_are_those_of_the_star(tmp_path):
+    fit, header = make_fit(), make_header()
+    position = np.tile([0.6, -0.7, -0.3], (len(header.time), 1))
+    export(tmp_path, fit, header=replace(header, ephemeris=Ephemeris(position, "Horizons table tess.csv", 0.1)))
+    catalog = make_catalog(fit)
+    for star, path in enumerate(sorted(tmp_path.rglob("*_lc.fits"))):
+        with fits.open(path) as hdus:
+            table, cards = hdus["LIGHTCURVE"].data, hdus["LIGHTCURVE"].header
+            expected = barycentric_correction(position, catalog.ra[star], catalog.decl[star])
+            np.testing.assert_allclose(table["TIMECORR"], expected, rtol=1e-6)
+            np.testing.assert_allclose(table["TIME"] - expected, header.time - header.timecorr, atol=1e-9)
+            assert cards["EPHEMER"] == "Horizons table tess.csv"
+            assert cards["TIMSYER"] == pytest.approx(0.1 / 86400)
 
 
 def test_table_header_has_times_and_exposure(exported):

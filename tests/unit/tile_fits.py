@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from photometry.barycentre import Ephemeris
 from photometry.catalog import Catalog, CatalogSettings
 from photometry.cube import Exposure, Pointing
 from photometry.geometry import Stamp
@@ -50,6 +51,7 @@ class Header:
     quality: np.ndarray
     wcs_header: str
     aperture: np.ndarray
+    ephemeris: Ephemeris | None = None
 
 
 def make_header(n_cadence: int = 120, stamp: Stamp = STAMP, cadence_s: int = 1800) -> Header:

@@ -1,0 +1,30 @@
+"""Frames and stars of a CCD -> its cube."""
+
+from typing import TYPE_CHECKING
+
+from photometry.io.ccd_cubes import write_ccd_cube
+from photometry.io.frames import read_frames
+from photometry.io.inputs import load_stars
+from photometry.io.job_log import job_log
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def ccd_images(path_frames: str, path_catalog: str, path_cube: str, processes: int, code: str) -> None:
+    """Write the cube of a CCD."""
+    frames = read_frames(path_frames)
+    stars = load_stars(path_catalog, frames.wcs_header, frames.stamp)
+    inputs = {"frames": path_frames, "catalog": path_catalog}
+    write_ccd_cube(path_cube, frames, stars, inputs, processes=processes, code=code)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        ccd_images(
+            path_frames=snakemake.input.frames,
+            path_catalog=snakemake.input.catalog,
+            path_cube=snakemake.output.cube,
+            processes=snakemake.threads,
+            code=snakemake.params.code,
+        )

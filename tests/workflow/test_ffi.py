@@ -1,0 +1,155 @@
+"""Full-frame images: what is planned, what stops the run, and the cube of a small series of whole frames."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from running import ROOT, planned_jobs
+
+sys.path.append(str(ROOT / "tests/unit"))
+from ffi_builder import FfiBuilder
+
+from photometry.geometry import Stamp
+from photometry.io.cubes import read_cube
+
+pytestmark = pytest.mark.workflow
+N_FRAME = 4
+CUBE = "results/prepared/sector001_camera1_ccd4.hdf5"
+
+
+@pytest.fixture(scope="module")
+def ccd(tmp_path_factory) -> Path:
+    """Folder with a few whole frames (ffi) and a star table (stars.csv)."""
+    folder = tmp_path_factory.mktemp("ccd")
+    builder = FfiBuilder(folder / "ffi", area=Stamp(0, 2048, 44, 2092))
+    # The middle of the small area is the reference pixel; here it is that of the CCD.
+    builder.keys = {"CRPIX1": 1045.0, "CRPIX2": 1001.0} | {f"{a}_{k}": 0.0 for a in "AB" for k in ("2_0", "0_2", "1_1")}
+    builder.keys |= {f"{a}P_{k}": 0.0 for a in "AB" for k in ("2_0", "0_2", "1_1")}
+    rng = np.random.default_rng(1)
+    for number in range(N_FRAME):
+        image = rng.normal(100 + number, 1, (2078, 2136)).astype(np.float32)
+        builder.write(number, image=image)
+    stars = {"ID": [1, 2], "ra": [315.4, 315.6], "dec": [-28.9, -28.8], "pmRA": [0.0, 0.0], "pmDEC": [0.0, 0.0]}
+    pd.DataFrame(stars | {"Tmag": [9.0, 11.0], "Teff": [5000.0, 5000.0]}).to_csv(folder / "stars.csv", index=False)
+    return folder
+
+
+def settings(folder: Path, **changes: object) -> dict:
+    observation = {"datasource": "ffi", "input": str(folder / "ffi"), "catalog": str(folder / "stars.csv")}
+    return {"output": "results", "observations": [observation | {"prf": "model"}]} | changes
+
+
+def test_plan_of_a_ccd(snakemake, ccd, tmp_path):
+    result = snakemake(tmp_path, "--dry-run", CUBE, config=settings(ccd))
+    assert planned_jobs(result.stdout) == {"frames": 1, "catalog": 1, "ccd_images": 1, "total": 3}, result.stdout
+
+
+def test_plan_of_all_reads_no_other_headers(snakemake, ccd, tmp_path):
+    folder = Path(shutil.copytree(ccd, tmp_path / "copy"))
+    for path in sorted((folder / "ffi").iterdir())[1:]:
+        path.write_bytes(b"not looked at")
+    result = snakemake(tmp_path, "--dry-run", config=settings(folder, fit={"tile_size": 512}))
+    jobs = planned_jobs(result.stdout)
+    assert (jobs["frames"], jobs["ccd_images"], jobs["psf_photometry"]) == (1, 1, 16)
+    assert "images" not in jobs
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"ephemeris": "nowhere.csv"}, "ephemeris: nowhere.csv: no such file or folder"),
+        ({"ephemeris": "my.yaml"}, "my.yaml: is no table of JPL Horizons"),
+    ],
+)
+def test_wrong_settings_stop_the_run(snakemake, ccd, tmp_path, changes, words):
+    result = snakemake(tmp_path, "--dry-run", config=settings(ccd, **changes))
+    assert result.returncode == 1
+    assert words in " ".join(result.stdout.split())
+
+
+def test_wrong_folders_stop_the_run(snakemake, ccd, tmp_path):
+    result = snakemake(tmp_path, "--dry-run", config=settings(tmp_path))
+    assert result.returncode == 1
+    assert "no such folder; correct the key 'input'" in " ".join(result.stdout.split())
+    (tmp_path / "ffi").mkdir()
+    result = snakemake(
+        tmp_path, "--dry-run", config=settings(tmp_path) | {"observations": settings(ccd)["observations"]}
+    )
+    assert result.returncode == 0
+    shutil.copy(ccd / "stars.csv", tmp_path)
+    result = snakemake(tmp_path, "--dry-run", config=settings(tmp_path))
+    assert "no full-frame images in this folder" in " ".join(result.stdout.split())
+
+
+@pytest.mark.realdata
+def test_the_real_cut_frame_is_refused(snakemake, ccd, tess_data, tmp_path):
+    (tmp_path / "ffi").mkdir()
+    real = tess_data / "ffi/tess2018206192942-s0001-1-4-0120-s_ffic.fits"
+    for name in (real.name, real.name.replace("192942", "195942")):
+        shutil.copy(real, tmp_path / "ffi" / name)
+    shutil.copy(ccd / "stars.csv", tmp_path)
+    result = snakemake(tmp_path, "--dry-run", config=settings(tmp_path))
+    assert result.returncode == 1
+    assert "has 128 rows and 173 columns, expected 2078 and 2136: it is no whole frame" in " ".join(
+        result.stdout.split()
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(snakemake, ccd, tmp_path_factory) -> Path:
+    """Folder of a run that was left alone."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    result = snakemake(folder, CUBE, config=settings(ccd))
+    assert result.returncode == 0, result.stdout
+    return folder
+
+
+def test_cube_of_a_ccd(undisturbed):
+    cube = read_cube(undisturbed / CUBE, Stamp(100, 110, 200, 210))
+    assert cube.images.shape == (N_FRAME, 10, 10)
+    np.testing.assert_allclose(np.median(cube.backgrounds, axis=(1, 2)), 100 + np.arange(N_FRAME), atol=0.1)
+    np.testing.assert_array_equal(cube.cadenceno, 4697 + np.arange(N_FRAME))
+    left = {path.name for path in (undisturbed / "results/prepared").iterdir()}
+    name = "sector001_camera1_ccd4"
+    assert left == {f"{name}.hdf5", f"frames_{name}.hdf5", f"catalog_{name}.sqlite"}
+
+
+def test_a_run_with_nothing_new_does_nothing(snakemake, undisturbed):
+    assert "Nothing to be done" in snakemake(undisturbed, CUBE).stdout
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_with_the_same_cube(snakemake, ccd, undisturbed, tmp_path):
+    (tmp_path / "my.yaml").write_text((undisturbed / "my.yaml").read_text())
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    parts = tmp_path / "results/prepared/.sector001_camera1_ccd4.hdf5.parts"
+    with subprocess.Popen(
+        [*command, "--configfile", "my.yaml", "--cores", "2", CUBE],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as run:
+        deadline = time.monotonic() + 120
+        while not (parts / "described_0000").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.killpg(run.pid, signal.SIGKILL)
+    assert not (tmp_path / CUBE).exists()
+    assert parts.exists()
+    snakemake(tmp_path, "--unlock", config=settings(ccd))
+    result = snakemake(tmp_path, CUBE)
+    assert result.returncode == 0, result.stdout
+    with h5py.File(undisturbed / CUBE) as one, h5py.File(tmp_path / CUBE) as other:
+        for name in ("images", "images_err", "backgrounds", "pixel_flags", "sumimage", "time", "quality"):
+            np.testing.assert_array_equal(one[name][()], other[name][()])
+    assert not parts.exists()

@@ -13,7 +13,7 @@ from scipy import sparse
 from photometry.geometry import Stamp
 from photometry.prf import FOOTPRINT
 
-__all__ = ["Apertures", "aperture_photometry", "choose_apertures", "windows_of"]
+__all__ = ["Apertures", "aperture_photometry", "choose_apertures", "light_in_apertures", "windows_of"]
 
 #: Largest number of pixels in an aperture.
 _MOST_PIXELS = 25
@@ -79,9 +79,30 @@ def choose_apertures(
     return Apertures(matrix, row + float(stamp.row_min), column + float(stamp.col_min))
 
 
+def light_in_apertures(
+    apertures: Apertures, transposed: tuple[sparse.csr_matrix, ...], which: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return the stars' own light in their apertures, (n_term, n_value) in the order of `Apertures.pixels`.
+
+    Parameters
+    ----------
+    apertures : Apertures
+        The apertures.
+    transposed : tuple of n_term sparse (n_all_stars, n_pixel)
+        Expansion of the PRF of all stars.
+    which : (n_star,) int64
+        The stars that have the apertures.
+    """
+    inside = apertures.pixels
+    if inside.nnz == 0:
+        return np.zeros((len(transposed), 0))
+    star = which[np.repeat(np.arange(len(which)), np.diff(inside.indptr))]
+    return np.stack([np.asarray(matrix[star, inside.indices], dtype=np.float64).ravel() for matrix in transposed])
+
+
 def aperture_photometry(
     apertures: Apertures,
-    matrices: tuple[sparse.csr_matrix, ...],
+    light: npt.NDArray[np.float64],
     terms: npt.NDArray[np.float64],
     flux: npt.NDArray[np.float64],
     rest: npt.NDArray[np.float32],
@@ -93,9 +114,9 @@ def aperture_photometry(
     ----------
     apertures : Apertures
         The apertures.
-    matrices : tuple of N_TERM sparse (n_pixel, n_star)
-        Expansion of the PRF.
-    terms : (n_cadence, N_TERM) float64
+    light : (n_term, n_value) float64
+        From `light_in_apertures`.
+    terms : (n_cadence, n_term) float64
         Monomials of the movement.
     flux : (n_star, n_cadence) float64
         Flux of the stars in the model that `rest` is left from, e-/s.
@@ -113,25 +134,29 @@ def aperture_photometry(
         positive.
     """
     inside = apertures.pixels
-    row_center = _mean_position(inside, apertures.rows)
-    column_center = _mean_position(inside, apertures.columns)
-    by_row = sparse.csr_matrix(inside.multiply(apertures.rows[None, :]) - sparse.diags(row_center) @ inside)
-    by_column = sparse.csr_matrix(inside.multiply(apertures.columns[None, :]) - sparse.diags(column_center) @ inside)
+    # Centroids are summed about the middle of each aperture, which keeps them exact.
+    star = np.repeat(np.arange(inside.shape[0]), np.diff(inside.indptr))
+    count = np.maximum(np.diff(inside.indptr), 1)
+    middle_row, middle_column = (
+        np.bincount(star, place[inside.indices], len(count)) / count for place in (apertures.rows, apertures.columns)
+    )
 
-    def moment(weights: sparse.csr_matrix) -> npt.NDArray[np.float64]:
-        """PRF and what is left over, summed with weights: per unit flux (n_star, n_cadence), and left over."""
-        per_term = np.stack([np.asarray(weights.multiply(matrix.T).sum(axis=1)).ravel() for matrix in matrices])
-        return np.asarray(per_term.T @ terms.T, dtype=np.float64)
+    def moment(weights: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """PRF and what is left over, summed with weights (n_value,): per unit flux, and left over."""
+        per_term = np.stack([np.bincount(star, weights * term, len(count)) for term in light], axis=1)
+        summed = sparse.csr_matrix((weights.astype(np.float32), inside.indices, inside.indptr), shape=inside.shape)
+        return np.asarray(per_term @ terms.T), np.asarray(summed @ rest, dtype=np.float64)
 
-    enclosed = moment(inside)
+    enclosed, left = moment(inside.data.astype(np.float64))
     enclosed = np.where(enclosed > 0, enclosed, np.nan)
-    left = inside @ rest
-    light = flux * enclosed + left
-    positive = np.where(light > 0, light, np.nan)
+    in_all = flux * enclosed + left
+    positive = np.where(in_all > 0, in_all, np.nan)
     error = np.sqrt(inside @ variance)[:, None] / enclosed
-    centroid_row = row_center[:, None] + (flux * moment(by_row) + by_row @ rest) / positive
-    centroid_column = column_center[:, None] + (flux * moment(by_column) + by_column @ rest) / positive
-    return light / enclosed, error, centroid_row, centroid_column
+    row_moment, row_left = moment(apertures.rows[inside.indices] - middle_row[star])
+    column_moment, column_left = moment(apertures.columns[inside.indices] - middle_column[star])
+    centroid_row = middle_row[:, None] + (flux * row_moment + row_left) / positive
+    centroid_column = middle_column[:, None] + (flux * column_moment + column_left) / positive
+    return in_all / enclosed, error, centroid_row, centroid_column
 
 
 def windows_of(
@@ -148,9 +173,3 @@ def windows_of(
     inside = (in_row >= 0) & (in_row < FOOTPRINT) & (in_column >= 0) & (in_column < FOOTPRINT)
     image[star[inside], in_row[inside], in_column[inside]] = True
     return image, first_row, first_column
-
-
-def _mean_position(inside: sparse.csr_matrix, position: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Middle of each aperture: centroids are summed about it, which keeps them exact."""
-    count = np.maximum(np.asarray(inside.sum(axis=1)).ravel(), 1.0)
-    return np.asarray(inside @ position) / count

@@ -125,10 +125,10 @@ def strap_factors(
 
 
 def outstanding_columns(factors: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
-    """Tell which columns' factors (n_column,) differ from zero by more than those of most columns."""
-    sizes = np.abs(factors)
-    sigma = _SIGMA_PER_MAD * float(np.median(sizes[sizes > 0])) if sizes.any() else 0.0
-    outstanding: npt.NDArray[np.bool_] = sizes > max(_STRAP_SIGMA * sigma, _STRAP_LEAST)
+    """Tell which columns' factors (n_column,) differ from the usual by more than those of most columns."""
+    away = np.abs(factors - np.median(factors))
+    sigma = _SIGMA_PER_MAD * float(np.median(away))
+    outstanding: npt.NDArray[np.bool_] = away > max(_STRAP_SIGMA * sigma, _STRAP_LEAST)
     return outstanding
 
 

@@ -5,6 +5,7 @@ the camera's field alone and rises towards the outer corner. Both are linear in 
 """
 
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,23 +13,26 @@ from scipy.interpolate import BSpline
 
 from photometry.geometry import Stamp
 
-__all__ = ["CELL_PIX", "BackgroundGrid", "background_grid", "camera_centre"]
+__all__ = ["BLOCK_CELLS", "CELL_PIX", "BackgroundGrid", "background_grid", "block_means", "camera_centre"]
 
 _Floats = npt.NDArray[np.float64]
+_Real = TypeVar("_Real", np.float32, np.float64)
 
 #: Size of a cell, in which pixels are reduced to one number, pixels: the glow changes little over it, and 256 pixels
 #: tell the background to 0.1 e-/s at a noise of 1 e-/s.
 CELL_PIX = 16
+#: Cells along each axis of a block, for which it is kept how many pixels were used.
+BLOCK_CELLS = 4
 #: Distance of the mesh's knots, pixels: as long as the tiles of the fit, whose own background takes up the rest.
 _MESH_PIX = 64
 #: Distance of the glow's knots and its reach inwards from the outermost pixel, pixels (21 arcsec each: 3.5 deg).
-_GLOW_KNOT_PIX, _GLOW_REACH_PIX = 40.0, 600.0
+_GLOW_KNOT_PIX, _GLOW_REACH_PIX = 50.0, 600.0
 #: Smaller regions hold no corner worth a glow of its own, pixels.
 _SMALLEST_WITH_GLOW = 1024
 _DEGREE = 3
 #: Weight of the squared second differences of coefficients against a fully measured cell: fills what is masked. The
 #: glow bends more, and its tip is told by few pixels.
-_SMOOTHNESS, _GLOW_SMOOTHNESS = 3e-3, 3e-4
+_SMOOTHNESS, _GLOW_SMOOTHNESS = 3e-3, 3e-5
 #: Weight of the mesh's squared coefficients: keeps frames with a handful of measured cells solvable.
 _TINY = 1e-8
 #: Weight of the glow's squared coefficients: what mesh and glow can both do is left to the mesh.
@@ -103,6 +107,11 @@ class BackgroundGrid:
         """Number of cells along rows and columns."""
         return len(self.cell_rows), len(self.cell_columns)
 
+    @property
+    def block_shape(self) -> tuple[int, int]:
+        """Number of blocks of cells along rows and columns."""
+        return -(-len(self.cell_rows) // BLOCK_CELLS), -(-len(self.cell_columns) // BLOCK_CELLS)
+
 
 def camera_centre(ccd: int) -> tuple[float, float]:
     """Return where the middle of the camera's field is, 0-based CCD (row, column) of CCD 1 to 4, pixels.
@@ -144,6 +153,16 @@ def background_grid(stamp: Stamp, centre: tuple[float, float]) -> BackgroundGrid
         mesh_penalty=_mesh_penalty(row_basis.shape[1], column_basis.shape[1]),
         glow_penalty=_GLOW_SMOOTHNESS * _roughness(n_glow) + _GLOW_RIDGE * np.eye(n_glow),
     )
+
+
+def block_means(values: npt.NDArray[_Real], size: int) -> npt.NDArray[_Real]:
+    """Return means over `size` x `size` neighbours along the last two axes; the last ones may be of fewer."""
+    means: npt.NDArray[Any] = values
+    for axis in (-2, -1):
+        starts = np.arange(0, values.shape[axis], size)
+        counts = np.diff(np.append(starts, values.shape[axis])).astype(values.dtype)
+        means = np.add.reduceat(means, starts, axis=axis) / np.expand_dims(counts, tuple(range(1, -axis)))
+    return means
 
 
 def _mesh_basis(n_pixel: int) -> _Floats:

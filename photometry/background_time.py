@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.background_fit import outstanding_columns
-from photometry.background_grid import BackgroundGrid
+from photometry.background_grid import BLOCK_CELLS, CELL_PIX, BackgroundGrid, block_means
 from photometry.ffi_background import FrameBackground, background_cells
 from photometry.quality import TESS_QUALITY, flagged
 
 __all__ = ["smooth_backgrounds", "stack_backgrounds"]
 
 _Floats = npt.NDArray[np.float64]
+_Levels = npt.NDArray[np.float32]
 
 #: Neighbours on either side that predict a frame, and how far they may be beyond that, in cadences: frames may miss.
 _NEIGHBOURS, _SLACK = 3, 1
@@ -25,14 +26,16 @@ _NEIGHBOURS, _SLACK = 3, 1
 _DEGREE = 2
 #: A prediction with a larger variance than this, in units of a measurement's, is none: it would be extrapolated.
 _MOST_VARIANCE = 2.0
-#: Cells per axis of the blocks and of the regions in which prediction and measurement are compared.
-_BLOCK, _REGION = 4, 16
+#: Blocks of cells per axis of the regions in which prediction and measurement are compared, besides in each block.
+_REGION_BLOCKS = 4
 #: Disagreement that counts as noise: standard deviations, and e-/s, which a star of T=14 does not notice: over the
 #: dozen pixels of its PRF it is 0.06 % of its light.
 _SIGMAS, _TOLERANCE = 4.5, 0.02
 #: Disagreement, in units of the largest that is noise, at which nothing is averaged any more.
 _FULL_STOP = 1.5
 _SIGMA_PER_MAD = 1.4826
+#: Columns are known as straps by this quantile of their frames' factors.
+_STRAP_QUANTILE = 0.9
 #: Frames with one of these flags predict no others.
 _ODD = (
     "safe_mode",
@@ -106,8 +109,9 @@ def smooth_backgrounds(
     predicted = (weights != 0).any(axis=1) & (variance <= _MOST_VARIANCE)
     # The mean of two independent values with the least variance; a missing frame is its prediction.
     share = np.where(measured, 1 / (1 + variance), 1.0) * predicted
-    share[measured] *= _agreement(backgrounds, grid, weights)[measured]
-    straps = np.where(_strap_columns(backgrounds.straps), backgrounds.straps, np.float32(0))
+    blocks = _block_levels(backgrounds, grid)
+    share[measured] *= _agreement(backgrounds, grid, weights, blocks)[measured]
+    straps = np.where(_strap_columns(backgrounds.straps, blocks), backgrounds.straps, np.float32(0))
     return FrameBackground(
         mesh=_averaged(backgrounds.mesh, weights, share, measured),
         glow=_averaged(backgrounds.glow, weights, share, measured),
@@ -158,9 +162,8 @@ def _steps() -> npt.NDArray[np.int64]:
     return np.asarray(steps[steps != 0], dtype=np.int64)
 
 
-def _agreement(backgrounds: FrameBackground, grid: BackgroundGrid, weights: _Floats) -> _Floats:
+def _agreement(backgrounds: FrameBackground, grid: BackgroundGrid, weights: _Floats, blocks: _Levels) -> _Floats:
     """How well frames agree with their prediction, (n_frame,): 1 within the noise everywhere, 0 when they do not."""
-    blocks = _block_levels(backgrounds, grid)
     difference = blocks - _predicted(blocks, weights)
     variance = 1 + (weights**2).sum(axis=1)
     # A spline's value is as uncertain as the mean of the pixels that each coefficient has.
@@ -175,38 +178,27 @@ def _agreement(backgrounds: FrameBackground, grid: BackgroundGrid, weights: _Flo
     usual = _SIGMA_PER_MAD * np.median(np.abs(difference[known]), axis=0)
     edge = np.clip(usual / np.median(sigma[known]), 1.0, 3.0)
     worst = _excess(difference, sigma[:, None, None] * edge)
-    size = _REGION // _BLOCK
-    regions = _block_means(difference, size)
-    worst = np.maximum(worst, _excess(regions, sigma[:, None, None] * _block_means(edge[None], size) / size))
+    size = _REGION_BLOCKS
+    regions = block_means(difference, size)
+    worst = np.maximum(worst, _excess(regions, sigma[:, None, None] * block_means(edge[None], size) / size))
     agreement: _Floats = np.clip((_FULL_STOP - worst) / (_FULL_STOP - 1), 0.0, 1.0)
     return agreement
 
 
-def _excess(difference: _Floats, sigma: _Floats) -> _Floats:
+def _excess(difference: npt.NDArray[np.floating], sigma: _Floats) -> _Floats:
     """Largest difference of each frame, in units of the largest that may be noise, (n_frame,)."""
     allowed = np.hypot(_SIGMAS * sigma, _TOLERANCE)
     return np.asarray(np.nan_to_num(np.abs(difference) / allowed, nan=np.inf).max(axis=(1, 2)))
 
 
-def _block_levels(backgrounds: FrameBackground, grid: BackgroundGrid) -> _Floats:
-    """Mean background of blocks of `_BLOCK` x `_BLOCK` cells, (n_frame, n_block_row, n_block_column), e-/s."""
+def _block_levels(backgrounds: FrameBackground, grid: BackgroundGrid) -> _Levels:
+    """Mean background of blocks of cells, (n_frame, n_block_row, n_block_column), e-/s."""
     parts = []
     for start in range(0, backgrounds.n_frame, _FRAMES_AT_ONCE):
         part = slice(start, start + _FRAMES_AT_ONCE)
         cells = background_cells(backgrounds.frame(part), grid)
-        parts.append(_block_means(cells, _BLOCK))
+        parts.append(block_means(cells, BLOCK_CELLS).astype(np.float32))
     return np.concatenate(parts)
-
-
-def _block_means(values: _Floats, size: int) -> _Floats:
-    """Means over `size` x `size` neighbours along the last two axes; the last may be of fewer."""
-    for axis in (1, 2):
-        starts = np.arange(0, values.shape[axis], size)
-        counts = np.diff(np.append(starts, values.shape[axis]))
-        shape = [1, 1, 1]
-        shape[axis] = len(counts)
-        values = np.add.reduceat(values, starts, axis=axis) / counts.reshape(shape)
-    return values
 
 
 def _predicted(values: npt.NDArray[np.floating], weights: _Floats) -> npt.NDArray[np.floating]:
@@ -233,8 +225,20 @@ def _averaged(
     return np.asarray((1 - part) * own + part * _predicted(values, weights), dtype=np.float32)
 
 
-def _strap_columns(factors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Tell which columns (n_column,) stand out in the median frame; none where no frame was described."""
-    some = np.isfinite(factors).all(axis=1)
-    usual = np.median(factors[some], axis=0) if some.any() else np.zeros(factors.shape[1])
-    return outstanding_columns(usual)
+def _strap_columns(factors: npt.NDArray[np.float32], blocks: _Levels) -> npt.NDArray[np.bool_]:
+    """Tell which columns (n_column,) stand out in some frames, or get brighter with the background more than others.
+
+    In a crowded field, unresolved stars make columns differ by more than weak straps do, but not with the background.
+    And a strap that went unnoticed into the static light shows only in frames whose background is not as usual.
+    """
+    some = np.isfinite(factors).all(axis=1) & np.isfinite(blocks).all(axis=(1, 2))
+    if not some.any():
+        return np.zeros(factors.shape[1], dtype=np.bool_)
+    seen = factors[some]
+    outstanding = outstanding_columns(np.quantile(np.abs(seen), _STRAP_QUANTILE, axis=0))
+    levels = blocks[some].mean(axis=1)
+    change = levels - levels.mean(axis=0)
+    power = (change**2).sum(axis=0)
+    block = np.arange(factors.shape[1]) // (BLOCK_CELLS * CELL_PIX)
+    slopes = np.einsum("fc,fc->c", seen * levels[:, block], change[:, block]) / np.maximum(power, 1e-12)[block]
+    return outstanding | outstanding_columns(slopes)

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import CubicSpline
 
 from photometry.sky import unit_vectors
 
@@ -107,6 +106,8 @@ def interpolated_positions(
     ValueError
         When a time lies outside the table.
     """
+    from scipy.interpolate import CubicSpline  # the plan of a run does not need it
+
     if len(time) and (np.min(time) < table_time[0] or np.max(time) > table_time[-1]):
         raise ValueError(f"times from {np.min(time):.3f} to {np.max(time):.3f} are not within the table")
     return np.asarray(CubicSpline(table_time, table_position)(time))

@@ -6,16 +6,37 @@ take a third of the time, in crowded fields less.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from photometry.scene import Expansion
 
-__all__ = ["Block", "BlockDesign", "design_of"]
+__all__ = ["Block", "BlockDesign", "CadenceDesigns", "Design", "design_of"]
 
 #: Pixels per axis of a patch. Measured: 6 to 10 are within a tenth of each other.
 _PATCH = 8
+
+
+class Design(Protocol):
+    """Design matrices of some cadences: products with unknowns (n_star + n_common, n_cadence) and pixels."""
+
+    def forward(self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return A x, (n_pixel, n_cadence); terms are the monomials of the movement, (n_term, n_cadence)."""
+        ...
+
+    def backward(self, image: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return A^T y, (n_star + n_common, n_cadence), of an image (n_pixel, n_cadence)."""
+        ...
+
+    def diagonal(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the diagonal of A^T W A, (n_star + n_common,), for weights (n_pixel,)."""
+        ...
+
+    def of_cadences(self, which: npt.NDArray[np.bool_]) -> "Design":
+        """Return the matrices of some of the cadences."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +132,11 @@ class BlockDesign:
             x[block.stars] += block.stacked.T @ moved
         return x
 
+    def of_cadences(self, which: npt.NDArray[np.bool_]) -> "BlockDesign":
+        """Return the same: all cadences share the matrices."""
+        del which
+        return self
+
     def normal(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return A^T W A at the node's center, (n_star + n_common, n_star + n_common); weights (n_pixel,)."""
         matrix = np.zeros((self.n_star + self.n_common,) * 2)
@@ -163,6 +189,46 @@ class BlockDesign:
         """Design of a block's pixels at the node's center, (n_pixel, n_unknown), and which unknowns they are."""
         unknowns = np.concatenate([block.stars, np.arange(self.n_star, self.n_star + self.n_common)])
         return np.concatenate([block.light[0], block.common], axis=1).astype(np.float64), unknowns
+
+
+@dataclass(frozen=True, slots=True)
+class CadenceDesigns:
+    """Sparse design matrices of cadences that have one each, without terms of the movement.
+
+    Parameters
+    ----------
+    expansions : tuple of Expansion
+        Stars of each cadence; the constant term counts.
+    common : (n_pixel, n_common) float32
+        Terms that all stars share.
+    """
+
+    expansions: tuple[Expansion, ...]
+    common: npt.NDArray[np.float32]
+
+    def forward(self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return A x of every cadence, (n_pixel, n_cadence)."""
+        del terms
+        n_star = len(x) - self.common.shape[1]
+        image: npt.NDArray[np.float32] = self.common @ x[n_star:]
+        for k, expansion in enumerate(self.expansions):
+            image[:, k] += expansion.matrices[0] @ x[:n_star, k]
+        return image
+
+    def backward(self, image: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return A^T y of every cadence, (n_star + n_common, n_cadence)."""
+        del terms
+        stars = [expansion.transposed[0] @ image[:, k] for k, expansion in enumerate(self.expansions)]
+        return np.concatenate([np.stack(stars, axis=1), self.common.T @ image])
+
+    def of_cadences(self, which: npt.NDArray[np.bool_]) -> "CadenceDesigns":
+        """Return the matrices of some of the cadences."""
+        return CadenceDesigns(tuple(self.expansions[k] for k in np.flatnonzero(which)), self.common)
+
+    def diagonal(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the diagonal of A^T W A of the first cadence, (n_star + n_common,)."""
+        stars = self.expansions[0].transposed[0].power(2) @ weights
+        return np.concatenate([stars, weights @ self.common.astype(np.float64) ** 2])
 
 
 def design_of(expansion: Expansion, common: npt.NDArray[np.float64]) -> BlockDesign:

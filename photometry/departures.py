@@ -4,39 +4,70 @@ Both take the normal equations from here. Nodes of like place and background sha
 the first fit.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from photometry.blocks import CadenceDesigns
+from photometry.flux_errors import motion_response
 from photometry.motion import MovementKernel
-from photometry.motion_fit import outliers
+from photometry.motion_fit import MOTION_IMAGES, outliers
 from photometry.normal import NodeSystem, factor_node
 from photometry.scene import N_TERM
 from photometry.settings import FitSettings
-from photometry.solve import Solution, solve_cadences
+from photometry.solve import Equations, Solution, solve_cadences, solve_equations
 from photometry.tile_data import TileData
 from photometry.tile_model import NodeModel, TileModel, TileState, node_variance, residuals
 
-__all__ = ["FirstFit", "Scene", "first_fit", "members_of", "solve_block", "system_of"]
+__all__ = [
+    "FIRST_ACCURACY",
+    "CadenceFit",
+    "FirstFit",
+    "Scene",
+    "final_fit",
+    "first_fit",
+    "left_of",
+    "residual_of",
+]
 
 #: Accuracy of the first fit of a cadence, which only looks for outliers, in standard errors of a flux.
-_FIRST_ACCURACY = 0.1
+FIRST_ACCURACY = 0.1
+#: Accuracy of the change of the means, in standard errors of a single cadence.
+_CHANGE_ACCURACY = 0.003
 #: Nodes whose backgrounds differ by less than this factor and whose places by less than so many pixels per axis share
 #: one inverse.
 _LIKE_BACKGROUND = 1.5
 _LIKE_PLACE = 0.15
-#: The prior of a flux is never narrower than if the mean were this share of the catalogue flux.
-_LEAST_OF_CATALOG = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What all blocks of cadences need."""
+    """What all blocks of cadences need.
+
+    Parameters
+    ----------
+    data : TileData
+        The pixels.
+    model : TileModel
+        Stars about the nodes.
+    state : TileState
+        Mean fluxes and what else is known.
+    precision : (n_star,) float64
+        Precision of the priors of the departures, (e-/s)^-2.
+    core : (n_core,) int64
+        Stars that are returned.
+    kernel : MovementKernel
+        Motion about the tile's center.
+    settings : FitSettings
+        Limits.
+    """
 
     data: TileData
     model: TileModel
     state: TileState
+    precision: npt.NDArray[np.float64]
     core: npt.NDArray[np.int64]
     kernel: MovementKernel
     settings: FitSettings
@@ -44,23 +75,63 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class FirstFit:
-    """First fit: pixels that disagree with it, (n_cadence, n_pixel); unknowns of every cadence; what was factored."""
+    """First fit.
+
+    Parameters
+    ----------
+    rejected : (n_cadence, n_pixel) bool
+        Pixels that disagree with it.
+    unknowns : (n_star + n_common, n_cadence) float32
+        Departures and common terms.
+    state : TileState
+        Means that they depart from.
+    factored : tuple of NodeSystem
+        Nodes whose inverse others may take over.
+    """
 
     rejected: npt.NDArray[np.bool_]
     unknowns: npt.NDArray[np.float32]
-    flux: npt.NDArray[np.float64]
+    state: TileState
     factored: tuple[NodeSystem, ...]
 
 
-def system_of(
+@dataclass(frozen=True, slots=True)
+class CadenceFit:
+    """Final fit of some cadences.
+
+    Parameters
+    ----------
+    system : NodeSystem
+        Normal equations of their node.
+    cadences : (n_cadence,) int64
+        Which cadences.
+    solution : Solution
+        Departures.
+    rest : (n_pixel, n_cadence) float32
+        What is left of the pixels, e-/s; 0 where they do not count.
+    valid, rejected : (n_cadence, n_pixel) bool
+        Pixels that count; outliers.
+    response : (n_star, n_parameter) float64
+        Change of the fluxes with the motion, e-/s per pixel.
+    """
+
+    system: NodeSystem
+    cadences: npt.NDArray[np.int64]
+    solution: Solution
+    rest: npt.NDArray[np.float32]
+    valid: npt.NDArray[np.bool_]
+    rejected: npt.NDArray[np.bool_]
+    response: npt.NDArray[np.float64]
+
+
+def _system_of(
     scene: Scene, part: NodeModel, factored: tuple[NodeSystem, ...], *, with_errors: bool = True
 ) -> NodeSystem:
     """Make the normal equations of a node; the inverse is that of a like node, if there is one."""
     images = scene.model.mean_images(part, scene.state.flux)
-    width = scene.settings.prior_width * np.maximum(scene.state.flux, _LEAST_OF_CATALOG * scene.model.stars.flux)
     weights = np.where(scene.data.usable, 1 / node_variance(scene.data, part, images), 0.0)
     like = next((system for system in factored if _are_like(system.part, part)), None)
-    return factor_node(part, scene.model.local_basis, weights, 1 / width**2, like=like, with_errors=with_errors)
+    return factor_node(part, scene.model.local_basis, weights, scene.precision, like=like, with_errors=with_errors)
 
 
 def _are_like(one: NodeModel, other: NodeModel) -> bool:
@@ -70,7 +141,7 @@ def _are_like(one: NodeModel, other: NodeModel) -> bool:
     return bool(ratio < np.log(_LIKE_BACKGROUND)) and max(abs(rows), abs(columns)) < _LIKE_PLACE
 
 
-def members_of(scene: Scene, part: NodeModel) -> list[npt.NDArray[np.int64]]:
+def _members(scene: Scene, part: NodeModel) -> list[npt.NDArray[np.int64]]:
     """Cadences of a node in blocks of about equal size."""
     cadences = part.node.cadences
     return np.array_split(cadences, -(-len(cadences) // scene.settings.cadences_at_once))
@@ -83,29 +154,63 @@ def first_fit(scene: Scene) -> FirstFit:
     unknowns = np.zeros((len(model.stars) + model.local_basis.shape[1], data.n_cadence), dtype=np.float32)
     factored: tuple[NodeSystem, ...] = ()
     for part in model.nodes:
-        system = system_of(scene, part, factored, with_errors=False)
+        system = _system_of(scene, part, factored, with_errors=False)
         if not any(_are_like(other.part, part) for other in factored):
             factored = (*factored, system)
         variance = node_variance(data, part, model.mean_images(part, scene.state.flux))
-        for cadences in members_of(scene, part):
-            solution, rest = solve_block(scene, system, cadences, _FIRST_ACCURACY)
-            unknowns[:, cadences] = np.concatenate([solution.departure, solution.common])
-            rejected[cadences] = outliers(rest.T, variance, scene.settings.outlier_sigma)
-    return FirstFit(rejected, unknowns, scene.state.flux, factored)
+        for cadences in _members(scene, part):
+            residual = residual_of(scene, part, cadences)
+            terms, valid = part.coefficients(scene.state.motion, cadences)[:, :N_TERM], data.valid[cadences]
+            solution = solve_cadences(system, terms, residual, valid, accuracy=FIRST_ACCURACY)
+            unknowns[:, cadences] = solution.unknowns
+            left = left_of(residual, solution, valid)
+            rejected[cadences] = outliers(left.T, variance, scene.settings.outlier_sigma)
+    return FirstFit(rejected, unknowns, scene.state, factored)
 
 
-def solve_block(
-    scene: Scene,
-    system: NodeSystem,
-    cadences: npt.NDArray[np.int64],
-    accuracy: float,
-    start: npt.NDArray[np.float32] | None = None,
-) -> tuple[Solution, npt.NDArray[np.float32]]:
-    """Solve some cadences of a node; also what is left of the pixels, (n_pixel, n_cadence), 0 where not valid."""
-    data, state, part = scene.data, scene.state, system.part
-    images = scene.model.mean_images(part, state.flux)
-    residual = residuals(data, scene.model, part, images, state.motion, cadences) - state.static
-    terms = part.coefficients(state.motion, cadences)[:, :N_TERM]
-    solution = solve_cadences(system, terms, residual, data.valid[cadences], accuracy=accuracy, start=start)
-    left = (residual.T - solution.fitted) * data.valid[cadences].T
-    return solution, np.ascontiguousarray(left, dtype=np.float32)
+def final_fit(scene: Scene, first: FirstFit, part: NodeModel) -> Iterator[CadenceFit]:
+    """Fit a node, its cadences in blocks, from where the first fit ended."""
+    system = _system_of(scene, part, first.factored)
+    response = motion_response(system, scene.model.mean_images(part, scene.state.flux)[MOTION_IMAGES])
+    change = _change_of_means(scene, first, system)
+    for cadences in _members(scene, part):
+        residual, valid = residual_of(scene, part, cadences), scene.data.valid[cadences]
+        terms = part.coefficients(scene.state.motion, cadences)[:, :N_TERM]
+        solution = solve_cadences(system, terms, residual, valid, start=first.unknowns[:, cadences] + change)
+        left = left_of(residual, solution, valid)
+        yield CadenceFit(system, cadences, solution, left, valid, first.rejected[cadences], response)
+
+
+def _change_of_means(scene: Scene, first: FirstFit, system: NodeSystem) -> npt.NDArray[np.float32]:
+    """How the unknowns of a node's cadences change with the means since the first fit, (n_star + n_common, 1).
+
+    It is the same for all cadences, but for their motion within the node and their masks.
+    """
+    part, state = system.part, scene.state
+    old, new = (scene.model.mean_images(part, flux)[0] for flux in (first.state.flux, state.flux))
+    residual = (old + first.state.static - new - state.static)[None]
+    equations = Equations(
+        CadenceDesigns((part.expansion,), system.common),
+        system.covariance,
+        system.scale.astype(np.float32)[:, None],
+        system.weights[:, None],
+        system.precision.astype(np.float32)[:, None],
+    )
+    solution = solve_equations(equations, np.ones((1, 1)), residual, scene.data.usable[None], accuracy=_CHANGE_ACCURACY)
+    return solution.unknowns
+
+
+def residual_of(scene: Scene, part: NodeModel, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return pixels less the mean scene and what it leaves of the mean pixels, (n_cadence, n_pixel), e-/s."""
+    images = scene.model.mean_images(part, scene.state.flux)
+    return residuals(scene.data, scene.model, part, images, scene.state.motion, cadences) - scene.state.static
+
+
+def left_of(
+    residual: npt.NDArray[np.float64], solution: Solution, valid: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """Return what a solution leaves of the pixels, (n_pixel, n_cadence), e-/s; 0 where they do not count."""
+    left = residual.T.astype(np.float32)
+    left -= solution.fitted
+    left *= valid.T
+    return np.ascontiguousarray(left)

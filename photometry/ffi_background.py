@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from photometry.background_cells import cell_values
 from photometry.background_fit import fit_cells, strap_factors
-from photometry.background_grid import CELL_PIX, BackgroundGrid
+from photometry.background_grid import BLOCK_CELLS, CELL_PIX, BackgroundGrid, block_means
 from photometry.constants import SATURATION_E_S
 
 __all__ = [
@@ -48,8 +48,8 @@ class FrameBackground:
         Excess of every column as a fraction of the background.
     noise : () float32
         Standard deviation of a pixel, e-/s.
-    used : (n_cell_row, n_cell_column) uint8
-        Pixels of each cell that were used, of 255.
+    used : (n_block_row, n_block_column) uint8
+        Share of the pixels of each block (64x64) that were used, times 255.
     """
 
     mesh: npt.NDArray[np.float32]
@@ -218,16 +218,17 @@ def _description(
     grid: BackgroundGrid,
     straps: _Floats | float = 0.0,
     noise: float = np.nan,
-    count: npt.NDArray[np.int64] | int = 0,
+    count: npt.NDArray[np.int64] | None = None,
 ) -> FrameBackground:
     """Pack what was found in small types."""
-    shares = np.rint(255 / CELL_PIX**2 * np.asarray(count, dtype=np.float64))
+    counts = np.zeros(grid.cell_shape) if count is None else count.astype(np.float64)
+    shares = block_means(np.rint(255 / CELL_PIX**2 * counts), BLOCK_CELLS)
     return FrameBackground(
         mesh=mesh.astype(np.float32),
         glow=glow.astype(np.float32),
         straps=np.broadcast_to(np.float32(straps), grid.stamp.shape[1:]),
         noise=np.array(noise, dtype=np.float32),
-        used=np.broadcast_to(shares.astype(np.uint8), grid.cell_shape),
+        used=shares.astype(np.uint8),
     )
 
 

@@ -4,15 +4,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from photometry.normal import NodeSystem
+from photometry.normal import MOST_LEVERAGE, NodeSystem
 from photometry.tile_data import TileData
 
 __all__ = ["flux_variance", "motion_response"]
 
 #: Photons that a fainter star or background lacks never take away more than the rest of the variance.
 _LEAST_SHARE = 0.25
-#: The fit never follows a pixel by more than this.
-_MOST_LEVERAGE = 0.99
 
 
 def motion_response(system: NodeSystem, motion_images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -96,4 +94,4 @@ def _gain_of_pixels(
     scaled = sparse.csr_matrix(design.multiply(scale))
     gain = (scaled @ system.covariance) * scale
     share = np.asarray(design.multiply(gain).sum(axis=1), dtype=np.float64).ravel()
-    return gain[:, :n_star].T.astype(np.float64), np.minimum(system.weights[pixels] * share, _MOST_LEVERAGE)
+    return gain[:, :n_star].T.astype(np.float64), np.minimum(system.weights[pixels] * share, MOST_LEVERAGE)

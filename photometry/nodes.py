@@ -5,10 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Node", "nodes_of"]
+__all__ = ["Node", "far_cadences", "nodes_of"]
 
 #: Backgrounds of one node differ by less than this factor.
 _BACKGROUND_FACTOR = 1.5
+#: Boxes of fewer cadences are far from the rest, if the fullest box holds so many times more.
+_FEW = 6
+_MANY_TIMES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ def nodes_of(
     sky: npt.NDArray[np.float64],
     reach: float,
 ) -> tuple[Node, ...]:
-    """Group cadences greedily: the largest group that fits into a box of movement and background comes first.
+    """Group cadences by movement, and those of a group by background; all groups of a place share its center.
 
     Parameters
     ----------
@@ -51,18 +54,45 @@ def nodes_of(
         Every cadence is in exactly one.
     """
     level = np.log(np.maximum(sky, 1.0)) / np.log(_BACKGROUND_FACTOR)
-    # Cells of a third of a box bound the work whatever the number of cadences.
-    scaled = np.stack([row_shift / reach, column_shift / reach, level * 2], axis=1)
+    nodes = []
+    for box in _boxes(np.stack([row_shift, column_shift], axis=1) / reach):
+        rows, columns = row_shift[box], column_shift[box]
+        center = (rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2
+        nodes += [Node(box[part], *center) for part in _boxes(level[box, None] * 2)]
+    return tuple(nodes)
+
+
+def far_cadences(
+    row_shift: npt.NDArray[np.float64], column_shift: npt.NDArray[np.float64], reach: float
+) -> npt.NDArray[np.bool_]:
+    """Tell which cadences are so far from the others, and so few, that a node of their own does not pay: (n_cadence,).
+
+    Parameters
+    ----------
+    row_shift, column_shift : (n_cadence,) float64
+        Movement, pixels.
+    reach : float
+        Half the side of a box, pixels.
+    """
+    boxes = _boxes(np.stack([row_shift, column_shift], axis=1) / reach)
+    fullest = max((len(box) for box in boxes), default=0)
+    far = np.zeros(len(row_shift), dtype=bool)
+    for box in boxes:
+        far[box] = len(box) < _FEW and fullest >= _MANY_TIMES * _FEW
+    return far
+
+
+def _boxes(scaled: npt.NDArray[np.float64]) -> list[npt.NDArray[np.int64]]:
+    """Group points (n_point, n_axis) greedily into boxes of side 2, the fullest first: the points of each."""
+    # Cells of a third of a box bound the work whatever the number of points.
     cells, member = np.unique(np.rint(scaled * 1.5).astype(np.int64), axis=0, return_inverse=True)
     count = np.bincount(member, minlength=len(cells))
     near = (np.abs(cells[:, None, :] - cells[None, :, :]) <= 1).all(axis=2)
     left = np.ones(len(cells), dtype=bool)
-    nodes = []
+    boxes = []
     while left.any():
         gain = near[:, left] @ count[left]
         chosen = near[int(np.argmax(gain))] & left
         left &= ~chosen
-        cadences = np.flatnonzero(chosen[member])
-        rows, columns = row_shift[cadences], column_shift[cadences]
-        nodes.append(Node(cadences, (rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2))
-    return tuple(nodes)
+        boxes.append(np.flatnonzero(chosen[member]))
+    return boxes

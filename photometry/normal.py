@@ -8,22 +8,22 @@ is seen. A node may so take over another one's inverse in units of its own diago
 to stays the same, and of the errors those of close blends change, by a few per cent.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-from photometry.blocks import BlockDesign, design_of
+from photometry.blocks import BlockDesign, CadenceDesigns, design_of
 from photometry.errors import FitError
 from photometry.tile_model import NodeModel
 
-__all__ = ["NodeSystem", "factor_node", "inverse"]
+__all__ = ["MOST_LEVERAGE", "NodeSystem", "factor_node", "inverse", "taken_over"]
 
 #: Added to the unit diagonal of the scaled normal matrix: keeps terms that no pixel can tell apart at rest.
 _RIDGE = 1e-12
 #: The fit never follows a pixel by more than this.
-_MOST_LEVERAGE = 0.99
+MOST_LEVERAGE = 0.99
 #: Largest share of a star's own prior that is taken out.
 _MOST_PRIOR = 1 - 1e-6
 #: Rows of a matrix that are mirrored at once.
@@ -38,7 +38,7 @@ class NodeSystem:
     ----------
     part : NodeModel
         The node.
-    design : BlockDesign
+    design : BlockDesign or CadenceDesigns
         Its stars and common terms.
     common : (n_pixel, n_common) float32
         Terms that all stars share: local background, change of motion.
@@ -69,7 +69,7 @@ class NodeSystem:
     """
 
     part: NodeModel
-    design: BlockDesign
+    design: BlockDesign | CadenceDesigns
     common: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
     precision: npt.NDArray[np.float64]
@@ -111,45 +111,79 @@ def factor_node(
     with_errors : bool
         Work out what depends on the background and the pixels; it is zero otherwise.
     """
-    n_star = len(precision)
-    design = design_of(part.expansion, common)
-    if like is None:
+    design, n_star = design_of(part.expansion, common), len(precision)
+    if like is not None:
+        system = taken_over(like, part, design, weights, precision)
+    else:
         matrix = design.normal(weights)
         information = matrix.diagonal().copy()
         matrix[np.arange(n_star), np.arange(n_star)] += precision
-        covariance, scale = inverse(matrix).astype(np.float32), np.ones(len(matrix))
+        covariance = inverse(matrix).astype(np.float32)
         spread = covariance.diagonal()[:n_star].astype(np.float64)
         flat = spread / (1 - np.minimum(precision * spread, _MOST_PRIOR))
         share = _share_of_noise(covariance[:n_star, :n_star], precision, flat)
-    else:
-        information = design.diagonal(weights)
-        covariance, share = like.covariance, like.share_of_noise
-        prior = np.concatenate([precision, np.zeros(len(information) - n_star)])
-        prior_of_like = np.concatenate([like.precision, np.zeros(len(information) - n_star)])
-        scale = like.scale * np.sqrt(_ratio(like.information + prior_of_like, information + prior))
-        flat = like.flat_variance * _ratio(like.information, information)[:n_star]
-    own_prior = precision * flat / (1 + precision * flat)
-    sky, own, leverage = np.zeros(n_star), np.zeros(n_star), np.zeros(len(weights))
-    if with_errors:
-        squared, leverage = design.influence(covariance, scale, weights)
-        sky = squared[:n_star] / (1 - own_prior) ** 2
-        own = flat**2 * (part.expansion.transposed[0].power(3) @ weights**2)
-    return NodeSystem(
+        system = NodeSystem(
+            part=part,
+            design=design,
+            common=common.astype(np.float32),
+            weights=weights.astype(np.float32),
+            precision=precision,
+            covariance=covariance,
+            scale=np.ones(len(matrix)),
+            information=information,
+            flat_variance=flat,
+            share_of_noise=share,
+            variance=flat * share,
+            sky_variance=np.zeros(n_star),
+            own_variance=np.zeros(n_star),
+            own_prior=precision * flat / (1 + precision * flat),
+            leverage=np.zeros(len(weights)),
+        )
+    if not with_errors:
+        return system
+    squared, leverage = design.influence(system.covariance, system.scale, weights)
+    return replace(
+        system,
+        sky_variance=squared[:n_star] / (1 - system.own_prior) ** 2,
+        own_variance=system.flat_variance**2 * (part.expansion.transposed[0].power(3) @ weights**2),
+        leverage=np.clip(leverage, 0.0, MOST_LEVERAGE),
+    )
+
+
+def taken_over(
+    like: NodeSystem,
+    part: NodeModel,
+    design: BlockDesign | CadenceDesigns,
+    weights: npt.NDArray[np.float64],
+    precision: npt.NDArray[np.float64],
+) -> NodeSystem:
+    """Take the inverse of another node over, in units of this one's diagonal, with all that is about the same.
+
+    Parameters
+    ----------
+    like : NodeSystem
+        A node of the same stars and common terms.
+    part : NodeModel
+        The node.
+    design : BlockDesign or CadenceDesigns
+        Its stars and common terms.
+    weights, precision : (n_pixel,), (n_star,) float64
+        As of `factor_node`.
+    """
+    information, n_star = design.diagonal(weights), len(precision)
+    more, more_of_like = (np.pad(prior, (0, len(information) - n_star)) for prior in (precision, like.precision))
+    flat = like.flat_variance * _ratio(like.information, information)[:n_star]
+    return replace(
+        like,
         part=part,
         design=design,
-        common=_f32(common),
-        weights=_f32(weights),
+        weights=weights.astype(np.float32),
         precision=precision,
-        covariance=covariance,
-        scale=scale,
+        scale=like.scale * np.sqrt(_ratio(like.information + more_of_like, information + more)),
         information=information,
         flat_variance=flat,
-        share_of_noise=share,
-        variance=flat * share,
-        sky_variance=sky,
-        own_variance=own,
-        own_prior=own_prior,
-        leverage=np.clip(leverage, 0.0, _MOST_LEVERAGE),
+        variance=flat * like.share_of_noise,
+        own_prior=precision * flat / (1 + precision * flat),
     )
 
 
@@ -206,7 +240,3 @@ def _mirrored(lower: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         lower[rows, rows] = np.tril(lower[rows, rows]) + np.tril(lower[rows, rows], -1).T
         lower[rows, start + _ROWS_AT_ONCE :] = lower[start + _ROWS_AT_ONCE :, rows].T
     return lower
-
-
-def _f32(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    return values.astype(np.float32)

@@ -155,6 +155,27 @@ class PrfEvaluator:
         first_row, first_column, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return first_row, first_column, values
 
+    def place_in_cells(
+        self, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64], size: float
+    ) -> list[tuple[npt.NDArray[np.int64], "PlacedPrf"]]:
+        """Return the PRF of stars that share that of the middle of their cell: which stars, and their PRF.
+
+        Parameters
+        ----------
+        row, column : (n_star,) float64
+            0-based CCD positions, pixels.
+        size : float
+            Rows and columns of a cell, pixels.
+        """
+        cells, member = np.unique(np.floor(np.stack([row, column], axis=1) / size), axis=0, return_inverse=True)
+        middle = self.place(*((cells.T + 0.5) * size))
+        parts = []
+        for cell in range(len(cells)):
+            which = np.flatnonzero(member == cell)
+            shared = np.broadcast_to(middle.coefficients[cell], (len(which), *middle.coefficients.shape[1:]))
+            parts.append((which, PlacedPrf(row[which], column[which], shared)))
+        return parts
+
     def place(self, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]) -> "PlacedPrf":
         """Return the PRF of stars that will be evaluated at several movements; parameters as of `evaluate`."""
         places, mix = self.grid.mixture(row, column)
@@ -187,38 +208,68 @@ class PlacedPrf:
     coefficients: npt.NDArray[Any]
 
     def evaluate(
-        self, row_shift: float, column_shift: float, row_offsets: npt.ArrayLike, column_offsets: npt.ArrayLike
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Return the PRF of the moved stars in the pixels around them; see `PrfEvaluator.evaluate`."""
+        self,
+        row_shift: float | npt.NDArray[np.float64],
+        column_shift: float | npt.NDArray[np.float64],
+        row_offsets: npt.ArrayLike = (0.0,),
+        column_offsets: npt.ArrayLike = (0.0,),
+        transform: npt.NDArray[np.float64] | None = None,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[Any]]:
+        """Return the PRF of the moved stars in the pixels around them; see `PrfEvaluator.evaluate`.
+
+        Parameters
+        ----------
+        row_shift, column_shift : float, or (n_star,) float64
+            Movement, pixels.
+        row_offsets, column_offsets : (n_row_offset,), (n_column_offset,) float64
+            Further movements along each axis, pixels.
+        transform : (n_out, n_offset) float64, optional
+            Turns the values at the offsets into as many combinations of them, along both axes alike.
+        """
         row, column = self.row + row_shift, self.column + column_shift
         first_row = np.rint(row).astype(np.int64) - FOOTPRINT // 2
         first_column = np.rint(column).astype(np.int64) - FOOTPRINT // 2
         row_offsets, column_offsets = np.atleast_1d(row_offsets), np.atleast_1d(column_offsets)
-        values = np.empty((len(row), len(row_offsets), FOOTPRINT, len(column_offsets), FOOTPRINT))
+        on_rows = np.eye(len(row_offsets)) if transform is None else transform
+        on_columns = np.eye(len(column_offsets)) if transform is None else transform
+        values = np.empty(
+            (len(row), len(on_rows), FOOTPRINT, len(on_columns), FOOTPRINT), dtype=self.coefficients.dtype
+        )
         for start in range(0, len(row), _STARS_AT_ONCE):
             part = slice(start, start + _STARS_AT_ONCE)
-            on_rows = self._spline_matrix(first_row[part] - row[part], row_offsets)
-            on_columns = self._spline_matrix(first_column[part] - column[part], column_offsets)
-            product = on_rows @ self.coefficients[part] @ on_columns.transpose(0, 2, 1)
+            along_rows = self._spline_matrix(first_row[part] - row[part], row_offsets, on_rows)
+            along_columns = self._spline_matrix(first_column[part] - column[part], column_offsets, on_columns)
+            product = along_rows @ self.coefficients[part] @ along_columns.transpose(0, 2, 1)
             values[part] = product.reshape(-1, *values.shape[1:])
         return first_row, first_column, values.transpose(0, 1, 3, 2, 4)
 
-    def _spline_matrix(self, first: npt.NDArray[np.float64], offsets: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
-        """Weights of the coefficients along one axis: (n_star, n_offset * FOOTPRINT, n_coefficient)."""
-        size = self.coefficients.shape[-1]
-        position = size // 2 + PRF_SAMPLES_PER_PIXEL * (
-            first[:, None, None] - offsets[None, :, None] + np.arange(FOOTPRINT)
-        )
-        position = position.reshape(len(first), -1)
+    def _spline_matrix(
+        self, first: npt.NDArray[np.float64], offsets: npt.NDArray[np.float64], transform: npt.NDArray[np.float64]
+    ) -> npt.NDArray[Any]:
+        """Weights of the coefficients along one axis: (n_star, n_out * FOOTPRINT, n_coefficient).
+
+        All pixels of a star lie at the same phase of the samples: the same few weights, 9 samples further on.
+        """
+        size, n_star, n_out = self.coefficients.shape[-1], len(first), len(transform)
+        position = size // 2 + PRF_SAMPLES_PER_PIXEL * (first[:, None] - offsets)
         low = np.floor(position)
-        weights = _cubic_weights(position - low).astype(self.coefficients.dtype)
-        matrix = np.zeros((*position.shape, size), dtype=self.coefficients.dtype)
-        star, pixel = np.ogrid[: position.shape[0], : position.shape[1]]
-        for tap in range(4):
-            index = low.astype(np.int64) - 1 + tap
-            inside = (index >= 0) & (index < size)
-            matrix[star, pixel, np.clip(index, 0, size - 1)] += np.where(inside, weights[..., tap], 0)
-        return matrix
+        lowest = low.min(axis=1, initial=np.inf).astype(np.int64) if n_star else np.zeros(0, dtype=np.int64)
+        behind = low.astype(np.int64) - lowest[:, None]
+        taps = np.zeros((n_star, int(behind.max(initial=0)) + 4, n_out))
+        weights = _cubic_weights(position - low)
+        star = np.arange(n_star)
+        for k in range(len(offsets)):
+            for tap in range(4):
+                taps[star, behind[:, k] + tap] += weights[:, k, tap, None] * transform[:, k]
+        taps = taps.astype(self.coefficients.dtype)
+        # Zeros on both sides take the taps that lie outside the samples.
+        before = max(0, 1 - int(lowest.min(initial=0)))
+        last = int(lowest.max(initial=0)) - 1 + taps.shape[1] + PRF_SAMPLES_PER_PIXEL * FOOTPRINT
+        matrix = np.zeros((n_star, n_out, FOOTPRINT, before + max(size, last)), dtype=self.coefficients.dtype)
+        index = (before - 1 + lowest)[:, None] + PRF_SAMPLES_PER_PIXEL * np.arange(FOOTPRINT)
+        for tap in range(taps.shape[1]):
+            matrix[star[:, None], :, np.arange(FOOTPRINT), index + tap] = taps[:, None, tap]
+        return matrix.reshape(n_star, n_out * FOOTPRINT, matrix.shape[-1])[:, :, before : before + size]
 
 
 def _bracket(

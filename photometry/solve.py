@@ -14,14 +14,15 @@ units of their covariance, so that no flux is off by more than its square root s
 masked pixels a little more).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from photometry.blocks import Design
 from photometry.normal import NodeSystem
 
-__all__ = ["ACCURACY", "TOLERANCE", "Solution", "solve_cadences"]
+__all__ = ["ACCURACY", "TOLERANCE", "Equations", "Solution", "solve_cadences", "solve_equations"]
 
 #: Squared norm of the preconditioned gradient, relative to the start, at which a cadence has converged: what single
 #: precision reaches.
@@ -32,8 +33,38 @@ _MAX_ROUNDS = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Equations:
+    """Linear systems of some cadences.
+
+    Parameters
+    ----------
+    design : Design
+        Design matrices.
+    covariance : (n_star + n_common, n_star + n_common) float32
+        Preconditioner, in units of `scale`.
+    scale : (n_star + n_common, 1 or n_cadence) float32
+        Units of the unknowns.
+    weights : (n_pixel, 1 or n_cadence) float32
+        Weights, (e-/s)^-2.
+    precision : (n_star, 1) float32
+        Prior precision of the departures, (e-/s)^-2.
+    """
+
+    design: Design
+    covariance: npt.NDArray[np.float32]
+    scale: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32]
+    precision: npt.NDArray[np.float32]
+
+    def of_cadences(self, which: npt.NDArray[np.bool_]) -> "Equations":
+        """Return the systems of some of the cadences."""
+        scale, weights = (values if values.shape[1] == 1 else values[:, which] for values in (self.scale, self.weights))
+        return Equations(self.design.of_cadences(which), self.covariance, scale, weights, self.precision)
+
+
+@dataclass(frozen=True, slots=True)
 class Solution:
-    """Departures from the mean scene in some cadences of a node.
+    """Departures from the mean scene in some cadences.
 
     Parameters
     ----------
@@ -52,6 +83,11 @@ class Solution:
     fitted: npt.NDArray[np.float32]
     converged: npt.NDArray[np.bool_]
 
+    @property
+    def unknowns(self) -> npt.NDArray[np.float32]:
+        """Departures and common terms, (n_star + n_common, n_cadence)."""
+        return np.concatenate([self.departure, self.common])
+
 
 def solve_cadences(
     system: NodeSystem,
@@ -62,13 +98,33 @@ def solve_cadences(
     accuracy: float = ACCURACY,
     start: npt.NDArray[np.float32] | None = None,
 ) -> Solution:
-    """Solve some cadences of a node.
+    """Solve some cadences of a node; parameters as of `solve_equations`."""
+    equations = Equations(
+        system.design,
+        system.covariance,
+        system.scale.astype(np.float32)[:, None],
+        system.weights[:, None],
+        system.precision.astype(np.float32)[:, None],
+    )
+    return solve_equations(equations, terms, residual, valid, tolerance, accuracy, start)
+
+
+def solve_equations(
+    equations: Equations,
+    terms: npt.NDArray[np.float64],
+    residual: npt.NDArray[np.floating],
+    valid: npt.NDArray[np.bool_],
+    tolerance: float = TOLERANCE,
+    accuracy: float = ACCURACY,
+    start: npt.NDArray[np.float32] | None = None,
+) -> Solution:
+    """Solve the linear systems of some cadences.
 
     Parameters
     ----------
-    system : NodeSystem
-        The node.
-    terms : (n_cadence, N_TERM) float64
+    equations : Equations
+        The systems.
+    terms : (n_cadence, n_term) float64
         Monomials of the movement from the node.
     residual : (n_cadence, n_pixel) float
         Pixels less the mean scene, e-/s.
@@ -81,47 +137,83 @@ def solve_cadences(
     start : (n_star + n_common, n_cadence) float32, optional
         Departures and common terms to start from; nothing by default.
     """
-    n_star = len(system.precision)
-    weights = system.weights[:, None] * valid.T
-    by_cadence = np.ascontiguousarray(terms.T, dtype=np.float32)
-    design, precision = system.design, system.precision.astype(np.float32)[:, None]
-    x = np.zeros((n_star + system.common.shape[1], len(residual)), dtype=np.float32) if start is None else start.copy()
-    rest, fitted = residual.T.astype(np.float32), np.zeros_like(weights)
-    if start is not None:
-        fitted = design.forward(x, by_cadence)
-        rest -= fitted
-    rest *= weights
-    rest = design.backward(rest, by_cadence)
-    rest[:n_star] -= precision * x[:n_star]
-    step = preconditioned = _preconditioned(system, rest)
-    gain = _dot(rest, preconditioned)
+    n_star = len(equations.precision)
+    equations = replace(equations, weights=equations.weights * valid.T)
+    movement = np.ascontiguousarray(terms.T, dtype=np.float32)
+    x = np.zeros((len(equations.scale), len(residual)), dtype=np.float32) if start is None else start.copy()
+    fitted = np.zeros_like(equations.weights) if start is None else equations.design.forward(x, movement)
+    rest = equations.design.backward(equations.weights * (residual.T.astype(np.float32) - fitted), movement)
+    rest[:n_star] -= equations.precision * x[:n_star]
+    step = _preconditioned(equations, rest)
+    gain = _dot(rest, step)
     goal = np.maximum(tolerance * gain, accuracy**2)
+    state, active = _State(x, fitted, rest, step, gain, goal), np.arange(len(residual))
     for _ in range(_MAX_ROUNDS):
-        if np.all(gain <= goal):
+        unfinished = state.gain > state.goal
+        if not unfinished.any():
             break
-        image = design.forward(step, by_cadence)
-        pushed = design.backward(weights * image, by_cadence)
-        pushed[:n_star] += precision * step[:n_star]
-        length = np.divide(gain, _dot(step, pushed), out=np.zeros_like(gain), where=gain > goal).astype(np.float32)
-        x += length * step
-        image *= length
-        fitted += image
-        pushed *= length
-        rest -= pushed
-        preconditioned = _preconditioned(system, rest)
-        new_gain = _dot(rest, preconditioned)
-        factor = np.divide(new_gain, gain, out=np.zeros_like(gain), where=gain > goal).astype(np.float32)
-        step *= factor
-        step += preconditioned
-        gain = np.where(gain > goal, new_gain, gain)
+        if 2 * unfinished.sum() < len(active):
+            # Few are left: go on with them alone.
+            x[:, active], fitted[:, active], gain[active] = state.x, state.fitted, state.gain
+            active, state, movement = active[unfinished], state.of_cadences(unfinished), movement[:, unfinished]
+            equations = equations.of_cadences(unfinished)
+        state = _next_round(equations, movement, state)
+    x[:, active], fitted[:, active], gain[active] = state.x, state.fitted, state.gain
     return Solution(x[:n_star], x[n_star:], fitted, gain <= goal)
 
 
-def _preconditioned(system: NodeSystem, rest: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Conjugate gradients so far; one column for each cadence.
+
+    Unknowns, pixels that they make, negative gradient, direction of the next step, squared norm of the preconditioned
+    gradient, and the norm to be reached.
+    """
+
+    x: npt.NDArray[np.float32]
+    fitted: npt.NDArray[np.float32]
+    rest: npt.NDArray[np.float32]
+    step: npt.NDArray[np.float32]
+    gain: npt.NDArray[np.float64]
+    goal: npt.NDArray[np.float64]
+
+    def of_cadences(self, which: npt.NDArray[np.bool_]) -> "_State":
+        """Return some of the cadences."""
+        return _State(
+            self.x[:, which],
+            self.fitted[:, which],
+            self.rest[:, which],
+            self.step[:, which],
+            self.gain[which],
+            self.goal[which],
+        )
+
+
+def _next_round(equations: Equations, terms: npt.NDArray[np.float32], state: _State) -> _State:
+    """Go one step on; cadences that have converged stay where they are. The arrays of the old state are used up."""
+    n_star, on = len(equations.precision), state.gain > state.goal
+    image = equations.design.forward(state.step, terms)
+    pushed = equations.design.backward(equations.weights * image, terms)
+    pushed[:n_star] += equations.precision * state.step[:n_star]
+    length = np.divide(state.gain, _dot(state.step, pushed), out=np.zeros_like(state.gain), where=on)
+    length = length.astype(np.float32)
+    x, fitted, rest = state.x, state.fitted, state.rest
+    x += length * state.step
+    image *= length
+    fitted += image
+    pushed *= length
+    rest -= pushed
+    preconditioned = _preconditioned(equations, rest)
+    gain = np.where(on, _dot(rest, preconditioned), state.gain)
+    factor = np.divide(gain, state.gain, out=np.zeros_like(gain), where=on).astype(np.float32)
+    preconditioned += factor * state.step
+    return _State(x, fitted, rest, preconditioned, gain, state.goal)
+
+
+def _preconditioned(equations: Equations, rest: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """C times a block (n_star + n_common, n_cadence)."""
-    scale = system.scale.astype(np.float32)[:, None]
-    product: npt.NDArray[np.float32] = system.covariance @ (scale * rest)
-    product *= scale
+    product: npt.NDArray[np.float32] = equations.covariance @ (equations.scale * rest)
+    product *= equations.scale
     return product
 
 

@@ -19,22 +19,25 @@ _Floats = npt.NDArray[np.float64]
 _PHASES = 3
 #: Largest block of pixels that is given one PRF.
 _BLOCK_PIX = 512
-#: Light of a star in a pixel at distance d is about this share over d cubed, far out (pixels): an upper estimate, from
-#: bright stars of full-frame images.
-_WING = 0.02
+#: Light of a star in a pixel at distance d is about this share over d cubed (pixels): 0.03 to 0.06 in the SPOC PRFs of
+#: sectors 1 to 4 at distances of 3 to 6 pixels, median over all directions.
+_WING = 0.04
 #: Light in a pixel from which a star's pixels are masked, e-/s, and the least radius, pixels.
-_WING_LIMIT, _LEAST_RADIUS = 1.0, 1.5
+_WING_LIMIT, _LEAST_RADIUS = 2.0, 1.5
 #: Largest radius of a mask, pixels.
 _LARGEST_RADIUS = 120
-#: Blocks in which stars may cover no more than `_MOST_COVERED` pixel areas per pixel, brightest first; those brighter
-#: than `_ALWAYS_TMAG` are masked anyhow. Half of such a block's pixels stay free, as discs overlap.
-_CROWD_PIX, _MOST_COVERED, _ALWAYS_TMAG = 64, 0.7, 10.0
+#: In a block of pixels, discs may cover no more than so many pixel areas per pixel; half of the pixels then stay free,
+#: as discs overlap. Stars brighter than `_BRIGHT_TMAG` share large blocks and get smaller discs, but not smaller than
+#: `_LEAST_SHRINK` times their radius; of the others in a small block, the faintest get none.
+_MOST_COVERED = 0.7
+_BRIGHT_TMAG, _BRIGHT_BLOCK_PIX, _LEAST_SHRINK = 10.0, 256, 0.4
+_FAINT_BLOCK_PIX = 64
 #: Rows that are worked on at once: bounds the memory.
 _ROWS_AT_ONCE = 128
 
 
 def mask_radius(tmag: npt.ArrayLike) -> _Floats:
-    """Return the radius around stars of `tmag` within which a pixel holds more than 1 e-/s of their light, pixels."""
+    """Return the radius around stars of `tmag` within which a pixel holds more than 2 e-/s of their light, pixels."""
     radius = np.cbrt(_WING * flux_of_tmag(tmag) / _WING_LIMIT)
     return np.asarray(np.clip(radius, _LEAST_RADIUS, _LARGEST_RADIUS), dtype=np.float64)
 
@@ -55,18 +58,17 @@ def star_mask(stamp: Stamp, row: npt.ArrayLike, column: npt.ArrayLike, tmag: npt
     -------
     (n_row, n_column) bool
         True within `mask_radius` of a star. Where stars are so many that little would be left free, the faintest are
-        not masked.
+        not masked, and the discs of the brightest are smaller.
     """
     row, column, tmag = (np.asarray(values, dtype=np.float64) for values in (row, column, tmag))
     radius = mask_radius(tmag)
     near = np.isfinite(row + column + tmag) & (stamp.grown(_LARGEST_RADIUS).contains(row, column))
     near &= stamp.border_distance(row, column) > -radius - 1
     row, column, tmag, radius = row[near] - stamp.row_min, column[near] - stamp.col_min, tmag[near], radius[near]
-    kept = _brightest(row, column, tmag, radius)
-    row, column, radius = row[kept], column[kept], radius[kept]
+    radius = _crowded_radius(row, column, tmag, radius)
     mask = np.zeros(stamp.shape, dtype=np.bool_)
     reach = np.ceil(radius).astype(np.int64)
-    for size in np.unique(reach):
+    for size in np.unique(reach[reach > 0]):
         members = reach == size
         _mask_discs(mask, row[members], column[members], radius[members], int(size))
     return mask
@@ -151,19 +153,29 @@ def _median(values: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
     return np.where(count[0] > 0, 0.5 * (low + high), np.float32(np.nan)).astype(np.float32)
 
 
-def _brightest(row: _Floats, column: _Floats, tmag: _Floats, radius: _Floats) -> npt.NDArray[np.bool_]:
-    """Tell which stars are masked: in every block the brightest, as long as their discs leave pixels free."""
-    # Blocks are counted from far enough outside that no index is negative.
-    block_row, block_column = ((place // _CROWD_PIX).astype(np.int64) + _LARGEST_RADIUS for place in (row, column))
-    block = block_row * (block_column.max(initial=0) + 1) + block_column
+def _crowded_radius(row: _Floats, column: _Floats, tmag: _Floats, radius: _Floats) -> _Floats:
+    """Radii that leave free pixels everywhere: smaller around bright stars, 0 for faint ones, where it is crowded."""
+    bright = tmag < _BRIGHT_TMAG
+    area = np.where(bright, np.pi * radius**2, 0.0)
+    block = _block_number(row, column, _BRIGHT_BLOCK_PIX)
+    total = np.bincount(block, area)[block] if len(block) else area
+    room = _MOST_COVERED * _BRIGHT_BLOCK_PIX**2
+    radius = np.where(bright, radius * np.clip(np.sqrt(room / np.maximum(total, room)), _LEAST_SHRINK, 1.0), radius)
+    block = _block_number(row, column, _FAINT_BLOCK_PIX)
     order = np.lexsort((tmag, block))
-    area = np.pi * radius[order] ** 2
-    covered = np.cumsum(area)
+    covered = np.cumsum(np.pi * radius[order] ** 2)
     first = np.searchsorted(block[order], block[order], side="left")
-    covered -= (covered - area)[first]
+    covered -= np.where(first > 0, covered[first - 1], 0.0)
     kept = np.zeros(len(row), dtype=np.bool_)
-    kept[order] = covered <= _MOST_COVERED * _CROWD_PIX**2
-    return kept | (tmag < _ALWAYS_TMAG)
+    kept[order] = covered <= _MOST_COVERED * _FAINT_BLOCK_PIX**2
+    return np.where(kept | bright, radius, 0.0)
+
+
+def _block_number(row: _Floats, column: _Floats, size: int) -> npt.NDArray[np.int64]:
+    """Return the number of the block of `size` x `size` pixels in which each star is."""
+    # Counted from far enough outside that no index is negative.
+    block_row, block_column = ((place // size).astype(np.int64) + _LARGEST_RADIUS for place in (row, column))
+    return np.asarray(block_row * (block_column.max(initial=0) + 1) + block_column)
 
 
 def _mask_discs(mask: npt.NDArray[np.bool_], row: _Floats, column: _Floats, radius: _Floats, size: int) -> None:

@@ -6,14 +6,16 @@ left over (residuals) tells better mean fluxes (`mean_scene`), better motion (`m
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from photometry.geometry import Stamp
 from photometry.nodes import Node, nodes_of
-from photometry.prf import PrfEvaluator
-from photometry.scene import FINE_DEGREE, N_TERM, Expansion, expand, monomials
+from photometry.prf import PlacedPrf, PrfEvaluator
+from photometry.scene import FINE_DEGREE, N_TERM, Expansion, expand, monomials, recentered
+from photometry.star_light import summed_light
 from photometry.stars import Stars
 from photometry.tile_data import TileData
 
@@ -25,6 +27,7 @@ __all__ = [
     "TileMotion",
     "TileState",
     "build_model",
+    "faintest_light",
     "local_basis",
     "node_variance",
     "residuals",
@@ -36,8 +39,8 @@ N_LOCAL = 3
 N_LINEAR = 4
 #: Reach of the expansion of stars that are held at their catalogue flux, pixels.
 _HELD_REACH = 0.15
-#: Held stars that are expanded at once: bounds the memory.
-_HELD_AT_ONCE = 1000
+#: Held stars in cells of so many pixels share a PRF: it changes by less than their fluxes are known to.
+_HELD_CELL = 16.0
 #: Share of a star's light on saturated pixels from which its wings do not tell where it is.
 _SATURATED_SHARE = 0.02
 #: Error of the flux of held stars, as a fraction (0.05 mag).
@@ -194,7 +197,13 @@ def local_basis(stamp: Stamp) -> npt.NDArray[np.float64]:
 
 
 def build_model(
-    data: TileData, prf: PrfEvaluator, free: Stars, held: Stars, motion: TileMotion, reach: float
+    data: TileData,
+    prf: PrfEvaluator,
+    free: Stars,
+    held: Stars,
+    motion: TileMotion,
+    reach: float,
+    cadences: npt.NDArray[np.int64] | None = None,
 ) -> TileModel:
     """Expand the stars about the nodes of the motion.
 
@@ -212,30 +221,28 @@ def build_model(
         Motion and local background as far as they are known.
     reach : float
         Half the side of a node, pixels.
+    cadences : (n_chosen,) int64, optional
+        Cadences that belong to a node; all by default.
     """
     basis = local_basis(data.stamp) if data.merge is None else data.merge @ local_basis(data.stamp)
-    faintest = _FAINTEST_SHARE * float(np.sqrt(data.read_variance.max()))
+    faintest = faintest_light(data)
     held_base, held_variance = _held_light(prf, held, data, faintest)
     bright = free.flux > _FINE_FLUX
-    placed, placed_bright = prf.place(free.row, free.column), prf.place(free.row[bright], free.column[bright])
+    placed = prf.place(free.row, free.column)
+    placed_bright = PlacedPrf(free.row[bright], free.column[bright], placed.coefficients[bright])
     level = data.sky.mean(axis=1, dtype=np.float64) + motion.local[:, 0]
+    chosen = np.arange(data.n_cadence) if cadences is None else cadences
+    expansions: dict[tuple[float, float], tuple[Expansion, Expansion]] = {}
+    about = partial(expand, stamp=data.stamp, merge=data.merge, reach=reach, faintest=faintest)
     nodes = []
-    for node in nodes_of(motion.row_shift, motion.column_shift, level, reach):
-        at = (node.row_shift, node.column_shift)
-        expansion = expand(placed, free.flux, at, data.stamp, merge=data.merge, reach=reach, faintest=faintest)
-        fine = expand(
-            placed_bright,
-            free.flux[bright],
-            at,
-            data.stamp,
-            merge=data.merge,
-            reach=reach,
-            faintest=faintest,
-            degree=FINE_DEGREE,
-        )
-        sky = data.sky[node.cadences].mean(axis=0, dtype=np.float64)
-        sky = (sky if data.merge is None else data.merge @ sky) + basis @ motion.local[node.cadences].mean(axis=0)
-        nodes.append(NodeModel(node, expansion, fine, _recentered(held_base, *at), sky))
+    for node in nodes_of(motion.row_shift[chosen], motion.column_shift[chosen], level[chosen], reach):
+        at, members = (node.row_shift, node.column_shift), chosen[node.cadences]
+        if at not in expansions:
+            fine = about(placed_bright, free.flux[bright], at, degree=FINE_DEGREE)
+            expansions[at] = about(placed, free.flux, at), fine
+        sky = data.sky[members].mean(axis=0, dtype=np.float64)
+        sky = (sky if data.merge is None else data.merge @ sky) + basis @ motion.local[members].mean(axis=0)
+        nodes.append(NodeModel(Node(members, *at), *expansions[at], recentered(held_base, *at), sky))
     scale = max(data.stamp.shape) / 2
     row, column = data.stamp.center
     saturated_share = nodes[0].expansion.transposed[0] @ data.saturated.astype(np.float64)
@@ -258,15 +265,16 @@ def _held_light(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Expansion of the held stars' light about zero movement, and its variance by the errors of their magnitudes."""
     images, variance = np.zeros((N_TERM, data.stamp.n_pixel)), np.zeros(data.stamp.n_pixel)
-    for start in range(0, len(held), _HELD_AT_ONCE):
-        part = held.select(np.arange(start, min(start + _HELD_AT_ONCE, len(held))))
-        placed = prf.place(part.row, part.column)
-        expansion = expand(
-            placed, part.flux, (0.0, 0.0), data.stamp, merge=data.merge, reach=_HELD_REACH, faintest=faintest
-        )
-        images += expansion.images(part.flux)
-        variance += expansion.matrices[0].power(2) @ (_HELD_ERROR * part.flux) ** 2
-    return images, variance
+    for which, placed in prf.place_in_cells(held.row, held.column, _HELD_CELL):
+        light, squares = summed_light(placed, held.flux[which], data.stamp, reach=_HELD_REACH, faintest=faintest)
+        images += light
+        variance += _HELD_ERROR**2 * squares
+    return (images, variance) if data.merge is None else ((data.merge @ images.T).T, data.merge @ variance)
+
+
+def faintest_light(data: TileData) -> float:
+    """Return the light in a pixel that is left out of the stars' PRFs, e-/s."""
+    return _FAINTEST_SHARE * float(np.sqrt(data.read_variance.max()))
 
 
 def node_variance(data: TileData, part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -285,10 +293,3 @@ def residuals(
     """Return pixels less the mean scene and the local background; 0 where not valid: (n_cadence, n_pixel), e-/s."""
     model_images = part.coefficients(motion, cadences) @ images + motion.local[cadences] @ model.local_basis.T
     return np.where(data.valid[cadences], data.images[cadences] - model_images, 0.0)
-
-
-def _recentered(images: npt.NDArray[np.float64], dr: float, dc: float) -> npt.NDArray[np.float64]:
-    """Turn an expansion about zero movement into one about (dr, dc)."""
-    _, a1, a2, a3, a4, a5 = images
-    value = np.tensordot(monomials(dr, dc), images, axes=1)
-    return np.stack([value, a1 + 2 * a3 * dr + a4 * dc, a2 + a4 * dr + 2 * a5 * dc, a3, a4, a5])

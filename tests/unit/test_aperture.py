@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 from small_tiles import exact_images, lopsided_prf, make_stars
 
-from photometry.aperture import aperture_photometry, choose_apertures, windows_of
+from photometry.aperture import aperture_photometry, choose_apertures, light_in_apertures, windows_of
 from photometry.geometry import Stamp
 from photometry.prf import FOOTPRINT, PrfEvaluator
 from photometry.scene import expand, monomials
@@ -17,7 +17,7 @@ _SHIFTS = (np.array([0.0, 0.03, -0.04]), np.array([0.0, -0.02, 0.04]))
 
 def _expansion(stars):
     placed = PrfEvaluator(lopsided_prf()).place(stars.row, stars.column)
-    return expand(placed, stars.flux, (0.0, 0.0), _STAMP, reach=0.05, faintest=0.0).matrices
+    return expand(placed, stars.flux, (0.0, 0.0), _STAMP, reach=0.05, faintest=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +31,11 @@ def _variance(stars):
 
 
 def _measure(stars, flux, rest, apertures=None):
-    matrices, variance = _expansion(stars), _variance(stars)
+    expansion, variance = _expansion(stars), _variance(stars)
     if apertures is None:
-        apertures = choose_apertures(matrices[0], stars.flux, variance, _USABLE, _STAMP)
-    return apertures, aperture_photometry(apertures, matrices, monomials(*_SHIFTS).T, flux, rest, variance)
+        apertures = choose_apertures(expansion.matrices[0], stars.flux, variance, _USABLE, _STAMP)
+    light = light_in_apertures(apertures, expansion.transposed, np.arange(len(stars)))
+    return apertures, aperture_photometry(apertures, light, monomials(*_SHIFTS).T, flux, rest, variance)
 
 
 def test_right_fluxes_leave_nothing_and_come_back(stars):
@@ -50,7 +51,7 @@ def test_neighbours_are_subtracted_and_what_is_left_over_counts(stars):
     model_flux = np.repeat(stars.flux[:, None], 3, axis=1)
     model_flux[2] *= 0.9
     terms = monomials(*_SHIFTS).T
-    model = sum((matrix @ model_flux) * term for matrix, term in zip(_expansion(stars), terms.T, strict=True))
+    model = sum((matrix @ model_flux) * term for matrix, term in zip(_expansion(stars).matrices, terms.T, strict=True))
     _, (aperture_flux, *_) = _measure(stars, model_flux, (images - model).astype(np.float32))
     np.testing.assert_allclose(aperture_flux[:3], np.repeat(stars.flux[:3, None], 3, axis=1), rtol=1e-3)
 
@@ -58,7 +59,7 @@ def test_neighbours_are_subtracted_and_what_is_left_over_counts(stars):
 def test_error_is_that_of_the_pixels_summed(stars):
     flux = np.repeat(stars.flux[:, None], 3, axis=1)
     apertures, (_, error, *_) = _measure(stars, flux, np.zeros((_STAMP.n_pixel, 3), dtype=np.float32))
-    light = _expansion(stars)[0].toarray()
+    light = _expansion(stars).matrices[0].toarray()
     for star in range(3):
         inside = apertures.pixels[star].toarray().ravel() > 0
         expected = np.sqrt(_variance(stars)[inside].sum()) / light[inside, star].sum()
@@ -67,7 +68,7 @@ def test_error_is_that_of_the_pixels_summed(stars):
 
 def test_aperture_has_the_best_signal_to_noise_ratio(stars):
     """No pixel more or less makes the ratio of a star's own light to the noise better."""
-    light, variance = _expansion(stars)[0], _variance(stars)
+    light, variance = _expansion(stars).matrices[0], _variance(stars)
     apertures = choose_apertures(light, stars.flux, variance, _USABLE, _STAMP)
     light = light.toarray()
     for star in range(3):
@@ -84,9 +85,9 @@ def test_aperture_has_the_best_signal_to_noise_ratio(stars):
 
 def test_only_usable_pixels(stars):
     usable = _USABLE.copy()
-    brightest = int(np.argmax(_expansion(stars)[0].toarray()[:, 2]))
+    brightest = int(np.argmax(_expansion(stars).matrices[0].toarray()[:, 2]))
     usable[brightest] = False
-    apertures = choose_apertures(_expansion(stars)[0], stars.flux, _variance(stars), usable, _STAMP)
+    apertures = choose_apertures(_expansion(stars).matrices[0], stars.flux, _variance(stars), usable, _STAMP)
     assert apertures.pixels[2, brightest] == 0
     assert apertures.pixels[2].sum() > 0
 
@@ -102,8 +103,10 @@ def test_star_without_pixels_has_no_aperture_flux(stars):
 def test_centroid_moves_with_the_star():
     """A wide aperture follows the star by all but the light that crosses its edge."""
     star = make_stars([115.2], [615.7], [10.0])
-    image = _expansion(star)[0].toarray()[:, 0]
-    apertures = choose_apertures(_expansion(star)[0], star.flux, np.full(_STAMP.n_pixel, 1e-9), _USABLE, _STAMP)
+    image = _expansion(star).matrices[0].toarray()[:, 0]
+    apertures = choose_apertures(
+        _expansion(star).matrices[0], star.flux, np.full(_STAMP.n_pixel, 1e-9), _USABLE, _STAMP
+    )
     whole = apertures.__class__(
         sparse.csr_matrix((image[None] > 1e-5).astype(np.float32)), apertures.rows, apertures.columns
     )
@@ -122,7 +125,7 @@ def test_no_centroid_without_light(stars):
 
 
 def test_windows_hold_the_apertures(stars):
-    apertures = choose_apertures(_expansion(stars)[0], stars.flux, _variance(stars), _USABLE, _STAMP)
+    apertures = choose_apertures(_expansion(stars).matrices[0], stars.flux, _variance(stars), _USABLE, _STAMP)
     image, first_row, first_column = windows_of(apertures, stars.row, stars.column, _STAMP)
     assert image.shape == (4, FOOTPRINT, FOOTPRINT)
     for star in range(4):
@@ -137,5 +140,5 @@ def test_windows_hold_the_apertures(stars):
 
 def test_no_stars_at_all():
     none = make_stars([], [], [])
-    apertures = choose_apertures(_expansion(none)[0], none.flux, np.ones(_STAMP.n_pixel), _USABLE, _STAMP)
+    apertures = choose_apertures(_expansion(none).matrices[0], none.flux, np.ones(_STAMP.n_pixel), _USABLE, _STAMP)
     assert apertures.pixels.shape == (0, _STAMP.n_pixel)

@@ -33,7 +33,7 @@ def series(grid, levels, seed=0, straps=()):
         glow=np.zeros((n_frame, 0), np.float32),
         straps=(factors + rng.normal(0, 2e-4, factors.shape)).astype(np.float32),
         noise=np.full(n_frame, NOISE, np.float32),
-        used=np.full((n_frame, *grid.cell_shape), 230, np.uint8),
+        used=np.full((n_frame, *grid.block_shape), 230, np.uint8),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photometry.nodes import nodes_of
+from photometry.nodes import far_cadences, nodes_of
 
 
 def _check(row_shift, column_shift, sky, reach):
@@ -64,3 +64,21 @@ def test_twenty_thousand_cadences_are_quick():
     nodes = _check(row_shift, column_shift, sky, 0.05)
     assert time.perf_counter() - started < 5
     assert len(nodes) < 300
+
+
+def test_backgrounds_of_a_place_share_its_center():
+    rng = np.random.default_rng(6)
+    row_shift, column_shift = rng.uniform(-0.04, 0.04, (2, 90))
+    nodes = _check(row_shift, column_shift, np.repeat([100.0, 300.0, 1000.0], 30), 0.05)
+    assert len(nodes) == 3
+    assert len({(node.row_shift, node.column_shift) for node in nodes}) == 1
+
+
+def test_few_cadences_far_from_many_are_told():
+    row_shift = np.zeros(200)
+    row_shift[[3, 30, 31]] = 0.4, -0.4, -0.41
+    np.testing.assert_array_equal(np.flatnonzero(far_cadences(row_shift, np.zeros(200), 0.05)), [3, 30, 31])
+    # Not where there are not many, nor where those away are many.
+    assert not far_cadences(row_shift[:40], np.zeros(40), 0.05).any()
+    row_shift[:20] = 0.3
+    np.testing.assert_array_equal(np.flatnonzero(far_cadences(row_shift, np.zeros(200), 0.05)), [30, 31])

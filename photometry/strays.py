@@ -1,0 +1,124 @@
+"""Cadences far from all others: few, flagged for the most part, each at a place of its own.
+
+A node of its own would cost such a cadence a hundred times what it costs the others. Here the PRF of every star is
+evaluated once, exactly where the star is in the cadence, and the inverse of the nearest background's node is taken over
+in units of the cadence's own diagonal. It preconditions the solution, which needs more rounds, and gives the errors.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.blocks import CadenceDesigns
+from photometry.departures import FIRST_ACCURACY, CadenceFit, Scene, left_of, residual_of
+from photometry.motion_fit import outliers
+from photometry.nodes import Node
+from photometry.normal import NodeSystem, taken_over
+from photometry.prf import PrfEvaluator
+from photometry.scene import N_FINE, matrix_of, recentered
+from photometry.solve import Equations, Solution, solve_equations
+from photometry.star_light import expand_at, joined
+from photometry.tile_model import NodeModel, faintest_light, node_variance
+
+__all__ = ["fit_strays", "stray_parts"]
+
+#: Stray cadences that are held at once: bounds the memory.
+_AT_ONCE = 32
+#: Stars that are placed at once: bounds the memory.
+_STARS_AT_ONCE = 256
+
+
+def fit_strays(
+    scene: Scene, prf: PrfEvaluator, cadences: npt.NDArray[np.int64], like: CadenceFit
+) -> Iterator[CadenceFit]:
+    """Fit stray cadences one by one.
+
+    Parameters
+    ----------
+    scene : Scene
+        The tile, its mean scene final.
+    prf : PrfEvaluator
+        PRF of the CCD.
+    cadences : (n_cadence,) int64
+        Which cadences.
+    like : CadenceFit
+        Of the node whose inverse is taken over.
+    """
+    for start in range(0, len(cadences), _AT_ONCE):
+        yield from _fit_some(scene, stray_parts(scene, prf, cadences[start : start + _AT_ONCE]), like)
+
+
+def stray_parts(scene: Scene, prf: PrfEvaluator, cadences: npt.NDArray[np.int64]) -> list[NodeModel]:
+    """Make a node of each of some cadences, with every star exactly where it is in the cadence.
+
+    There is no expansion about these nodes: the terms of the movement are zero, those of roll included.
+    """
+    data, model, motion = scene.data, scene.model, scene.state.motion
+    main = max(model.nodes, key=lambda part: len(part.node.cadences))
+    flux = model.stars.flux
+    lights = []
+    for start in range(0, max(len(flux), 1), _STARS_AT_ONCE):
+        some = slice(start, start + _STARS_AT_ONCE)
+        placed = prf.place(model.stars.row[some], model.stars.column[some])
+        by_v, by_u = model.v[some], model.u[some]
+        lights.append(
+            [
+                expand_at(
+                    placed,
+                    flux[some],
+                    motion.row_shift[t] + motion.linear[t, 0] * by_v + motion.linear[t, 1] * by_u,
+                    motion.column_shift[t] + motion.linear[t, 2] * by_v + motion.linear[t, 3] * by_u,
+                    data.stamp,
+                    faintest_light(data),
+                )
+                for t in cadences
+            ]
+        )
+    parts = []
+    for t, light in zip(cadences, zip(*lights, strict=True), strict=True):
+        expansion = matrix_of(joined(light), data.stamp, data.merge)
+        node = Node(np.array([t]), float(motion.row_shift[t]), float(motion.column_shift[t]))
+        away = node.row_shift - main.node.row_shift, node.column_shift - main.node.column_shift
+        sky = data.sky[t].astype(np.float64)
+        sky = (sky if data.merge is None else data.merge @ sky) + model.local_basis @ motion.local[t]
+        fine, held = expansion.of_stars(model.bright, N_FINE), recentered(main.held_images, *away)
+        parts.append(NodeModel(node, expansion, fine, held, sky))
+    return parts
+
+
+def _fit_some(scene: Scene, parts: list[NodeModel], like: CadenceFit) -> Iterator[CadenceFit]:
+    """Fit some stray cadences together: a rough fit that looks for outliers, then the final one."""
+    cadences = np.concatenate([part.node.cadences for part in parts])
+    residual = np.concatenate([residual_of(scene, part, part.node.cadences) for part in parts])
+    systems = [_system(scene, part, like.system) for part in parts]
+    equations = Equations(
+        CadenceDesigns(tuple(part.expansion for part in parts), like.system.common),
+        like.system.covariance,
+        np.stack([system.scale for system in systems], axis=1).astype(np.float32),
+        np.stack([system.weights for system in systems], axis=1),
+        scene.precision.astype(np.float32)[:, None],
+    )
+    terms, valid = np.ones((len(parts), 1)), scene.data.valid[cadences]
+    first = solve_equations(equations, terms, residual, valid, accuracy=FIRST_ACCURACY)
+    left, sigma = left_of(residual, first, valid).T, scene.settings.outlier_sigma
+    rejected = np.concatenate([outliers(left[[k]], _variance(scene, part), sigma) for k, part in enumerate(parts)])
+    valid &= ~rejected
+    solution = solve_equations(equations, terms, residual, valid, start=first.unknowns)
+    left = left_of(residual, solution, valid)
+    for k, system in enumerate(systems):
+        one = Solution(
+            solution.departure[:, [k]], solution.common[:, [k]], solution.fitted[:, [k]], solution.converged[[k]]
+        )
+        yield CadenceFit(system, cadences[[k]], one, left[:, [k]], valid[[k]], rejected[[k]], like.response)
+
+
+def _system(scene: Scene, part: NodeModel, like: NodeSystem) -> NodeSystem:
+    """Make the normal equations of a stray cadence, as much as they differ from those of a node."""
+    weights = np.where(scene.data.usable, 1 / _variance(scene, part), 0.0)
+    return taken_over(like, part, CadenceDesigns((part.expansion,), like.common), weights, scene.precision)
+
+
+def _variance(scene: Scene, part: NodeModel) -> npt.NDArray[np.float64]:
+    """Variance of the pixels, (n_pixel,), (e-/s)^2."""
+    return node_variance(scene.data, part, scene.model.mean_images(part, scene.state.flux))

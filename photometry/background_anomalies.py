@@ -88,7 +88,7 @@ def background_anomalies(
 def _spread(scatter: npt.NDArray[np.float64], judged: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """Median scatter of the blocks around each block; that of all where there are none."""
     usual = float(np.median(scatter[judged]))
-    spread: npt.NDArray[np.float64] = ndimage.median_filter(np.where(judged, scatter, usual), size=5, mode="nearest")
+    spread: npt.NDArray[np.float64] = ndimage.median_filter(np.where(judged, scatter, usual), size=5, mode="reflect")
     return spread
 
 

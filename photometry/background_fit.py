@@ -86,7 +86,7 @@ def fit_cells(cells: CellValues, grid: BackgroundGrid) -> tuple[_Floats, _Floats
         pulls = np.abs(cells.level - fitted) * np.sqrt(share)
         sigma = _SIGMA_PER_MAD * float(np.median(pulls[share > 0])) + _LEAST_SIGMA
         # Where many cells together disagree, the splines are too stiff; the cells are not to blame.
-        nearby = ndimage.median_filter(pulls, size=_NEARBY_CELLS, mode="nearest")
+        nearby = ndimage.median_filter(pulls, size=_NEARBY_CELLS, mode="reflect")
         usual = np.maximum(sigma, _SIGMA_PER_MAD * nearby)
         weights = share * np.minimum(1.0, _HUBER * usual / np.maximum(pulls, 1e-12))
         mesh, glow = _solve(cells.level, weights, grid)
@@ -119,7 +119,7 @@ def strap_factors(
     some = power > 0
     factors = np.where(some, common / np.where(some, power, 1.0), 0.0)
     # What neighbours share is not the column's own: it is left to the mesh.
-    factors -= ndimage.median_filter(factors, size=_STRAP_PEERS, mode="nearest")
+    factors -= ndimage.median_filter(factors, size=_STRAP_PEERS, mode="reflect")
     factors[~some] = 0
     return StrapFactors(factors, outstanding_columns(factors))
 
@@ -135,8 +135,8 @@ def outstanding_columns(factors: npt.NDArray[np.floating]) -> npt.NDArray[np.boo
 def _first_weights(level: _Floats, share: _Floats) -> _Floats:
     """Huber's weights of cells by their neighbourhood alone: bright spots must not pull the first fit."""
     filled = np.where(share > 0, level, np.median(level[share > 0]))
-    away = np.abs(filled - ndimage.median_filter(filled, size=_NEARBY_CELLS, mode="nearest"))
-    usual = _SIGMA_PER_MAD * ndimage.median_filter(away, size=_NEARBY_CELLS, mode="nearest") + _LEAST_SIGMA
+    away = np.abs(filled - ndimage.median_filter(filled, size=_NEARBY_CELLS, mode="reflect"))
+    usual = _SIGMA_PER_MAD * ndimage.median_filter(away, size=_NEARBY_CELLS, mode="reflect") + _LEAST_SIGMA
     return np.asarray(np.minimum(1.0, _HUBER * usual / np.maximum(away, 1e-12)))
 
 

@@ -152,10 +152,10 @@ def test_flux_of_a_faint_star(field, request):
     for number in np.argsort(-np.abs(errors - usual).mean(axis=(1, 2)))[:3]:
         bias = flux_bias(errors[number] - usual)
         # In crowded fields, straps are not told from starlight as well: stars on them may be off by 0.5 %.
-        assert np.mean(np.abs(bias) > tolerance) < 0.01
+        assert np.mean(np.abs(bias) > tolerance) < 0.005
         assert np.sqrt(np.mean(bias**2)) < 0.3 * tolerance
-    # What does not change holds unresolved stars of crowded fields.
-    assert np.quantile(np.abs(flux_bias(usual)), 0.95) < tolerance
+    # What does not change holds the mean light of unresolved stars, which in crowded fields differs from place to place.
+    assert np.quantile(np.abs(flux_bias(usual)), 0.95) < (tolerance if field == "sparse" else 2 * tolerance)
 
 
 def test_cost_of_a_frame(sparse, crowded):

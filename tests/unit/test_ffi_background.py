@@ -58,6 +58,15 @@ def test_straps_get_factors(grid):
     assert np.abs(error.mean(axis=0)).max() < 0.3
 
 
+@pytest.mark.parametrize("column", [0, 1022])
+def test_strap_at_the_edge(grid, column):
+    truth = true_background()
+    truth[:, column : column + 2] *= 1 + STRAP_EXCESS
+    found = describe_background(frame(truth), NO_STARS, grid)
+    np.testing.assert_allclose(found.straps[column : column + 2], STRAP_EXCESS, atol=2e-3)
+    assert np.abs(np.delete(found.straps, [column, column + 1])).max() < 2e-3
+
+
 def test_parts_are_cut_from_the_whole(grid):
     background = describe_background(frame(true_background()), NO_STARS, grid)
     whole = background_image(background, grid)

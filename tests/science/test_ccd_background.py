@@ -154,7 +154,7 @@ def test_flux_of_a_faint_star(field, request):
         # In crowded fields, straps are not told from starlight as well: stars on them may be off by 0.5 %.
         assert np.mean(np.abs(bias) > tolerance) < 0.005
         assert np.sqrt(np.mean(bias**2)) < 0.3 * tolerance
-    # What does not change holds the mean light of unresolved stars, which in crowded fields differs from place to place.
+    # What does not change holds the light of unresolved stars, which in crowded fields differs from place to place.
     assert np.quantile(np.abs(flux_bias(usual)), 0.95) < (tolerance if field == "sparse" else 2 * tolerance)
 
 

@@ -31,7 +31,7 @@ _COLUMN_CLIP = 3.0
 #: Columns that differ from the others by this many standard deviations, and by this factor, stand out.
 _STRAP_SIGMA, _STRAP_LEAST = 6.0, 1e-3
 #: Columns around one that it is compared with, itself included.
-_STRAP_PEERS = 65
+_STRAP_PEERS = 17
 #: Every how many rows are looked at for the standard deviation of a pixel.
 _SAMPLE_STEP = 16
 

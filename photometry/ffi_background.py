@@ -119,10 +119,11 @@ def describe_background(
     mesh, glow = fit_cells(coarse, grid)
     model = background_image(_description(mesh, glow, grid), grid)
     sky -= model
-    straps = strap_factors(sky, model, used)
-    used &= ~straps.outstanding
-    cells = cell_values(sky, used, CELL_PIX)
+    cells = cell_values(sky, used & ~strap_factors(sky, model, used).outstanding, CELL_PIX)
     mesh_step, glow_step = fit_cells(cells, grid)
+    correction = background_image(_description(mesh_step, glow_step, grid), grid)
+    # Straps have pulled at the rough model; what they have more than the better one is theirs.
+    straps = strap_factors(sky - correction, model + correction, used)
     noise = float(np.median(cells.scatter[cells.count > 0])) if cells.count.any() else float("nan")
     return _description(mesh + mesh_step, glow + glow_step, grid, straps.factors, noise, cells.count)
 

@@ -14,7 +14,7 @@ from benchmarks.fields import Field
 from photometry.geometry import Stamp, tiles_of
 from photometry.normal import inverse
 from photometry.prf import FOOTPRINT, PrfEvaluator
-from photometry.region import PRF_REACH
+from photometry.region_tiles import PRF_REACH
 from photometry.settings import FitSettings
 from photometry.stars import Stars
 

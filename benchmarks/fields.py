@@ -145,9 +145,9 @@ def make_field(
 def measure(field: Field) -> Measured:
     """Measure motion, effective PRF and fluxes of a field with the settings that the workflow has by default."""
     stars, motion, seconds = field.scene.catalogue_stars, MotionSettings(), {}
-    seconds["motion"], given_kernel = _timed(lambda: measure_motion(field.cube, stars, field.given, motion))
+    seconds["motion"], given_kernel = _timed(lambda: measure_motion([field.cube], stars, field.given, motion))
     seconds["PRF"], (prf, kernel) = _timed(
-        lambda: learn_prf(field.cube, stars, field.given, given_kernel, PrfSettings(), motion)
+        lambda: learn_prf([field.cube], stars, field.given, given_kernel, PrfSettings(), motion)
     )
     seconds["fit"], fluxes = _timed(lambda: fit_field(field.cube, stars, prf, kernel))
     return Measured(fluxes, given_kernel, kernel, prf, seconds)

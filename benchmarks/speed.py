@@ -28,7 +28,8 @@ from benchmarks.fields import DENSITIES, Field, given_prf, make_field
 from benchmarks.report import aligned
 from photometry.effective_prf import learn_prf
 from photometry.prf import PrfEvaluator
-from photometry.region import PRF_REACH, measure_motion
+from photometry.region import measure_motion
+from photometry.region_tiles import PRF_REACH
 from photometry.settings import FitSettings, MotionSettings, PrfSettings
 from photometry.simulate import true_kernel
 from photometry.tile_model import local_basis
@@ -121,8 +122,8 @@ def _time_steps(options: argparse.Namespace, n_cadence: int) -> None:
     """Time motion and PRF of a tile."""
     field, motion = _tile(options, n_cadence), MotionSettings()
     stars = field.scene.catalogue_stars
-    kernel = _timed(field, n_cadence, lambda: measure_motion(field.cube, stars, field.given, motion))
-    _timed(field, n_cadence, lambda: learn_prf(field.cube, stars, field.given, kernel, PrfSettings(), motion))
+    kernel = _timed(field, n_cadence, lambda: measure_motion([field.cube], stars, field.given, motion))
+    _timed(field, n_cadence, lambda: learn_prf([field.cube], stars, field.given, kernel, PrfSettings(), motion))
 
 
 def _time_target(options: argparse.Namespace, n_cadence: int) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "positions_at",
     "stamp_on_sky",
     "stars_near",
+    "wcs_of",
 ]
 
 _RAD_PER_MAS = np.pi / 180 / 3600 / 1000
@@ -148,7 +149,8 @@ def positions_at(
     return np.rad2deg(np.arctan2(y, x)) % 360.0 % 360.0, np.rad2deg(np.arctan2(z, np.hypot(x, y)))
 
 
-def _wcs(wcs_header: str) -> Any:
+def wcs_of(wcs_header: str) -> Any:
+    """Return the WCS of a header, `photometry.cube.Cube.wcs_header`, without astropy's remarks on its cards."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return WCS(wcs_header)
@@ -172,7 +174,7 @@ def ccd_positions(
         0-based CCD pixels; NaN for stars so far from the CCD that the WCS does not reach them.
     """
     ra, decl = _floats(ra), _floats(decl)
-    wcs = _wcs(wcs_header)
+    wcs = wcs_of(wcs_header)
     row, column = np.full(len(ra), np.nan), np.full(len(ra), np.nan)
     near = np.flatnonzero(angular_distance(ra, decl, *wcs.wcs.crval) < _FIELD_RADIUS)
     if not len(near):
@@ -196,7 +198,7 @@ def stamp_on_sky(wcs_header: str, stamp: Stamp) -> tuple[float, float, float, np
     corners : (4, 2) float64
         Right ascension and declination of the outer corners, deg.
     """
-    wcs = _wcs(wcs_header)
+    wcs = wcs_of(wcs_header)
     rows = np.array([stamp.row_min, stamp.row_min, stamp.row_max, stamp.row_max]) - 0.5
     columns = np.array([stamp.col_min, stamp.col_max, stamp.col_max, stamp.col_min]) - 0.5
     corners = np.stack(wcs.all_pix2world(columns, rows, 0), axis=-1)

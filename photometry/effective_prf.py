@@ -10,6 +10,7 @@ mean fluxes and an affine static shift of the stars (`mean_scene.solve_mean`), u
 where few stars carry the correction, it stays close to none.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,15 +24,8 @@ from photometry.motion import MovementKernel
 from photometry.motion_fit import N_MOTION
 from photometry.normal import inverse
 from photometry.prf import FOOTPRINT, PrfEvaluator, PrfGrid
-from photometry.region import (
-    Region,
-    mean_of_tile,
-    parameters_of_tile,
-    placed_tile,
-    region_round,
-    start_region,
-    static_columns,
-)
+from photometry.region import mean_of_tile, region_round, static_columns
+from photometry.region_tiles import Region, parameters_of_tile, placed_tile, start_region
 from photometry.settings import MotionSettings, PrfSettings
 from photometry.stars import Stars
 from photometry.tile_data import TileData
@@ -85,14 +79,19 @@ class _Columns:
 
 
 def learn_prf(
-    cube: Cube, stars: Stars, prf: PrfGrid, kernel: MovementKernel, settings: PrfSettings, motion: MotionSettings
+    cubes: Iterable[Cube],
+    stars: Stars,
+    prf: PrfGrid,
+    kernel: MovementKernel,
+    settings: PrfSettings,
+    motion: MotionSettings,
 ) -> tuple[PrfGrid, MovementKernel]:
     """Learn the effective PRF of a region and measure its motion with it.
 
     Parameters
     ----------
-    cube : Cube
-        The pixels.
+    cubes : iterable of Cube
+        The pixels: one cube, or patches of a CCD, all of the same cadences. They are asked for one after the other.
     stars : Stars
         All catalogue stars whose light reaches the pixels, by their catalogue positions.
     prf : PrfGrid
@@ -111,9 +110,9 @@ def learn_prf(
     kernel : MovementKernel
         Motion by the effective PRF.
     """
-    region = start_region(cube, stars, motion, kernel)
     if not settings.learn:
         return prf, kernel
+    region = start_region(cubes, stars, motion, kernel)
     carriers = sum(_n_carriers(tile.data.stamp, tile.free) for tile in region.tiles)
     if carriers < _LEAST_STARS:
         return replace(prf, source=f"{prf.source}, nothing learnt: {carriers} stars"), kernel

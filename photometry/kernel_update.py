@@ -23,6 +23,8 @@ _KINDS = np.array(
         [0.0, 0.0, 1.0, 0.0, -1.0, 0.0],
     ]
 )
+#: Kinds that a mode does not let move.
+_HELD_KINDS: dict[str, list[int]] = {"affine": [], "euclidian": [2, 4, 5], "translation": [1, 2, 4, 5]}
 #: Prior of the constant shift between catalogue and pixels, pixels, and of its change per pixel.
 _STATIC_SHIFT = 0.5
 _STATIC_CHANGE = 5e-4
@@ -70,8 +72,7 @@ def improved_kernel(
     start = (kernel.parameters - static) @ np.linalg.inv(_KINDS).T
     information, gradient = _KINDS.T @ information @ _KINDS, gradient @ _KINDS
     width = np.full(N_MOTION, _FIRST_WIDTH)
-    if mode == "translation":
-        width[_LINEAR] = 0.0
+    width[_HELD_KINDS[mode]] = 0.0
     measured = _posterior(start, information, gradient, width)[0]
     noise = np.diagonal(np.linalg.pinv(information[use], hermitian=True), axis1=1, axis2=2).mean(axis=0)
     spread = _MAD_TO_SIGMA * np.median(np.abs(measured[use] - np.median(measured[use], axis=0)), axis=0)

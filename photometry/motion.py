@@ -33,7 +33,7 @@ class MovementKernel:
     bad : (n_cadence,) bool
         Cadences whose motion could not be measured (interpolated there).
     source : str
-        ``pixels``, ``pos_corr`` or ``unchanged``.
+        ``pixels``, ``pos_corr``, ``wcs`` or ``unchanged``.
     """
 
     center: tuple[float, float]

@@ -43,13 +43,17 @@ class MotionSettings:
     Parameters
     ----------
     mode : str
-        ``affine``: shift, rotation, scale and shear of the region; ``translation``: shift alone; ``unchanged``: none.
+        ``affine``: shift, rotation, scale and shear of the region; ``euclidian``: shift and rotation; ``translation``:
+        shift alone; ``unchanged``: none; ``wcs``: from the WCS of every full-frame image.
     tmag_limit : float
         Stars brighter than this have a free mean flux; fainter ones are held at their catalogue flux.
     tile_size : int
         Largest number of rows and columns that are worked on at once, pixels.
     n_free : int
         Most stars of a tile whose mean flux is free, the brightest; the others are held at their catalogue flux.
+    n_patch : int
+        Of a CCD, as many tiles along each side are measured, spread evenly, where bright stars are; smaller regions are
+        measured whole.
     n_round : int
         Rounds of mean fluxes and motion.
     """
@@ -58,6 +62,7 @@ class MotionSettings:
     tmag_limit: float = 16.0
     tile_size: int = 64
     n_free: int = 1500
+    n_patch: int = 4
     n_round: int = 4
 
 

@@ -14,7 +14,7 @@ from photometry.mean_scene import solve_mean
 from photometry.motion import MovementKernel
 from photometry.nodes import far_cadences
 from photometry.prf import PrfEvaluator, PrfGrid
-from photometry.region import PRF_REACH, kernel_of_tile, tile_motion
+from photometry.region_tiles import PRF_REACH, kernel_of_tile, tile_motion
 from photometry.settings import FitSettings
 from photometry.star_quality import blending, star_flags, star_quality
 from photometry.star_series import SERIES, Series, series_of

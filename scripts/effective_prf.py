@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from photometry.effective_prf import learn_prf
-from photometry.io.cubes import read_cube
+from photometry.io.cubes import read_cube, read_cube_header
 from photometry.io.inputs import load_prf, load_stars
 from photometry.io.job_log import job_log
 from photometry.io.products import read_kernel, write_kernel, write_prf
+from photometry.patches import patches_of
 from photometry.settings import MotionSettings, PrfSettings
 
 if TYPE_CHECKING:
@@ -24,15 +25,15 @@ def effective_prf(
     motion: dict[str, Any],
 ) -> None:
     """Learn the PRF of a region from its stars, as far as they carry it."""
-    cube = read_cube(path_cube)
-    stars = load_stars(path_catalog, cube.wcs_header, cube.stamp)
+    header, settings = read_cube_header(path_cube), MotionSettings(**motion)
+    stars = load_stars(path_catalog, header.wcs_header, header.stamp)
     grid, kernel = learn_prf(
-        cube,
+        (read_cube(path_cube, stamp) for stamp in patches_of(header.stamp, stars, settings)),
         stars,
-        load_prf(prf, cube.pointing),
+        load_prf(prf, header.pointing),
         read_kernel(path_given_kernel),
         PrfSettings(**prf_learning),
-        MotionSettings(**motion),
+        settings,
     )
     inputs = {"cube": path_cube, "catalog": path_catalog, "kernel": path_given_kernel}
     write_prf(path_prf, grid, inputs)

@@ -2,12 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
-from photometry.io.cubes import read_cube
+from photometry.io.cubes import read_cube, read_cube_header
+from photometry.io.frames import read_frame_wcs
 from photometry.io.inputs import load_prf, load_stars
 from photometry.io.job_log import job_log
 from photometry.io.products import write_kernel
+from photometry.patches import patches_of
 from photometry.region import measure_motion
 from photometry.settings import MotionSettings
+from photometry.wcs_motion import kernel_of_wcs
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -15,9 +18,13 @@ if TYPE_CHECKING:
 
 def movement_kernel(path_cube: str, path_catalog: str, prf: str, path_kernel: str, motion: dict[str, Any]) -> None:
     """Measure how the stars of a region move."""
-    cube = read_cube(path_cube)
-    stars = load_stars(path_catalog, cube.wcs_header, cube.stamp)
-    kernel = measure_motion(cube, stars, load_prf(prf, cube.pointing), MotionSettings(**motion))
+    header, settings = read_cube_header(path_cube), MotionSettings(**motion)
+    stars = load_stars(path_catalog, header.wcs_header, header.stamp)
+    known = None
+    if settings.mode == "wcs":
+        known = kernel_of_wcs(read_frame_wcs(path_cube), header.wcs_header, header.stamp, header.quality == 0)
+    patches = (read_cube(path_cube, stamp) for stamp in patches_of(header.stamp, stars, settings))
+    kernel = measure_motion(patches, stars, load_prf(prf, header.pointing), settings, known)
     write_kernel(path_kernel, kernel, inputs={"cube": path_cube, "catalog": path_catalog})
 
 

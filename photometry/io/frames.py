@@ -10,12 +10,22 @@ import numpy.typing as npt
 
 from photometry.barycentre import Ephemeris
 from photometry.cube import Exposure, Pointing
+from photometry.errors import ConfigError
 from photometry.geometry import Stamp
-from photometry.io.cubes import read_ephemeris_of, read_facts, write_ephemeris, write_facts
+from photometry.io.cubes import CUBE_VERSION, read_ephemeris_of, read_facts, write_ephemeris, write_facts
 from photometry.io.provenance import open_product, write_product
 from photometry.times import TimeOffset
 
-__all__ = ["FRAMES_VERSION", "CcdFrames", "FrameList", "read_frames", "read_list", "write_frames", "write_list"]
+__all__ = [
+    "FRAMES_VERSION",
+    "CcdFrames",
+    "FrameList",
+    "read_frame_wcs",
+    "read_frames",
+    "read_list",
+    "write_frames",
+    "write_list",
+]
 
 #: Version of the layout; readers refuse others.
 FRAMES_VERSION = 1
@@ -107,6 +117,25 @@ def read_list(group: h5py.Group) -> FrameList:
         values = group[item.name][:]
         columns[item.name] = np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
     return FrameList(**columns)
+
+
+def read_frame_wcs(path: str | Path) -> tuple[str, ...]:
+    """Return the WCS of every cadence of a cube, empty where there is none: (n_cadence,).
+
+    Parameters
+    ----------
+    path : path-like
+        The HDF5 file of a cube.
+
+    Raises
+    ------
+    ConfigError
+        When the cube was not made from full-frame images.
+    """
+    with open_product(path, "cube", CUBE_VERSION) as file:
+        if "frames" not in file:
+            raise ConfigError(f"motion: mode wcs needs full-frame images, and {path} is not made from any")
+        return tuple(read_list(file["frames"]).wcs[: len(file["time"])])
 
 
 def write_frames(path: str | Path, frames: CcdFrames) -> None:

@@ -62,7 +62,7 @@ _MEDIUM = {
 
 def _measured(true_prf: PrfGrid, given: PrfGrid) -> Field:
     scene, cube = make_scene(true_prf, **_MEDIUM)
-    return Field(scene, cube, given, measure_motion(cube, scene.catalogue_stars, given, MotionSettings()))
+    return Field(scene, cube, given, measure_motion([cube], scene.catalogue_stars, given, MotionSettings()))
 
 
 @pytest.fixture(scope="session")

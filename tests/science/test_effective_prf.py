@@ -58,7 +58,7 @@ def test_a_coefficient_moves_light_along_its_own_axis(one_prf, row, column):
 def test_learning_can_be_left_out(quick, one_prf):
     scene, cube = quick
     kernel = true_kernel(scene)
-    learnt, same = learn_prf(cube, scene.catalogue_stars, one_prf, kernel, PrfSettings(learn=False), MotionSettings())
+    learnt, same = learn_prf([cube], scene.catalogue_stars, one_prf, kernel, PrfSettings(learn=False), MotionSettings())
     assert learnt is one_prf
     assert same is kernel
 
@@ -67,7 +67,7 @@ def test_too_few_stars_teach_nothing(prf):
     """The PRF that was given, and its source says why."""
     scene, cube = make_scene(prf, n_cadence=10, density=100.0, brightest_tmag=13.0, seed=5)
     kernel = true_kernel(scene)
-    learnt, same = learn_prf(cube, scene.catalogue_stars, prf, kernel, PrfSettings(), MotionSettings())
+    learnt, same = learn_prf([cube], scene.catalogue_stars, prf, kernel, PrfSettings(), MotionSettings())
     assert learnt.source == "model, nothing learnt: 0 stars"
     np.testing.assert_array_equal(learnt.samples, prf.samples)
     assert same is kernel
@@ -78,7 +78,7 @@ def fits(medium_unknown_prf):
     """Fits with the given and with the learnt PRF, their motion measured with it."""
     field = medium_unknown_prf
     stars = field.scene.catalogue_stars
-    learnt, kernel = learn_prf(field.cube, stars, field.prf, field.kernel, PrfSettings(), MotionSettings())
+    learnt, kernel = learn_prf([field.cube], stars, field.prf, field.kernel, PrfSettings(), MotionSettings())
     given = compare(fit(field.cube, stars, field.prf, field.kernel), field.scene)
     better = compare(fit(field.cube, stars, learnt, kernel), field.scene)
     return field, learnt, kernel, *_of_same_stars(given, better)
@@ -164,8 +164,8 @@ def test_few_stars_make_nothing_worse(prf, perturb, seed):
         true_prf, n_row=32, n_column=32, n_cadence=60, density=600.0, extra_tmags=(9.0, 10.5, 11.5), seed=seed
     )
     stars = scene.catalogue_stars
-    kernel = measure_motion(cube, stars, prf, MotionSettings())
-    learnt, better = learn_prf(cube, stars, prf, kernel, PrfSettings(), MotionSettings())
+    kernel = measure_motion([cube], stars, prf, MotionSettings())
+    learnt, better = learn_prf([cube], stars, prf, kernel, PrfSettings(), MotionSettings())
     before, after = _of_same_stars(
         *(compare(fit(cube, stars, *which), scene) for which in ((prf, kernel), (learnt, better)))
     )

@@ -14,7 +14,7 @@ def test_one_pixel_tells_no_motion(quick, one_prf):
     scene, cube = quick
     images = np.full_like(cube.images, np.nan)
     images[:, 12, 12] = cube.images[:, 12, 12]
-    kernel = measure_motion(replace(cube, images=images), scene.catalogue_stars, one_prf, MotionSettings())
+    kernel = measure_motion([replace(cube, images=images)], scene.catalogue_stars, one_prf, MotionSettings())
     assert np.hypot(*kernel.offset) < 3
     assert np.abs(kernel.parameters).max() < 3
 
@@ -24,14 +24,14 @@ def test_without_pixels_in_unflagged_cadences_no_motion_is_measured(quick, one_p
     images, quality = cube.images.copy(), cube.quality.copy()
     quality[20:], images[:20] = 4, np.nan
     changed = replace(cube, images=images, quality=quality)
-    kernel = measure_motion(changed, scene.catalogue_stars, one_prf, MotionSettings())
+    kernel = measure_motion([changed], scene.catalogue_stars, one_prf, MotionSettings())
     assert kernel.bad.all()
     assert np.isfinite(kernel.parameters).all()
 
 
 def test_no_free_star(one_prf):
     scene, cube = make_scene(one_prf, n_row=11, n_column=11, density=1.0, extra_tmags=(17.0,), faintest_tmag=17.5)
-    kernel = measure_motion(cube, scene.catalogue_stars, one_prf, MotionSettings())
+    kernel = measure_motion([cube], scene.catalogue_stars, one_prf, MotionSettings())
     assert np.isfinite(kernel.parameters).all()
 
 

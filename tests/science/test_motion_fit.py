@@ -65,7 +65,7 @@ class TestMediumField:
 def _quick_motion(quick, one_prf, **changes):
     scene, cube = quick
     values = {"n_round": 2} | changes
-    return measure_motion(cube, scene.catalogue_stars, one_prf, MotionSettings(**values))
+    return measure_motion([cube], scene.catalogue_stars, one_prf, MotionSettings(**values))
 
 
 def test_translation_moves_all_places_alike(quick, one_prf):
@@ -90,7 +90,9 @@ def test_motion_of_a_target_pixel_file_is_kept(quick, one_prf):
     row, column = true_kernel(scene).shifts(*cube.stamp.center)
     pos_corr = np.stack([column[0], row[0]], axis=1).astype(np.float32)
     pos_corr[5] = np.nan
-    kernel = measure_motion(replace(cube, pos_corr=pos_corr), scene.catalogue_stars, one_prf, MotionSettings(n_round=2))
+    kernel = measure_motion(
+        [replace(cube, pos_corr=pos_corr)], scene.catalogue_stars, one_prf, MotionSettings(n_round=2)
+    )
     assert kernel.source == "pos_corr"
     np.testing.assert_array_equal(np.flatnonzero(kernel.bad), [5])
     known = ~kernel.bad
@@ -104,7 +106,7 @@ def test_an_empty_cadence_is_bad_and_interpolated(quick, one_prf):
     scene, cube = quick
     images = cube.images.copy()
     images[12] = np.nan
-    kernel = measure_motion(replace(cube, images=images), scene.catalogue_stars, one_prf, MotionSettings(n_round=2))
+    kernel = measure_motion([replace(cube, images=images)], scene.catalogue_stars, one_prf, MotionSettings(n_round=2))
     np.testing.assert_array_equal(np.flatnonzero(kernel.bad), [12])
     assert np.isfinite(kernel.parameters).all()
     for k in (0, 3):
@@ -116,7 +118,7 @@ def test_region_of_several_tiles(one_prf):
     """Four tiles tell of one motion what one tile tells."""
     scene, cube = make_scene(one_prf, n_row=40, n_column=40, n_cadence=20, roll_rad=1.5e-5)
     whole, parts = (
-        measure_motion(cube, scene.catalogue_stars, one_prf, MotionSettings(n_round=3, tile_size=size))
+        measure_motion([cube], scene.catalogue_stars, one_prf, MotionSettings(n_round=3, tile_size=size))
         for size in (64, 20)
     )
     one, other = _difference(whole, scene), _difference(parts, scene)
@@ -128,20 +130,20 @@ def test_nothing_unflagged_is_refused(quick, one_prf):
     scene, cube = quick
     dark = replace(cube, quality=np.full(cube.n_cadence, 8, dtype=np.int32))
     with pytest.raises(FitError, match="every cadence is flagged: there is nothing to measure"):
-        measure_motion(dark, scene.catalogue_stars, one_prf, MotionSettings())
+        measure_motion([dark], scene.catalogue_stars, one_prf, MotionSettings())
 
 
 def test_no_star_on_the_pixels_is_refused(quick, one_prf):
     scene, cube = quick
     with pytest.raises(FitError, match="no star of the catalogue lies on the pixels"):
-        measure_motion(cube, scene.catalogue_stars.moved(500, 0), one_prf, MotionSettings())
+        measure_motion([cube], scene.catalogue_stars.moved(500, 0), one_prf, MotionSettings())
 
 
 def test_no_usable_pixel_is_refused(quick, one_prf):
     scene, cube = quick
     with pytest.raises(FitError, match="no pixel is measured in any cadence"):
         measure_motion(
-            replace(cube, images=np.full_like(cube.images, np.nan)), scene.catalogue_stars, one_prf, MotionSettings()
+            [replace(cube, images=np.full_like(cube.images, np.nan))], scene.catalogue_stars, one_prf, MotionSettings()
         )
 
 
@@ -159,3 +161,28 @@ def test_few_cadences_do_not_tell_what_is_usual():
     misfit = np.zeros((3, 10), dtype=np.float32)
     misfit[1, 4], misfit[2, 5] = 13.0, 11.0
     np.testing.assert_array_equal(np.argwhere(outliers(misfit, np.ones(10), 6.0)), [[1, 4]])
+
+
+def test_euclidian_motion_has_neither_scale_nor_shear(quick, one_prf):
+    kernel = _quick_motion(quick, one_prf, mode="euclidian")
+    _, a1, a2, _, b1, b2 = (kernel.parameters - kernel.parameters.mean(axis=0)).T
+    np.testing.assert_allclose(a1, 0, atol=1e-12)
+    np.testing.assert_allclose(b2, 0, atol=1e-12)
+    np.testing.assert_allclose(a2, -b1, atol=1e-12)
+    assert np.abs(a2).max() > 1e-9
+
+
+def test_motion_that_is_known_stays(quick, one_prf):
+    """Only the offset is measured."""
+    scene, cube = quick
+    known = replace(true_kernel(scene), source="wcs", offset=(0.0, 0.0))
+    kernel = measure_motion([cube], scene.catalogue_stars, one_prf, MotionSettings(n_round=3), known)
+    np.testing.assert_allclose(kernel.parameters[:, [0, 3]], known.parameters[:, [0, 3]], atol=1e-12)
+    np.testing.assert_allclose(_difference(kernel, scene)[:, 2].mean(axis=1), 0, atol=5e-3)
+
+
+def test_patches_of_other_cadences_are_refused(quick, one_prf):
+    scene, cube = quick
+    other = replace(cube, cadenceno=cube.cadenceno + 1)
+    with pytest.raises(FitError, match="other cadences"):
+        measure_motion([cube, other], scene.catalogue_stars, one_prf, MotionSettings())

@@ -7,7 +7,7 @@ from small_tiles import SKY, exact_images, lopsided_prf, make_cube, make_stars, 
 from photometry.geometry import Stamp
 from photometry.motion import MovementKernel
 from photometry.prf import PrfEvaluator
-from photometry.region import kernel_of_tile, tile_motion
+from photometry.region_tiles import kernel_of_tile, tile_motion
 from photometry.scene import N_FINE, N_TERM
 from photometry.stars import flux_of_tmag
 from photometry.tile_data import tile_data

@@ -6,37 +6,16 @@ take a third of the time, in crowded fields less.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from photometry.scene import Expansion
 
-__all__ = ["Block", "BlockDesign", "CadenceDesigns", "Design", "design_of"]
+__all__ = ["Block", "BlockDesign", "design_of"]
 
 #: Pixels per axis of a patch. Measured: 6 to 10 are within a tenth of each other.
 _PATCH = 8
-
-
-class Design(Protocol):
-    """Design matrices of some cadences: products with unknowns (n_star + n_common, n_cadence) and pixels."""
-
-    def forward(self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return A x, (n_pixel, n_cadence); terms are the monomials of the movement, (n_term, n_cadence)."""
-        ...
-
-    def backward(self, image: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return A^T y, (n_star + n_common, n_cadence), of an image (n_pixel, n_cadence)."""
-        ...
-
-    def diagonal(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the diagonal of A^T W A, (n_star + n_common,), for weights (n_pixel,)."""
-        ...
-
-    def of_cadences(self, which: npt.NDArray[np.bool_]) -> "Design":
-        """Return the matrices of some of the cadences."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +44,26 @@ class Block:
         """All terms below each other, (n_term * n_pixel, n_star)."""
         n_term, n_pixel, n_star = self.light.shape
         return self.light.reshape(n_term * n_pixel, n_star)
+
+    def forward(self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the patch's pixels that unknowns make; parameters as of `BlockDesign.forward`."""
+        n_term, n_pixel, _ = self.light.shape
+        n_common = self.common.shape[1]
+        parts = self.stacked @ x[self.stars]
+        total: npt.NDArray[np.float32] = self.common @ x[len(x) - n_common :]
+        total += parts[:n_pixel]
+        for k in range(1, n_term):
+            part = parts[k * n_pixel : (k + 1) * n_pixel]
+            part *= terms[k]
+            total += part
+        return total
+
+    def add_backward(
+        self, part: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], x: npt.NDArray[np.float32]
+    ) -> None:
+        """Add the products of the block's columns with the patch's pixels (n_pixel, n_cadence) to `x`, all unknowns."""
+        x[len(x) - self.common.shape[1] :] += self.common.T @ part
+        x[self.stars] += self.stacked.T @ (terms[:, None, :] * part).reshape(-1, part.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +102,7 @@ class BlockDesign:
         """
         image = np.empty((self.n_pixel, x.shape[1]), dtype=np.float32)
         for block in self.blocks:
-            n_term, n_pixel, _ = block.light.shape
-            parts = block.stacked @ x[block.stars]
-            total = block.common @ x[self.n_star :]
-            total += parts[:n_pixel]
-            for k in range(1, n_term):
-                part = parts[k * n_pixel : (k + 1) * n_pixel]
-                part *= terms[k]
-                total += part
-            image[block.pixels] = total
+            image[block.pixels] = block.forward(x, terms)
         return image
 
     def backward(self, image: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -126,22 +117,50 @@ class BlockDesign:
         """
         x = np.zeros((self.n_star + self.n_common, image.shape[1]), dtype=np.float32)
         for block in self.blocks:
-            part = image[block.pixels]
-            x[self.n_star :] += block.common.T @ part
-            moved = (terms[:, None, :] * part).reshape(-1, image.shape[1])
-            x[block.stars] += block.stacked.T @ moved
+            block.add_backward(image[block.pixels], terms, x)
         return x
+
+    def pushed(
+        self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """Return A^T W A x, (n_star + n_common, n_cadence), block by block, so that no image has to be kept.
+
+        Parameters
+        ----------
+        x : (n_star + n_common, n_cadence) float32
+            Unknowns.
+        terms : (n_term, n_cadence) float32
+            Monomials of the movement.
+        weights : (n_pixel, n_cadence) float32
+            W of every cadence.
+        """
+        product = np.zeros_like(x)
+        for block in self.blocks:
+            part = block.forward(x, terms)
+            part *= weights[block.pixels]
+            block.add_backward(part, terms, product)
+        return product
 
     def of_cadences(self, which: npt.NDArray[np.bool_]) -> "BlockDesign":
         """Return the same: all cadences share the matrices."""
         del which
         return self
 
-    def normal(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return A^T W A at the node's center, (n_star + n_common, n_star + n_common); weights (n_pixel,)."""
+    def normal(
+        self, weights: npt.NDArray[np.float64], terms: npt.NDArray[np.float64] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return A^T W A, (n_star + n_common, n_star + n_common).
+
+        Parameters
+        ----------
+        weights : (n_pixel,) float64
+            W.
+        terms : (n_term,) float64, optional
+            Monomials of the movement; the node's center by default.
+        """
         matrix = np.zeros((self.n_star + self.n_common,) * 2)
         for block in self.blocks:
-            design, unknowns = self._at_center(block)
+            design, unknowns = self._at_center(block, terms)
             matrix[np.ix_(unknowns, unknowns)] += design.T @ (weights[block.pixels, None] * design)
         return matrix
 
@@ -185,50 +204,13 @@ class BlockDesign:
             squared += response.sum(axis=0)
         return squared * scale**2, leverage
 
-    def _at_center(self, block: Block) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    def _at_center(
+        self, block: Block, terms: npt.NDArray[np.float64] | None = None
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         """Design of a block's pixels at the node's center, (n_pixel, n_unknown), and which unknowns they are."""
         unknowns = np.concatenate([block.stars, np.arange(self.n_star, self.n_star + self.n_common)])
-        return np.concatenate([block.light[0], block.common], axis=1).astype(np.float64), unknowns
-
-
-@dataclass(frozen=True, slots=True)
-class CadenceDesigns:
-    """Sparse design matrices of cadences that have one each, without terms of the movement.
-
-    Parameters
-    ----------
-    expansions : tuple of Expansion
-        Stars of each cadence; the constant term counts.
-    common : (n_pixel, n_common) float32
-        Terms that all stars share.
-    """
-
-    expansions: tuple[Expansion, ...]
-    common: npt.NDArray[np.float32]
-
-    def forward(self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return A x of every cadence, (n_pixel, n_cadence)."""
-        del terms
-        n_star = len(x) - self.common.shape[1]
-        image: npt.NDArray[np.float32] = self.common @ x[n_star:]
-        for k, expansion in enumerate(self.expansions):
-            image[:, k] += expansion.matrices[0] @ x[:n_star, k]
-        return image
-
-    def backward(self, image: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return A^T y of every cadence, (n_star + n_common, n_cadence)."""
-        del terms
-        stars = [expansion.transposed[0] @ image[:, k] for k, expansion in enumerate(self.expansions)]
-        return np.concatenate([np.stack(stars, axis=1), self.common.T @ image])
-
-    def of_cadences(self, which: npt.NDArray[np.bool_]) -> "CadenceDesigns":
-        """Return the matrices of some of the cadences."""
-        return CadenceDesigns(tuple(self.expansions[k] for k in np.flatnonzero(which)), self.common)
-
-    def diagonal(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the diagonal of A^T W A of the first cadence, (n_star + n_common,)."""
-        stars = self.expansions[0].transposed[0].power(2) @ weights
-        return np.concatenate([stars, weights @ self.common.astype(np.float64) ** 2])
+        stars = block.light[0] if terms is None else np.tensordot(terms.astype(np.float32), block.light, axes=1)
+        return np.concatenate([stars, block.common], axis=1).astype(np.float64), unknowns
 
 
 def design_of(expansion: Expansion, common: npt.NDArray[np.float64]) -> BlockDesign:

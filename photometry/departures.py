@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photometry.blocks import CadenceDesigns
+from photometry.designs import CadenceDesigns
 from photometry.flux_errors import motion_response
 from photometry.motion import MovementKernel
 from photometry.motion_fit import MOTION_IMAGES, outliers

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, sparse
 
+from photometry.blocks import design_of
 from photometry.normal import inverse
 from photometry.scene import N_TERM
 from photometry.tile_data import TileData
@@ -62,11 +63,11 @@ def no_extras(part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[n
     return np.empty((images.shape[1], 0))
 
 
-def robust_clip(residual: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def robust_clip(residual: npt.NDArray[np.float32], variance: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """Clip residuals (n_cadence, n_pixel) about their median in time at several standard deviations."""
     median = np.median(residual, axis=0)
     spread = _MAD_TO_SIGMA * np.median(np.abs(residual - median), axis=0)
-    limit = _CLIP_SIGMA * np.maximum(np.sqrt(variance), spread)
+    limit = _CLIP_SIGMA * np.maximum(np.sqrt(variance).astype(np.float32), spread)
     return np.clip(residual, median - limit, median + limit)
 
 
@@ -126,7 +127,7 @@ def solve_mean(
         stars_local = stars.T @ (weights[:, None] * local)
         rest = weights * (average.mean - local @ (by_local @ (local.T @ (weights * average.mean))))
         extras_weighted = weights[:, None] * (extras - local @ (by_local @ (local.T @ (weights[:, None] * extras))))
-        normal += (stars.T @ sparse.diags(weights) @ stars).toarray() - stars_local @ by_local @ stars_local.T
+        normal += average.normal - stars_local @ by_local @ stars_local.T
         gradient += stars.T @ rest
         if n_extra == 0:
             n_extra = extras.shape[1]
@@ -146,9 +147,10 @@ def solve_mean(
 
 @dataclass(frozen=True, slots=True)
 class _Average:
-    """Average cadence of a node: design, weights, mean residual, valid cadences per pixel, variance of a cadence."""
+    """Average cadence of a node: design, normal matrix of the stars, weights, mean residual, valid cadences per pixel, variance of a cadence."""
 
     stars: sparse.csr_matrix
+    normal: npt.NDArray[np.float64]
     extras: npt.NDArray[np.float64]
     weights: npt.NDArray[np.float64]
     by_local: npt.NDArray[np.float64]
@@ -174,33 +176,25 @@ def _average(
     variance = node_variance(data, part, images)
     residual = residuals(data, model, part, images, state.motion, cadences)
     valid, terms = data.valid[cadences], part.coefficients(state.motion, cadences)[:, :N_TERM]
+    design = design_of(part.expansion, np.empty((len(variance), 0)))
     if about_mean is not None:
-        residual -= _departed(part, terms, about_mean[:, cadences]) * valid
+        departed = design.forward(about_mean[:, cadences], np.ascontiguousarray(terms.T, dtype=np.float32))
+        residual -= departed.T * valid
     if clip:
-        residual = np.where(valid, robust_clip(residual, variance), 0.0)
+        residual = robust_clip(residual, variance) * valid
     count = valid.sum(axis=0).astype(np.float64)
     weights: npt.NDArray[np.float64] = np.where(data.usable, count / (variance + n_good * state.misfit**2), 0.0)
     by_local = linalg.pinvh(model.local_basis.T @ (weights[:, None] * model.local_basis))
     return _Average(
         stars=_mean_design(part, terms.mean(axis=0)),
+        normal=design.normal(weights, terms.mean(axis=0)),
         extras=extra_columns(part, model.mean_images(part, np.where(model.unsaturated, state.flux, 0.0))),
         weights=weights,
         by_local=np.asarray(by_local, dtype=np.float64),
-        mean=residual.sum(axis=0) / np.maximum(count, 1.0),
+        mean=residual.sum(axis=0, dtype=np.float64) / np.maximum(count, 1.0),
         count=count,
         variance=variance,
     )
-
-
-def _departed(
-    part: NodeModel, terms: npt.NDArray[np.float64], departure: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """Light of departures (n_star, n_cadence) in the pixels, (n_cadence, n_pixel), e-/s."""
-    light = sum(
-        matrix @ (departure * term.astype(np.float32))
-        for term, matrix in zip(terms.T, part.expansion.matrices, strict=True)
-    )
-    return np.asarray(light, dtype=np.float32).T
 
 
 def _left_over(

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-from photometry.blocks import BlockDesign, CadenceDesigns, design_of
+from photometry.blocks import BlockDesign, design_of
+from photometry.designs import CadenceDesigns
 from photometry.errors import FitError
 from photometry.tile_model import NodeModel
 

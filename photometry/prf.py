@@ -176,19 +176,38 @@ class PrfEvaluator:
             parts.append((which, PlacedPrf(row[which], column[which], shared)))
         return parts
 
-    def place(self, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]) -> "PlacedPrf":
-        """Return the PRF of stars that will be evaluated at several movements; parameters as of `evaluate`."""
+    def place(
+        self,
+        row: npt.NDArray[np.float64],
+        column: npt.NDArray[np.float64],
+        room: npt.NDArray[Any] | None = None,
+    ) -> "PlacedPrf":
+        """Return the PRF of stars that will be evaluated at several movements.
+
+        Parameters
+        ----------
+        row, column : (n_star,) float64
+            0-based CCD positions, pixels.
+        room : (n, n_coefficient, n_coefficient) array of at least n_star, optional
+            Takes the coefficients; with many stars fresh memory takes longer than the work.
+        """
         places, mix = self.grid.mixture(row, column)
-        size = self._coefficients.shape[-1]
+        if room is None:
+            room = self.room(len(row))
         mix = mix.astype(self._coefficients.dtype)
         flat = self._coefficients.reshape(len(self._coefficients), -1)
+        mixed = room[: len(row)].reshape(len(row), flat.shape[1])
         quads, member = np.unique(places, axis=0, return_inverse=True)
-        if len(quads) == 1:
-            return PlacedPrf(row, column, (mix @ flat[quads[0]]).reshape(-1, size, size))
-        mixed = np.empty((len(places), size * size), dtype=flat.dtype)
         for k, quad in enumerate(quads):
-            mixed[member == k] = mix[member == k] @ flat[quad]
-        return PlacedPrf(row, column, mixed.reshape(-1, size, size))
+            if len(quads) == 1:
+                np.matmul(mix, flat[quad], out=mixed)
+            else:
+                mixed[member == k] = mix[member == k] @ flat[quad]
+        return PlacedPrf(row, column, room[: len(row)])
+
+    def room(self, n_star: int) -> npt.NDArray[Any]:
+        """Return memory for the coefficients of so many stars."""
+        return np.empty((n_star, *self._coefficients.shape[1:]), dtype=self._coefficients.dtype)
 
 
 @dataclass(frozen=True, slots=True)

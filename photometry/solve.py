@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from photometry.blocks import Design
+from photometry.designs import Design
 from photometry.normal import NodeSystem
 
 __all__ = ["ACCURACY", "TOLERANCE", "Equations", "Solution", "solve_cadences", "solve_equations"]
@@ -140,38 +140,40 @@ def solve_equations(
     n_star = len(equations.precision)
     equations = replace(equations, weights=equations.weights * valid.T)
     movement = np.ascontiguousarray(terms.T, dtype=np.float32)
-    x = np.zeros((len(equations.scale), len(residual)), dtype=np.float32) if start is None else start.copy()
-    fitted = np.zeros_like(equations.weights) if start is None else equations.design.forward(x, movement)
-    rest = equations.design.backward(equations.weights * (residual.T.astype(np.float32) - fitted), movement)
-    rest[:n_star] -= equations.precision * x[:n_star]
+    design, everywhere = equations.design, movement
+    rest = design.backward(equations.weights * residual.T.astype(np.float32), movement)
+    if start is None:
+        x = np.zeros_like(rest)
+    else:
+        x = start.copy()
+        rest -= _pushed(equations, movement, x)
     step = _preconditioned(equations, rest)
     gain = _dot(rest, step)
     goal = np.maximum(tolerance * gain, accuracy**2)
-    state, active = _State(x, fitted, rest, step, gain, goal), np.arange(len(residual))
+    state, active = _State(x, rest, step, gain, goal), np.arange(len(residual))
     for _ in range(_MAX_ROUNDS):
         unfinished = state.gain > state.goal
         if not unfinished.any():
             break
         if 2 * unfinished.sum() < len(active):
             # Few are left: go on with them alone.
-            x[:, active], fitted[:, active], gain[active] = state.x, state.fitted, state.gain
+            x[:, active], gain[active] = state.x, state.gain
             active, state, movement = active[unfinished], state.of_cadences(unfinished), movement[:, unfinished]
             equations = equations.of_cadences(unfinished)
         state = _next_round(equations, movement, state)
-    x[:, active], fitted[:, active], gain[active] = state.x, state.fitted, state.gain
-    return Solution(x[:n_star], x[n_star:], fitted, gain <= goal)
+    x[:, active], gain[active] = state.x, state.gain
+    return Solution(x[:n_star], x[n_star:], design.forward(x, everywhere), gain <= goal)
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
     """Conjugate gradients so far; one column for each cadence.
 
-    Unknowns, pixels that they make, negative gradient, direction of the next step, squared norm of the preconditioned
-    gradient, and the norm to be reached.
+    Unknowns, negative gradient, direction of the next step, squared norm of the preconditioned gradient, and the norm
+    to be reached.
     """
 
     x: npt.NDArray[np.float32]
-    fitted: npt.NDArray[np.float32]
     rest: npt.NDArray[np.float32]
     step: npt.NDArray[np.float32]
     gain: npt.NDArray[np.float64]
@@ -181,7 +183,6 @@ class _State:
         """Return some of the cadences."""
         return _State(
             self.x[:, which],
-            self.fitted[:, which],
             self.rest[:, which],
             self.step[:, which],
             self.gain[which],
@@ -191,23 +192,29 @@ class _State:
 
 def _next_round(equations: Equations, terms: npt.NDArray[np.float32], state: _State) -> _State:
     """Go one step on; cadences that have converged stay where they are. The arrays of the old state are used up."""
-    n_star, on = len(equations.precision), state.gain > state.goal
-    image = equations.design.forward(state.step, terms)
-    pushed = equations.design.backward(equations.weights * image, terms)
-    pushed[:n_star] += equations.precision * state.step[:n_star]
+    on = state.gain > state.goal
+    pushed = _pushed(equations, terms, state.step)
     length = np.divide(state.gain, _dot(state.step, pushed), out=np.zeros_like(state.gain), where=on)
     length = length.astype(np.float32)
-    x, fitted, rest = state.x, state.fitted, state.rest
+    x, rest = state.x, state.rest
     x += length * state.step
-    image *= length
-    fitted += image
     pushed *= length
     rest -= pushed
     preconditioned = _preconditioned(equations, rest)
     gain = np.where(on, _dot(rest, preconditioned), state.gain)
     factor = np.divide(gain, state.gain, out=np.zeros_like(gain), where=on).astype(np.float32)
     preconditioned += factor * state.step
-    return _State(x, fitted, rest, preconditioned, gain, state.goal)
+    return _State(x, rest, preconditioned, gain, state.goal)
+
+
+def _pushed(
+    equations: Equations, terms: npt.NDArray[np.float32], x: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return the normal matrix of every cadence, priors in it, times a block (n_star + n_common, n_cadence)."""
+    product = equations.design.pushed(x, terms, equations.weights)
+    n_star = len(equations.precision)
+    product[:n_star] += equations.precision * x[:n_star]
+    return product
 
 
 def _preconditioned(equations: Equations, rest: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from photometry.blocks import CadenceDesigns
 from photometry.departures import FIRST_ACCURACY, CadenceFit, Scene, left_of, residual_of
+from photometry.designs import CadenceDesigns
 from photometry.motion_fit import outliers
 from photometry.nodes import Node
 from photometry.normal import NodeSystem, taken_over
@@ -58,9 +58,10 @@ def stray_parts(scene: Scene, prf: PrfEvaluator, cadences: npt.NDArray[np.int64]
     main = max(model.nodes, key=lambda part: len(part.node.cadences))
     flux = model.stars.flux
     lights = []
+    room = prf.room(_STARS_AT_ONCE)
     for start in range(0, max(len(flux), 1), _STARS_AT_ONCE):
         some = slice(start, start + _STARS_AT_ONCE)
-        placed = prf.place(model.stars.row[some], model.stars.column[some])
+        placed = prf.place(model.stars.row[some], model.stars.column[some], room)
         by_v, by_u = model.v[some], model.u[some]
         lights.append(
             [

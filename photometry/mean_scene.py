@@ -127,7 +127,8 @@ def solve_mean(
         stars_local = stars.T @ (weights[:, None] * local)
         rest = weights * (average.mean - local @ (by_local @ (local.T @ (weights * average.mean))))
         extras_weighted = weights[:, None] * (extras - local @ (by_local @ (local.T @ (weights[:, None] * extras))))
-        normal += average.normal - stars_local @ by_local @ stars_local.T
+        average.normal[...] -= stars_local @ by_local @ stars_local.T
+        normal += average.normal
         gradient += stars.T @ rest
         if n_extra == 0:
             n_extra = extras.shape[1]
@@ -147,7 +148,10 @@ def solve_mean(
 
 @dataclass(frozen=True, slots=True)
 class _Average:
-    """Average cadence of a node: design, normal matrix of the stars, weights, mean residual, valid cadences per pixel, variance of a cadence."""
+    """Average cadence of a node.
+
+    Design, normal matrix of the stars, weights, mean residual, valid cadences per pixel, variance of a cadence.
+    """
 
     stars: sparse.csr_matrix
     normal: npt.NDArray[np.float64]

@@ -17,12 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from photometry.constants import PRF_SAMPLES_PER_PIXEL
+from photometry.prf_spline import FOOTPRINT, spline_matrix
 
 __all__ = ["FOOTPRINT", "PlacedPrf", "PrfEvaluator", "PrfGrid"]
 
-#: Pixels per axis of the window that holds all of a star's PRF.
-FOOTPRINT = 15
 #: Zeros around the samples, so that the spline goes to zero at their edge.
 _PAD = 6
 #: Stars that are evaluated at once: bounds the memory.
@@ -254,41 +252,14 @@ class PlacedPrf:
         values = np.empty(
             (len(row), len(on_rows), FOOTPRINT, len(on_columns), FOOTPRINT), dtype=self.coefficients.dtype
         )
+        size, dtype = self.coefficients.shape[-1], self.coefficients.dtype
         for start in range(0, len(row), _STARS_AT_ONCE):
             part = slice(start, start + _STARS_AT_ONCE)
-            along_rows = self._spline_matrix(first_row[part] - row[part], row_offsets, on_rows)
-            along_columns = self._spline_matrix(first_column[part] - column[part], column_offsets, on_columns)
+            along_rows = spline_matrix(first_row[part] - row[part], row_offsets, on_rows, size, dtype)
+            along_columns = spline_matrix(first_column[part] - column[part], column_offsets, on_columns, size, dtype)
             product = along_rows @ self.coefficients[part] @ along_columns.transpose(0, 2, 1)
             values[part] = product.reshape(-1, *values.shape[1:])
         return first_row, first_column, values.transpose(0, 1, 3, 2, 4)
-
-    def _spline_matrix(
-        self, first: npt.NDArray[np.float64], offsets: npt.NDArray[np.float64], transform: npt.NDArray[np.float64]
-    ) -> npt.NDArray[Any]:
-        """Weights of the coefficients along one axis: (n_star, n_out * FOOTPRINT, n_coefficient).
-
-        All pixels of a star lie at the same phase of the samples: the same few weights, 9 samples further on.
-        """
-        size, n_star, n_out = self.coefficients.shape[-1], len(first), len(transform)
-        position = size // 2 + PRF_SAMPLES_PER_PIXEL * (first[:, None] - offsets)
-        low = np.floor(position)
-        lowest = low.min(axis=1, initial=np.inf).astype(np.int64) if n_star else np.zeros(0, dtype=np.int64)
-        behind = low.astype(np.int64) - lowest[:, None]
-        taps = np.zeros((n_star, int(behind.max(initial=0)) + 4, n_out))
-        weights = _cubic_weights(position - low)
-        star = np.arange(n_star)
-        for k in range(len(offsets)):
-            for tap in range(4):
-                taps[star, behind[:, k] + tap] += weights[:, k, tap, None] * transform[:, k]
-        taps = taps.astype(self.coefficients.dtype)
-        # Zeros on both sides take the taps that lie outside the samples.
-        before = max(0, 1 - int(lowest.min(initial=0)))
-        last = int(lowest.max(initial=0)) - 1 + taps.shape[1] + PRF_SAMPLES_PER_PIXEL * FOOTPRINT
-        matrix = np.zeros((n_star, n_out, FOOTPRINT, before + max(size, last)), dtype=self.coefficients.dtype)
-        index = (before - 1 + lowest)[:, None] + PRF_SAMPLES_PER_PIXEL * np.arange(FOOTPRINT)
-        for tap in range(taps.shape[1]):
-            matrix[star[:, None], :, np.arange(FOOTPRINT), index + tap] = taps[:, None, tap]
-        return matrix.reshape(n_star, n_out * FOOTPRINT, matrix.shape[-1])[:, :, before : before + size]
 
 
 def _bracket(
@@ -299,17 +270,3 @@ def _bracket(
         return np.zeros(len(value), dtype=np.int64), np.zeros(len(value))
     low = np.clip(np.searchsorted(grid, value, side="right") - 1, 0, len(grid) - 2)
     return low, np.clip((value - grid[low]) / (grid[low + 1] - grid[low]), 0.0, 1.0)
-
-
-def _cubic_weights(part: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Weights of the four nearest cubic B-splines at `part` (0 to 1) between the middle two: (..., 4)."""
-    rest = 1 - part
-    return np.stack(
-        [
-            rest**3 / 6,
-            (4 - 6 * part**2 + 3 * part**3) / 6,
-            (4 - 6 * rest**2 + 3 * rest**3) / 6,
-            part**3 / 6,
-        ],
-        axis=-1,
-    )

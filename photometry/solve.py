@@ -141,12 +141,13 @@ def solve_equations(
     equations = replace(equations, weights=equations.weights * valid.T)
     movement = np.ascontiguousarray(terms.T, dtype=np.float32)
     design, everywhere = equations.design, movement
-    rest = design.backward(equations.weights * residual.T.astype(np.float32), movement)
-    if start is None:
-        x = np.zeros_like(rest)
-    else:
-        x = start.copy()
-        rest -= _pushed(equations, movement, x)
+    target = residual.T.astype(np.float32)
+    x = np.zeros((len(equations.scale), len(residual)), dtype=np.float32) if start is None else start.copy()
+    if start is not None:
+        target -= design.forward(x, movement)
+    target *= equations.weights
+    rest = design.backward(target, movement)
+    rest[:n_star] -= equations.precision * x[:n_star]
     step = _preconditioned(equations, rest)
     gain = _dot(rest, step)
     goal = np.maximum(tolerance * gain, accuracy**2)

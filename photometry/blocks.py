@@ -39,17 +39,15 @@ class Block:
     light: npt.NDArray[np.float32]
     common: npt.NDArray[np.float32]
 
-    @property
-    def stacked(self) -> npt.NDArray[np.float32]:
-        """All terms below each other, (n_term * n_pixel, n_star)."""
-        n_term, n_pixel, n_star = self.light.shape
-        return self.light.reshape(n_term * n_pixel, n_star)
+    def stacked(self, n_term: int) -> npt.NDArray[np.float32]:
+        """Return the first terms below each other, (n_term * n_pixel, n_star)."""
+        _, n_pixel, n_star = self.light.shape
+        return self.light[:n_term].reshape(n_term * n_pixel, n_star)
 
     def forward(self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the patch's pixels that unknowns make; parameters as of `BlockDesign.forward`."""
-        n_term, n_pixel, _ = self.light.shape
-        n_common = self.common.shape[1]
-        parts = self.stacked @ x[self.stars]
+        n_term, n_pixel, n_common = len(terms), len(self.pixels), self.common.shape[1]
+        parts = self.stacked(n_term) @ x[self.stars]
         total: npt.NDArray[np.float32] = self.common @ x[len(x) - n_common :]
         total += parts[:n_pixel]
         for k in range(1, n_term):
@@ -63,7 +61,7 @@ class Block:
     ) -> None:
         """Add the products of the block's columns with the patch's pixels (n_pixel, n_cadence) to `x`, all unknowns."""
         x[len(x) - self.common.shape[1] :] += self.common.T @ part
-        x[self.stars] += self.stacked.T @ (terms[:, None, :] * part).reshape(-1, part.shape[1])
+        x[self.stars] += self.stacked(len(terms)).T @ (terms[:, None, :] * part).reshape(-1, part.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ class BlockDesign:
         x : (n_star + n_common, n_cadence) float32
             Unknowns.
         terms : (n_term, n_cadence) float32
-            Monomials of the movement; the first is 1.
+            Monomials of the movement; the first is 1. Those that are left out count as zero.
 
         Returns
         -------

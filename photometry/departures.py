@@ -34,6 +34,8 @@ __all__ = [
 
 #: Accuracy of the first fit of a cadence, which only looks for outliers, in standard errors of a flux.
 FIRST_ACCURACY = 0.1
+#: Terms up to first degree in the movement: the second degree adds 1e-3 at most.
+_N_LINEAR = 3
 #: Accuracy of the change of the means, in standard errors of a single cadence.
 _CHANGE_ACCURACY = 0.003
 #: Nodes whose backgrounds differ by less than this factor and whose places by less than so many pixels per axis share
@@ -161,7 +163,7 @@ def first_fit(scene: Scene) -> FirstFit:
         for cadences in _members(scene, part):
             residual = residual_of(scene, part, cadences)
             terms, valid = part.coefficients(scene.state.motion, cadences)[:, :N_TERM], data.valid[cadences]
-            solution = solve_cadences(system, terms, residual, valid, accuracy=FIRST_ACCURACY)
+            solution = solve_cadences(system, terms, residual, valid, accuracy=FIRST_ACCURACY, n_term=_N_LINEAR)
             unknowns[:, cadences] = solution.unknowns
             left = left_of(residual, solution, valid)
             rejected[cadences] = outliers(left.T, variance, scene.settings.outlier_sigma)
@@ -176,7 +178,9 @@ def final_fit(scene: Scene, first: FirstFit, part: NodeModel) -> Iterator[Cadenc
     for cadences in _members(scene, part):
         residual, valid = residual_of(scene, part, cadences), scene.data.valid[cadences]
         terms = part.coefficients(scene.state.motion, cadences)[:, :N_TERM]
-        solution = solve_cadences(system, terms, residual, valid, start=first.unknowns[:, cadences] + change)
+        solution = solve_cadences(
+            system, terms, residual, valid, start=first.unknowns[:, cadences] + change, n_term=_N_LINEAR
+        )
         left = left_of(residual, solution, valid)
         yield CadenceFit(system, cadences, solution, left, valid, first.rejected[cadences], response)
 

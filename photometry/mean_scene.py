@@ -63,11 +63,11 @@ def no_extras(part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[n
     return np.empty((images.shape[1], 0))
 
 
-def robust_clip(residual: npt.NDArray[np.float32], variance: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+def robust_clip(residual: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Clip residuals (n_cadence, n_pixel) about their median in time at several standard deviations."""
     median = np.median(residual, axis=0)
     spread = _MAD_TO_SIGMA * np.median(np.abs(residual - median), axis=0)
-    limit = _CLIP_SIGMA * np.maximum(np.sqrt(variance).astype(np.float32), spread)
+    limit = _CLIP_SIGMA * np.maximum(np.sqrt(variance), spread)
     return np.clip(residual, median - limit, median + limit)
 
 

@@ -97,6 +97,7 @@ def solve_cadences(
     tolerance: float = TOLERANCE,
     accuracy: float = ACCURACY,
     start: npt.NDArray[np.float32] | None = None,
+    n_term: int | None = None,
 ) -> Solution:
     """Solve some cadences of a node; parameters as of `solve_equations`."""
     equations = Equations(
@@ -106,7 +107,7 @@ def solve_cadences(
         system.weights[:, None],
         system.precision.astype(np.float32)[:, None],
     )
-    return solve_equations(equations, terms, residual, valid, tolerance, accuracy, start)
+    return solve_equations(equations, terms, residual, valid, tolerance, accuracy, start, n_term)
 
 
 def solve_equations(
@@ -117,6 +118,7 @@ def solve_equations(
     tolerance: float = TOLERANCE,
     accuracy: float = ACCURACY,
     start: npt.NDArray[np.float32] | None = None,
+    n_term: int | None = None,
 ) -> Solution:
     """Solve the linear systems of some cadences.
 
@@ -136,6 +138,9 @@ def solve_equations(
         Error of a flux in units of its standard error at which it has, too.
     start : (n_star + n_common, n_cadence) float32, optional
         Departures and common terms to start from; nothing by default.
+    n_term : int, optional
+        Terms of the movement that the rounds take into account; all by default. What `start` leaves of the pixels
+        always has all of them: of the change from a start, the share that the other terms have is missed.
     """
     n_star = len(equations.precision)
     equations = replace(equations, weights=equations.weights * valid.T)
@@ -161,7 +166,7 @@ def solve_equations(
             x[:, active], gain[active] = state.x, state.gain
             active, state, movement = active[unfinished], state.of_cadences(unfinished), movement[:, unfinished]
             equations = equations.of_cadences(unfinished)
-        state = _next_round(equations, movement, state)
+        state = _next_round(equations, movement[:n_term], state)
     x[:, active], gain[active] = state.x, state.gain
     return Solution(x[:n_star], x[n_star:], design.forward(x, everywhere), gain <= goal)
 

@@ -289,11 +289,11 @@ def residuals(
     images: npt.NDArray[np.float64],
     motion: TileMotion,
     cadences: npt.NDArray[np.int64],
-) -> npt.NDArray[np.float32]:
+) -> npt.NDArray[np.float64]:
     """Return pixels less the mean scene and the local background; 0 where not valid: (n_cadence, n_pixel), e-/s."""
     coefficients = np.concatenate([part.coefficients(motion, cadences), motion.local[cadences]], axis=1)
     scene = np.concatenate([images, model.local_basis.T])
-    rest = data.images[cadences]
-    rest -= coefficients.astype(np.float32) @ scene.astype(np.float32)
+    rest: npt.NDArray[np.float64] = coefficients @ scene
+    np.subtract(data.images[cadences], rest, out=rest)
     rest *= data.valid[cadences]
     return rest

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from photometry.barycentre import Ephemeris
 from photometry.geometry import Stamp, output_index
+from photometry.times import NO_OFFSET, TimeOffset
 
 __all__ = ["Cube", "Exposure", "Pointing"]
 
@@ -110,6 +111,8 @@ class Cube:
     ephemeris : Ephemeris or None
         Places of the spacecraft where `time` is that of the middle of a CCD and can be corrected for every star; None
         where it is that of the cutout or target.
+    offset : TimeOffset
+        What was added to start, middle and end of the exposures as the file has them, s (`photometry.times`).
     """
 
     pointing: Pointing
@@ -127,6 +130,7 @@ class Cube:
     wcs_header: str
     aperture: npt.NDArray[np.int32]
     ephemeris: Ephemeris | None = None
+    offset: TimeOffset = NO_OFFSET
 
     def __post_init__(self) -> None:
         shape = (len(self.time), *self.stamp.shape)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.quality import FFI_RELEVANT, TESS_QUALITY, bit
+from photometry.times import NO_OFFSET, TimeOffset
 
 __all__ = ["LEFT_OUT", "OK", "STATUSES", "Frame", "FrameSeries", "frame_series", "merge_quality"]
 
@@ -56,6 +57,8 @@ class Frame:
         What all frames of a series have in common (`photometry.cube.Exposure`).
     wcs : str
         Cards of the WCS; empty where it cannot be used.
+    offset : TimeOffset
+        What has to be added to its times, s.
     sky : tuple of 2 floats
         Position of its reference pixel, deg.
     """
@@ -72,6 +75,7 @@ class Frame:
     release: tuple[int, str] = (0, "")
     exposure: Any = None
     wcs: str = ""
+    offset: TimeOffset = NO_OFFSET
     sky: tuple[float, float] = (np.nan, np.nan)
 
     def failed(self, status: str, reason: str) -> "Frame":

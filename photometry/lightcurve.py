@@ -13,6 +13,7 @@ from photometry.metrics import Metrics
 from photometry.quality import PIXEL_QUALITY, STAR_FLAGS, bit, flagged
 from photometry.status import STATUS
 from photometry.tile_fit import TileFit
+from photometry.times import TimeOffset
 
 __all__ = [
     "APERTURE_USED",
@@ -58,6 +59,8 @@ class CubeHeader(Protocol):
     def aperture(self) -> npt.NDArray[np.int32]: ...  # noqa: D102
     @property
     def ephemeris(self) -> Ephemeris | None: ...  # noqa: D102
+    @property
+    def offset(self) -> TimeOffset: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)

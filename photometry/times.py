@@ -7,7 +7,15 @@ import numpy.typing as npt
 
 from photometry.errors import ConfigError
 
-__all__ = ["SECONDS_PER_DAY", "TimeOffset", "ffi_index", "readout_stagger", "release_offset", "time_offset"]
+__all__ = [
+    "NO_OFFSET",
+    "SECONDS_PER_DAY",
+    "TimeOffset",
+    "ffi_index",
+    "readout_stagger",
+    "release_offset",
+    "time_offset",
+]
 
 SECONDS_PER_DAY = 86400.0
 
@@ -48,6 +56,9 @@ class TimeOffset:
         return TimeOffset(self.start_s + seconds, self.mid_s + seconds, self.end_s + seconds)
 
 
+NO_OFFSET = TimeOffset(0.0, 0.0, 0.0)
+
+
 def release_offset(data_rel: int, procver: str) -> TimeOffset:
     """Return what is wrong with the times of a data release.
 
@@ -75,7 +86,7 @@ def release_offset(data_rel: int, procver: str) -> TimeOffset:
         )
     if data_rel <= _LAST_WRONG_RELEASE or procver.strip() in _WRONG_VERSIONS.get(data_rel, ()):
         return TimeOffset(_CADENCE_ERROR_S + _START_S, _CADENCE_ERROR_S + _MID_S, _CADENCE_ERROR_S + _END_S)
-    return TimeOffset(0.0, 0.0, 0.0)
+    return NO_OFFSET
 
 
 def readout_stagger(camera: int, ccd: int) -> float:

@@ -46,10 +46,9 @@ def assemble(
     """
     shape = (work.n_cadence, *work.area.shape)
     with write_product(path, "cube", CUBE_VERSION, inputs) as file:
-        write_facts(file, frames.pointing, frames.exposure, frames.stamp)
+        write_facts(file, frames.pointing, frames.exposure, frames.stamp, frames.offset)
         file.attrs["REFERENCE"] = frames.reference
         write_ephemeris(file, frames.ephemeris)
-        file.attrs["TIME_OFFSET"] = np.array([frames.offset.start_s, frames.offset.mid_s, frames.offset.end_s])
         total, count = np.zeros(work.area.shape), np.zeros(work.area.shape, dtype=np.int64)
         for name in PIXEL_SETS:
             create_pixels(file, name, shape, None, work.block)

@@ -12,7 +12,7 @@ from photometry.barycentre import Ephemeris, barycentric_correction, position_wi
 from photometry.catalog import stamp_on_sky
 from photometry.cube import Exposure, Pointing
 from photometry.defects import defects_of, excluded_frames
-from photometry.errors import ConfigError, InputFileError
+from photometry.errors import InputFileError
 from photometry.frame_checks import sorted_frames, wrong_pointings
 from photometry.frames import FrameSeries, frame_series, merge_quality
 from photometry.geometry import Stamp
@@ -23,7 +23,7 @@ from photometry.io.pixel_wcs import wcs_problem
 from photometry.io.spacecraft import read_ephemeris
 from photometry.io.tpf_quality import short_flags
 from photometry.quality import TESS_QUALITY, bit
-from photometry.times import SECONDS_PER_DAY, time_offset
+from photometry.times import SECONDS_PER_DAY
 
 __all__ = ["make_frames"]
 
@@ -67,15 +67,13 @@ def make_frames(
     try:
         series = frame_series(frames)
         first = series.frames[int(np.argmax(series.good))]
-        release, version = first.release
-        offset = time_offset(release, version, pointing.camera, pointing.ccd, full_frame=True)
-    except (ValueError, ConfigError) as error:
+    except ValueError as error:
         reasons = "; ".join(f"{frame.name}: {frame.reason}" for frame in frames if frame.reason)[:500]
         raise InputFileError(folder, f"{error}" + (f" ({reasons})" if reasons else "")) from error
     _tell(series)
     quality = _quality(series, pointing, first.exposure, target_files)
     reference, wcs = _reference(folder, series, quality, area)
-    mid = (series.start + series.end) / 2 + offset.mid_s / SECONDS_PER_DAY
+    mid = (series.start + series.end) / 2 + first.offset.mid_s / SECONDS_PER_DAY
     place = read_ephemeris(ephemeris, mid)
     ra, dec, _, _ = stamp_on_sky(wcs, area)
     position = place.position
@@ -84,7 +82,7 @@ def make_frames(
     timecorr = barycentric_correction(position, ra, dec)
     _compare(timecorr, series)
     return CcdFrames(
-        pointing=Pointing("ffi", pointing.sector, pointing.camera, pointing.ccd, release, version, 0, ra, dec),
+        pointing=Pointing("ffi", pointing.sector, pointing.camera, pointing.ccd, *first.release, 0, ra, dec),
         exposure=first.exposure,
         stamp=area,
         time=mid + timecorr,
@@ -94,7 +92,7 @@ def make_frames(
         wcs_header=wcs,
         reference=reference,
         ephemeris=Ephemeris(position, place.source, place.error_s),
-        offset=offset,
+        offset=first.offset,
         files=tuple(by_name[frame.name] for frame in series.frames),
         listing=_listing(series),
         missing=series.missing,

@@ -15,6 +15,7 @@ from photometry.cube import Cube, Exposure, Pointing
 from photometry.errors import InputFileError
 from photometry.geometry import Stamp
 from photometry.io.provenance import open_product, write_product
+from photometry.times import NO_OFFSET, TimeOffset
 
 __all__ = [
     "CHUNK",
@@ -27,13 +28,14 @@ __all__ = [
     "read_cube_header",
     "read_ephemeris_of",
     "read_facts",
+    "read_offset",
     "write_cube",
     "write_ephemeris",
     "write_facts",
 ]
 
 #: Version of the layout; readers refuse others.
-CUBE_VERSION = 1
+CUBE_VERSION = 2
 #: Cadences, rows and columns of a chunk (docs/architecture.md, measured).
 CHUNK = (64, 32, 32)
 #: Pixel series of a cube, with their types.
@@ -61,6 +63,7 @@ class CubeHeader:
     aperture: npt.NDArray[np.int32]
     sumimage: npt.NDArray[np.float32]
     ephemeris: Ephemeris | None = None
+    offset: TimeOffset = NO_OFFSET
 
     @property
     def n_cadence(self) -> int:
@@ -81,7 +84,7 @@ def write_cube(path: str | Path, cube: Cube, inputs: Mapping[str, str | Path]) -
         Files it was made from, by role.
     """
     with write_product(path, "cube", CUBE_VERSION, inputs) as file:
-        write_facts(file, cube.pointing, cube.exposure, cube.stamp)
+        write_facts(file, cube.pointing, cube.exposure, cube.stamp, cube.offset)
         for name in PIXEL_SETS:
             create_pixels(file, name, cube.images.shape, data=getattr(cube, name))
         for name in SERIES:
@@ -109,7 +112,7 @@ def create_pixels(
     return file.create_dataset(name, shape=shape, dtype=PIXEL_SETS[name], data=data, chunks=chunks, **compression)
 
 
-def write_facts(file: h5py.File, pointing: Pointing, exposure: Exposure, stamp: Stamp) -> None:
+def write_facts(file: h5py.File, pointing: Pointing, exposure: Exposure, stamp: Stamp, offset: TimeOffset) -> None:
     """Write where pixels come from and how they were exposed, as attributes."""
     file.attrs.update(
         {
@@ -129,8 +132,14 @@ def write_facts(file: h5py.File, pointing: Pointing, exposure: Exposure, stamp: 
             "NREADOUT": exposure.num_readouts,
             "GAIN": np.array(exposure.gain_e_per_adu),
             "READNOISE": np.array(exposure.read_noise_e),
+            "TIME_OFFSET": np.array([offset.start_s, offset.mid_s, offset.end_s]),
         }
     )
+
+
+def read_offset(file: h5py.File) -> TimeOffset:
+    """Return what was added to the times of the file that the pixels are from."""
+    return TimeOffset(*(float(value) for value in file.attrs["TIME_OFFSET"]))
 
 
 def write_ephemeris(file: h5py.File, ephemeris: Ephemeris) -> None:
@@ -228,6 +237,7 @@ def read_cube(path: str | Path, stamp: Stamp | None = None, cadences: slice | No
             wcs_header=header.wcs_header,
             aperture=header.aperture[rows, columns],
             ephemeris=None if header.ephemeris is None else header.ephemeris.cut(times),
+            offset=header.offset,
         )
 
 
@@ -243,6 +253,7 @@ def _header(file: h5py.File) -> CubeHeader:
         aperture=file["aperture"][:],
         sumimage=file["sumimage"][:],
         ephemeris=read_ephemeris_of(file) if "spacecraft_position" in file else None,
+        offset=read_offset(file),
     )
 
 

@@ -19,7 +19,7 @@ from photometry.errors import InputFileError
 from photometry.frames import Frame
 from photometry.geometry import Stamp
 from photometry.io.fits_files import header_value
-from photometry.io.pixel_headers import SCIENCE_AREA, PixelHeaders, read_exposure
+from photometry.io.pixel_headers import SCIENCE_AREA, PixelHeaders, read_exposure, read_time_offset
 from photometry.io.pixel_wcs import image_wcs_cards
 from photometry.times import SECONDS_PER_DAY, ffi_index
 
@@ -123,6 +123,7 @@ def _frame(frame: Frame, headers: PixelHeaders, area: Stamp) -> Frame:
         release=(headers.integer("DATA_REL", 0, 9999), str(headers.get("PROCVER") or "").strip()),
         exposure=exposure,
         wcs=(wcs := image_wcs_cards(headers.pixels)),
+        offset=read_time_offset(headers, headers.integer("CAMERA", 1, 4), headers.integer("CCD", 1, 4), "ffi"),
         sky=(float(headers.pixels["CRVAL1"]), float(headers.pixels["CRVAL2"])) if wcs else (math.nan, math.nan),
         reason="" if wcs else "has no WCS that can be used",
     )

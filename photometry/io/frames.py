@@ -12,7 +12,14 @@ from photometry.barycentre import Ephemeris
 from photometry.cube import Exposure, Pointing
 from photometry.errors import ConfigError
 from photometry.geometry import Stamp
-from photometry.io.cubes import CUBE_VERSION, read_ephemeris_of, read_facts, write_ephemeris, write_facts
+from photometry.io.cubes import (
+    CUBE_VERSION,
+    read_ephemeris_of,
+    read_facts,
+    read_offset,
+    write_ephemeris,
+    write_facts,
+)
 from photometry.io.provenance import open_product, write_product
 from photometry.times import TimeOffset
 
@@ -141,10 +148,9 @@ def read_frame_wcs(path: str | Path) -> tuple[str, ...]:
 def write_frames(path: str | Path, frames: CcdFrames) -> None:
     """Write the frames of a CCD; the same frames give the same bytes."""
     with write_product(path, "frames", FRAMES_VERSION, {}) as file:
-        write_facts(file, frames.pointing, frames.exposure, frames.stamp)
+        write_facts(file, frames.pointing, frames.exposure, frames.stamp, frames.offset)
         file.attrs["REFERENCE"] = frames.reference
         write_ephemeris(file, frames.ephemeris)
-        file.attrs["TIME_OFFSET"] = np.array([frames.offset.start_s, frames.offset.mid_s, frames.offset.end_s])
         for name in ("time", "timecorr", "cadenceno", "quality", "missing"):
             file.create_dataset(name, data=getattr(frames, name))
         file.create_dataset("stamp_shape", data=np.array(frames.stamp.shape))
@@ -171,7 +177,7 @@ def read_frames(path: str | Path) -> CcdFrames:
             wcs_header=file["wcs"][()].decode(),
             reference=int(file.attrs["REFERENCE"]),
             ephemeris=read_ephemeris_of(file),
-            offset=TimeOffset(*(float(value) for value in file.attrs["TIME_OFFSET"])),
+            offset=read_offset(file),
             files=tuple(str(name) for name in np.char.decode(file["files"][:], "utf-8")),
             listing=read_list(file["frames"]),
         )

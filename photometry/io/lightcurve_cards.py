@@ -182,6 +182,7 @@ def time_cards(header: CubeHeader) -> list[CardItem]:
         ("TIMEUNIT", "d", "time unit for TIME, TSTART and TSTOP"),
         ("TIMEPIXR", 0.5, "TIME is the middle of the cadence"),
         ("TIMEDEL", cadence_d, "[d] time resolution of data"),
+        ("TIMEOFFS", header.offset.mid_s, "[s] correction of the data release, in TIME"),
         *_ephemeris_cards(header),
     ]
 

@@ -10,8 +10,9 @@ from photometry.cube import Cube, Exposure, Pointing
 from photometry.errors import ConfigError, InputFileError
 from photometry.geometry import Stamp
 from photometry.io.fits_files import header_value, open_fits
-from photometry.io.pixel_headers import PixelHeaders, read_exposure, read_pointing
+from photometry.io.pixel_headers import PixelHeaders, read_exposure, read_pointing, read_time_offset
 from photometry.io.pixel_wcs import read_stamp, read_wcs
+from photometry.times import TimeOffset
 
 __all__ = [
     "DATASOURCES",
@@ -53,6 +54,8 @@ class PixelFile:
         Number of cadences, those without a time included.
     wcs_header : str
         WCS in CCD pixels (`photometry.cube.Cube.wcs_header`).
+    offset : TimeOffset
+        What has to be added to the file's times, s.
     """
 
     path: Path
@@ -62,6 +65,7 @@ class PixelFile:
     stamp: Stamp
     n_cadence: int
     wcs_header: str
+    offset: TimeOffset
 
 
 def find_pixel_files(path: str | Path, datasource: str) -> list[Path]:
@@ -212,6 +216,7 @@ def _inspect(headers: PixelHeaders, datasource: str) -> PixelFile:
         stamp=stamp,
         n_cadence=n_cadence,
         wcs_header=read_wcs(headers, stamp, pointing),
+        offset=read_time_offset(headers, pointing.camera, pointing.ccd, datasource),
     )
 
 

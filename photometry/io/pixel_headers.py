@@ -20,11 +20,12 @@ from photometry.constants import (
     OUTPUTS,
 )
 from photometry.cube import Exposure, Pointing
-from photometry.errors import InputFileError
+from photometry.errors import ConfigError, InputFileError
 from photometry.geometry import Stamp, output_index
 from photometry.io.fits_files import header_value
+from photometry.times import NO_OFFSET, TimeOffset, time_offset
 
-__all__ = ["SCIENCE_AREA", "PixelHeaders", "read_exposure", "read_pointing"]
+__all__ = ["SCIENCE_AREA", "PixelHeaders", "read_exposure", "read_pointing", "read_time_offset"]
 
 #: The pixels that see the sky.
 SCIENCE_AREA = Stamp(0, N_SCIENCE_ROWS, FIRST_SCIENCE_COLUMN, FIRST_SCIENCE_COLUMN + N_SCIENCE_COLUMNS)
@@ -101,6 +102,31 @@ def read_pointing(headers: PixelHeaders, datasource: str) -> Pointing:
         ra=math.nan if ra is None else float(ra),
         dec=math.nan if dec is None else float(dec),
     )
+
+
+def read_time_offset(headers: PixelHeaders, camera: int, ccd: int, datasource: str) -> TimeOffset:
+    """Return what has to be added to the times of a file: of early releases; nothing to those of simulated files.
+
+    Cutouts name the version of the tool that cut them, so of releases 27 and 29 nobody can tell which of the two they
+    are: their times are taken as they are, and this is logged.
+
+    Raises
+    ------
+    InputFileError
+        When PROCVER is needed and missing.
+    """
+    if headers.get("DATA_REL") is None or headers.get("SIMDATA") is True:
+        return NO_OFFSET
+    release, version = headers.integer("DATA_REL", 0, 9999), str(headers.get("PROCVER") or "")
+    if datasource == "tesscut" and release in (27, 29) and not version.startswith("spoc"):
+        logging.getLogger(__name__).warning(
+            "%s: release %d was released twice, first with times 2 s late; taken as right", headers.path, release
+        )
+        version = "unknown"
+    try:
+        return time_offset(release, version, camera, ccd, full_frame=datasource != "tpf")
+    except ConfigError as error:
+        raise InputFileError(headers.path, str(error)) from error
 
 
 def read_exposure(headers: PixelHeaders, stamp: Stamp, datasource: str) -> Exposure:

@@ -13,6 +13,7 @@ from photometry.io.fits_files import header_value, open_fits, table_data, verify
 from photometry.io.pixel_files import inspect_pixel_file
 from photometry.io.pixel_headers import SCIENCE_AREA
 from photometry.io.pixel_tables import PixelTable, pixel_flags, read_pixel_table
+from photometry.times import SECONDS_PER_DAY
 
 __all__ = ["read_tesscut"]
 
@@ -46,13 +47,14 @@ def read_tesscut(path: str | Path) -> Cube:
         images_err=table.flux_err,
         backgrounds=backgrounds,
         pixel_flags=pixel_flags(table.flux, np.zeros_like(backgrounds), background_pixels(table.flux)),
-        time=table.time,
+        time=table.time + file.offset.mid_s / SECONDS_PER_DAY,
         timecorr=table.timecorr,
         cadenceno=_cadence_numbers(table, file.exposure.cadence_s, int(first_cadence or 0)),
         quality=table.quality,
         pos_corr=None,
         wcs_header=file.wcs_header,
         aperture=_aperture(file.stamp),
+        offset=file.offset,
     )
 
 

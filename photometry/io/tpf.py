@@ -11,6 +11,7 @@ from photometry.errors import InputFileError
 from photometry.io.fits_files import open_fits, table_data, verify_checksums
 from photometry.io.pixel_files import PixelFile, inspect_pixel_file
 from photometry.io.pixel_tables import PixelTable, pixel_flags, read_pixel_table
+from photometry.times import SECONDS_PER_DAY
 
 __all__ = ["read_tpf"]
 
@@ -66,13 +67,14 @@ def _cube(
         images_err=images_err,
         backgrounds=backgrounds,
         pixel_flags=pixel_flags(images, backgrounds, (aperture & _BACKGROUND) != 0),
-        time=table.time,
+        time=table.time + file.offset.mid_s / SECONDS_PER_DAY,
         timecorr=table.timecorr,
         cadenceno=table.cadenceno,
         quality=table.quality,
         pos_corr=pos_corr,
         wcs_header=file.wcs_header,
         aperture=aperture,
+        offset=file.offset,
     )
 
 

@@ -53,6 +53,13 @@ def test_later_releases_are_left_alone(builder):
     assert frames.offset.mid_s == 0
 
 
+def test_simulated_frames_are_right(builder):
+    builder.primary = {"SIMDATA": True}
+    for number in range(2):
+        builder.write(number)
+    assert frames_of(builder).offset.mid_s == 0
+
+
 def test_a_release_that_came_twice_needs_its_version(builder):
     builder.primary = {"DATA_REL": 27, "PROCVER": None}
     builder.write(0)

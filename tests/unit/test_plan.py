@@ -8,12 +8,13 @@ from photometry.geometry import Stamp
 from photometry.io import plan
 from photometry.io.pixel_files import PixelFile
 from photometry.io.plan import PlannedRegion, overlapping, plan_regions
+from photometry.times import NO_OFFSET
 
 
 def pixel_file(name: str, stamp: Stamp, ccd: int = 2, cadence_s: int = 1800) -> PixelFile:
     exposure = Exposure(cadence_s, 1.98 * 720, 720, (5.0,) * 4, (10.0,) * 4)
     pointing = Pointing("tesscut", 1, 4, ccd, 1, "", 0, 84.0, -78.0)
-    return PixelFile(Path(f"{name}.fits"), name, pointing, exposure, stamp, 10, "")
+    return PixelFile(Path(f"{name}.fits"), name, pointing, exposure, stamp, 10, "", NO_OFFSET)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from pixel_file_builder import PixelFileBuilder
 
 from photometry.errors import InputFileError
@@ -9,6 +10,7 @@ from photometry.io.pixel_files import read_pixels
 from photometry.io.tesscut import read_tesscut
 from photometry.quality import PIXEL_FLAGS, flagged
 from photometry.stars import tmag_of_flux
+from photometry.times import time_offset
 
 
 def test_flux_is_images_and_background(tmp_path):
@@ -154,3 +156,24 @@ def test_shared_simulated_fields(tess_data, case):
     peak = np.unravel_index(mean.argmax(), mean.shape)
     assert abs(row[brightest] - cube.stamp.row_min - peak[0]) < 1
     assert abs(column[brightest] - cube.stamp.col_min - peak[1]) < 1
+
+
+@pytest.mark.parametrize(
+    ("primary", "shift"),
+    [({"DATA_REL": 7}, -1.979 + 1.54), ({"DATA_REL": 42}, 0.0), ({"DATA_REL": 27, "PROCVER": "0.10.0"}, 1.54)],
+)
+def test_times_of_cutouts_of_early_releases_are_corrected(tmp_path, primary, shift):
+    # Camera 2, CCD 3: read 1.54 s after CCD 1 of camera 1.
+    cube = read_tesscut(PixelFileBuilder(primary=primary).write(tmp_path / "a.fits"))
+    np.testing.assert_allclose(cube.time, 1400 + np.arange(6) / 48 + shift / 86400, atol=1e-9)
+
+
+@pytest.mark.realdata
+def test_real_times_of_both_releases_agree_after_the_correction(tess_data):
+    # The same exposure in a cutout of release 42 and in an image of release 1, 0.949 s apart in the files.
+    new = read_tesscut(tess_data / "tesscut/tess-s0001-4-2_84.291190_-80.469170_6x6_astrocut.fits")
+    assert new.offset.mid_s == 0
+    with fits.open(tess_data / "ffi/tess2018206192942-s0001-1-4-0120-s_ffic.fits") as hdus:
+        old = (hdus[0].header["TSTART"] + hdus[0].header["TSTOP"]) / 2
+    corrected = old + time_offset(1, "", 4, 2, full_frame=True).mid_s / 86400
+    assert (new.time[0] - new.timecorr[0] - corrected) * 86400 == pytest.approx(0.0, abs=0.02)

@@ -105,3 +105,26 @@ def test_real_tpf_of_five_cadences(tess_data):
     assert cube.n_cadence == 5
     assert list(cube.quality) == [8, 0, 0, 0, 0]
     assert cube.pointing.starid == 25155310
+
+
+@pytest.mark.parametrize(
+    ("primary", "shift"),
+    [
+        ({"DATA_REL": 7}, -1.979),
+        ({"DATA_REL": 30}, 0.0),
+        ({"DATA_REL": None}, 0.0),
+        ({"DATA_REL": 7, "SIMDATA": True}, 0.0),
+        ({"DATA_REL": 27, "PROCVER": "spoc-4.0.14-20200108"}, -1.979),
+        ({"DATA_REL": 27, "PROCVER": "spoc-4.0.28-20200415"}, 0.0),
+    ],
+)
+def test_times_of_early_releases_are_corrected(tmp_path, primary, shift):
+    cube = read_tpf(builder(primary=primary).write(tmp_path / "a.fits"))
+    np.testing.assert_allclose(cube.time, 1400 + np.arange(6) / 720 + shift / 86400, atol=1e-9)
+    assert cube.offset.mid_s == pytest.approx(shift)
+
+
+def test_a_release_that_came_twice_needs_its_version(tmp_path):
+    path = builder(primary={"DATA_REL": 29, "PROCVER": None}).write(tmp_path / "a.fits")
+    with pytest.raises(InputFileError, match=r"a\.fits: DATA_REL = 29 was released twice"):
+        read_tpf(path)

@@ -10,6 +10,7 @@ from photometry.cube import Exposure, Pointing
 from photometry.geometry import Stamp
 from photometry.stars import flux_of_tmag
 from photometry.tile_fit import TileFit
+from photometry.times import NO_OFFSET, TimeOffset
 
 #: Pixels of the tile.
 STAMP = Stamp(300, 340, 540, 580)
@@ -52,6 +53,7 @@ class Header:
     wcs_header: str
     aperture: np.ndarray
     ephemeris: Ephemeris | None = None
+    offset: TimeOffset = NO_OFFSET
 
 
 def make_header(n_cadence: int = 120, stamp: Stamp = STAMP, cadence_s: int = 1800) -> Header:

@@ -30,6 +30,8 @@ _NAME = re.compile(r"tess(\d{13})-s(\d{4})-([1-4])-([1-4])-(\d{4})-[xsab]_ffic\.
 #: Rows above and columns beside the science area: buffer, smear and virtual rows; virtual columns (SDPDD, section 3.2).
 _MORE_ROWS, _COLUMNS_BEHIND = 30, 44
 _AGAIN = "fetch it again"
+#: How every FITS file begins.
+_MAGIC = b"SIMPLE  ="
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,9 @@ def _check_size(path: Path, image: fits.Header, area: Stamp, size: int | None) -
 def _read_headers(path: Path) -> tuple[PixelHeaders, int | None]:
     """Read primary and image header, and the size of the file (None for a gzipped one)."""
     with _opened(path) as (file, size), warnings.catch_warnings():
+        if size is not None and file.read(len(_MAGIC)) != _MAGIC:
+            raise InputFileError(path, f"is no FITS file ({size} bytes); delete it and {_AGAIN}")
+        file.seek(0)
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", fits.verify.VerifyWarning)
         try:

@@ -60,7 +60,7 @@ def _science(path: str | Path, hdus: fits.HDUList, number: int, area: Stamp) -> 
     hdu = hdus[number]
     shape = (hdu.header.get("NAXIS2"), hdu.header.get("NAXIS1"))
     if shape == full_shape(area):
-        cut = hdu.section[area.row_min : area.row_max, area.col_min : area.col_max]
+        cut = hdu.data[area.row_min : area.row_max, area.col_min : area.col_max]
     elif number == _ERRORS and shape == area.shape:
         cut = hdu.data
     else:

@@ -101,6 +101,12 @@ def test_damaged_files_are_unreadable(builder, bytes_left):
     assert frame.reason
 
 
+def test_other_files_are_told_as_such(builder):
+    path = builder.write(0)
+    path.write_bytes(b"<html>503</html>")
+    assert read(path).reason.startswith("is no FITS file (16 bytes)")
+
+
 def test_cut_frames_are_refused(builder):
     frame = read(builder.write(0, image=np.ones((96, 140), dtype=np.float32)))
     assert frame.status == "wrong_shape"

@@ -95,7 +95,7 @@ def test_bad_frames_are_named_and_flagged(builder, caplog):
     np.testing.assert_array_equal(frames.good, [True, True, False, True, True])
     np.testing.assert_array_equal(frames.missing, [4701])
     assert frames.listing.status[2] == "unreadable"
-    assert f"{builder.path(2).name}: its headers cannot be read" in caplog.text
+    assert f"{builder.path(2).name}: is no FITS file (6 bytes)" in caplog.text
     assert "1 cadences have no file: 4701" in caplog.text
     assert np.all(np.isfinite(frames.time))
 

@@ -58,7 +58,7 @@ def design_matrix(stars: Stars, prf: PrfEvaluator, stamp: Stamp) -> sparse.csr_m
 def cramer_rao_bound(field: Field) -> Bound:
     """Work out the bound tile by tile, for the stars and the pixels that the fit has."""
     settings, prf = FitSettings(), PrfEvaluator(field.true)
-    tiles = tiles_of(field.cube.stamp, settings.tile_size, settings.tile_margin)
+    tiles = tiles_of(field.cube.stamp, settings.joint_size, settings.tile_margin)
     parts = [_bound_of_tile(field, tile.core, tile.stamp, prf) for tile in tiles]
     return Bound(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 

@@ -164,7 +164,7 @@ def fit_field(cube: Cube, stars: Stars, prf: PrfGrid, kernel: MovementKernel) ->
     settings = FitSettings()
     fits = [
         fit_tile(cube.cut(tile.stamp), stars, tile.core, prf, kernel, settings)
-        for tile in tiles_of(cube.stamp, settings.tile_size, settings.tile_margin)
+        for tile in tiles_of(cube.stamp, settings.joint_size, settings.tile_margin)
     ]
     return Fluxes(*(np.concatenate([getattr(fit, name) for fit in fits]) for name in Fluxes.__slots__))
 

@@ -3,6 +3,7 @@
 Rows and columns are 0-based positions on the full frame image; an integer is a pixel's centre. See docs/conventions.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from photometry.constants import COLUMNS_PER_OUTPUT, FIRST_SCIENCE_COLUMN, OUTPUTS
 
-__all__ = ["Stamp", "Tile", "output_index", "tiles_of"]
+__all__ = ["Stamp", "Tile", "bounding_stamp", "output_index", "tiles_of"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -116,6 +117,16 @@ class Tile:
     name: str
     core: Stamp
     stamp: Stamp
+
+
+def bounding_stamp(stamps: Sequence[Stamp]) -> Stamp:
+    """Return the smallest stamp around all stamps."""
+    return Stamp(
+        min(stamp.row_min for stamp in stamps),
+        max(stamp.row_max for stamp in stamps),
+        min(stamp.col_min for stamp in stamps),
+        max(stamp.col_max for stamp in stamps),
+    )
 
 
 def tiles_of(region: Stamp, size: int, margin: int) -> tuple[Tile, ...]:

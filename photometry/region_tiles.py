@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from photometry.cube import Cube
 from photometry.errors import FitError
-from photometry.geometry import Stamp, tiles_of
+from photometry.geometry import Stamp, bounding_stamp, tiles_of
 from photometry.motion import MovementKernel
 from photometry.motion_fit import N_MOTION
 from photometry.prf import PrfEvaluator
@@ -117,7 +117,7 @@ def start_region(
         tiles += [_start_tile(cube.cut(stamp), stars, settings) for stamp in parts]
     if series is None or not any(stamp.contains(stars.row, stars.column).any() for stamp in stamps):
         raise FitError("no star of the catalogue lies on the pixels")
-    first = _first_kernel(series, _bounding(stamps), settings) if kernel is None else kernel
+    first = _first_kernel(series, bounding_stamp(stamps), settings) if kernel is None else kernel
     return Region(tuple(tiles), first, series.good, first.source == "pixels")
 
 
@@ -135,16 +135,6 @@ def _series_of(cube: Cube) -> _Series:
     if not good.any():
         raise FitError("every cadence is flagged: there is nothing to measure mean fluxes and motion from")
     return _Series(good, cube.cadenceno, cube.pos_corr)
-
-
-def _bounding(stamps: list[Stamp]) -> Stamp:
-    """Smallest stamp around all."""
-    return Stamp(
-        min(stamp.row_min for stamp in stamps),
-        max(stamp.row_max for stamp in stamps),
-        min(stamp.col_min for stamp in stamps),
-        max(stamp.col_max for stamp in stamps),
-    )
 
 
 def _start_tile(cube: Cube, stars: Stars, settings: MotionSettings) -> RegionTile:

@@ -14,9 +14,11 @@ class FitSettings:
     tmag_limit : float
         Stars brighter than this have a free flux in every cadence; fainter ones are held at their catalogue flux.
     tile_size : int
-        Largest number of rows and columns of a tile's core, pixels.
+        Largest number of rows and columns of a tile, which is one job of the workflow, pixels.
+    joint_size : int
+        Largest number of rows and columns whose stars are fitted jointly: a tile is fitted in such parts, pixels.
     tile_margin : int
-        Pixels around the core that are fitted with it.
+        Pixels around a part that are fitted with it.
     prior_width : float
         Standard deviation of the prior of each flux about its mean, as a fraction of the mean.
     node_reach : float
@@ -28,7 +30,8 @@ class FitSettings:
     """
 
     tmag_limit: float = 16.0
-    tile_size: int = 64
+    tile_size: int = 256
+    joint_size: int = 64
     tile_margin: int = 8
     prior_width: float = 0.3
     node_reach: float = 0.04

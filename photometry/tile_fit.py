@@ -1,13 +1,18 @@
 """What comes out of the joint fit of a tile."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from photometry.geometry import Stamp
+from photometry.geometry import Stamp, bounding_stamp
 
-__all__ = ["TileFit"]
+__all__ = ["TileFit", "joined"]
+
+#: Fields of `TileFit` without an entry for each star.
+_OF_PIXELS = ("stamp", "cadence_chi2", "prf_source", "fit_tmag_limit", "sum_image", "model_image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +93,40 @@ class TileFit:
     aperture: npt.NDArray[np.bool_]
     window_row: npt.NDArray[np.int64]
     window_column: npt.NDArray[np.int64]
+
+
+def joined(fits: Sequence[TileFit], cores: Sequence[Stamp]) -> TileFit:
+    """Put the fits of the parts of a tile together.
+
+    Parameters
+    ----------
+    fits : sequence of TileFit
+        Of the parts, with the same cadences, PRF and limit.
+    cores : sequence of Stamp
+        The part of each fit's pixels whose stars it has: images are taken from there, from the margins elsewhere.
+    """
+    if len(fits) == 1:
+        return fits[0]
+    stamp = bounding_stamp([fit.stamp for fit in fits])
+    n_pixel = [core.n_pixel for core in cores]
+    changes: dict[str, Any] = {
+        name: np.concatenate([getattr(fit, name) for fit in fits])
+        for name in (field.name for field in fields(TileFit))
+        if name not in _OF_PIXELS
+    }
+    return replace(
+        fits[0],
+        **changes,
+        stamp=stamp,
+        cadence_chi2=np.average([fit.cadence_chi2 for fit in fits], axis=0, weights=n_pixel).astype(np.float32),
+        sum_image=_mosaic(fits, cores, stamp, "sum_image"),
+        model_image=_mosaic(fits, cores, stamp, "model_image"),
+    )
+
+
+def _mosaic(fits: Sequence[TileFit], cores: Sequence[Stamp], stamp: Stamp, name: str) -> npt.NDArray[np.float64]:
+    """Image of all parts: the margins first, the cores over them."""
+    image = np.full(stamp.shape, np.nan)
+    for part, fit in (*((fit.stamp, fit) for fit in fits), *zip(cores, fits, strict=True)):
+        image[part.slices_in(stamp)] = getattr(fit, name)[part.slices_in(fit.stamp)]
+    return image

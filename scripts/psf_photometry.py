@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from photometry.geometry import Stamp
+from photometry.geometry import Stamp, tiles_of
 from photometry.io.cubes import read_cube, read_cube_header
 from photometry.io.inputs import load_stars
 from photometry.io.job_log import job_log
 from photometry.io.products import read_kernel, read_prf, write_tile_fit
 from photometry.settings import FitSettings
+from photometry.tile_fit import joined
 from photometry.tile_photometry import fit_tile
 
 if TYPE_CHECKING:
@@ -23,14 +24,17 @@ def psf_photometry(
     core: Stamp,
     fit: dict[str, Any],
 ) -> None:
-    """Fit the stars of a tile jointly."""
+    """Fit the stars of a tile, those of each of its parts jointly."""
     settings = FitSettings(**fit)
-    stamp = core.grown(settings.tile_margin).clipped(read_cube_header(path_cube).stamp)
-    cube = read_cube(path_cube, stamp)
-    stars = load_stars(path_catalog, cube.wcs_header, stamp)
-    fluxes = fit_tile(cube, stars, core, read_prf(path_prf), read_kernel(path_kernel), settings)
+    header, prf, kernel = read_cube_header(path_cube), read_prf(path_prf), read_kernel(path_kernel)
+    stars = load_stars(path_catalog, header.wcs_header, core.grown(settings.tile_margin).clipped(header.stamp))
+    cores = [part.core for part in tiles_of(core, settings.joint_size, 0)]
+    fits = []
+    for part in cores:
+        cube = read_cube(path_cube, part.grown(settings.tile_margin).clipped(header.stamp))
+        fits.append(fit_tile(cube, stars, part, prf, kernel, settings))
     inputs = {"cube": path_cube, "catalog": path_catalog, "prf": path_prf, "kernel": path_kernel}
-    write_tile_fit(path_fluxes, fluxes, inputs)
+    write_tile_fit(path_fluxes, joined(fits, cores), inputs)
 
 
 if __name__ == "__main__":

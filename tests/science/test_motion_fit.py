@@ -166,9 +166,9 @@ def test_few_cadences_do_not_tell_what_is_usual():
 def test_euclidian_motion_has_neither_scale_nor_shear(quick, one_prf):
     kernel = _quick_motion(quick, one_prf, mode="euclidian")
     _, a1, a2, _, b1, b2 = (kernel.parameters - kernel.parameters.mean(axis=0)).T
-    np.testing.assert_allclose(a1, 0, atol=1e-12)
-    np.testing.assert_allclose(b2, 0, atol=1e-12)
-    np.testing.assert_allclose(a2, -b1, atol=1e-12)
+    np.testing.assert_allclose(a1, 0, atol=1e-10)
+    np.testing.assert_allclose(b2, 0, atol=1e-10)
+    np.testing.assert_allclose(a2, -b1, atol=1e-10)
     assert np.abs(a2).max() > 1e-9
 
 
@@ -177,7 +177,7 @@ def test_motion_that_is_known_stays(quick, one_prf):
     scene, cube = quick
     known = replace(true_kernel(scene), source="wcs", offset=(0.0, 0.0))
     kernel = measure_motion([cube], scene.catalogue_stars, one_prf, MotionSettings(n_round=3), known)
-    np.testing.assert_allclose(kernel.parameters[:, [0, 3]], known.parameters[:, [0, 3]], atol=1e-12)
+    np.testing.assert_allclose(kernel.parameters[:, [0, 3]], known.parameters[:, [0, 3]], atol=1e-10)
     np.testing.assert_allclose(_difference(kernel, scene)[:, 2].mean(axis=1), 0, atol=5e-3)
 
 

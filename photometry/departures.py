@@ -207,7 +207,9 @@ def _change_of_means(scene: Scene, first: FirstFit, system: NodeSystem) -> npt.N
 def residual_of(scene: Scene, part: NodeModel, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Return pixels less the mean scene and what it leaves of the mean pixels, (n_cadence, n_pixel), e-/s."""
     images = scene.model.mean_images(part, scene.state.flux)
-    return residuals(scene.data, scene.model, part, images, scene.state.motion, cadences) - scene.state.static
+    rest = residuals(scene.data, scene.model, part, images, scene.state.motion, cadences)
+    rest -= scene.state.static
+    return rest
 
 
 def left_of(

@@ -119,7 +119,7 @@ def solve_mean(
         cadences = part.node.cadences[good[part.node.cadences]]
         if len(cadences) == 0:
             continue
-        average = _average(data, model, state, part, cadences, extra_columns, n_good, about_mean, clip=clip)
+        average, of_stars = _average(data, model, state, part, cadences, extra_columns, n_good, about_mean, clip=clip)
         averages.append(average)
         # The node's own background is free: take its terms out of everything.
         stars, extras, weights, by_local = average.stars, average.extras, average.weights, average.by_local
@@ -127,8 +127,9 @@ def solve_mean(
         stars_local = stars.T @ (weights[:, None] * local)
         rest = weights * (average.mean - local @ (by_local @ (local.T @ (weights * average.mean))))
         extras_weighted = weights[:, None] * (extras - local @ (by_local @ (local.T @ (weights[:, None] * extras))))
-        average.normal[...] -= stars_local @ by_local @ stars_local.T
-        normal += average.normal
+        of_stars -= stars_local @ by_local @ stars_local.T
+        normal += of_stars
+        del of_stars
         gradient += stars.T @ rest
         if n_extra == 0:
             n_extra = extras.shape[1]
@@ -150,11 +151,10 @@ def solve_mean(
 class _Average:
     """Average cadence of a node.
 
-    Design, normal matrix of the stars, weights, mean residual, valid cadences per pixel, variance of a cadence.
+    Design, weights, mean residual, valid cadences per pixel, variance of a cadence.
     """
 
     stars: sparse.csr_matrix
-    normal: npt.NDArray[np.float64]
     extras: npt.NDArray[np.float64]
     weights: npt.NDArray[np.float64]
     by_local: npt.NDArray[np.float64]
@@ -174,8 +174,8 @@ def _average(
     about_mean: npt.NDArray[np.float32] | None,
     *,
     clip: bool,
-) -> _Average:
-    """Average the residuals of a node's good cadences, and their design."""
+) -> tuple[_Average, npt.NDArray[np.float64]]:
+    """Average the residuals of a node's good cadences, and their design; also the normal matrix of the stars."""
     images = model.mean_images(part, state.flux)
     variance = node_variance(data, part, images)
     residual = residuals(data, model, part, images, state.motion, cadences)
@@ -189,9 +189,8 @@ def _average(
     count = valid.sum(axis=0).astype(np.float64)
     weights: npt.NDArray[np.float64] = np.where(data.usable, count / (variance + n_good * state.misfit**2), 0.0)
     by_local = linalg.pinvh(model.local_basis.T @ (weights[:, None] * model.local_basis))
-    return _Average(
+    average = _Average(
         stars=_mean_design(part, terms.mean(axis=0)),
-        normal=design.normal(weights, terms.mean(axis=0)),
         extras=extra_columns(part, model.mean_images(part, np.where(model.unsaturated, state.flux, 0.0))),
         weights=weights,
         by_local=np.asarray(by_local, dtype=np.float64),
@@ -199,6 +198,7 @@ def _average(
         count=count,
         variance=variance,
     )
+    return average, design.normal(weights, terms.mean(axis=0))
 
 
 def _left_over(

@@ -192,15 +192,11 @@ class PrfEvaluator:
         places, mix = self.grid.mixture(row, column)
         if room is None:
             room = self.room(len(row))
-        mix = mix.astype(self._coefficients.dtype)
         flat = self._coefficients.reshape(len(self._coefficients), -1)
-        mixed = room[: len(row)].reshape(len(row), flat.shape[1])
-        quads, member = np.unique(places, axis=0, return_inverse=True)
-        for k, quad in enumerate(quads):
-            if len(quads) == 1:
-                np.matmul(mix, flat[quad], out=mixed)
-            else:
-                mixed[member == k] = mix[member == k] @ flat[quad]
+        used, member = np.unique(places, return_inverse=True)
+        weights = np.zeros((len(row), len(used)), dtype=flat.dtype)
+        np.add.at(weights, (np.arange(len(row))[:, None], member.reshape(places.shape)), mix.astype(flat.dtype))
+        np.matmul(weights, flat[used], out=room[: len(row)].reshape(len(row), flat.shape[1]))
         return PlacedPrf(row, column, room[: len(row)])
 
     def room(self, n_star: int) -> npt.NDArray[Any]:

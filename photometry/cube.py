@@ -143,6 +143,12 @@ class Cube:
         """Number of cadences."""
         return len(self.time)
 
+    def of_cadences(self, which: npt.NDArray[np.int64]) -> "Cube":
+        """Return the pixels of some cadences."""
+        names = ("images", "images_err", "backgrounds", "pixel_flags", "time", "timecorr", "cadenceno", "quality")
+        pos_corr = None if self.pos_corr is None else self.pos_corr[which]
+        return replace(self, pos_corr=pos_corr, **{name: getattr(self, name)[which] for name in names})
+
     def cut(self, stamp: Stamp) -> "Cube":
         """Return the pixels of a smaller stamp (views, no copies)."""
         rows, columns = stamp.slices_in(self.stamp)

@@ -6,7 +6,7 @@
 with v, u = (row - center_row, column - center_column) / scale.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,10 @@ class MovementKernel:
                 f"{n_cadence} cadences need parameters ({n_cadence}, 6) and covariance ({n_cadence}, 6, 6), "
                 f"got {self.parameters.shape} and {self.covariance.shape}"
             )
+
+    def of_cadences(self, which: npt.NDArray[np.int64]) -> "MovementKernel":
+        """Return the motion of some cadences."""
+        return replace(self, parameters=self.parameters[which], covariance=self.covariance[which], bad=self.bad[which])
 
     def shifts(
         self, row: npt.ArrayLike, column: npt.ArrayLike

@@ -22,10 +22,13 @@ from photometry.settings import MotionSettings
 from photometry.stars import Stars
 from photometry.tile_model import NodeModel, TileModel, TileState
 
-__all__ = ["mean_of_tile", "measure_motion", "region_round", "static_columns"]
+__all__ = ["kernel_at", "mean_of_tile", "measure_motion", "region_round", "static_columns"]
 
 #: Pixels that disagree with the fit by more standard deviations are left out.
 _OUTLIER_SIGMA = 6.0
+#: Cadences that a part of a CCD takes its own offset from, and rounds of it.
+_OFFSET_CADENCES = 48
+_OFFSET_ROUNDS = 2
 
 
 def measure_motion(
@@ -62,6 +65,39 @@ def measure_motion(
     for _ in range(settings.n_round):
         region = region_round(region, evaluator, settings)
     return region.kernel
+
+
+def kernel_at(
+    cube: Cube, stars: Stars, prf: PrfGrid, kernel: MovementKernel, settings: MotionSettings
+) -> MovementKernel:
+    """Return the motion of a CCD at some of its pixels, with their own constant offset between catalogue and pixels.
+
+    A WCS with few terms is off by some hundredths of a pixel here and there on a CCD.
+
+    Parameters
+    ----------
+    cube : Cube
+        Pixels of a part of the CCD.
+    stars : Stars
+        All catalogue stars whose light reaches them, by their catalogue positions.
+    prf : PrfGrid
+        PRF of the CCD.
+    kernel : MovementKernel
+        Motion and offset of the CCD.
+    settings : MotionSettings
+        Limits.
+    """
+    good = np.flatnonzero((cube.quality == 0) & ~kernel.bad)
+    if len(good) == 0 or not cube.stamp.contains(stars.row, stars.column).any():
+        return kernel
+    few = good[np.unique(np.linspace(0, len(good) - 1, _OFFSET_CADENCES).astype(np.int64))]
+    own = replace(kernel.of_cadences(few), source="known")
+    region = start_region([cube.of_cadences(few)], stars, settings, own)
+    evaluator = PrfEvaluator(prf, np.float32)
+    for _ in range(_OFFSET_ROUNDS):
+        region = region_round(region, evaluator, settings)
+    static = region.kernel.parameters[0] - own.parameters[0]
+    return replace(kernel, offset=region.kernel.offset, parameters=kernel.parameters + static)
 
 
 def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings) -> Region:

@@ -22,5 +22,6 @@ rule psf_photometry:
         code=code_of("psf_photometry"),
         core=core_of,
         fit=fit_of,
+        motion=lookup("motion", within=config),
     script:
         "../scripts/psf_photometry.py"

@@ -7,7 +7,9 @@ from photometry.io.cubes import read_cube, read_cube_header
 from photometry.io.inputs import load_stars
 from photometry.io.job_log import job_log
 from photometry.io.products import read_kernel, read_prf, write_tile_fit
-from photometry.settings import FitSettings
+from photometry.patches import patches_of
+from photometry.region import kernel_at
+from photometry.settings import FitSettings, MotionSettings
 from photometry.tile_fit import joined
 from photometry.tile_photometry import fit_tile
 
@@ -23,16 +25,19 @@ def psf_photometry(
     path_fluxes: str,
     core: Stamp,
     fit: dict[str, Any],
+    motion: dict[str, Any],
 ) -> None:
     """Fit the stars of a tile, those of each of its parts jointly."""
     settings = FitSettings(**fit)
     header, prf, kernel = read_cube_header(path_cube), read_prf(path_prf), read_kernel(path_kernel)
     stars = load_stars(path_catalog, header.wcs_header, core.grown(settings.tile_margin).clipped(header.stamp))
     cores = [part.core for part in tiles_of(core, settings.joint_size, 0)]
+    is_whole = len(patches_of(header.stamp, stars, MotionSettings(**motion))) == 1
     fits = []
     for part in cores:
         cube = read_cube(path_cube, part.grown(settings.tile_margin).clipped(header.stamp))
-        fits.append(fit_tile(cube, stars, part, prf, kernel, settings))
+        own = kernel if is_whole else kernel_at(cube, stars, prf, kernel, MotionSettings(**motion))
+        fits.append(fit_tile(cube, stars, part, prf, own, settings))
     inputs = {"cube": path_cube, "catalog": path_catalog, "prf": path_prf, "kernel": path_kernel}
     write_tile_fit(path_fluxes, joined(fits, cores), inputs)
 
@@ -47,4 +52,5 @@ if __name__ == "__main__":
             path_fluxes=snakemake.output.fluxes,
             core=Stamp(*snakemake.params.core),
             fit=snakemake.params.fit,
+            motion=snakemake.params.motion,
         )

@@ -8,7 +8,7 @@ from scenes import make_scene
 
 from photometry.errors import FitError
 from photometry.motion_fit import outliers
-from photometry.region import measure_motion
+from photometry.region import kernel_at, measure_motion
 from photometry.settings import MotionSettings
 from photometry.simulate import true_kernel
 
@@ -186,3 +186,21 @@ def test_patches_of_other_cadences_are_refused(quick, one_prf):
     other = replace(cube, cadenceno=cube.cadenceno + 1)
     with pytest.raises(FitError, match="other cadences"):
         measure_motion([cube, other], scene.catalogue_stars, one_prf, MotionSettings())
+
+
+def test_a_part_of_a_ccd_finds_its_own_offset(quick, one_prf):
+    """The offset of the CCD is off by some hundredths of a pixel there; the motion stays."""
+    scene, cube = quick
+    truth = true_kernel(scene)
+    wrong = replace(truth, offset=(truth.offset[0] + 0.04, truth.offset[1] - 0.03), source="pixels")
+    own = kernel_at(cube, scene.catalogue_stars, one_prf, wrong, MotionSettings())
+    before, after = (_difference(kernel, scene).mean(axis=2) for kernel in (wrong, own))
+    assert np.abs(before).min() > 0.02
+    np.testing.assert_allclose(after, 0, atol=5e-3)
+    np.testing.assert_allclose(own.parameters[:, [0, 3]] - truth.parameters[:, [0, 3]], 0, atol=1e-9)
+
+
+def test_a_part_of_a_ccd_without_stars_keeps_the_offset_of_the_ccd(quick, one_prf):
+    scene, cube = quick
+    kernel = true_kernel(scene)
+    assert kernel_at(cube, scene.catalogue_stars.moved(500, 0), one_prf, kernel, MotionSettings()) is kernel

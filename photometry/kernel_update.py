@@ -30,6 +30,10 @@ _STATIC_SHIFT = 0.5
 _STATIC_CHANGE = 5e-4
 #: Cadences whose motion is known to less than this count as not measured, pixels^-2 (a pixel).
 _LEAST_INFORMATION = 1.0
+#: Shifts that spread so far are not the motion of a spacecraft: what was taken for stars is none, pixels.
+_LARGEST_SPREAD = 0.5
+#: No cadence is farther from the others, pixels.
+_LARGEST_SHIFT = 2.0
 #: Least width of the prior of a kind of motion, pixels.
 _LEAST_WIDTH = 2e-5
 _MAD_TO_SIGMA = 1.4826
@@ -61,7 +65,8 @@ def improved_kernel(
     """Add the measured changes to the kernel, but for their mean, which is static.
 
     Shift, rotation, scale and shears are pulled to their mean as far as they do not rise above their noise: a kind of
-    motion that is not there then adds none.
+    motion that is not there then adds none. Shifts that are too large to be true count as not measured; if those of most
+    cadences are, none is, and all cadences are bad.
     """
     told = np.trace(information, axis1=1, axis2=2)
     bad: npt.NDArray[np.bool_] = np.asarray(told < _LEAST_INFORMATION, dtype=np.bool_)
@@ -76,6 +81,11 @@ def improved_kernel(
     measured = _posterior(start, information, gradient, width)[0]
     noise = np.diagonal(np.linalg.pinv(information[use], hermitian=True), axis1=1, axis2=2).mean(axis=0)
     spread = _MAD_TO_SIGMA * np.median(np.abs(measured[use] - np.median(measured[use], axis=0)), axis=0)
+    if max(spread[0], spread[3]) > _LARGEST_SPREAD:
+        still = np.broadcast_to(static, kernel.parameters.shape).copy()
+        return replace(kernel, parameters=still, covariance=np.zeros_like(information), bad=np.ones_like(bad))
+    bad |= np.hypot(measured[:, 0], measured[:, 3]) > _LARGEST_SHIFT
+    use = good & ~bad
     width = np.minimum(width, np.sqrt(np.maximum(spread**2 - noise, 0.0) + _LEAST_WIDTH**2))
     parameters, covariance = _posterior(start, information, gradient, width)
     # Flagged cadences may be anywhere: their shift is not pulled.

@@ -2,13 +2,23 @@
 
 Which to raise: `ConfigError` when the user's settings are wrong, `InputFileError` when a file is missing, damaged or
 lacks something, `CatalogError` when a star table or catalogue cannot be used, `PrfError` when PRF files do not fit the
-pixels, `FitError` when pixels and stars cannot be fitted. A bad cadence is a flag and a bad target is a row with a
-reason: neither is an exception.
+pixels, `FitError` when pixels and stars cannot be fitted; of the Python interface, `MissingFileError` when prepared
+files are not there and `TargetError` when a star cannot be a target. A bad cadence is a flag and a bad target is a row
+with a reason: neither is an exception.
 """
 
 from pathlib import Path
 
-__all__ = ["CatalogError", "ConfigError", "FitError", "InputFileError", "PhotometryError", "PrfError"]
+__all__ = [
+    "CatalogError",
+    "ConfigError",
+    "FitError",
+    "InputFileError",
+    "MissingFileError",
+    "PhotometryError",
+    "PrfError",
+    "TargetError",
+]
 
 
 class PhotometryError(Exception):
@@ -42,6 +52,14 @@ class CatalogError(InputFileError):
 
 class PrfError(InputFileError):
     """PRF files are missing, or belong to another CCD or epoch."""
+
+
+class MissingFileError(InputFileError, FileNotFoundError):
+    """Prepared files of a target are not there, or it is not clear which are meant."""
+
+
+class TargetError(PhotometryError, RuntimeError):
+    """A star is not in the catalogue, or not on the pixels."""
 
 
 class FitError(PhotometryError, RuntimeError):

@@ -24,6 +24,7 @@ __all__ = [
     "SERIES",
     "CubeHeader",
     "create_pixels",
+    "mean_image",
     "read_cube",
     "read_cube_header",
     "read_ephemeris_of",
@@ -92,7 +93,7 @@ def write_cube(path: str | Path, cube: Cube, inputs: Mapping[str, str | Path]) -
         if cube.pos_corr is not None:
             file.create_dataset("pos_corr", data=cube.pos_corr)
         file.create_dataset("aperture", data=cube.aperture)
-        file.create_dataset("sumimage", data=_sumimage(cube))
+        file.create_dataset("sumimage", data=mean_image(cube.images, cube.quality))
         file.create_dataset("wcs", data=np.bytes_(cube.wcs_header))
 
 
@@ -179,11 +180,11 @@ def read_facts(file: h5py.File, shape: tuple[int, ...]) -> tuple[Pointing, Expos
     return pointing, exposure, Stamp(row_min, row_min + int(shape[0]), col_min, col_min + int(shape[1]))
 
 
-def _sumimage(cube: Cube) -> npt.NDArray[np.float32]:
-    """Mean of the images of quality 0: (n_row, n_column)."""
-    total = np.zeros(cube.stamp.shape)
-    count = np.zeros(cube.stamp.shape)
-    for image in cube.images[cube.quality == 0]:
+def mean_image(images: npt.NDArray[np.float32], quality: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    """Return the mean of the images (n_cadence, n_row, n_column) of quality 0: (n_row, n_column), NaN where none."""
+    total = np.zeros(images.shape[1:])
+    count = np.zeros(images.shape[1:])
+    for image in images[quality == 0]:
         measured = np.isfinite(image)
         total[measured] += image[measured]
         count += measured

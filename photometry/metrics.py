@@ -5,13 +5,12 @@ and error are finite. Scatter is in parts per million of the median flux; it is 
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from photometry.tile_fit import TileFit
-
-__all__ = ["DEFAULT_BITMASK", "Metrics", "cadences_per_hour", "light_curve_metrics"]
+__all__ = ["DEFAULT_BITMASK", "FluxSeries", "Metrics", "cadences_per_hour", "light_curve_metrics"]
 
 #: Bits of QUALITY that exclude a cadence: all.
 DEFAULT_BITMASK = 2**31 - 1
@@ -20,6 +19,23 @@ DEFAULT_BITMASK = 2**31 - 1
 _SIGMA_PER_MAD = 1.482602218505602
 _PPM = 1e6
 _SECONDS_PER_HOUR = 3600.0
+
+
+class FluxSeries(Protocol):
+    """What metrics need of stars, (n_star, n_cadence) each; see `photometry.tile_fit.TileFit`."""
+
+    @property
+    def flux(self) -> npt.NDArray[np.float32]: ...  # noqa: D102
+    @property
+    def flux_err(self) -> npt.NDArray[np.float32]: ...  # noqa: D102
+    @property
+    def background(self) -> npt.NDArray[np.float32]: ...  # noqa: D102
+    @property
+    def centroid_row(self) -> npt.NDArray[np.float32]: ...  # noqa: D102
+    @property
+    def centroid_column(self) -> npt.NDArray[np.float32]: ...  # noqa: D102
+    @property
+    def chi2(self) -> npt.NDArray[np.float32]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +98,7 @@ def cadences_per_hour(cadence_s: float) -> int:
 
 
 def light_curve_metrics(
-    fit: TileFit,
+    fit: FluxSeries,
     quality: npt.NDArray[np.int32],
     cadenceno: npt.NDArray[np.int32],
     cadence_s: float,
@@ -92,8 +108,8 @@ def light_curve_metrics(
 
     Parameters
     ----------
-    fit : TileFit
-        Fluxes of the stars.
+    fit : FluxSeries
+        Fluxes of the stars (`photometry.tile_fit.TileFit`).
     quality : (n_cadence,) int32
         TESS quality flags.
     cadenceno : (n_cadence,) int32

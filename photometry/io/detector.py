@@ -5,29 +5,32 @@ Everything that is kept is read-only, and the same whether it was kept or is rea
 
 from collections import OrderedDict
 from configparser import ConfigParser
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from photometry.catalog import stars_near
+from photometry.catalog import Catalog, stars_near
 from photometry.cube import Cube
 from photometry.effective_prf import learn_prf
 from photometry.geometry import Stamp, tiles_of
 from photometry.io.catalogs import read_catalog
 from photometry.io.cubes import CHUNK, CubeHeader
-from photometry.io.inputs import load_prf
 from photometry.io.pixel_sources import open_pixels
 from photometry.io.prepared import PreparedFiles
-from photometry.io.prf_files import download_prf
+from photometry.io.prf_files import download_prf, read_spoc_prf
 from photometry.io.products import read_kernel, read_prf
 from photometry.io.user_settings import NumericSettings, numeric_settings
 from photometry.motion import MovementKernel
 from photometry.prf import FOOTPRINT, PrfGrid
+from photometry.prf_model import model_prf
+from photometry.quality import PIXEL_FLAGS, bit
 from photometry.region import measure_motion
 from photometry.stars import Stars
+from photometry.wcs_motion import kernel_of_wcs
 
 __all__ = ["CACHE_MODES", "Detector", "Placement", "detector_of", "forget", "given_prf"]
 
@@ -71,7 +74,7 @@ class Detector:
         self.files = files
         self.source = open_pixels(files.pixels)
         self.header: CubeHeader = _read_only(self.source.header)
-        self.catalog = _read_only(read_catalog(files.catalog))
+        self.catalog: Catalog = _read_only(_with_tmag(read_catalog(files.catalog)))
         self._blocks: OrderedDict[Stamp, Cube] = OrderedDict()
         self._placements: dict[tuple[Any, ...], Placement] = {}
         self._provenance: dict[str, str] | None = None
@@ -84,7 +87,8 @@ class Detector:
     def pixels(self, stamp: Stamp, keep: bool) -> Cube:
         """Return the pixels of a stamp in all cadences, read-only; they stay in memory when `keep` is set."""
         if not keep:
-            return _read_only(self.source.read(stamp))
+            cube: Cube = _read_only(self.source.read(stamp))
+            return cube
         block = _whole_chunks(stamp, self.header.stamp)
         with self._lock:
             if block not in self._blocks:
@@ -95,6 +99,20 @@ class Detector:
                 self._blocks.popitem(last=False)
         return cube
 
+    def ccd_flags(self, stamp: Stamp) -> npt.NDArray[np.uint8]:
+        """Return flags of pixels from the cube of the CCD, (n_time, n_row, n_column); ``not_measured`` outside it."""
+        if self.files.ccd_cube is None:
+            raise ValueError("no cube of the CCD")
+        source = open_pixels(self.files.ccd_cube)
+        flags = np.full((source.header.n_cadence, *stamp.shape), bit(PIXEL_FLAGS, "not_measured"), dtype=np.uint8)
+        try:
+            part = stamp.clipped(source.header.stamp)
+        except ValueError:  # none of its pixels
+            return flags
+        rows, columns = part.slices_in(stamp)
+        flags[:, rows, columns] = source.read(part).pixel_flags
+        return flags
+
     def provenance(self) -> dict[str, str]:
         """Return names and digests of the files that the pixels were made from, by role."""
         with self._lock:
@@ -103,7 +121,7 @@ class Detector:
             return self._provenance
 
     def placement(self, row: float, column: float, settings: ConfigParser) -> Placement:
-        """Return PRF and motion at a place: as prepared, else measured on the tile that holds the place.
+        """Return PRF and motion at a place: as prepared, else measured on the region, of a CCD on the tile around it.
 
         Parameters
         ----------
@@ -118,26 +136,39 @@ class Detector:
             When the tile has no star or no unflagged cadence.
         """
         numerics = numeric_settings(settings)
-        tiles = tiles_of(self.header.stamp, numerics.fit.tile_size, numerics.fit.tile_margin)
-        tile = next((tile for tile in tiles if tile.core.contains(row, column)), tiles[0])
-        prepared = self.files.kernel is not None and self.files.prf is not None
-        key = ("prepared",) if prepared else (tile.stamp, numerics, tuple(settings["prf"].items()))
+        if self.files.kernel is not None and self.files.prf is not None:
+            return self._prepared(self.files.kernel, self.files.prf)
+        stamp = self.header.stamp
+        if max(stamp.shape) > numerics.motion.n_patch * numerics.motion.tile_size:
+            tiles = tiles_of(stamp, numerics.fit.tile_size, numerics.fit.tile_margin)
+            stamp = next((tile for tile in tiles if tile.core.contains(row, column)), tiles[0]).stamp
+        key = (stamp, numerics, tuple(settings["prf"].items()))
         with self._lock:
             if key not in self._placements:
-                self._placements[key] = self._prepared() if prepared else self._measured(tile.stamp, numerics, settings)
+                self._placements[key] = self._measured(stamp, numerics, settings)
             return self._placements[key]
 
-    def _prepared(self) -> Placement:
-        if self.files.prf is None or self.files.kernel is None:
-            raise ValueError("no prepared PRF and movement kernel")
-        return Placement(_read_only(read_prf(self.files.prf)), _read_only(read_kernel(self.files.kernel)))
+    def prepared_prf(self) -> PrfGrid | None:
+        """Return the effective PRF as prepared; None where it was not."""
+        if self.files.kernel is None or self.files.prf is None:
+            return None
+        return self._prepared(self.files.kernel, self.files.prf).prf
+
+    def _prepared(self, kernel: Path, prf: Path) -> Placement:
+        with self._lock:
+            if ("prepared",) not in self._placements:
+                self._placements["prepared",] = Placement(_read_only(read_prf(prf)), _read_only(read_kernel(kernel)))
+            return self._placements["prepared",]
 
     def _measured(self, stamp: Stamp, numerics: NumericSettings, settings: ConfigParser) -> Placement:
-        pointing = self.header.pointing
+        pointing, header = self.header.pointing, self.header
         given = given_prf(settings, pointing.sector, pointing.camera, pointing.ccd)
+        known = None
+        if numerics.motion.mode == "wcs":
+            known = kernel_of_wcs(self.source.frame_wcs(), header.wcs_header, header.stamp, header.quality == 0)
         cube, stars = self.source.read(stamp), self.stars(stamp)
-        kernel = measure_motion(cube, stars, given, numerics.motion)
-        prf, kernel = learn_prf(cube, stars, given, kernel, numerics.prf_learning, numerics.motion)
+        kernel = measure_motion([cube], stars, given, numerics.motion, known)
+        prf, kernel = learn_prf([cube], stars, given, kernel, numerics.prf_learning, numerics.motion)
         return Placement(_read_only(prf), _read_only(kernel))
 
 
@@ -150,9 +181,11 @@ def given_prf(settings: ConfigParser, sector: int, camera: int, ccd: int) -> Prf
         When its files are missing, belong to another CCD, or cannot be fetched.
     """
     source: str | Path = settings["prf"]["source"]
+    if source == "model":
+        return model_prf()
     if source == "mast":
         source = download_prf(Path(settings["prf"]["downloads"]).expanduser(), sector, camera, ccd)
-    return load_prf(source, sector, camera, ccd)
+    return read_spoc_prf(source, sector, camera, ccd)
 
 
 def detector_of(files: PreparedFiles, cache: str) -> Detector:
@@ -182,6 +215,15 @@ def forget(detector: Detector) -> None:
     with _kept_lock:
         for key in [key for key, kept in _kept.items() if kept is detector]:
             del _kept[key]
+
+
+def _with_tmag(catalog: Catalog) -> Catalog:
+    """Return the stars that have a magnitude: older catalogues hold others too."""
+    known = np.isfinite(catalog.tmag)
+    if known.all():
+        return catalog
+    names = [field.name for field in fields(Catalog) if field.name != "settings"]
+    return replace(catalog, **{name: getattr(catalog, name)[known] for name in names})
 
 
 def _whole_chunks(stamp: Stamp, region: Stamp) -> Stamp:

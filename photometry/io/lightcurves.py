@@ -4,8 +4,9 @@ A file holds nothing that depends on when or where it was written, so equal cont
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from photometry.catalog import Catalog
-from photometry.io.fits_bytes import cards, hdu, image_cards, table_cards
+from photometry.io.fits_bytes import CardItem, cards, hdu, image_cards, table_cards
 from photometry.io.lightcurve_cards import (
     COLUMNS,
     EXTENSION,
@@ -42,10 +43,19 @@ from photometry.metrics import Metrics, light_curve_metrics
 from photometry.status import MEASURED, STATUS
 from photometry.tile_fit import TileFit
 
-__all__ = ["FOLDER", "LightCurveWriter", "export_tile", "write_if_different"]
+__all__ = ["FOLDER", "FitFacts", "LightCurveWriter", "export_tile", "write_if_different"]
 
 #: Folder of the light curves below the output folder.
 FOLDER = "lightcurves"
+
+
+class FitFacts(Protocol):
+    """What every light curve says of the fit; see `photometry.tile_fit.TileFit`."""
+
+    @property
+    def prf_source(self) -> str: ...  # noqa: D102
+    @property
+    def fit_tmag_limit(self) -> float: ...  # noqa: D102
 
 
 class LightCurveWriter:
@@ -53,7 +63,7 @@ class LightCurveWriter:
 
     Parameters
     ----------
-    fit : TileFit
+    fit : FitFacts
         The fit that the light curves come from.
     header : CubeHeader
         Header of the cube that was fitted.
@@ -61,9 +71,18 @@ class LightCurveWriter:
         Version of the product.
     inputs : mapping of str to str
         Names and digests of the files that every light curve depends on, by role.
+    extra : sequence of CardItem
+        More cards of the primary header.
     """
 
-    def __init__(self, fit: TileFit, header: CubeHeader, version: int, inputs: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        fit: FitFacts,
+        header: CubeHeader,
+        version: int,
+        inputs: Mapping[str, str],
+        extra: Sequence[CardItem] = (),
+    ) -> None:
         wcs = fits.Header.fromstring(header.wcs_header)
         self._reference_pixel = float(wcs["CRPIX1"]), float(wcs["CRPIX2"])
         elsewhere = {"CRPIX1", "CRPIX2", "RADESYS", "EQUINOX"}
@@ -75,6 +94,7 @@ class LightCurveWriter:
                 ("PRFSRC", fit.prf_source, "source of the PRF"),
                 ("FITLIM", float(fit.fit_tmag_limit), "[mag] faintest star with a free flux"),
                 *((f"INPUT{number}", f"{role} {name}", "") for number, (role, name) in enumerate(inputs.items(), 1)),
+                *extra,
             ]
         )
         columns = [(name, unit, display, comment) for name, _, unit, display, comment in COLUMNS]

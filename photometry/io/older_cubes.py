@@ -26,7 +26,7 @@ from photometry.geometry import Stamp, output_index
 from photometry.io.cubes import PIXEL_SETS, SERIES, CubeHeader
 from photometry.io.pixel_wcs import image_wcs_cards
 
-__all__ = ["is_older_cube", "read_older_cube", "read_older_facts", "read_older_header"]
+__all__ = ["is_older_cube", "read_older_cube", "read_older_facts", "read_older_header", "read_older_wcs"]
 
 _log = logging.getLogger(__name__)
 #: Filters of newer HDF5 files are registered by importing this.
@@ -73,7 +73,7 @@ def read_older_cube(path: str | Path, stamp: Stamp) -> Cube:
         except ValueError as error:
             raise InputFileError(path, f"{stamp} is not inside its pixels {header.stamp}") from error
         names = _cadence_names(file)
-        series: dict[str, npt.NDArray[Any]] = {}
+        series: dict[str, Any] = {}
         for kind, dtype in PIXEL_SETS.items():
             series[kind] = np.zeros((len(names), *stamp.shape), dtype=dtype)
             group = file[kind]
@@ -89,6 +89,12 @@ def read_older_cube(path: str | Path, stamp: Stamp) -> Cube:
         wcs_header=header.wcs_header,
         aperture=header.aperture[rows, columns],
     )
+
+
+def read_older_wcs(path: str | Path) -> tuple[str, ...]:
+    """Return the WCS of every cadence, empty where there is none: (n_cadence,)."""
+    with _opened(path) as file:
+        return tuple(_wcs_cards(file["wcs"][name]) if name in file["wcs"] else "" for name in _cadence_names(file))
 
 
 @contextmanager
@@ -121,7 +127,7 @@ def _facts(file: h5py.File) -> dict[str, Any]:
 
 def _header(path: Path, file: h5py.File) -> CubeHeader:
     facts, names = _facts(file), _cadence_names(file)
-    times = {
+    times: dict[str, Any] = {
         "time": np.asarray(file["time"], dtype=np.float64),
         "timecorr": np.asarray(file["timecorr"], dtype=np.float32),
         "cadenceno": np.asarray(file["cadenceno"], dtype=np.int32),
@@ -199,14 +205,18 @@ def _reference_wcs(path: Path, file: h5py.File, facts: Mapping[str, Any], qualit
     middle = len(names) // 2
     best = int(good[np.argmin(np.abs(good - middle))]) if len(good) else middle
     wanted = f"{int(facts['REF_FRAME']):04d}" if "REF_FRAME" in facts else names[best]
-    value = file["wcs"][wanted if wanted in names else names[best]][()]
-    text = value.item() if isinstance(value, np.ndarray) else value
-    text = text.decode() if isinstance(text, bytes) else str(text)
-    header = fits.Header.fromstring(text, sep="\n" if "\n" in text else "")
-    cards = image_wcs_cards(header)
+    cards = _wcs_cards(file["wcs"][wanted if wanted in names else names[best]])
     if not cards:
         raise InputFileError(path, f"wcs/{wanted} is no celestial WCS; prepare the file again")
     return cards
+
+
+def _wcs_cards(dataset: h5py.Dataset) -> str:
+    """Cards of a celestial WCS; empty when the text is none."""
+    value = dataset[()]
+    text = value.item() if isinstance(value, np.ndarray) else value
+    text = text.decode() if isinstance(text, bytes) else str(text)
+    return image_wcs_cards(fits.Header.fromstring(text, sep="\n" if "\n" in text else ""))
 
 
 def _aperture(file: h5py.File, stamp: Stamp) -> npt.NDArray[np.int32]:

@@ -8,11 +8,19 @@ from typing import Any
 import numpy as np
 
 from photometry.cube import Cube
+from photometry.errors import ConfigError
 from photometry.geometry import Stamp
 from photometry.io.cubes import CUBE_VERSION, CubeHeader, mean_image, read_cube, read_cube_header
 from photometry.io.fits_files import header_value, open_fits
+from photometry.io.frames import read_frame_wcs
 from photometry.io.inputs import pixel_provenance
-from photometry.io.older_cubes import is_older_cube, read_older_cube, read_older_facts, read_older_header
+from photometry.io.older_cubes import (
+    is_older_cube,
+    read_older_cube,
+    read_older_facts,
+    read_older_header,
+    read_older_wcs,
+)
 from photometry.io.provenance import open_product, provenance_of
 from photometry.io.tpf import read_tpf
 
@@ -30,11 +38,14 @@ class PixelSource(ABC):
         Everything but the pixel series.
     facts : mapping
         Attributes or primary header of the file.
+    older : bool
+        Whether it has the older layout.
     """
 
     path: Path
     header: CubeHeader
     facts: Mapping[str, Any]
+    older = False
 
     @abstractmethod
     def read(self, stamp: Stamp) -> Cube:
@@ -43,6 +54,10 @@ class PixelSource(ABC):
     def provenance(self) -> dict[str, str]:
         """Return names and digests of the files that the pixels were made from, by role."""
         return {"pixels": provenance_of(self.path)}
+
+    def frame_wcs(self) -> tuple[str, ...]:
+        """Return the WCS of every cadence, (n_cadence,); ConfigError when there is one for all."""
+        return read_frame_wcs(self.path)
 
 
 class _CubeSource(PixelSource):
@@ -61,6 +76,8 @@ class _CubeSource(PixelSource):
 
 
 class _OlderSource(PixelSource):
+    older = True
+
     def __init__(self, path: Path) -> None:
         self.path, self.header, self.facts = path, read_older_header(path), read_older_facts(path)
 
@@ -70,6 +87,9 @@ class _OlderSource(PixelSource):
     def provenance(self) -> dict[str, str]:
         """Name alone: a digest would read all of the pixels."""
         return {"pixels": self.path.name}
+
+    def frame_wcs(self) -> tuple[str, ...]:
+        return read_older_wcs(self.path)
 
 
 class _TpfSource(PixelSource):
@@ -86,6 +106,9 @@ class _TpfSource(PixelSource):
 
     def read(self, stamp: Stamp) -> Cube:
         return read_tpf(self.path).cut(stamp)
+
+    def frame_wcs(self) -> tuple[str, ...]:
+        raise ConfigError(f"motion: mode wcs needs full-frame images, and {self.path} is a target pixel file")
 
 
 def open_pixels(path: Path) -> PixelSource:

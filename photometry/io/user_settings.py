@@ -91,15 +91,21 @@ def numeric_settings(settings: configparser.ConfigParser, source: str = "setting
     )
 
 
+def _value(section: configparser.SectionProxy, key: str, kind: type) -> Any:
+    """Read a value as the type of its default."""
+    if kind is bool:
+        return section.getboolean(key)
+    if kind is int:
+        return section.getint(key)
+    return section.getfloat(key) if kind is float else section[key]
+
+
 def _section(settings: configparser.ConfigParser, name: str, kind: type[_Settings], source: str) -> _Settings:
     section = settings[name]
     values: dict[str, Any] = {}
     for field in fields(kind):
-        read = {bool: section.getboolean, int: section.getint, float: section.getfloat}.get(
-            type(field.default), section.get
-        )
         try:
-            values[field.name] = read(field.name)
+            values[field.name] = _value(section, field.name, type(field.default))
         except ValueError as error:
             raise ConfigError(
                 f"{source}: {field.name} = {section[field.name]!r} in [{name}], expected a "

@@ -1,16 +1,20 @@
 """Figures of the products; every function returns a `matplotlib.figure.Figure` and keeps no state."""
 
-from photometry.plots.images import field_figure, residual_figure
+from matplotlib.figure import Figure
+
+from photometry.plots.images import field_figure, psf_figure, residual_figure
 from photometry.plots.series import light_curves_figure, motion_figure
 from photometry.plots.statistics import Scatter, scatter_figure
 from photometry.plots.style import note_figure, save_figure
 
 __all__ = [
+    "Figure",
     "Scatter",
     "field_figure",
     "light_curves_figure",
     "motion_figure",
     "note_figure",
+    "psf_figure",
     "residual_figure",
     "save_figure",
     "scatter_figure",

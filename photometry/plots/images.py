@@ -17,7 +17,7 @@ from photometry.plots.style import BLUE, FLUX_LABEL, GREEN, ORANGE, RED
 from photometry.stars import Stars
 from photometry.tile_fit import TileFit
 
-__all__ = ["field_figure", "residual_figure"]
+__all__ = ["field_figure", "psf_figure", "residual_figure"]
 
 #: Stars and targets that are marked in a field: more would hide it.
 _MOST_SHOWN = 250
@@ -118,6 +118,29 @@ def residual_figure(fit: TileFit, index: int, title: str, half_width: int = 7) -
     return figure
 
 
+def psf_figure(image: npt.NDArray[np.floating[Any]], stamp: Stamp, title: str) -> Figure:
+    """Show the light of one star in the pixels of a stamp: as it is, and its logarithm.
+
+    Parameters
+    ----------
+    image : (n_row, n_column)
+        Share of the light.
+    stamp : Stamp
+        The pixels.
+    title : str
+        Title.
+    """
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    panels = figure.subplots(1, 2)
+    peak = float(image.max())
+    _show_image(figure, panels[0], image, stamp, Normalize(0.0, peak), label="share of the light")
+    logarithm = np.log10(np.maximum(image, 1e-9 * peak))
+    stretch = Normalize(np.log10(peak) - 5, np.log10(peak))
+    _show_image(figure, panels[1], logarithm, stamp, stretch, label="log10(share of the light)")
+    figure.suptitle(title)
+    return figure
+
+
 def _stretch(image: npt.NDArray[np.floating[Any]]) -> AsinhNorm:
     """Stretch that shows faint and bright stars together."""
     values = image[np.isfinite(image)]
@@ -135,12 +158,13 @@ def _show_image(
     stamp: Stamp,
     norm: Normalize,
     cmap: str = "gray_r",
+    label: str = FLUX_LABEL,
 ) -> None:
     """Draw an image in CCD pixels with a colour bar; pixels without a value are yellow."""
     extent = (stamp.col_min - 0.5, stamp.col_max - 0.5, stamp.row_min - 0.5, stamp.row_max - 0.5)
     colors = mpl.colormaps[cmap].with_extremes(bad="#F0E442")
     shown = axes.imshow(image, origin="lower", extent=extent, norm=norm, cmap=colors, interpolation="nearest")
-    figure.colorbar(shown, cax=axes.inset_axes((1.02, 0.0, 0.04, 1.0)), label=FLUX_LABEL)
+    figure.colorbar(shown, cax=axes.inset_axes((1.02, 0.0, 0.04, 1.0)), label=label)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_xlabel("CCD column (px, 0-based)")

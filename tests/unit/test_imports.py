@@ -11,7 +11,10 @@ SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 #: What only `photometry.io`, the documented classes and the plots may use.
 BORDER = ("photometry.io", "h5py", "hdf5plugin", "astropy.io", "fitsio", "astroquery", "sqlite3", "pandas")
 #: The package's modules that are no numerics.
-FACES = ("photometry/base.py", "photometry/psf_photometry.py", "photometry/psf.py")
+FACES = tuple(
+    f"photometry/{name}.py"
+    for name in ("__init__", "base", "base_pixels", "base_plots", "base_stars", "psf", "psf_photometry")
+)
 
 
 def imports_of(path: Path) -> set[str]:

@@ -1,0 +1,137 @@
+"""Which pixels and which catalogue entry a target of the Python interface has."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from photometry.catalog import ccd_positions
+from photometry.errors import ConfigError, TargetError
+from photometry.io.detector import Detector, detector_of
+from photometry.io.prepared import TpfWanted, find_ccd_cubes, find_tpf, input_folder_of
+
+__all__ = ["TargetChoice", "TargetPlace", "choose_target"]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetChoice:
+    """What a user says of a target.
+
+    Parameters
+    ----------
+    starid : int
+        TIC number.
+    datasource : str
+        ``ffi``, ``tpf`` or ``tpf:<starid>``.
+    sector, camera, ccd : int or None
+        Needed for ``ffi``.
+    cadence : int or None
+        s.
+
+    Raises
+    ------
+    ConfigError
+        When the data source is not known, or what it needs is missing or out of range.
+    """
+
+    starid: int
+    datasource: str
+    sector: int | None
+    camera: int | None
+    ccd: int | None
+    cadence: int | None
+
+    def __post_init__(self) -> None:
+        kind, _, host = self.datasource.partition(":")
+        if self.datasource not in ("ffi", "tpf") and not (kind == "tpf" and host.isdecimal() and int(host) > 0):
+            raise ConfigError(f"datasource is {self.datasource!r}, expected 'ffi', 'tpf' or 'tpf:<TIC number>'")
+        for name, value, high in (("sector", self.sector, 999), ("camera", self.camera, 4), ("ccd", self.ccd, 4)):
+            if value is None and kind == "ffi":
+                raise ConfigError(f"{name} is missing: datasource 'ffi' needs sector, camera and ccd")
+            if value is not None and not 1 <= value <= high:
+                raise ConfigError(f"{name} is {value!r}, expected 1 to {high}")
+
+    @property
+    def kind(self) -> str:
+        """``ffi`` or ``tpf``."""
+        return self.datasource.partition(":")[0]
+
+    @property
+    def host(self) -> int:
+        """Target of the target pixel file."""
+        return int(self.datasource.partition(":")[2] or self.starid)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPlace:
+    """Where a target is.
+
+    Parameters
+    ----------
+    detector : Detector
+        Its pixels and catalogue.
+    entry : int
+        Its place in the catalogue.
+    row, column : float
+        Mean place on the CCD, 0-based.
+    """
+
+    detector: Detector
+    entry: int
+    row: float
+    column: float
+
+
+def choose_target(choice: TargetChoice, input_folder: str | Path, cache: str) -> TargetPlace:
+    """Find the pixels of a target and the target on them; of several cutouts the one where it is farthest inside.
+
+    Parameters
+    ----------
+    choice : TargetChoice
+        What the user says.
+    input_folder : path-like
+        Prepared files; a file stands for its folder.
+    cache : str
+        `photometry.io.detector.CACHE_MODES`.
+
+    Raises
+    ------
+    MissingFileError
+        When files are missing, or several target pixel files match.
+    TargetError
+        When the star is in no catalogue, or not on the pixels.
+    """
+    folder = input_folder_of(input_folder)
+    if choice.sector is not None and choice.camera is not None and choice.ccd is not None and choice.kind == "ffi":
+        regions = find_ccd_cubes(folder, choice.sector, choice.camera, choice.ccd)
+    else:
+        wanted = TpfWanted(choice.host, choice.sector, choice.camera, choice.ccd, choice.cadence)
+        regions = [find_tpf(folder, wanted)]
+    best: TargetPlace | None = None
+    inside = -np.inf
+    for files in regions:
+        detector = detector_of(files, cache)
+        place = _place_on(detector, choice.starid)
+        if place is None:
+            continue
+        distance = float(detector.header.stamp.border_distance(place.row, place.column))
+        if best is None or distance > inside:
+            best, inside = place, distance
+    if best is None:
+        names = ", ".join(sorted({files.catalog.name for files in regions})[:3])
+        raise TargetError(f"TIC {choice.starid} is not in the catalogue ({names}, in {folder})")
+    if not best.detector.header.stamp.contains(best.row, best.column):
+        raise TargetError(
+            f"TIC {choice.starid} is not on the pixels of {best.detector.files.pixels.name}: it is at row "
+            f"{best.row:.1f}, column {best.column:.1f}, the pixels are {best.detector.header.stamp}"
+        )
+    return best
+
+
+def _place_on(detector: Detector, starid: int) -> TargetPlace | None:
+    catalog = detector.catalog
+    entry = int(np.searchsorted(catalog.starid, starid))
+    if entry == len(catalog) or catalog.starid[entry] != starid:
+        return None
+    row, column = ccd_positions(catalog.ra[entry], catalog.decl[entry], detector.header.wcs_header)
+    return TargetPlace(detector, entry, float(row[0]), float(column[0]))

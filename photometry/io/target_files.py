@@ -1,0 +1,127 @@
+"""Light curve file of one target of the Python interface; the same files as the workflow's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from photometry.catalog import Catalog
+from photometry.errors import ConfigError
+from photometry.io.cubes import CubeHeader
+from photometry.io.fits_bytes import CardItem
+from photometry.io.lightcurve_cards import TargetFacts
+from photometry.io.lightcurves import FOLDER, FitFacts, LightCurveWriter, write_if_different
+from photometry.lightcurve import LightCurve, light_curve_name
+from photometry.status import STATUS
+
+__all__ = ["NoFit", "cards_of", "facts_of", "write_target"]
+
+
+@dataclass(frozen=True, slots=True)
+class NoFit:
+    """What a light curve says of its fit when there was none."""
+
+    prf_source: str = "none"
+    fit_tmag_limit: float = float("nan")
+
+
+def facts_of(
+    catalog: Catalog, entry: int, status: STATUS, reason: str, contamination: float = float("nan"), star_flags: int = 0
+) -> TargetFacts:
+    """Return what the header says of a target.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The catalogue.
+    entry : int
+        The target's place in it.
+    status, reason
+        How the photometry ended.
+    contamination : float
+        Share of other stars' light, 0 to 1; NaN where not known.
+    star_flags : int
+        `photometry.quality.STAR_FLAGS`.
+    """
+    return TargetFacts(
+        ra=float(catalog.ra_j2000[entry]),
+        decl=float(catalog.decl_j2000[entry]),
+        pm_ra=float(catalog.pm_ra[entry]),
+        pm_decl=float(catalog.pm_decl[entry]),
+        tmag=float(catalog.tmag[entry]),
+        teff=float(catalog.teff[entry]),
+        status=status,
+        reason=reason,
+        contamination=contamination,
+        star_flags=star_flags,
+    )
+
+
+def cards_of(headers: Mapping[str, Any]) -> list[CardItem]:
+    """Return additional headers as cards.
+
+    Parameters
+    ----------
+    headers : mapping of str to value or (value, comment)
+        Keywords of up to eight letters, digits, ``-`` and ``_``.
+
+    Raises
+    ------
+    ConfigError
+        When a keyword or value cannot be in a header.
+    """
+    items: list[CardItem] = []
+    for key, content in headers.items():
+        value, comment = content if isinstance(content, tuple) else (content, "")
+        name = str(key).upper()
+        plain = value.item() if hasattr(value, "item") else value
+        if not 1 <= len(name) <= 8 or not name.replace("-", "A").replace("_", "A").isalnum() or not name.isascii():
+            raise ConfigError(f"additional_headers: {key!r} is no keyword (up to 8 letters and digits)")
+        if not isinstance(plain, (str, int, float, bool)) and plain is not None:
+            raise ConfigError(f"additional_headers: {key} is {plain!r}, expected a text, a number or True or False")
+        if not str(plain).isascii() or not str(comment).isascii():
+            raise ConfigError(f"additional_headers: {key} has letters that are not ASCII")
+        items.append((name, plain, str(comment)))
+    return items
+
+
+def write_target(
+    curve: LightCurve,
+    facts: TargetFacts,
+    fit: FitFacts,
+    header: CubeHeader,
+    output: str | Path,
+    version: int,
+    inputs: Mapping[str, str],
+    extra: list[CardItem],
+) -> Path:
+    """Write the light curve of a target, where the workflow would.
+
+    Parameters
+    ----------
+    curve : LightCurve
+        What to write.
+    facts : TargetFacts
+        What the header says of the target.
+    fit : FitFacts
+        What it says of the fit.
+    header : CubeHeader
+        Header of the cube.
+    output : path-like
+        Output folder.
+    version : int
+        Version of the product.
+    inputs : mapping of str to str
+        Names and digests of the files that the pixels were made from, by role.
+    extra : list of CardItem
+        More cards.
+
+    Returns
+    -------
+    Path
+        The file; it is left alone when it has the same content already.
+    """
+    name = light_curve_name(curve.starid, header.pointing, header.exposure.cadence_s, version)
+    path = Path(output, FOLDER, name)
+    write_if_different(path, LightCurveWriter(fit, header, version, inputs, extra).file_content(curve, facts))
+    return path

@@ -65,8 +65,8 @@ def improved_kernel(
     """Add the measured changes to the kernel, but for their mean, which is static.
 
     Shift, rotation, scale and shears are pulled to their mean as far as they do not rise above their noise: a kind of
-    motion that is not there then adds none. Shifts that are too large to be true count as not measured; if those of most
-    cadences are, none is, and all cadences are bad.
+    motion that is not there then adds none. Shifts that are too large to be true count as not measured; if those of
+    most cadences are, none is, and all cadences are bad.
     """
     told = np.trace(information, axis1=1, axis2=2)
     bad: npt.NDArray[np.bool_] = np.asarray(told < _LEAST_INFORMATION, dtype=np.bool_)

@@ -43,7 +43,7 @@ def load_plan():
     )
     check_simulated(config.get("simulate", {}))
     if workflow.is_main_process:
-        check_inputs(regions.values(), config["ephemeris"])
+        check_inputs(regions.values(), config["ephemeris"], config["motion"]["mode"])
     return regions
 
 

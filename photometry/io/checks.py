@@ -72,7 +72,7 @@ def check_simulated(simulate: Mapping[str, Any]) -> None:
                 check_prf_folder(simulate["prf"], settings.sector, settings.camera, settings.ccd)
 
 
-def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth") -> None:
+def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth", motion_mode: str = "affine") -> None:
     """Check star tables, tables of targets, PRF files and the ephemeris of all regions, each once.
 
     Parameters
@@ -81,6 +81,8 @@ def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth") -> 
         All regions.
     ephemeris : str
         The setting; full-frame images need it.
+    motion_mode : str
+        The setting `motion: mode`.
 
     Raises
     ------
@@ -89,7 +91,7 @@ def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth") -> 
     PrfError
         When PRF files are missing or belong to another CCD or epoch.
     ConfigError, InputFileError
-        When the ephemeris cannot be used.
+        When the ephemeris cannot be used, or the mode of motion cannot be with the pixels there are.
     """
     from photometry.io.prf_files import check_prf_folder
 
@@ -97,6 +99,11 @@ def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth") -> 
     for region in regions:
         pointing, observation = region.pixels.pointing, region.observation
         sources.add(pointing.datasource)
+        if motion_mode == "wcs" and pointing.datasource != "ffi":
+            raise ConfigError(
+                f"motion: mode wcs takes the WCS of full-frame images, and {region.pixels.path} is none; "
+                "choose another mode"
+            )
         prfs.add((observation["prf"], pointing.sector, pointing.camera, pointing.ccd))
         tables.add((observation["catalog"], observation["targets"]))
     for folder, sector, camera, ccd in sorted(prfs):

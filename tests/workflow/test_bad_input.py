@@ -57,6 +57,11 @@ SETTINGS = {
     "missing catalogue": ({}, {"catalog": "nowhere.csv"}, "nowhere.csv: no such file; correct the key 'catalog'"),
     "missing targets": ({}, {"targets": "nowhere.csv"}, "nowhere.csv: no such file; correct the key 'targets'"),
     "missing PRF": ({}, {"prf": "nowhere"}, "nowhere: no such folder; correct the key 'prf'"),
+    "motion by a WCS that cutouts lack": (
+        {"motion": {"mode": "wcs"}},
+        {},
+        "motion: mode wcs takes the WCS of full-frame",
+    ),
     "output not writable": ({"output": "/proc/results"}, {}, "output: /proc/results cannot be written (/proc:"),
     "output is a file": ({"output": "my.yaml"}, {}, "output: my.yaml cannot be written (my.yaml: Not a directory)"),
 }

@@ -22,8 +22,10 @@ _NEIGHBOURS = 11
 def sorted_frames(frames: Sequence[Frame], cadence_s: float) -> list[Frame]:
     """Give every frame its status among the others.
 
-    The release and the exposure of most frames count (of equally many, those of the latest release). Of frames with the
-    same cadence number the first one without fault counts. Files that cannot be read get their number by their name.
+    The release and the exposure of most frames count (of equally many, those of the latest release); versions of the
+    pipeline within a release count as one as long as their times are right or wrong alike. Of frames with the same
+    cadence number the first one without fault counts. Files that cannot be read, and those whose number does not fit
+    their time, are numbered by the time in their names.
 
     Parameters
     ----------
@@ -38,8 +40,8 @@ def sorted_frames(frames: Sequence[Frame], cadence_s: float) -> list[Frame]:
         By number, then as given.
     """
     good = [frame for frame in frames if frame.status == OK]
-    releases = Counter(frame.release for frame in good)
-    release = max(releases, key=lambda key: (releases[key], key)) if releases else (0, "")
+    releases = Counter(_release(frame) for frame in good)
+    release = max(releases, key=lambda key: (releases[key], key)) if releases else (0, 0.0)
     checked = [_among(frame, release) for frame in frames]
     exposures = Counter(frame.exposure for frame in checked if frame.status == OK)
     if exposures:
@@ -50,25 +52,36 @@ def sorted_frames(frames: Sequence[Frame], cadence_s: float) -> list[Frame]:
             else frame
             for frame in checked
         ]
-    anchor = next((frame for frame in checked if frame.status == OK), None)
-    numbered = [_numbered(frame, anchor, cadence_s) for frame in checked]
-    order = sorted(range(len(numbered)), key=lambda k: (numbered[k].index, numbered[k].status != OK, k))
-    return _with_right_times(_without_duplicates([numbered[k] for k in order]), cadence_s)
+    known = [frame.index - frame.clock_s / cadence_s for frame in checked if frame.status == OK]
+    zero = float(np.median(known)) if known else 0.0
+    numbered = [_numbered(frame, zero, cadence_s) if frame.index < 0 else frame for frame in checked]
+    right = [
+        _numbered(frame, zero, cadence_s) if frame.status == "wrong_time" else frame
+        for frame in _with_right_times(_by_number(numbered), cadence_s)
+    ]
+    return _without_duplicates(_by_number(right))
 
 
-def _among(frame: Frame, release: tuple[int, str]) -> Frame:
-    if frame.status == OK and frame.release != release:
-        return frame.failed(
-            "other_release", f"is of data release {frame.release[0]}, most are of {release[0]} ({release[1]})"
-        )
+def _release(frame: Frame) -> tuple[int, float]:
+    """Release of a frame, and what is wrong with its times, s: two releases came twice."""
+    return frame.release[0], frame.offset.mid_s
+
+
+def _among(frame: Frame, release: tuple[int, float]) -> Frame:
+    if frame.status == OK and _release(frame) != release:
+        number, version = frame.release
+        return frame.failed("other_release", f"is of data release {number} ({version}), most are of {release[0]}")
     return frame
 
 
-def _numbered(frame: Frame, anchor: Frame | None, cadence_s: float) -> Frame:
-    """Give a frame whose header could not be read the number that the time in its name says."""
-    if frame.index >= 0 or anchor is None:
-        return frame
-    return replace(frame, index=anchor.index + round((frame.clock_s - anchor.clock_s) / cadence_s))
+def _numbered(frame: Frame, zero: float, cadence_s: float) -> Frame:
+    """Give a frame the number that the time in its name says; `zero` is the number of the clock's zero."""
+    return replace(frame, index=round(frame.clock_s / cadence_s + zero))
+
+
+def _by_number(frames: Sequence[Frame]) -> list[Frame]:
+    """Sort by number; of the same, those without fault first, else as given."""
+    return sorted(frames, key=lambda frame: (frame.index, frame.status != OK))
 
 
 def _without_duplicates(frames: list[Frame]) -> list[Frame]:
@@ -91,7 +104,8 @@ def _with_right_times(frames: list[Frame], cadence_s: float) -> list[Frame]:
     if not good:
         return frames
     late = np.array([frames[k].start - frames[k].index * cadence_s / SECONDS_PER_DAY for k in good])
-    wrong = np.abs(late - median_filter(late, _NEIGHBOURS, mode="nearest")) > cadence_s / SECONDS_PER_DAY / 2
+    # Mirrored at the ends, so that the first and the last frame are not compared with copies of themselves.
+    wrong = np.abs(late - median_filter(late, _NEIGHBOURS, mode="mirror")) > cadence_s / SECONDS_PER_DAY / 2
     result = list(frames)
     for k in np.array(good)[wrong]:
         reason = f"its time, TJD {frames[k].start:.4f}, does not fit its number {frames[k].index}"

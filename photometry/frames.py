@@ -39,6 +39,8 @@ class Frame:
         Name of the file.
     clock_s : float
         Time in the name, s after any fixed moment: all that is known of a file that cannot be read.
+    path : str
+        Where the file is; files of the same name may lie in several folders.
     status : str
         One of `STATUSES`.
     reason : str
@@ -65,6 +67,7 @@ class Frame:
 
     name: str
     clock_s: float
+    path: str = ""
     status: str = OK
     reason: str = ""
     index: int = -1

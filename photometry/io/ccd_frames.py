@@ -20,7 +20,7 @@ from photometry.io.ffi_headers import parse_name, read_frame
 from photometry.io.frames import CcdFrames, FrameList
 from photometry.io.pixel_headers import SCIENCE_AREA
 from photometry.io.pixel_wcs import wcs_problem
-from photometry.io.spacecraft import read_ephemeris
+from photometry.io.spacecraft import EARTH_ERROR_S, read_ephemeris
 from photometry.io.tpf_quality import short_flags
 from photometry.quality import TESS_QUALITY, bit
 from photometry.times import SECONDS_PER_DAY
@@ -62,7 +62,6 @@ def make_frames(
     """
     folder = Path(paths[0]).parent
     names = [name for path in paths if (name := parse_name(Path(path))) is not None]
-    by_name = {name.path.name: str(name.path) for name in reversed(names)}
     frames = wrong_pointings(sorted_frames([read_frame(name, area) for name in names], exposure.cadence_s))
     try:
         series = frame_series(frames)
@@ -78,7 +77,7 @@ def make_frames(
     ra, dec, _, _ = stamp_on_sky(wcs, area)
     position = place.position
     if ephemeris == "earth":
-        position = position_with_correction(position, ra, dec, series.barycorr)
+        position = position_with_correction(position, ra, dec, _trusted(series, position, ra, dec))
     timecorr = barycentric_correction(position, ra, dec)
     _compare(timecorr, series)
     return CcdFrames(
@@ -93,7 +92,7 @@ def make_frames(
         reference=reference,
         ephemeris=Ephemeris(position, place.source, place.error_s),
         offset=first.offset,
-        files=tuple(by_name[frame.name] for frame in series.frames),
+        files=tuple(frame.path for frame in series.frames),
         listing=_listing(series),
         missing=series.missing,
     )
@@ -120,6 +119,25 @@ def _reference(folder: Path, series: FrameSeries, quality: npt.NDArray[np.int32]
             return int(number), frame.wcs
         _log.warning("%s: its WCS cannot be used (%s)", frame.name, problem)
     raise InputFileError(folder, f"none of {len(series)} frames has a WCS that can be used; fetch them again")
+
+
+def _trusted(series: FrameSeries, position: npt.NDArray[np.float64], ra: float, dec: float) -> npt.NDArray[np.float64]:
+    """Return the headers' corrections (n_cadence,), d, or what their neighbours say where they cannot be right.
+
+    They differ from those for the Earth's place by the way from there to TESS, which changes slowly.
+    """
+    earth = barycentric_correction(position, ra, dec)
+    away = series.barycorr - earth
+    good = np.abs(away) * SECONDS_PER_DAY < EARTH_ERROR_S
+    wrong = np.flatnonzero(~good & np.isfinite(away))
+    if not good.any():
+        if len(wrong):
+            _log.warning("BARYCORR of all %d frames is off by more than %g s and left out", len(wrong), EARTH_ERROR_S)
+        return np.full(len(series), np.nan)
+    for number in wrong:
+        name, seconds = series.frames[number].name, away[number] * SECONDS_PER_DAY
+        _log.warning("%s: BARYCORR is %.1f s off and left out", name, seconds)
+    return np.asarray(earth + np.interp(series.start, series.start[good], away[good]))
 
 
 def _compare(timecorr: npt.NDArray[np.float64], series: FrameSeries) -> None:

@@ -29,7 +29,11 @@ __all__ = ["FfiName", "full_shape", "inspect_frame", "parse_name", "read_frame",
 _NAME = re.compile(r"tess(\d{13})-s(\d{4})-([1-4])-([1-4])-(\d{4})-[xsab]_ffic\.fits(?:\.gz)?", re.IGNORECASE)
 #: Rows above and columns beside the science area: buffer, smear and virtual rows; virtual columns (SDPDD, section 3.2).
 _MORE_ROWS, _COLUMNS_BEHIND = 30, 44
+#: Light time from beyond the aphelion of the Earth, d: 1.03 au with the Sun's own way about the barycentre.
+_MOST_BARYCORR_D = 0.006
 _AGAIN = "fetch it again"
+#: Types of pixels (FITS Standard 4.0, table 8).
+_BITPIX = (8, 16, 32, 64, -32, -64)
 #: How every FITS file begins.
 _MAGIC = b"SIMPLE  ="
 
@@ -64,7 +68,7 @@ def full_shape(area: Stamp = SCIENCE_AREA) -> tuple[int, int]:
 
 def read_frame(name: FfiName, area: Stamp = SCIENCE_AREA) -> Frame:
     """Read the headers of a frame; what is wrong with it becomes its status."""
-    frame = Frame(name.path.name, name.clock_s)
+    frame = Frame(name.path.name, name.clock_s, str(name.path))
     try:
         headers, size = _read_headers(name.path)
         found = (headers.integer("CAMERA", 1, 4), headers.integer("CCD", 1, 4))
@@ -111,16 +115,17 @@ def read_pointing_of_frame(name: FfiName, frame: Frame) -> Pointing:
 
 def _frame(frame: Frame, headers: PixelHeaders, area: Stamp) -> Frame:
     """Fill in what the headers say."""
-    barycorr = headers.get("BARYCORR")
+    barycorr = _barycorr(headers)
     start, end = _times(headers, barycorr)
     exposure: Exposure = read_exposure(headers, area, "ffi")
     return Frame(
         name=frame.name,
         clock_s=frame.clock_s,
+        path=frame.path,
         index=_index(headers, exposure, (start + end) / 2),
         start=start,
         end=end,
-        barycorr=math.nan if barycorr is None else float(barycorr),
+        barycorr=math.nan if barycorr is None else barycorr,
         quality=headers.integer("DQUALITY", 0, 2**31 - 1) if headers.get("DQUALITY") is not None else 0,
         release=(headers.integer("DATA_REL", 0, 9999), str(headers.get("PROCVER") or "").strip()),
         exposure=exposure,
@@ -131,7 +136,17 @@ def _frame(frame: Frame, headers: PixelHeaders, area: Stamp) -> Frame:
     )
 
 
-def _times(headers: PixelHeaders, barycorr: Any) -> tuple[float, float]:
+def _barycorr(headers: PixelHeaders) -> float | None:
+    """BARYCORR, d; None where the key is missing."""
+    value = headers.get("BARYCORR")
+    if value is None:
+        return None
+    if isinstance(value, (bool, str)) or not abs(value) < _MOST_BARYCORR_D:
+        raise InputFileError(headers.path, f"header key BARYCORR is {value!r}, expected -0.006 to 0.006 d; {_AGAIN}")
+    return float(value)
+
+
+def _times(headers: PixelHeaders, barycorr: float | None) -> tuple[float, float]:
     """Start and end at the spacecraft, TJD: of the primary header, else the image's less its correction."""
     times = []
     for key in ("TSTART", "TSTOP"):
@@ -165,7 +180,10 @@ def _shape_reason(shape: tuple[Any, Any], area: Stamp) -> str:
 
 def _check_size(path: Path, image: fits.Header, area: Stamp, size: int | None) -> None:
     """Refuse a plain file that is shorter than the image and the uncertainties of its science area."""
-    n_byte = abs(image["BITPIX"]) // 8 * (image["NAXIS1"] * image["NAXIS2"] + area.n_pixel)
+    bits = header_value(image, "BITPIX")
+    if bits not in _BITPIX:
+        raise InputFileError(path, f"header key BITPIX is {bits!r}, expected one of {_BITPIX}; {_AGAIN}")
+    n_byte = abs(bits) // 8 * (image["NAXIS1"] * image["NAXIS2"] + area.n_pixel)
     if size is not None and size < n_byte:
         raise InputFileError(path, f"is truncated: {size} bytes where at least {n_byte} are expected; {_AGAIN}")
 

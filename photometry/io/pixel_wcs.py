@@ -1,6 +1,7 @@
 """Where the pixels of TESScut and target pixel files are: on the CCD and in the sky."""
 
 import math
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ _WCS_KEYS = (
     *("WCSAXES", "CTYPE1", "CTYPE2", "CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", "CUNIT1", "CUNIT2", "CDELT1", "CDELT2"),
     *("PC1_1", "PC1_2", "PC2_1", "PC2_2", "CD1_1", "CD1_2", "CD2_1", "CD2_2", "LONPOLE", "LATPOLE", "RADESYS"),
 )
+#: Keys of a distortion (Shupe et al. 2005, ASP Conf. Ser. 347, 491).
+_SIP_KEY = re.compile(r"[AB]P?_(\d+_\d+|ORDER|DMAX)")
 #: Keys of a WCS of a table column, with the image key of the same meaning.
 _COLUMN_KEYS = {
     "1CTYP{n}": "CTYPE1",
@@ -125,8 +128,9 @@ def image_wcs_cards(header: fits.Header) -> str:
         return ""
     if not str(header.get("CTYPE1")).startswith("RA--") or not str(header.get("CTYPE2")).startswith("DEC-"):
         return ""
-    distortion = [key for key in header if key.startswith(("A_", "B_", "AP_", "BP_"))]
-    return "".join(header.cards[key].image for key in [*_WCS_KEYS, *distortion] if key in header)
+    linear = [header.cards[key].image for key in _WCS_KEYS if key in header]
+    distortion = [card.image for card in header.cards if _SIP_KEY.fullmatch(card.keyword)]
+    return "".join([*linear, *distortion])
 
 
 def wcs_problem(cards: str, stamp: Stamp) -> str:

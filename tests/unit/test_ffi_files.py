@@ -74,7 +74,7 @@ def test_gzipped_frames_are_read(builder, tmp_path):
     zipped = tmp_path / f"{path.name}.gz"
     with open(path, "rb") as plain, gzip.open(zipped, "wb") as packed:
         shutil.copyfileobj(plain, packed)
-    assert read(zipped) == replace(read(path), name=zipped.name)
+    assert read(zipped) == replace(read(path), name=zipped.name, path=str(zipped))
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,8 @@ def test_gzipped_frames_are_read(builder, tmp_path):
         ({"CAMERA": None}, "unreadable", "CAMERA is missing"),
         ({"NREADOUT": 500}, "unreadable", "disagree about the number of readouts"),
         ({"DQUALITY": -1}, "unreadable", "DQUALITY is -1"),
+        ({"BARYCORR": "none"}, "unreadable", "BARYCORR is 'none'"),
+        ({"BARYCORR": 3.0}, "unreadable", "BARYCORR is 3.0, expected -0.006 to 0.006 d"),
     ],
 )
 def test_what_is_wrong_becomes_the_status(builder, keys, status, words):
@@ -99,6 +101,19 @@ def test_damaged_files_are_unreadable(builder, bytes_left):
     frame = read(path)
     assert frame.status == "unreadable"
     assert frame.reason
+
+
+@pytest.mark.parametrize(
+    ("card", "damaged", "status"),
+    [
+        (b"BITPIX  =                  -32", b"BITPIX  =                     ", "unreadable"),
+        (b"A_ORDER ", b"A_ORDER?", "ok"),
+    ],
+)
+def test_a_damaged_header_is_a_status_not_an_exception(builder, card, damaged, status):
+    path = builder.write(0)
+    path.write_bytes(path.read_bytes().replace(card, damaged))
+    assert read(path).status == status
 
 
 def test_other_files_are_told_as_such(builder):

@@ -100,6 +100,30 @@ def test_bad_frames_are_named_and_flagged(builder, caplog):
     assert np.all(np.isfinite(frames.time))
 
 
+def test_of_files_of_the_same_name_the_one_without_fault_is_read(builder):
+    for number in range(4):
+        builder.write(number)
+    earlier = builder.folder / "earlier" / builder.path(1).name
+    builder.primary = {"DATA_REL": 0}
+    builder.write(1, path=earlier)
+    copy = builder.folder / "broken" / builder.path(2).name
+    copy.parent.mkdir()
+    copy.write_bytes(builder.path(2).read_bytes()[:9000])
+    frames = frames_of(builder)
+    assert frames.files == tuple(str(builder.path(number)) for number in range(4))
+    assert frames.listing.status.tolist() == ["ok"] * 4 + ["other_release", "duplicate"]
+
+
+def test_one_wrong_barycentric_correction_does_not_count(builder, caplog):
+    for number in range(4):
+        builder.write(number)
+    expected = frames_of(builder)
+    builder.write(2, BARYCORR=CORRECTION - 30 / 86400)
+    frames = frames_of(builder)
+    np.testing.assert_allclose(frames.time, expected.time, atol=0.02 / 86400)
+    assert f"{builder.path(2).name}: BARYCORR is -29.9 s off" in caplog.text
+
+
 def test_the_reference_inverts(builder, caplog):
     for number in range(5):
         builder.write(number, **({"A_2_0": 0.02, "A_1_1": 0.02} if number == 2 else {}))

@@ -7,6 +7,7 @@ import pytest
 
 from photometry.frame_checks import sorted_frames, wrong_pointings
 from photometry.frames import OK, STATUSES, Frame, frame_series, merge_quality
+from photometry.times import TimeOffset
 
 STEP = 1799.99934 / 86400
 
@@ -83,6 +84,38 @@ def test_other_exposures_and_wrong_times_are_cadences_without_pixels():
     found = series(frames)
     assert [item.status for item in found.frames if item.status != OK] == ["other_exposure", "wrong_time"]
     np.testing.assert_allclose(found.start, 1325.3 + STEP * np.arange(12), atol=1e-9)
+
+
+def test_versions_of_the_pipeline_within_a_release_count_as_one():
+    frames = [frame(number, release=(47, "spoc-5.0.20" if number < 3 else "spoc-5.0.21")) for number in range(5)]
+    assert set(statuses(frames).values()) == {OK}
+    # Of a release that came twice, times are right in one version and not in the other.
+    wrong = [frame(number, release=(27, "first"), offset=TimeOffset(-2, -2, -2)) for number in range(2)]
+    assert statuses([*wrong, *(frame(number, release=(27, "second")) for number in (2, 3))]) == {
+        "f000": "other_release",
+        "f001": "other_release",
+        "f002": OK,
+        "f003": OK,
+    }
+
+
+@pytest.mark.parametrize("wrong", [0, 5, 11])
+@pytest.mark.parametrize("index", [0, 4700, 9_999_999])
+def test_a_wrong_number_is_told_and_replaced_by_that_of_the_name(wrong, index):
+    frames = [frame(number) for number in range(12) if number != 3]
+    place = [item.index for item in frames].index(4697 + wrong)
+    frames[place] = replace(frames[place], index=index)
+    found = series([*frames, Frame("f003", clock_s=5400.0).failed("unreadable", "x")])
+    np.testing.assert_array_equal(found.cadenceno, 4697 + np.arange(12))
+    assert [item.name for item in found.frames if item.status == "wrong_time"] == [f"f{wrong:03d}"]
+    np.testing.assert_allclose(found.start, 1325.3 + STEP * np.arange(12), atol=1e-9)
+
+
+@pytest.mark.parametrize("wrong", [0, 11])
+def test_a_wrong_time_at_the_end_of_the_sector_is_found(wrong):
+    frames = [frame(number) for number in range(12)]
+    frames[wrong] = replace(frames[wrong], start=frames[wrong].start + 5, end=frames[wrong].end + 5)
+    assert [item.status for item in series(frames).frames].index("wrong_time") == wrong
 
 
 def test_too_few_frames_are_an_error():

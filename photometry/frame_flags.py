@@ -39,6 +39,6 @@ def frame_flags(
     flags[~np.isfinite(image)] |= bit(PIXEL_FLAGS, "not_measured")
     with np.errstate(invalid="ignore"):
         flags[image >= SATURATION_E_S] |= bit(PIXEL_FLAGS, "saturated")
-    flags[used & ~dead] |= bit(PIXEL_FLAGS, "used_for_background")
+    flags[used & ~dead & ~excluded] |= bit(PIXEL_FLAGS, "used_for_background")
     flags[anomalous] |= bit(PIXEL_FLAGS, "background_anomaly")
     return flags

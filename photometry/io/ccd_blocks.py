@@ -184,7 +184,7 @@ def _write_images(file: h5py.File, work: CcdWork, number: int) -> None:
             images[place], flags[place] = np.nan, frame_flags(None, None, None, dead, excluded, straps)
             continue
         image = read_image(work.files[cadence], work.area)
-        model = rounded_background(background_image(background, grid))
+        model = np.concatenate([_rounded(background, grid, rows) for rows in _slabs(work.area)])
         odd = background_anomalies(image, model, static["mask"], static["light"])
         used = used_pixels(image, static["mask"], background)
         flags[place] = frame_flags(image, used, odd, dead, excluded, straps)
@@ -213,13 +213,26 @@ def _write_errors(file: h5py.File, work: CcdWork, number: int) -> None:
 
 
 def _write_backgrounds(file: h5py.File, work: CcdWork, number: int) -> None:
-    n_row, n_column = work.area.shape
-    dataset = create_pixels(file, "backgrounds", (work.length, n_row, n_column), None, work.block)
+    dataset = create_pixels(file, "backgrounds", (work.length, *work.area.shape), None, work.block)
     grid = work.grid()
-    for first in range(0, n_row, _ROWS_AT_ONCE):
-        rows = slice(first, min(first + _ROWS_AT_ONCE, n_row))
-        slab = np.zeros((work.length, rows.stop - first, n_column), dtype=np.float32)
+    for rows in _slabs(work.area):
+        slab = np.zeros((work.length, rows.stop - rows.start, work.area.shape[1]), dtype=np.float32)
         for place, _, background in _frames(work, number):
             if background is not None:
-                slab[place] = rounded_background(background_image(background, grid, rows))
+                slab[place] = _rounded(background, grid, rows)
         dataset[:, rows] = slab
+
+
+def _slabs(area: Stamp) -> list[slice]:
+    """Rows of which backgrounds are made at once."""
+    n_row = area.shape[0]
+    return [slice(first, min(first + _ROWS_AT_ONCE, n_row)) for first in range(0, n_row, _ROWS_AT_ONCE)]
+
+
+def _rounded(background: FrameBackground, grid: BackgroundGrid, rows: slice) -> npt.NDArray[np.float32]:
+    """Return the background of some rows as it is stored.
+
+    It is made of the same rows where it is subtracted and where it is written: of others its last bit may be another,
+    and so, once in 70,000 pixels, the multiple that it is rounded to.
+    """
+    return rounded_background(background_image(background, grid, rows))

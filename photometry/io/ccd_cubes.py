@@ -33,7 +33,7 @@ from photometry.io.cubes import CHUNK
 from photometry.io.ffi_pixels import read_checked_image
 from photometry.io.frames import CcdFrames
 from photometry.io.inputs import pixel_provenance
-from photometry.io.provenance import digest_of, provenance_of
+from photometry.io.provenance import digest_of, provenance_of, remove_unfinished
 from photometry.io.scratch import Scratch, exclusive
 from photometry.prf_model import model_prf
 from photometry.quality import TESS_QUALITY, bit
@@ -101,6 +101,7 @@ def write_ccd_cube(
     with exclusive(path) as waited:
         if waited and _is_made(path, inputs):
             return
+        remove_unfinished(path)
         scratch = Scratch(path.with_name(f".{path.name}.parts"), _key(frames, inputs, code, block))
         scratch.prepare()
         pointing = frames.pointing

@@ -1,5 +1,6 @@
 """Files that are either whole or not there, and that say where they came from."""
 
+import glob
 import hashlib
 import os
 import tempfile
@@ -12,7 +13,7 @@ import h5py
 from photometry._version import __version__
 from photometry.errors import InputFileError
 
-__all__ = ["atomic_path", "digest_of", "open_product", "provenance_of", "write_product"]
+__all__ = ["atomic_path", "digest_of", "open_product", "provenance_of", "remove_unfinished", "write_product"]
 
 
 @contextmanager
@@ -29,6 +30,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(path: str | Path) -> None:
+    """Remove what killed processes have left of a file that `atomic_path` was writing; only where none is at work."""
+    path = Path(path)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{path.suffix}"):
+        left.unlink(missing_ok=True)
 
 
 def digest_of(path: str | Path) -> str:

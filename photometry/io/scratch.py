@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,9 +34,11 @@ class Scratch:
     key: str
 
     def prepare(self) -> None:
-        """Make the folder; parts of other inputs are removed."""
+        """Make the folder; parts of other inputs, and those that a killed process was writing, are removed."""
         note = self.folder / "key"
         if note.is_file() and note.read_text() == self.key:
+            for unfinished in self.folder.glob(".*"):
+                unfinished.unlink()
             logging.getLogger(__name__).info("taking up interrupted work in %s", self.folder)
             return
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -75,15 +78,28 @@ def exclusive(path: Path) -> Iterator[bool]:
     """
     lock = path.with_name(f".{path.name}.lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with open(lock, "w") as file:
-        waited = False
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            logging.getLogger(__name__).warning("another process is making %s; waiting for it", path)
-            fcntl.flock(file, fcntl.LOCK_EX)
-            waited = True
-        try:
-            yield waited
-        finally:
-            lock.unlink(missing_ok=True)
+    waited = False
+    while True:
+        with open(lock, "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                logging.getLogger(__name__).warning("another process is making %s; waiting for it", path)
+                fcntl.flock(file, fcntl.LOCK_EX)
+                waited = True
+            # Who had the lock before may have removed the file, so that a third process locks another one.
+            if not _is_at(file.fileno(), lock):
+                continue
+            try:
+                yield waited
+            finally:
+                lock.unlink(missing_ok=True)
+            return
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Tell whether an open file is the one that has this name now."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False

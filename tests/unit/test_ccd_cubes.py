@@ -13,6 +13,7 @@ import pytest
 from ffi_builder import AREA, FfiBuilder
 
 from photometry.errors import InputFileError
+from photometry.ffi_background import background_image
 from photometry.geometry import Stamp
 from photometry.io.ccd_cubes import write_ccd_cube
 from photometry.io.ccd_frames import make_frames
@@ -74,6 +75,18 @@ def test_images_and_backgrounds_are_what_was_measured(builder, tmp_path):
     assert (header.aperture & 1).all()
     assert header.ephemeris.position.shape == (N_FRAME, 3)
     assert header.ephemeris.source == "place of the Earth"
+
+
+def test_backgrounds_that_are_subtracted_are_those_that_are_stored(builder, tmp_path, monkeypatch):
+    def of_so_many_rows(background, grid, rows=slice(None), columns=slice(None)):
+        made = background_image(background, grid, rows, columns)
+        return made + len(made) / np.float32(256)
+
+    monkeypatch.setattr("photometry.io.ccd_blocks._ROWS_AT_ONCE", 40)
+    monkeypatch.setattr("photometry.io.ccd_blocks.background_image", of_so_many_rows)
+    cube = read_cube(made(builder, tmp_path / "cube.hdf5"))
+    measured = np.stack([builder.image(number) for number in range(N_FRAME)])[:, :96, 44:140]
+    np.testing.assert_allclose(cube.images + cube.backgrounds, measured, rtol=2e-7, atol=2e-5)
 
 
 def test_a_part_is_read_as_of_any_cube(builder, tmp_path):
@@ -149,6 +162,9 @@ def test_mars_is_left_out(tmp_path):
     assert np.isfinite(cube.images[2:]).all()
     np.testing.assert_array_equal(flagged(PIXEL_FLAGS, cube.pixel_flags[1], "excluded").all(axis=0), spoilt)
     assert not flagged(PIXEL_FLAGS, cube.pixel_flags[2:], "excluded").any()
+    used = flagged(PIXEL_FLAGS, cube.pixel_flags, "used_for_background")
+    assert used[2:, :, spoilt].any()
+    assert not used[:2, :, spoilt].any()
 
 
 def test_without_pixels_the_sector_stops(tmp_path):
@@ -208,6 +224,27 @@ def test_a_killed_job_is_taken_up_and_gives_the_same_cube(builder, tmp_path, pro
     assert_equal_datasets(undisturbed, path)
     assert before > 0
     assert not parts.exists()
+
+
+def test_what_killed_jobs_were_writing_is_removed(builder, tmp_path, monkeypatch):
+    path, parts = tmp_path / "cube.hdf5", tmp_path / ".cube.hdf5.parts"
+
+    def killed(*_args):
+        (tmp_path / ".cube.hdf5.abcd1234.hdf5").touch()
+        (parts / ".pixels_0001.hdf5.abcd1234.hdf5").touch()
+        raise KeyboardInterrupt
+
+    def looked(*_args):
+        assert not list(parts.glob(".*"))
+        raise KeyboardInterrupt
+
+    for instead in (killed, looked):
+        monkeypatch.setattr("photometry.io.ccd_cubes.assemble", instead)
+        with pytest.raises(KeyboardInterrupt):
+            made(builder, path)
+    monkeypatch.undo()
+    made(builder, path)
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["cube.frames", "cube.hdf5", "ffi"]
 
 
 def test_parts_of_other_frames_are_not_used(builder, tmp_path, monkeypatch):

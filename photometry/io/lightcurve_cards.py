@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from astropy.time import Time
 
 from photometry._version import __version__
@@ -24,6 +25,7 @@ __all__ = [
     "observation_cards",
     "physical_cards",
     "result_cards",
+    "span_cards",
     "target_cards",
     "time_cards",
 ]
@@ -163,10 +165,10 @@ def observation_cards(header: CubeHeader, version: int) -> list[CardItem]:
     ]
 
 
-def time_cards(header: CubeHeader) -> list[CardItem]:
-    """Return the cards on the time span: TSTART, TSTOP, DATE-OBS, DATE-END, then those on the time system."""
-    cadence_d = header.exposure.cadence_s / _SECONDS_PER_DAY
-    start, stop = float(header.time[0]) - cadence_d / 2, float(header.time[-1]) + cadence_d / 2
+def span_cards(time: npt.NDArray[np.float64], cadence_s: int) -> list[CardItem]:
+    """Return the cards on the span of `time` (n_cadence,), BTJD: TSTART, TSTOP, DATE-OBS, DATE-END, TELAPSE."""
+    half = cadence_s / _SECONDS_PER_DAY / 2
+    start, stop = float(time[0]) - half, float(time[-1]) + half
     dates = Time([start, stop], BTJD_OFFSET, format="jd", scale="tdb").utc.isot
     return [
         ("TSTART", start, "[d] observation start time, BTJD"),
@@ -174,6 +176,12 @@ def time_cards(header: CubeHeader) -> list[CardItem]:
         ("DATE-OBS", f"{dates[0]}Z", "TSTART as UTC calendar date"),
         ("DATE-END", f"{dates[1]}Z", "TSTOP as UTC calendar date"),
         ("TELAPSE", stop - start, "[d] TSTOP - TSTART"),
+    ]
+
+
+def time_cards(header: CubeHeader) -> list[CardItem]:
+    """Return the cards on the time system."""
+    return [
         ("TIMEREF", "SOLARSYSTEM", "barycentric correction applied to times"),
         ("TASSIGN", "SPACECRAFT", "where time is assigned"),
         ("TIMESYS", "TDB", "barycentric dynamical time"),
@@ -181,7 +189,7 @@ def time_cards(header: CubeHeader) -> list[CardItem]:
         ("BJDREFF", 0.0, "fraction of the day in BTJD reference date"),
         ("TIMEUNIT", "d", "time unit for TIME, TSTART and TSTOP"),
         ("TIMEPIXR", 0.5, "TIME is the middle of the cadence"),
-        ("TIMEDEL", cadence_d, "[d] time resolution of data"),
+        ("TIMEDEL", header.exposure.cadence_s / _SECONDS_PER_DAY, "[d] time resolution of data"),
         ("TIMEOFFS", header.offset.mid_s, "[s] correction of the data release, in TIME"),
         *_ephemeris_cards(header),
     ]

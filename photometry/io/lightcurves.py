@@ -26,6 +26,7 @@ from photometry.io.lightcurve_cards import (
     observation_cards,
     physical_cards,
     result_cards,
+    span_cards,
     target_cards,
     time_cards,
 )
@@ -87,8 +88,9 @@ class LightCurveWriter:
         self._reference_pixel = float(wcs["CRPIX1"]), float(wcs["CRPIX2"])
         elsewhere = {"CRPIX1", "CRPIX2", "RADESYS", "EQUINOX"}
         self._wcs = "".join(str(card) for card in wcs.cards if card.keyword not in elsewhere).encode("ascii")
-        times = time_cards(header)
-        self._primary = cards([*PRIMARY_START, *times[:4], *observation_cards(header, version)])
+        self._time, self._cadence_s = header.time, header.exposure.cadence_s
+        self._span = self._span_of(header.time)
+        self._start, self._observation = cards(PRIMARY_START), cards(observation_cards(header, version))
         self._origin = cards(
             [
                 ("PRFSRC", fit.prf_source, "source of the PRF"),
@@ -98,25 +100,31 @@ class LightCurveWriter:
             ]
         )
         columns = [(name, unit, display, comment) for name, _, unit, display, comment in COLUMNS]
-        self._table = table_cards("LIGHTCURVE", ROW, columns, len(header.time)) + cards(
-            [*EXTENSION, *times, *exposure_cards(header)]
-        )
         self._extension = cards(EXTENSION)
+        self._table = table_cards("LIGHTCURVE", ROW, columns, len(header.time)) + self._extension
+        self._exposure = cards([*time_cards(header), *exposure_cards(header)])
         self._rows = np.zeros(len(header.time), dtype=ROW)
 
     def file_content(self, curve: LightCurve, facts: TargetFacts) -> bytes:
         """Return the bytes of a light curve's file."""
         target = cards(target_cards(curve.starid, facts))
+        # Times of full-frame images are each star's own.
+        span, elapsed = self._span if curve.time is self._time else self._span_of(curve.time)
         place = self._extension + target + self._wcs + cards(physical_cards(curve.stamp, self._reference_pixel))
         sum_image = image_cards("SUMIMAGE", curve.sum_image) + cards(SUMIMAGE) + place
         return b"".join(
             (
-                hdu(self._primary + target + cards(result_cards(facts)) + self._origin),
-                hdu(self._table + target, self._table_data(curve)),
+                hdu(self._start + span + self._observation + target + cards(result_cards(facts)) + self._origin),
+                hdu(self._table + span + elapsed + self._exposure + target, self._table_data(curve)),
                 hdu(sum_image, curve.sum_image.astype(">f4").tobytes()),
                 hdu(image_cards("APERTURE", curve.aperture) + place, curve.aperture.astype(">i4").tobytes()),
             )
         )
+
+    def _span_of(self, time: npt.NDArray[np.float64]) -> tuple[bytes, bytes]:
+        """Cards on the time span, and on its length."""
+        *span, elapsed = span_cards(time, self._cadence_s)
+        return cards(span), cards([elapsed])
 
     def _table_data(self, curve: LightCurve) -> bytes:
         """Bytes of the table; 0-based centroids become 1-based."""

@@ -114,6 +114,9 @@ def test_times_of_a_ccd_are_those_of_the_star(tmp_path):
             expected = barycentric_correction(position, catalog.ra[star], catalog.decl[star])
             np.testing.assert_allclose(table["TIMECORR"], expected, rtol=1e-6)
             np.testing.assert_allclose(table["TIME"] - expected, header.time - header.timecorr, atol=1e-9)
+            assert cards["TSTART"] == pytest.approx(table["TIME"][0] - 900 / 86400, abs=1e-9)
+            assert cards["TSTOP"] == pytest.approx(table["TIME"][-1] + 900 / 86400, abs=1e-9)
+            assert (hdus[0].header["TSTART"], hdus[0].header["DATE-END"]) == (cards["TSTART"], cards["DATE-END"])
             assert cards["EPHEMER"] == "Horizons table tess.csv"
             assert cards["TIMSYER"] == pytest.approx(0.1 / 86400)
 

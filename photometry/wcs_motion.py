@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from astropy.wcs import NoConvergence
 
 from photometry.catalog import wcs_of
 from photometry.errors import FitError
@@ -23,7 +24,8 @@ def kernel_of_wcs(headers: Sequence[str], reference: str, stamp: Stamp, good: np
     Parameters
     ----------
     headers : sequence of str
-        WCS of each cadence in CCD pixels, as `photometry.cube.Cube.wcs_header`; empty where there is none.
+        WCS of each cadence in CCD pixels, as `photometry.cube.Cube.wcs_header`; empty where there is none. One that
+        cannot be used, or that leaves places of the reference without a pixel, counts as none: its cadence is bad.
     reference : str
         WCS that stars are placed by.
     stamp : Stamp
@@ -46,18 +48,32 @@ def kernel_of_wcs(headers: Sequence[str], reference: str, stamp: Stamp, good: np
     scale = max(stamp.shape) / 2
     v, u = (places[:, 1] - stamp.center[0]) / scale, (places[:, 0] - stamp.center[1]) / scale
     terms = np.linalg.pinv(np.stack([np.ones_like(v), v, u], axis=1))
-    bad = np.array([not header for header in headers], dtype=bool)
-    if not (good & ~bad).any():
-        raise FitError("motion: mode wcs needs full-frame images with a WCS, and no unflagged cadence has one")
+    bad = np.zeros(len(headers), dtype=bool)
     parameters = np.zeros((len(headers), N_MOTION))
     for cadence, header in enumerate(headers):
-        if not header:
-            continue
-        moved = wcs_of(header).all_world2pix(sky, 0) - places
-        parameters[cadence] = np.concatenate([terms @ moved[:, 1], terms @ moved[:, 0]])
+        moved = _moved(header, sky, places)
+        if moved is None:
+            bad[cadence] = True
+        else:
+            parameters[cadence] = np.concatenate([terms @ moved[:, 1], terms @ moved[:, 0]])
+    if not (good & ~bad).any():
+        raise FitError("motion: mode wcs needs full-frame images with a WCS, and no unflagged cadence has one")
     index = np.arange(len(headers))
     for k in range(N_MOTION):
         parameters[bad, k] = np.interp(index[bad], index[~bad], parameters[~bad, k])
     parameters -= parameters[good & ~bad].mean(axis=0)
     covariance = np.zeros((len(headers), N_MOTION, N_MOTION))
     return MovementKernel(stamp.center, scale, (0.0, 0.0), parameters, covariance, bad, "wcs")
+
+
+def _moved(
+    header: str, sky: npt.NDArray[np.float64], places: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64] | None:
+    """Return how far places (n, 2: column, row) at `sky` (n, 2) are moved by a WCS; None where it cannot tell."""
+    if not header:
+        return None
+    try:
+        moved = np.asarray(wcs_of(header).all_world2pix(sky, 0) - places)
+    except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError, NoConvergence):
+        return None
+    return moved if np.isfinite(moved).all() else None

@@ -9,6 +9,10 @@ from photometry.geometry import Stamp
 from photometry.wcs_motion import kernel_of_wcs
 
 _STAMP = Stamp(0, 2048, 44, 2092)
+#: A distortion that folds the sky, so that there is no way back from it.
+_SIP_WITHOUT_INVERSE = (
+    "".join(f"{key:8}= {value:>20}".ljust(80) for key, value in {"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 0.02}.items()),
+)
 
 
 def _header(row=0.0, column=0.0, turn=0.0):
@@ -42,6 +46,15 @@ def test_frames_without_a_wcs_are_interpolated_and_bad():
     kernel = kernel_of_wcs(headers, headers[0], _STAMP, np.ones(3, dtype=bool))
     np.testing.assert_allclose(kernel.parameters[:, 0], [-0.1, 0.0, 0.1], atol=1e-6)
     np.testing.assert_array_equal(kernel.bad, [False, True, False])
+
+
+def test_a_wcs_that_cannot_be_used_makes_its_cadence_bad_and_does_not_end_the_job():
+    distorted = _header().replace("RA---TAN", "RA---TAN-SIP").replace("DEC--TAN", "DEC--TAN-SIP")
+    for damaged in ("A_ORDER = 2".ljust(80), "A_ORDER =  'abc'".ljust(80), *_SIP_WITHOUT_INVERSE):
+        headers = [_header(row=0.0), distorted + damaged, _header(row=0.2)]
+        kernel = kernel_of_wcs(headers, headers[0], _STAMP, np.ones(3, dtype=bool))
+        np.testing.assert_allclose(kernel.parameters[:, 0], [-0.1, 0.0, 0.1], atol=1e-6)
+        np.testing.assert_array_equal(kernel.bad, [False, True, False])
 
 
 def test_no_wcs_at_all_is_refused():

@@ -96,6 +96,14 @@ def listing_of(wildcards):
     return listing_digest(region_of(wildcards).pixels.paths)
 
 
+def ephemeris_files():
+    """Return the files that say where TESS was: a table or SPICE kernels; none for the Earth's place."""
+    given = Path(config["ephemeris"])
+    if config["ephemeris"] == "earth":
+        return []
+    return [str(given)] if given.is_file() else sorted(map(str, given.rglob("*.bsp")))
+
+
 def star_table_of(wildcards):
     """Return the star table of a region: the user's, or the one that is downloaded."""
     table = observation_of(wildcards)["catalog"]

@@ -30,6 +30,8 @@ rule images:
 
 rule frames:
     """Read the headers of the frames of {wildcards.region}: cadences, times, flags, reference WCS; list bad frames."""
+    input:
+        ephemeris=ephemeris_files(),
     output:
         frames=ensure("<results>/prepared/frames_{region}.hdf5", non_empty=True),
     log:

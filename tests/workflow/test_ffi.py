@@ -62,6 +62,13 @@ def test_plan_of_all_reads_no_other_headers(snakemake, ccd, tmp_path):
     assert "images" not in jobs
 
 
+@pytest.mark.realdata
+def test_the_ephemeris_is_an_input(snakemake, ccd, tess_data, tmp_path):
+    table = str(tess_data / "geometry/20180720_tess_ephem.csv")
+    result = snakemake(tmp_path, "--dry-run", CUBE, config=settings(ccd, ephemeris=table))
+    assert f"input: {table}" in " ".join(result.stdout.split())
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

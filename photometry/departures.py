@@ -14,8 +14,8 @@ from photometry.designs import CadenceDesigns
 from photometry.flux_errors import motion_response
 from photometry.motion import MovementKernel
 from photometry.motion_fit import MOTION_IMAGES, outliers
-from photometry.normal import NodeSystem, factor_node
-from photometry.scene import N_TERM
+from photometry.normal import NodeSystem, are_like, factor_node
+from photometry.scene import N_LINEAR_TERM, N_TERM
 from photometry.settings import FitSettings
 from photometry.solve import Equations, Solution, solve_cadences, solve_equations
 from photometry.tile_data import TileData
@@ -34,14 +34,8 @@ __all__ = [
 
 #: Accuracy of the first fit of a cadence, which only looks for outliers, in standard errors of a flux.
 FIRST_ACCURACY = 0.1
-#: Terms up to first degree in the movement: the second degree adds 1e-3 at most.
-_N_LINEAR = 3
 #: Accuracy of the change of the means, in standard errors of a single cadence.
 _CHANGE_ACCURACY = 0.003
-#: Nodes whose backgrounds differ by less than this factor and whose places by less than so many pixels per axis share
-#: one inverse.
-_LIKE_BACKGROUND = 1.5
-_LIKE_PLACE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +126,8 @@ def _system_of(
     """Make the normal equations of a node; the inverse is that of a like node, if there is one."""
     images = scene.model.mean_images(part, scene.state.flux)
     weights = np.where(scene.data.usable, 1 / node_variance(scene.data, part, images), 0.0)
-    like = next((system for system in factored if _are_like(system.part, part)), None)
+    like = next((system for system in factored if are_like(system.part, part)), None)
     return factor_node(part, scene.model.local_basis, weights, scene.precision, like=like, with_errors=with_errors)
-
-
-def _are_like(one: NodeModel, other: NodeModel) -> bool:
-    """Whether two nodes may share an inverse."""
-    ratio = abs(np.log(max(one.sky.mean(), 1.0) / max(other.sky.mean(), 1.0)))
-    rows, columns = one.node.row_shift - other.node.row_shift, one.node.column_shift - other.node.column_shift
-    return bool(ratio < np.log(_LIKE_BACKGROUND)) and max(abs(rows), abs(columns)) < _LIKE_PLACE
 
 
 def _members(scene: Scene, part: NodeModel) -> list[npt.NDArray[np.int64]]:
@@ -157,13 +144,13 @@ def first_fit(scene: Scene) -> FirstFit:
     factored: tuple[NodeSystem, ...] = ()
     for part in model.nodes:
         system = _system_of(scene, part, factored, with_errors=False)
-        if not any(_are_like(other.part, part) for other in factored):
+        if not any(are_like(other.part, part) for other in factored):
             factored = (*factored, system)
         variance = node_variance(data, part, model.mean_images(part, scene.state.flux))
         for cadences in _members(scene, part):
             residual = residual_of(scene, part, cadences)
             terms, valid = part.coefficients(scene.state.motion, cadences)[:, :N_TERM], data.valid[cadences]
-            solution = solve_cadences(system, terms, residual, valid, accuracy=FIRST_ACCURACY, n_term=_N_LINEAR)
+            solution = solve_cadences(system, terms, residual, valid, accuracy=FIRST_ACCURACY, n_term=N_LINEAR_TERM)
             unknowns[:, cadences] = solution.unknowns
             left = left_of(residual, solution, valid)
             rejected[cadences] = outliers(left.T, variance, scene.settings.outlier_sigma)
@@ -179,7 +166,7 @@ def final_fit(scene: Scene, first: FirstFit, part: NodeModel) -> Iterator[Cadenc
         residual, valid = residual_of(scene, part, cadences), scene.data.valid[cadences]
         terms = part.coefficients(scene.state.motion, cadences)[:, :N_TERM]
         solution = solve_cadences(
-            system, terms, residual, valid, start=first.unknowns[:, cadences] + change, n_term=_N_LINEAR
+            system, terms, residual, valid, start=first.unknowns[:, cadences] + change, n_term=N_LINEAR_TERM
         )
         left = left_of(residual, solution, valid)
         yield CadenceFit(system, cadences, solution, left, valid, first.rejected[cadences], response)

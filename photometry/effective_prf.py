@@ -25,7 +25,15 @@ from photometry.motion_fit import N_MOTION
 from photometry.normal import inverse
 from photometry.prf import FOOTPRINT, PrfEvaluator, PrfGrid
 from photometry.region import mean_of_tile, region_round, static_columns
-from photometry.region_tiles import Region, parameters_of_tile, placed_tile, start_region
+from photometry.region_motion import motion_of_all
+from photometry.region_tiles import (
+    Region,
+    few_cadences,
+    parameters_of_tile,
+    placed_tile,
+    region_of_cadences,
+    start_region,
+)
 from photometry.settings import MotionSettings, PrfSettings
 from photometry.stars import Stars
 from photometry.tile_data import TileData
@@ -117,11 +125,13 @@ def learn_prf(
     if carriers < _LEAST_STARS:
         return replace(prf, source=f"{prf.source}, nothing learnt: {carriers} stars"), kernel
     given = prf.source
-    region = region_round(region, PrfEvaluator(prf, np.float32), motion)
+    which = few_cadences(region)
+    few = region_round(region_of_cadences(region, which), PrfEvaluator(prf, np.float32), motion)
     for _ in range(settings.n_round):
-        prf = convolved(prf, _kernel_step(region, PrfEvaluator(prf, np.float32)))
-        region = region_round(region, PrfEvaluator(prf, np.float32), motion)
-    return replace(prf, source=f"{given}, kernel learnt from {carriers} stars"), region.kernel
+        prf = convolved(prf, _kernel_step(few, PrfEvaluator(prf, np.float32)))
+        few = region_round(few, PrfEvaluator(prf, np.float32), motion)
+    kernel = motion_of_all(region, few, which, PrfEvaluator(prf, np.float32), motion)
+    return replace(prf, source=f"{given}, kernel learnt from {carriers} stars"), kernel
 
 
 def convolved(prf: PrfGrid, coefficients: npt.NDArray[np.float64]) -> PrfGrid:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from photometry.motion import MovementKernel
 from photometry.motion_fit import N_MOTION
 
-__all__ = ["improved_kernel", "static_precision", "with_static"]
+__all__ = ["improved_kernel", "static_precision", "with_mean_in_offset", "with_static"]
 
 #: Motion is pulled to zero with this standard deviation while it is not known how much there is, pixels.
 _FIRST_WIDTH = 1.0
@@ -55,15 +55,45 @@ def with_static(kernel: MovementKernel, change: npt.NDArray[np.float64]) -> Move
     return replace(kernel, parameters=parameters, offset=offset)
 
 
+def with_mean_in_offset(kernel: MovementKernel, good: npt.NDArray[np.bool_]) -> MovementKernel:
+    """Put the mean shift of the good cadences into the offset: stars stay where they are."""
+    use = good & ~kernel.bad
+    if not use.any():
+        return kernel
+    row, column = kernel.parameters[use][:, [0, 3]].mean(axis=0)
+    parameters = kernel.parameters - np.array([row, 0.0, 0.0, column, 0.0, 0.0])
+    return replace(kernel, parameters=parameters, offset=(kernel.offset[0] + row, kernel.offset[1] + column))
+
+
 def improved_kernel(
     kernel: MovementKernel,
     information: npt.NDArray[np.float64],
     gradient: npt.NDArray[np.float64],
     good: npt.NDArray[np.bool_],
     mode: str,
+    *,
+    static_mean: bool = True,
 ) -> MovementKernel:
-    """Add the measured changes to the kernel, but for their mean, which is static.
+    """Add the measured changes to the kernel, but for their mean where that is static.
 
+    Parameters
+    ----------
+    kernel : MovementKernel
+        Motion so far.
+    information : (n_cadence, 6, 6) float64
+        Inverse covariance of the changes, pixels^-2; zero where nothing was measured.
+    gradient : (n_cadence, 6) float64
+        Information times the change, pixels^-1.
+    good : (n_cadence,) bool
+        Cadences that count for what is usual.
+    mode : str
+        Of `photometry.settings.MotionSettings`.
+    static_mean : bool
+        Whether the mean of the changes belongs to the mean scene, measured in turn with the motion, and is taken off.
+        Where the mean scene is known, the mean belongs to the motion.
+
+    Notes
+    -----
     Shift, rotation, scale and shears are pulled to their mean as far as they do not rise above their noise: a kind of
     motion that is not there then adds none. Shifts that are too large to be true count as not measured; if those of
     most cadences are, none is, and all cadences are bad.
@@ -96,7 +126,8 @@ def improved_kernel(
     for k in range(N_MOTION):
         parameters[bad, k] = np.interp(index[bad], index[~bad], parameters[~bad, k])
     parameters = parameters @ _KINDS.T
-    parameters += static - parameters[use].mean(axis=0)
+    if static_mean:
+        parameters += static - parameters[use].mean(axis=0)
     return replace(kernel, parameters=parameters, covariance=_KINDS @ covariance @ _KINDS.T, bad=bad)
 
 

@@ -3,6 +3,10 @@
 A cadence's residuals from the mean scene are fitted with the change of the scene by motion, the local background and
 departures of all free stars from their mean fluxes, which a prior keeps small: constant stars then help, and variable
 stars do no harm.
+
+The change of the scene is taken at a node's center, which is up to some hundredths of a pixel from a cadence: what it
+leaves of a step is some per cent of it. A second solution starts from where the first ended, with residuals worked out
+at the improved motion; it also leaves out the outliers that the first one found.
 """
 
 from dataclasses import dataclass
@@ -10,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photometry.normal import factor_node, inverse
-from photometry.scene import N_FINE, N_TERM
+from photometry.normal import NodeSystem, are_like, factor_node, inverse
+from photometry.scene import N_FINE, N_LINEAR_TERM, N_TERM
 from photometry.solve import solve_cadences
 from photometry.tile_data import TileData
-from photometry.tile_model import N_LOCAL, TileModel, TileState, node_variance, residuals
+from photometry.tile_model import N_LOCAL, NodeModel, TileModel, TileMotion, TileState, node_variance, residuals
 
 __all__ = ["MOTION_IMAGES", "N_MOTION", "MotionStep", "motion_step", "outliers"]
 
@@ -24,10 +28,14 @@ N_MOTION = 6
 _FREE_WIDTH = 0.1
 #: Order of the images of `TileModel.mean_images` that change with a0, a1, a2, b0, b1, b2.
 MOTION_IMAGES = [1, N_FINE, N_FINE + 1, 2, N_FINE + 2, N_FINE + 3]
-#: Accuracy of a step towards the motion: the next round mends the rest.
+#: Accuracy of a step towards the motion: relative to its start, and in standard errors.
 _TOLERANCE = 1e-6
-#: Cadences that are needed to tell what is usual for a pixel.
+_ACCURACY = 0.05
+#: Change of the motion from which the residuals at the improved motion can be worked out about the same node, pixels.
+_SMALL_CHANGE = 0.03
+#: Cadences that are needed to tell what is usual for a pixel, and so many that more would not tell it better.
 _LEAST_FOR_USUAL = 5
+_MOST_FOR_USUAL = 256
 _MAD_TO_SIGMA = 1.4826
 #: Ridge that covers the rounding of a float32 covariance: kinds of motion that one star cannot tell apart.
 _FLOAT32_RIDGE = 1e-6
@@ -72,9 +80,11 @@ def outliers(misfit: npt.NDArray[np.float32], variance: npt.NDArray[np.float64],
     """
     scaled = misfit / np.sqrt(variance).astype(np.float32)
     if len(scaled) >= _LEAST_FOR_USUAL:
-        scaled = scaled - np.median(scaled, axis=0)
-        spread = np.maximum(1.0, _MAD_TO_SIGMA * np.median(np.abs(scaled), axis=0))
-        return np.abs(scaled) > sigma * spread
+        some = scaled[:: -(-len(scaled) // _MOST_FOR_USUAL)]
+        usual = np.median(some, axis=0)
+        spread = np.maximum(1.0, _MAD_TO_SIGMA * np.median(np.abs(some - usual), axis=0))
+        scaled -= usual
+        return np.abs(scaled, out=scaled) > sigma * spread
     return np.abs(scaled) > 2 * sigma
 
 
@@ -102,30 +112,94 @@ def motion_step(
     local = np.zeros((n_cadence, N_LOCAL))
     departure = np.zeros((len(flux), n_cadence), dtype=np.float32)
     off = np.zeros(data.valid.shape, dtype=bool)
-    least = 0.1 * float(np.median(flux)) if len(flux) else 1.0
+    of_motion = slice(len(flux) + N_LOCAL, None)
+    factored: list[NodeSystem] = []
     for part in model.nodes:
         cadences = part.node.cadences
         images = model.mean_images(part, flux)
         variance = node_variance(data, part, images)
-        moving = model.mean_images(part, np.where(model.unsaturated, flux, 0.0))[MOTION_IMAGES]
-        common = np.concatenate([model.local_basis, moving.T], axis=1)
-        system = factor_node(
-            part,
-            common,
-            np.where(data.usable, 1 / variance, 0.0),
-            1 / (_FREE_WIDTH * np.maximum(flux, least)) ** 2,
-            with_errors=False,
-        )
-        residual = residuals(data, model, part, images, state.motion, cadences) - state.static * data.valid[cadences]
-        terms = part.coefficients(state.motion, cadences)[:, :N_TERM]
+        like = next((system for system in factored if are_like(system.part, part)), None)
+        system = _system_of(data, model, part, flux, variance, like)
+        if like is None:
+            factored.append(system)
+        unknowns, off[cadences] = _solved(data, model, state, system, images, variance, rejected, sigma)
+        departure[:, cadences] = unknowns[: len(flux)]
+        local[cadences] = unknowns[len(flux) : of_motion.start].T
+        change[cadences] = unknowns[of_motion].T
+        scale = system.scale[of_motion]
+        spread = scale[:, None] * system.covariance[of_motion, of_motion] * scale
         valid = data.valid[cadences] & ~rejected[cadences]
-        solution = solve_cadences(system, terms, residual, valid, tolerance=_TOLERANCE)
-        departure[:, cadences] = solution.departure
-        local[cadences] = solution.common[:N_LOCAL].T
-        change[cadences] = solution.common[N_LOCAL:].T
-        of_motion = slice(len(flux) + N_LOCAL, None)
-        measured = cadences[valid.any(axis=1)]
-        information[measured] = inverse(system.covariance[of_motion, of_motion].astype(np.float64), _FLOAT32_RIDGE)
-        left = residual.astype(np.float32) - solution.fitted.T * data.valid[cadences]
-        off[cadences] = outliers(left, variance, sigma)
+        information[cadences[valid.any(axis=1)]] = inverse(spread, _FLOAT32_RIDGE)
     return MotionStep(change, information, local, departure, off)
+
+
+def _system_of(
+    data: TileData,
+    model: TileModel,
+    part: NodeModel,
+    flux: npt.NDArray[np.float64],
+    variance: npt.NDArray[np.float64],
+    like: NodeSystem | None,
+) -> NodeSystem:
+    """Make the normal equations of a node: stars, local background and motion."""
+    least = 0.1 * float(np.median(flux)) if len(flux) else 1.0
+    moving = model.mean_images(part, np.where(model.unsaturated, flux, 0.0))[MOTION_IMAGES]
+    return factor_node(
+        part,
+        np.concatenate([model.local_basis, moving.T], axis=1),
+        np.where(data.usable, 1 / variance, 0.0),
+        1 / (_FREE_WIDTH * np.maximum(flux, least)) ** 2,
+        like=like,
+        with_errors=False,
+    )
+
+
+def _solved(
+    data: TileData,
+    model: TileModel,
+    state: TileState,
+    system: NodeSystem,
+    images: npt.NDArray[np.float64],
+    variance: npt.NDArray[np.float64],
+    rejected: npt.NDArray[np.bool_],
+    sigma: float,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Unknowns of a node's cadences, (n_star + n_common, n_cadence), and outliers, (n_cadence, n_pixel)."""
+    part, first_common = system.part, len(state.flux)
+    cadences = part.node.cadences
+    usable = data.valid[cadences]
+
+    def solve(
+        motion: TileMotion, valid: npt.NDArray[np.bool_], start: npt.NDArray[np.float32] | None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Unknowns, and what they leave of the pixels."""
+        residual = residuals(data, model, part, images, motion, cadences) - state.static * usable
+        terms = part.coefficients(motion, cadences)[:, :N_TERM]
+        found = solve_cadences(system, terms, residual, valid, _TOLERANCE, _ACCURACY, start, N_LINEAR_TERM)
+        return found.unknowns, residual.astype(np.float32) - found.fitted.T * usable
+
+    valid = usable & ~rejected[cadences]
+    first, left = solve(state.motion, valid, None)
+    # Where the change is small it is put into the motion, and only what is left of it is looked for. After a large one
+    # the scene itself disagrees with the pixels, and the next step begins anew.
+    small = np.abs(first[first_common + N_LOCAL :]).max(axis=0) < _SMALL_CHANGE
+    off = outliers(left, variance, sigma) & small[:, None]
+    done = np.where(small, first[first_common:], 0)
+    first[first_common:] -= done
+    motion = _moved(state.motion, cadences, done.T.astype(np.float64))
+    second, _ = solve(motion, valid & ~off, first)
+    second[first_common:] += done
+    return second, off
+
+
+def _moved(motion: TileMotion, cadences: npt.NDArray[np.int64], change: npt.NDArray[np.float64]) -> TileMotion:
+    """Add local background and motion, (n_cadence, N_LOCAL + N_MOTION), to those of some cadences."""
+    row, column, linear, local = (
+        values.copy() for values in (motion.row_shift, motion.column_shift, motion.linear, motion.local)
+    )
+    local[cadences] += change[:, :N_LOCAL]
+    change = change[:, N_LOCAL:]
+    row[cadences] += change[:, 0]
+    column[cadences] += change[:, 3]
+    linear[cadences] += change[:, [1, 2, 4, 5]]
+    return TileMotion(row, column, linear, local)

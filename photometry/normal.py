@@ -19,7 +19,7 @@ from photometry.designs import CadenceDesigns
 from photometry.errors import FitError
 from photometry.tile_model import NodeModel
 
-__all__ = ["MOST_LEVERAGE", "NodeSystem", "factor_node", "inverse", "taken_over"]
+__all__ = ["MOST_LEVERAGE", "NodeSystem", "are_like", "factor_node", "inverse", "taken_over"]
 
 #: Added to the unit diagonal of the scaled normal matrix: keeps terms that no pixel can tell apart at rest.
 _RIDGE = 1e-12
@@ -27,6 +27,10 @@ _RIDGE = 1e-12
 MOST_LEVERAGE = 0.99
 #: Largest share of a star's own prior that is taken out.
 _MOST_PRIOR = 1 - 1e-6
+#: Nodes whose backgrounds differ by less than this factor and whose places by less than so many pixels per axis share
+#: one inverse.
+_LIKE_BACKGROUND = 1.5
+_LIKE_PLACE = 0.15
 #: Rows of a matrix that are mirrored at once.
 _ROWS_AT_ONCE = 256
 
@@ -84,6 +88,13 @@ class NodeSystem:
     own_variance: npt.NDArray[np.float64]
     own_prior: npt.NDArray[np.float64]
     leverage: npt.NDArray[np.float64]
+
+
+def are_like(one: NodeModel, other: NodeModel) -> bool:
+    """Whether two nodes may share an inverse."""
+    ratio = abs(np.log(max(one.sky.mean(), 1.0) / max(other.sky.mean(), 1.0)))
+    rows, columns = one.node.row_shift - other.node.row_shift, one.node.column_shift - other.node.column_shift
+    return bool(ratio < np.log(_LIKE_BACKGROUND)) and max(abs(rows), abs(columns)) < _LIKE_PLACE
 
 
 def factor_node(

@@ -1,4 +1,4 @@
-"""A region's motion, from all its tiles: mean scene and motion in turns.
+"""A region's motion, from all its tiles: mean scene and motion in turns, in some cadences; then the motion of all.
 
 Every tile is worked out alone; what the tiles say of the region's motion and of the constant offset between catalogue
 and pixels is added up as normal equations.
@@ -17,15 +17,22 @@ from photometry.motion import MovementKernel
 from photometry.motion_fit import MOTION_IMAGES, N_MOTION, motion_step
 from photometry.normal import inverse
 from photometry.prf import PrfEvaluator, PrfGrid
-from photometry.region_tiles import Region, RegionTile, parameters_of_tile, placed_tile, start_region
+from photometry.region_motion import OUTLIER_SIGMA, motion_of_all
+from photometry.region_tiles import (
+    Region,
+    RegionTile,
+    few_cadences,
+    parameters_of_tile,
+    placed_tile,
+    region_of_cadences,
+    start_region,
+)
 from photometry.settings import MotionSettings
 from photometry.stars import Stars
 from photometry.tile_model import NodeModel, TileModel, TileState
 
 __all__ = ["kernel_at", "mean_of_tile", "measure_motion", "region_round", "static_columns"]
 
-#: Pixels that disagree with the fit by more standard deviations are left out.
-_OUTLIER_SIGMA = 6.0
 #: Cadences that a part of a CCD takes its own offset from, and rounds of it.
 _OFFSET_CADENCES = 48
 _OFFSET_ROUNDS = 2
@@ -62,9 +69,11 @@ def measure_motion(
     """
     region = start_region(cubes, stars, settings, known)
     evaluator = PrfEvaluator(prf, np.float32)
+    which = few_cadences(region)
+    few = region_of_cadences(region, which)
     for _ in range(settings.n_round):
-        region = region_round(region, evaluator, settings)
-    return region.kernel
+        few = region_round(few, evaluator, settings)
+    return motion_of_all(region, few, which, evaluator, settings)
 
 
 def kernel_at(
@@ -117,7 +126,7 @@ def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings) ->
         static_gradient += to_tile.T @ mean.gradient
         state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
         rejected = np.zeros_like(tile.data.valid) if tile.rejected is None else tile.rejected
-        step = motion_step(tile.data, model, state, rejected, _OUTLIER_SIGMA)
+        step = motion_step(tile.data, model, state, rejected, OUTLIER_SIGMA)
         information += to_tile.T @ step.information @ to_tile
         gradient += np.einsum("ji,tjk,tk->ti", to_tile, step.information, step.change)
         motion = replace(state.motion, local=state.motion.local + step.local)

@@ -21,9 +21,11 @@ __all__ = [
     "PRF_REACH",
     "Region",
     "RegionTile",
+    "few_cadences",
     "kernel_of_tile",
     "parameters_of_tile",
     "placed_tile",
+    "region_of_cadences",
     "start_region",
     "tile_motion",
 ]
@@ -32,6 +34,8 @@ __all__ = [
 PRF_REACH = 7.5
 #: Half the side of a node while the motion is measured, pixels.
 _NODE_REACH = 0.05
+#: Unflagged cadences that mean fluxes, offset and PRF are measured from, at most.
+_MOST_CADENCES = 400
 #: Index of the linear terms in the parameters of the motion.
 _LINEAR = [1, 2, 4, 5]
 
@@ -175,11 +179,43 @@ def tile_motion(kernel: MovementKernel, data: TileData, local: npt.NDArray[np.fl
     return TileMotion(own[:, 0], own[:, 3], own[:, _LINEAR], local)
 
 
-def placed_tile(tile: RegionTile, kernel: MovementKernel, prf: PrfEvaluator) -> tuple[TileModel, TileState]:
-    """Put a tile's stars where the kernel has them: the stars about the nodes, and the state with that motion."""
+def few_cadences(region: Region) -> npt.NDArray[np.int64]:
+    """Choose unflagged cadences of known motion, evenly in time: what all cadences share is known well from them."""
+    good = np.flatnonzero(region.good & ~region.kernel.bad)
+    good = good if len(good) else np.flatnonzero(region.good)
+    return good[np.unique(np.linspace(0, len(good) - 1, _MOST_CADENCES).astype(np.int64))]
+
+
+def region_of_cadences(region: Region, which: npt.NDArray[np.int64]) -> Region:
+    """Return the tiles and the motion of a region in some cadences."""
+    tiles = []
+    for tile in region.tiles:
+        motion = tile.state.motion
+        some = TileMotion(
+            motion.row_shift[which], motion.column_shift[which], motion.linear[which], motion.local[which]
+        )
+        tiles.append(
+            replace(
+                tile,
+                data=tile.data.of_cadences(which),
+                state=replace(tile.state, motion=some),
+                departure=tile.departure[:, which],
+                rejected=None if tile.rejected is None else tile.rejected[which],
+            )
+        )
+    return replace(region, tiles=tuple(tiles), kernel=region.kernel.of_cadences(which), good=region.good[which])
+
+
+def placed_tile(
+    tile: RegionTile, kernel: MovementKernel, prf: PrfEvaluator, cadences: npt.NDArray[np.int64] | None = None
+) -> tuple[TileModel, TileState]:
+    """Put a tile's stars where the kernel has them: the stars about the nodes, and the state with that motion.
+
+    Nodes are those of some `cadences`, all by default.
+    """
     state = replace(tile.state, motion=tile_motion(kernel, tile.data, tile.state.motion.local))
     free, held = tile.free.moved(*kernel.offset), tile.held.moved(*kernel.offset)
-    return build_model(tile.data, prf, free, held, state.motion, _NODE_REACH), state
+    return build_model(tile.data, prf, free, held, state.motion, _NODE_REACH, cadences), state
 
 
 def _first_kernel(series: _Series, stamp: Stamp, settings: MotionSettings) -> MovementKernel:

@@ -24,6 +24,7 @@ from photometry.star_light import PixelLight, expanded
 __all__ = [
     "FINE_DEGREE",
     "N_FINE",
+    "N_LINEAR_TERM",
     "N_TERM",
     "Expansion",
     "expand",
@@ -34,6 +35,8 @@ __all__ = [
 
 #: Terms of an expansion of second degree.
 N_TERM = 6
+#: Those up to first degree in the movement.
+N_LINEAR_TERM = 3
 #: Degree of the expansion of bright stars' mean light, and its number of terms.
 FINE_DEGREE = 5
 N_FINE = (FINE_DEGREE + 1) * (FINE_DEGREE + 2) // 2

@@ -1,6 +1,6 @@
 """Pixels of a tile, flat, with what their noise is made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +62,10 @@ class TileData:
     def n_cadence(self) -> int:
         """Number of cadences."""
         return len(self.images)
+
+    def of_cadences(self, which: npt.NDArray[np.int64]) -> "TileData":
+        """Return the pixels of some cadences."""
+        return replace(self, images=self.images[which], valid=self.valid[which], sky=self.sky[which])
 
     def variance(self, total: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the variance of pixels that hold `total` e-/s of stars and background, (..., n_pixel), (e-/s)^2."""

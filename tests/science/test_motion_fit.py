@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scenes import make_scene
 
+from photometry import region_tiles
 from photometry.errors import FitError
 from photometry.motion_fit import outliers
 from photometry.region import kernel_at, measure_motion
@@ -124,6 +125,36 @@ def test_region_of_several_tiles(one_prf):
     one, other = _difference(whole, scene), _difference(parts, scene)
     assert np.sqrt((other[:, 2] ** 2).mean()) < 1e-3
     assert np.sqrt(((one - other)[:, 2] ** 2).mean()) < 5e-4
+
+
+def test_a_few_cadences_tell_what_all_share(quick, one_prf, monkeypatch):
+    """The motion of the other cadences is measured about the mean scene of a quarter of them."""
+    scene, cube = quick
+    monkeypatch.setattr(region_tiles, "_MOST_CADENCES", 10)
+    kernel = measure_motion([cube], scene.catalogue_stars, one_prf, MotionSettings())
+    difference = _difference(kernel, scene)[:, 2]
+    # A quarter of the light: twice the error of the constant place.
+    np.testing.assert_allclose(difference.mean(axis=1), 0, atol=4e-3)
+    assert (difference - difference.mean(axis=1)[:, None]).std() < 5e-4
+    assert not kernel.bad.any()
+    np.testing.assert_allclose(kernel.parameters[:, [0, 3]].mean(axis=0), 0, atol=1e-12)
+
+
+def test_flagged_cadences_take_no_part_in_what_all_share(quick, one_prf):
+    """Their pixels may be anything."""
+    scene, cube = quick
+    quality, images = cube.quality.copy(), cube.images.copy()
+    quality[[5, 20]] = 4
+    odd = images.copy()
+    odd[[5, 20]] = images[[5, 20], ::-1] + 300
+    one, other = (
+        measure_motion(
+            [replace(cube, quality=quality, images=pixels)], scene.catalogue_stars, one_prf, MotionSettings(n_round=2)
+        )
+        for pixels in (images, odd)
+    )
+    rest = quality == 0
+    np.testing.assert_allclose(one.parameters[rest], other.parameters[rest], atol=1e-4)
 
 
 def test_nothing_unflagged_is_refused(quick, one_prf):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photometry.kernel_update import improved_kernel
+from photometry.kernel_update import improved_kernel, with_mean_in_offset
 from photometry.motion import MovementKernel
 
 _N_CADENCE = 60
@@ -29,6 +29,24 @@ def test_shifts_are_taken_over_less_their_mean():
     kernel = improved_kernel(_kernel(), *_measured(shifts), _GOOD, "affine")
     np.testing.assert_allclose(kernel.parameters[:, 0], shifts - shifts.mean(), atol=1e-4)
     assert not kernel.bad.any()
+
+
+def test_about_a_known_mean_scene_the_mean_belongs_to_the_motion():
+    shifts = 0.1 * np.sin(np.arange(_N_CADENCE)) + 0.03
+    kernel = improved_kernel(_kernel(), *_measured(shifts), _GOOD, "affine", static_mean=False)
+    np.testing.assert_allclose(kernel.parameters[:, 0], shifts, atol=1e-4)
+
+
+def test_the_mean_of_good_cadences_in_the_offset_leaves_the_stars_where_they_are():
+    good = np.arange(_N_CADENCE) % 3 > 0
+    shifts = 0.1 * np.sin(np.arange(_N_CADENCE)) + 0.3 * ~good - 0.02
+    kernel = improved_kernel(_kernel(), *_measured(shifts), good, "affine", static_mean=False)
+    centred = with_mean_in_offset(kernel, good)
+    assert abs(centred.parameters[good, 0].mean()) < 1e-12
+    assert centred.offset[0] == pytest.approx(shifts[good].mean(), abs=1e-4)
+    np.testing.assert_allclose(
+        centred.parameters[:, 0] + centred.offset[0], kernel.parameters[:, 0] + kernel.offset[0], atol=1e-15
+    )
 
 
 def test_a_shift_too_large_to_be_true_is_interpolated():

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from hashlib import sha256
@@ -18,7 +19,7 @@ from tqdm import tqdm
 
 from photometry.background_time import smooth_backgrounds
 from photometry.defects import defects_of
-from photometry.errors import InputFileError
+from photometry.errors import InputFileError, PhotometryError
 from photometry.ffi_background import FrameBackground, background_image, describe_background
 from photometry.io.ccd_assembly import assemble
 from photometry.io.ccd_blocks import (
@@ -96,6 +97,8 @@ def write_ccd_cube(
     ------
     InputFileError
         When fewer than two frames have pixels.
+    PhotometryError
+        When one of several processes is killed.
     """
     path = Path(path)
     with exclusive(path) as waited:
@@ -216,7 +219,13 @@ def _processes(work: CcdWork, count: int) -> Iterator[Callable[[Callable[[CcdWor
         done = [pool.submit(_run, task, number) for number in range(work.n_block)]
         with tqdm(total=work.n_cadence, desc=what, unit="frame") as bar:
             for future in as_completed(done):
-                bar.update(future.result())
+                try:
+                    bar.update(future.result())
+                except BrokenProcessPool as error:
+                    raise PhotometryError(
+                        "a process that made a part of the cube was killed, as a rule for want of memory: each needs "
+                        "up to 2 GB; run again with fewer cores, what is done is kept"
+                    ) from error
 
     try:
         yield together

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from photometry.barycentre import Ephemeris, barycentric_correction, position_with_correction
 from photometry.catalog import stamp_on_sky
+from photometry.constants import ARCSEC_PER_PIXEL
 from photometry.cube import Exposure, Pointing
 from photometry.defects import defects_of, excluded_frames
 from photometry.errors import InputFileError
@@ -23,12 +24,16 @@ from photometry.io.pixel_wcs import wcs_problem
 from photometry.io.spacecraft import EARTH_ERROR_S, read_ephemeris
 from photometry.io.tpf_quality import short_flags
 from photometry.quality import TESS_QUALITY, bit
+from photometry.sky import unit_vectors
 from photometry.times import SECONDS_PER_DAY
 
 __all__ = ["make_frames"]
 
 #: Difference of the barycentric corrections of headers and ephemeris that is worth a warning, s.
 _WORTH_TELLING_S = 0.5
+#: Frames that are compared to choose the reference, and how far the corners of the CCD may be from their median there,
+#: pixels: TESS keeps its pointing to a fraction of a pixel.
+_COMPARED, _SAME_PLACE_PIX = 9, 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -110,15 +115,26 @@ def _quality(
 
 
 def _reference(folder: Path, series: FrameSeries, quality: npt.NDArray[np.int32], area: Stamp) -> tuple[int, str]:
-    """Return the best frame whose WCS inverts, and that WCS."""
-    order = series.reference_order(quality)
-    for number in order:
+    """Return the best frame whose WCS inverts and places the CCD where others like it do, and that WCS."""
+    usable: list[int] = []
+    for number in series.reference_order(quality).tolist():
         frame = series.frames[number]
         problem = wcs_problem(frame.wcs, area)
-        if not problem:
-            return int(number), frame.wcs
-        _log.warning("%s: its WCS cannot be used (%s)", frame.name, problem)
-    raise InputFileError(folder, f"none of {len(series)} frames has a WCS that can be used; fetch them again")
+        if problem:
+            _log.warning("%s: its WCS cannot be used (%s)", frame.name, problem)
+        else:
+            usable.append(number)
+        if len(usable) == _COMPARED:
+            break
+    if not usable:
+        raise InputFileError(folder, f"none of {len(series)} frames has a WCS that can be used; fetch them again")
+    corners = np.array([unit_vectors(*stamp_on_sky(series.frames[number].wcs, area)[3].T) for number in usable])
+    away = np.linalg.norm(corners - np.median(corners, axis=0), axis=-1).max(axis=1)
+    away *= np.rad2deg(1) * 3600 / ARCSEC_PER_PIXEL
+    best = int(np.flatnonzero(away <= max(_SAME_PLACE_PIX, float(away.min())))[0])
+    for number, far in zip(usable[:best], away, strict=False):
+        _log.warning("%s: its WCS is %.1f pixels off and no reference", series.frames[number].name, far)
+    return usable[best], series.frames[usable[best]].wcs
 
 
 def _trusted(series: FrameSeries, position: npt.NDArray[np.float64], ra: float, dec: float) -> npt.NDArray[np.float64]:

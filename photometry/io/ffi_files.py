@@ -1,6 +1,7 @@
 """Finding the full-frame images (FFIs) of CCDs, and what can be known of them before any job."""
 
 import logging
+import os
 from collections import defaultdict
 from dataclasses import dataclass
 from hashlib import sha256
@@ -133,8 +134,13 @@ def listing_digest(paths: tuple[Path, ...]) -> str:
 
     The contents of the 1,300 to 11,000 frames of a CCD are 50 to 400 GB: they are not compared.
     """
-    facts = [(path.name, status.st_size, status.st_mtime_ns) for path in paths for status in (path.stat(),)]
+    facts = [(path.name, status.st_size, status.st_mtime_ns) for path in paths for status in (_status_of(path),)]
     return sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def _status_of(path: Path) -> os.stat_result:
+    """Size and date of a file; of a link that leads nowhere its own."""
+    return path.stat() if path.exists() else path.lstat()
 
 
 def target_pixel_files(folder: str | Path, sector: int) -> list[Path]:

@@ -222,5 +222,7 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], int | None]]:
                     yield unpacked, None  # type: ignore[misc]
             else:
                 yield file, size
-    except FileNotFoundError as error:
-        raise InputFileError(path, "no such file") from error
+    except InputFileError:
+        raise
+    except OSError as error:  # a dangling link, a folder, no permission, a broken disk
+        raise InputFileError(path, f"cannot be read ({error.strerror or error})") from error

@@ -30,10 +30,15 @@ def read_checked_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]
         When the file is missing, damaged or truncated, when image and errors have not the expected shape, or when no
         pixel has a value other than zero.
     """
-    with open_fits(path) as hdus:
-        verify_checksums(path, hdus, strict=True)
-        _science(path, hdus, _ERRORS, area)
-        image = _science(path, hdus, _IMAGE, area)
+    try:
+        with open_fits(path) as hdus:
+            verify_checksums(path, hdus, strict=True)
+            _science(path, hdus, _ERRORS, area)
+            image = _science(path, hdus, _IMAGE, area)
+    except InputFileError:
+        raise
+    except OSError as error:
+        raise InputFileError(path, f"cannot be read ({error.strerror or error})") from error
     if not np.any(np.isfinite(image) & (image != 0)):
         raise InputFileError(path, "no pixel has a value (all are zero or NaN)")
     return image

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from ffi_builder import AREA, FfiBuilder
 
-from photometry.errors import InputFileError
+from photometry.errors import InputFileError, PhotometryError
 from photometry.ffi_background import background_image
 from photometry.geometry import Stamp
 from photometry.io.ccd_cubes import write_ccd_cube
@@ -181,6 +181,12 @@ def test_several_processes_give_the_same_cube_and_leave_nothing_behind(builder, 
     assert_equal_datasets(one, two)
     left = {item.name for item in tmp_path.iterdir()}
     assert left == {"ffi", "one.hdf5", "one.frames", "two.hdf5", "two.frames"}
+
+
+def test_a_killed_process_is_told(builder, tmp_path, monkeypatch):
+    monkeypatch.setattr("photometry.io.ccd_blocks.read_errors", lambda *_args: os._exit(9))
+    with pytest.raises(PhotometryError, match="was killed, as a rule for want of memory"):
+        made(builder, tmp_path / "cube.hdf5", processes=2)
 
 
 def test_equal_frames_give_equal_bytes(builder, tmp_path):

@@ -182,6 +182,18 @@ def test_folders_without_frames_stop(tmp_path):
         inspect_ffis(tmp_path / "nowhere")
 
 
+def test_links_that_lead_nowhere_and_folders_are_unreadable_frames(builder):
+    builder.write(0)
+    builder.path(1).symlink_to("nowhere")
+    builder.path(2).mkdir()
+    builder.write(3)
+    (region,) = inspect_ffis(builder.folder, AREA)
+    assert len(region.paths) == 4
+    assert len(listing_digest(region.paths)) == 16
+    assert "cannot be read (No such file" in read(builder.path(1)).reason
+    assert "cannot be read (Is a directory" in read(builder.path(2)).reason
+
+
 def test_the_listing_tells_when_frames_change(builder):
     paths = tuple(builder.write(number) for number in range(2))
     before = listing_digest(paths)

@@ -132,6 +132,14 @@ def test_the_reference_inverts(builder, caplog):
     assert "its WCS cannot be used (positions come back" in caplog.text
 
 
+def test_the_reference_places_the_ccd_as_the_others_do(builder, caplog):
+    for number in range(7):
+        builder.write(number, **({"CRPIX1": 122.0} if number == 3 else {}))
+    frames = frames_of(builder)
+    assert frames.reference in (2, 4)
+    assert f"{builder.path(3).name}: its WCS is 29.5 pixels off and no reference" in caplog.text
+
+
 def test_without_any_wcs_the_sector_stops(builder):
     for number in range(3):
         builder.write(number, CTYPE1=None)

@@ -1,0 +1,65 @@
+"""From full-frame images of a whole CCD to the light curves of one of its tiles, against the truth."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+from photometry.io.cubes import read_cube_header
+from photometry.io.simulated_ffi_truth import read_ccd_truth
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+_REGION = "sector023_camera4_ccd2"
+_INDEX = f"results/lightcurves/index/{_REGION}/row1024_col1068.ecsv"
+_CCD = {"seed": 3, "n_cadence": 8, "density": 25.0, "faintest_tmag": 16.0, "n_pairs": 4, "bad_frames": ["zero"]}
+
+
+@pytest.fixture(scope="module")
+def folder(snakemake, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ccd")
+    result = snakemake(folder, config={"output": "results", "simulate": {"folder": "data", "ccds": {"ccd": _CCD}}})
+    assert result.returncode == 0, result.stdout
+    observation = {"datasource": "ffi", "input": "data/ccd/ffi", "catalog": "data/ccd/stars.csv", "prf": "model"}
+    config = {
+        "output": "results",
+        "observations": [observation | {"tmag_limit": 15.0}],
+        "fit": {"tile_size": 256, "joint_size": 128},
+    }
+    result = snakemake(folder, _INDEX, config=config)
+    assert result.returncode == 0, result.stdout
+    return folder
+
+
+def test_light_curves_of_a_tile_are_true(folder):
+    """Fluxes within six of their errors of the truth, and means within 0.5 % where photons allow it."""
+    index, truth = Table.read(folder / _INDEX), read_ccd_truth(folder / "data/ccd/truth.hdf5")
+    measured = index[index["file"] != ""]
+    assert len(measured) > 10
+    for row in measured:
+        curve = fits.getdata(folder / "results" / row["file"], "LIGHTCURVE")
+        true = truth.flux_of(np.flatnonzero(truth.starid == row["starid"]))[0]
+        use = (curve["QUALITY"] == 0) & np.isfinite(curve["FLUX"])
+        assert use.sum() >= 4
+        error = curve["FLUX"][use] - true[use]
+        assert np.abs(error / curve["FLUX_ERR"][use]).max() < 6
+        if row["tmag"] < 13:
+            assert np.abs(np.mean(error)) < 0.005 * true.mean()
+
+
+def test_the_bad_frame_is_flagged_and_has_no_flux(folder):
+    header = read_cube_header(folder / f"results/prepared/{_REGION}.hdf5")
+    bad = np.flatnonzero(read_ccd_truth(folder / "data/ccd/truth.hdf5").bad == "zero")
+    assert len(bad) == 1
+    assert header.quality[bad[0]] != 0
+    index = Table.read(folder / _INDEX)
+    row = index[index["file"] != ""][0]
+    assert np.isnan(fits.getdata(folder / "results" / row["file"], "LIGHTCURVE")["FLUX"][bad[0]])
+
+
+def test_times_are_those_of_each_star(folder):
+    """Two stars of a tile, a degree apart, see the barycentre at other times."""
+    index = Table.read(folder / _INDEX)
+    files = index["file"][index["file"] != ""]
+    first, last = (fits.getdata(folder / "results" / name, "LIGHTCURVE")["TIMECORR"] for name in (files[0], files[-1]))
+    assert 0 < np.nanmax(np.abs(first - last)) < 0.001

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -54,7 +55,7 @@ class FfiFolder:
 
 
 def find_ffis(folder: str | Path) -> dict[tuple[int, int, int], list[FfiName]]:
-    """Find all FFIs in a folder and its subfolders, by the names that SPOC gives them.
+    """Find all FFIs in a folder and its subfolders, linked ones too, by the names that SPOC gives them.
 
     Returns
     -------
@@ -64,7 +65,7 @@ def find_ffis(folder: str | Path) -> dict[tuple[int, int, int], list[FfiName]]:
     Raises
     ------
     InputFileError
-        When there is none.
+        When there is none, or when a subfolder cannot be read.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -72,7 +73,7 @@ def find_ffis(folder: str | Path) -> dict[tuple[int, int, int], list[FfiName]]:
         raise InputFileError(folder, f"{wanted}; correct the key 'input'")
     found: dict[tuple[int, int, int], list[FfiName]] = defaultdict(list)
     others = tica = 0
-    for path in folder.rglob("*"):
+    for path in _files_below(folder):
         if name := parse_name(path):
             found[name.sector, name.camera, name.ccd].append(name)
         elif ".fit" in path.name.lower():
@@ -145,4 +146,19 @@ def _status_of(path: Path) -> os.stat_result:
 
 def target_pixel_files(folder: str | Path, sector: int) -> list[Path]:
     """Return the target pixel files of a sector in a folder and its subfolders, by name."""
-    return sorted(Path(folder).rglob(f"tess*-s{sector:04d}-*_tp.fits*"))
+    return sorted(path for path in _files_below(folder) if path.match(f"tess*-s{sector:04d}-*_tp.fits*"))
+
+
+def _files_below(folder: str | Path) -> Iterator[Path]:
+    """Give all files in a folder and its subfolders; links to folders are followed, each folder is read once."""
+
+    def refuse(error: OSError) -> None:
+        raise InputFileError(error.filename, f"this folder cannot be read ({error.strerror})")
+
+    seen: set[str] = set()
+    for here, below, files in os.walk(folder, followlinks=True, onerror=refuse):
+        if (real := os.path.realpath(here)) in seen:
+            below.clear()
+            continue
+        seen.add(real)
+        yield from (Path(here, name) for name in files)

@@ -13,7 +13,7 @@ from ffi_builder import AREA, FIRST_TJD, STEP, FfiBuilder
 
 from photometry.errors import InputFileError
 from photometry.geometry import Stamp
-from photometry.io.ffi_files import find_ffis, inspect_ffis, listing_digest
+from photometry.io.ffi_files import find_ffis, inspect_ffis, listing_digest, target_pixel_files
 from photometry.io.ffi_headers import full_shape, inspect_frame, parse_name, read_frame
 from photometry.io.pixel_wcs import wcs_problem
 
@@ -182,16 +182,29 @@ def test_folders_without_frames_stop(tmp_path):
         inspect_ffis(tmp_path / "nowhere")
 
 
-def test_links_that_lead_nowhere_and_folders_are_unreadable_frames(builder):
+def test_links_that_lead_nowhere_are_unreadable_frames(builder):
     builder.write(0)
     builder.path(1).symlink_to("nowhere")
-    builder.path(2).mkdir()
-    builder.write(3)
+    builder.write(2)
     (region,) = inspect_ffis(builder.folder, AREA)
-    assert len(region.paths) == 4
+    assert len(region.paths) == 3
     assert len(listing_digest(region.paths)) == 16
     assert "cannot be read (No such file" in read(builder.path(1)).reason
-    assert "cannot be read (Is a directory" in read(builder.path(2)).reason
+
+
+def test_linked_folders_are_searched_once(builder, tmp_path):
+    for number in range(3):
+        builder.write(number)
+    (tmp_path / "tess00-s0001-1_tp.fits").touch()
+    links = tmp_path / "links"
+    links.mkdir()
+    (links / "sector").symlink_to(builder.folder)
+    (links / "again").symlink_to(builder.folder)
+    (links / "above").symlink_to(tmp_path)
+    (builder.folder / "loop").symlink_to(links)
+    (region,) = inspect_ffis(links, AREA)
+    assert sorted(path.name for path in region.paths) == [builder.path(number).name for number in range(3)]
+    assert [path.name for path in target_pixel_files(links, 1)] == ["tess00-s0001-1_tp.fits"]
 
 
 def test_the_listing_tells_when_frames_change(builder):

@@ -34,6 +34,8 @@ __all__ = [
 
 #: Accuracy of the first fit of a cadence, which only looks for outliers, in standard errors of a flux.
 FIRST_ACCURACY = 0.1
+#: How well the light of saturated stars is known in a pixel while outliers are looked for, as a fraction.
+_SATURATED_DOUBT = 0.05
 #: Accuracy of the change of the means, in standard errors of a single cadence.
 _CHANGE_ACCURACY = 0.003
 
@@ -147,14 +149,25 @@ def first_fit(scene: Scene) -> FirstFit:
         if not any(are_like(other.part, part) for other in factored):
             factored = (*factored, system)
         variance = node_variance(data, part, model.mean_images(part, scene.state.flux))
+        doubt = _doubt_of_saturated(model, part, scene.state.flux)
         for cadences in _members(scene, part):
             residual = residual_of(scene, part, cadences)
             terms, valid = part.coefficients(scene.state.motion, cadences)[:, :N_TERM], data.valid[cadences]
             solution = solve_cadences(system, terms, residual, valid, accuracy=FIRST_ACCURACY, n_term=N_LINEAR_TERM)
             unknowns[:, cadences] = solution.unknowns
             left = left_of(residual, solution, valid)
-            rejected[cadences] = outliers(left.T, variance, scene.settings.outlier_sigma)
+            rejected[cadences] = outliers(left.T, variance + doubt, scene.settings.outlier_sigma)
     return FirstFit(rejected, unknowns, scene.state, factored)
+
+
+def _doubt_of_saturated(
+    model: TileModel, part: NodeModel, flux: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64] | float:
+    """Variance of the model under saturated stars (n_pixel,): when they vary, their pixels are no outliers."""
+    if model.unsaturated.all():
+        return 0.0
+    light = model.mean_images(part, np.where(model.unsaturated, 0.0, flux))[0] - part.held_images[0]
+    return np.asarray((_SATURATED_DOUBT * light) ** 2, dtype=np.float64)
 
 
 def final_fit(scene: Scene, first: FirstFit, part: NodeModel) -> Iterator[CadenceFit]:

@@ -114,11 +114,16 @@ def test_chi_squared_is_one(prf):
 
 
 @pytest.fixture(scope="module")
-def saturated(prf):
+def saturated_field(prf):
     """A star of T=5.6 that bleeds, in a field of medium density."""
-    scene, cube = make_scene(
+    return make_scene(
         prf, n_row=40, n_column=40, n_cadence=200, extra_tmags=(5.6,), saturation=True, seed=12, n_pairs=0
     )
+
+
+@pytest.fixture(scope="module")
+def saturated(saturated_field, prf):
+    scene, cube = saturated_field
     return compare(fit(cube, scene.catalogue_stars, prf, true_kernel(scene)), scene)
 
 
@@ -130,6 +135,21 @@ def test_a_saturated_star_is_flagged_and_measured(saturated):
     assert abs(np.median(saturated.flux[star] / saturated.truth[star]) - 1) < 1e-3
     # The width of 200 pulls is known to 5 %.
     assert 0.85 < np.std(saturated.pulls[star]) < 1.15
+
+
+def test_a_saturated_star_may_flare(saturated_field, saturated, prf):
+    """Charge that bleeds is not rejected as an outlier: the cadence has a flux, and all of the flare."""
+    scene, cube = saturated_field
+    star = int(np.argmin(saturated.tmag))
+    usual = saturated.fit.flux[star]
+    row = round(float(saturated.fit.row[star])) - cube.stamp.row_min
+    column = round(float(saturated.fit.column[star])) - cube.stamp.col_min
+    images = cube.images.copy()
+    images[7, row - 3 : row + 4, column] += 0.2 * usual[7] / 7
+    flaring = fit(replace(cube, images=images), scene.catalogue_stars, prf, true_kernel(scene))
+    flux = flaring.flux[flaring.starid == saturated.fit.starid[star]][0]
+    assert np.isfinite(flux).all()
+    np.testing.assert_allclose(flux[7] / usual[7], 1.2, atol=0.03)
 
 
 def test_neighbours_of_a_saturated_star_are_fine(saturated):

@@ -104,6 +104,20 @@ def ephemeris_files():
     return [str(given)] if given.is_file() else sorted(map(str, given.rglob("*.bsp")))
 
 
+def motion_mb_of(wildcards, attempt):
+    """Return the memory that motion and PRF need, MB: of a CCD, sixteen patches in all cadences are held at once."""
+    if datasource_of(wildcards) != "ffi":
+        return 2000 * attempt
+    return (1500 + len(region_of(wildcards).pixels.paths)) * attempt
+
+
+def fit_mb_of(wildcards, attempt):
+    """Return the memory that the fit of a tile needs, MB: one of its parts in all cadences, and the fluxes of all."""
+    if datasource_of(wildcards) != "ffi":
+        return 1500 * attempt
+    return (1200 + len(region_of(wildcards).pixels.paths) // 4) * attempt
+
+
 def star_table_of(wildcards):
     """Return the star table of a region: the user's, or the one that is downloaded."""
     table = observation_of(wildcards)["catalog"]

@@ -16,7 +16,7 @@ rule movement_kernel:
     conda:
         "../envs/photometry.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=motion_mb_of,
     params:
         code=code_of("movement_kernel"),
         prf=prf_folder_of,

@@ -17,7 +17,7 @@ rule psf_photometry:
     conda:
         "../envs/photometry.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        mem_mb=fit_mb_of,
     params:
         code=code_of("psf_photometry"),
         core=core_of,

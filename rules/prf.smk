@@ -47,7 +47,7 @@ rule effective_prf:
     conda:
         "../envs/photometry.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=motion_mb_of,
     params:
         code=code_of("effective_prf"),
         prf=prf_folder_of,

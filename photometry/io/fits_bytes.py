@@ -50,7 +50,11 @@ def _card(key: str, value: str | int | float | bool | None, comment: str) -> str
 
 @lru_cache(maxsize=1024)
 def _other_card(key: str, value: str | int | float | None, comment: str) -> str:
-    return str(fits.Card(key, value, comment))
+    # A comment that has no room beside a value of one line is left out.
+    length = len(value.replace("'", "''")) + 2 if isinstance(value, str) else _FIXED_WIDTH
+    room = _CARD - len("KEYWORD = ") - max(length, _FIXED_WIDTH) - len(" / ")
+    fits_one_line = length <= _CARD - len("KEYWORD = ")
+    return str(fits.Card(key, value, "" if fits_one_line and len(comment) > room else comment))
 
 
 def hdu(header: bytes, data: bytes = b"", padding: bytes = b"\0") -> bytes:

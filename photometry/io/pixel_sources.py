@@ -96,6 +96,7 @@ class _TpfSource(PixelSource):
     def __init__(self, path: Path) -> None:
         self.path = path
         cube = read_tpf(path)
+        self._spare: Cube | None = cube
         names = [name for name in CubeHeader.__dataclass_fields__ if name != "sumimage"]
         self.header = CubeHeader(
             **{name: getattr(cube, name) for name in names}, sumimage=mean_image(cube.images, cube.quality)
@@ -105,7 +106,9 @@ class _TpfSource(PixelSource):
             self.facts = {key: header_value(primary, key) for key in primary if key not in ("", "COMMENT", "HISTORY")}
 
     def read(self, stamp: Stamp) -> Cube:
-        return read_tpf(self.path).cut(stamp)
+        """Read the pixels of a stamp; the first time they are those that were read with the header."""
+        cube, self._spare = self._spare, None
+        return (cube or read_tpf(self.path)).cut(stamp)
 
     def frame_wcs(self) -> tuple[str, ...]:
         raise ConfigError(f"motion: mode wcs needs full-frame images, and {self.path} is a target pixel file")

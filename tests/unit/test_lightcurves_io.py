@@ -357,3 +357,11 @@ def test_headers_of_real_pixels_make_valid_files(tmp_path, tess_data, lightkurve
     curve = lightkurve.read(path, quality_bitmask="none")
     np.testing.assert_array_equal(curve.quality, cube.quality)
     np.testing.assert_allclose(curve.time.value, cube.time, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("value", ["x" * 55, "it's " * 13 + "it's", "x" * 68, "y" * 90, 1.0, None])
+def test_comments_without_room_are_left_out(value):
+    card = cards([("PRFSRC", value, "a comment of more letters than there is room for beside the value")])
+    header = fits.Header.fromstring(card.decode())
+    assert header["PRFSRC"] == value or value is None
+    assert len(card) % 80 == 0

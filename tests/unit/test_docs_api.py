@@ -1,0 +1,66 @@
+"""The documented interface: its examples run, every name has one, and its reference is what the docstrings say."""
+
+import doctest
+import importlib
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+from demo_folder import write_demo
+
+from photometry import BasePhotometry
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = ROOT / "docs/api.md"
+#: Names that the interface promises beside methods and properties.
+ATTRIBUTES = (
+    *("starid", "input_folder", "output_folder", "datasource", "plot", "cadence", "cache", "version"),
+    *("sector", "camera", "ccd", "header", "additional_headers", "final_phot_mask", "final_position_mask"),
+    *("lightcurve", "settings", "target_pos_row", "target_pos_column", "details"),
+)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder in which the demo was run."""
+    root = tmp_path_factory.mktemp("demo")
+    write_demo(root, ROOT / "demo/simulate.yaml")
+    return root
+
+
+def test_examples_of_the_guide_run(demo, monkeypatch):
+    monkeypatch.chdir(demo)
+    blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert len(blocks) > 10
+    names: dict[str, object] = {}
+    for number, block in enumerate(blocks, 1):
+        exec(compile(block, f"docs/api.md, example {number}", "exec"), names)
+    for path in ("lightcurve.png", "psf.png"):
+        assert (demo / path).stat().st_size > 5000
+    (written,) = (demo / "results/lightcurves").rglob("*_lc.fits")
+    assert written.relative_to(demo).as_posix() in GUIDE.read_text()
+
+
+def test_every_name_is_in_the_guide():
+    text = "\n".join(re.findall(r"`+(?:python\n)?(.*?)`+", GUIDE.read_text(), re.DOTALL))
+    public = [name for name in dir(BasePhotometry) if not name.startswith("_")]
+    assert len(public) > 25
+    for name in (*public, *ATTRIBUTES):
+        assert re.search(rf"\b{name}\b", text), name
+
+
+@pytest.mark.parametrize("name", ["image_motion", "io.user_settings", "psf", "psf_photometry"])
+def test_examples_of_docstrings_run(demo, name, tmp_path):
+    module = importlib.import_module(f"photometry.{name}")
+    extra = {"star": 900000014, "prepared": demo / "demo/results/prepared", "output": tmp_path}
+    results = doctest.testmod(module, extraglobs=extra, optionflags=doctest.ELLIPSIS)
+    assert results.attempted > 1
+    assert results.failed == 0
+
+
+def test_reference_is_what_the_docstrings_say():
+    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs/make_reference.py")
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    assert (ROOT / "docs/api_reference.md").read_text() == made.reference(), "run: python docs/make_reference.py"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from photometry.base import BasePhotometry
+from photometry.blas_threads import one_blas_thread
 from photometry.errors import FitError
 from photometry.io.lightcurve_cards import TargetFacts
 from photometry.io.lightcurves import FitFacts
@@ -57,8 +58,9 @@ class PSFPhotometry(BasePhotometry):
         self._fit, self.final_phot_mask, self.final_position_mask = None, None, None
         numerics = numeric_settings(self.settings)
         try:
-            place, stars = self._placement, self._detector.stars(self._stamp)
-            fit = fit_target(self._cube, stars, self.starid, place.prf, place.kernel, numerics.fit)
+            with one_blas_thread():
+                place, stars = self._placement, self._detector.stars(self._stamp)
+                fit = fit_target(self._cube, stars, self.starid, place.prf, place.kernel, numerics.fit)
         except FitError as error:
             self.report_details(error=str(error))
             return STATUS.ERROR

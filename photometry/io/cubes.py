@@ -203,7 +203,9 @@ def read_cube_header(path: str | Path) -> CubeHeader:
         return _header(file)
 
 
-def read_cube(path: str | Path, stamp: Stamp | None = None, cadences: slice | None = None) -> Cube:
+def read_cube(
+    path: str | Path, stamp: Stamp | None = None, cadences: slice | None = None, header: CubeHeader | None = None
+) -> Cube:
     """Read a cube, or a part of it.
 
     Parameters
@@ -214,6 +216,8 @@ def read_cube(path: str | Path, stamp: Stamp | None = None, cadences: slice | No
         Pixels wanted, inside the cube's [default: all].
     cadences : slice, optional
         Cadences wanted [default: all].
+    header : CubeHeader, optional
+        What `read_cube_header` said of the same file, which then is not read again.
 
     Raises
     ------
@@ -221,7 +225,7 @@ def read_cube(path: str | Path, stamp: Stamp | None = None, cadences: slice | No
         When the file is missing, damaged, no cube of this layout, or does not cover the stamp.
     """
     with open_product(path, "cube", CUBE_VERSION) as file, _named_errors(path):
-        header = _header(file)
+        header = _header(file) if header is None else header
         wanted = header.stamp if stamp is None else stamp
         try:
             rows, columns = wanted.slices_in(header.stamp)

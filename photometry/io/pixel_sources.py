@@ -69,7 +69,7 @@ class _CubeSource(PixelSource):
             }
 
     def read(self, stamp: Stamp) -> Cube:
-        return read_cube(self.path, stamp)
+        return read_cube(self.path, stamp, header=self.header)
 
     def provenance(self) -> dict[str, str]:
         return pixel_provenance(self.path)

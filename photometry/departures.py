@@ -123,10 +123,14 @@ class CadenceFit:
 
 
 def _system_of(
-    scene: Scene, part: NodeModel, factored: tuple[NodeSystem, ...], *, with_errors: bool = True
+    scene: Scene,
+    part: NodeModel,
+    images: npt.NDArray[np.float64],
+    factored: tuple[NodeSystem, ...],
+    *,
+    with_errors: bool = True,
 ) -> NodeSystem:
     """Make the normal equations of a node; the inverse is that of a like node, if there is one."""
-    images = scene.model.mean_images(part, scene.state.flux)
     weights = np.where(scene.data.usable, 1 / node_variance(scene.data, part, images), 0.0)
     like = next((system for system in factored if are_like(system.part, part)), None)
     return factor_node(part, scene.model.local_basis, weights, scene.precision, like=like, with_errors=with_errors)
@@ -145,13 +149,14 @@ def first_fit(scene: Scene) -> FirstFit:
     unknowns = np.zeros((len(model.stars) + model.local_basis.shape[1], data.n_cadence), dtype=np.float32)
     factored: tuple[NodeSystem, ...] = ()
     for part in model.nodes:
-        system = _system_of(scene, part, factored, with_errors=False)
+        images = model.mean_images(part, scene.state.flux)
+        system = _system_of(scene, part, images, factored, with_errors=False)
         if not any(are_like(other.part, part) for other in factored):
             factored = (*factored, system)
-        variance = node_variance(data, part, model.mean_images(part, scene.state.flux))
+        variance = node_variance(data, part, images)
         doubt = _doubt_of_saturated(model, part, scene.state.flux)
         for cadences in _members(scene, part):
-            residual = residual_of(scene, part, cadences)
+            residual = residual_of(scene, part, images, cadences)
             terms, valid = part.coefficients(scene.state.motion, cadences)[:, :N_TERM], data.valid[cadences]
             solution = solve_cadences(system, terms, residual, valid, accuracy=FIRST_ACCURACY, n_term=N_LINEAR_TERM)
             unknowns[:, cadences] = solution.unknowns
@@ -172,11 +177,12 @@ def _doubt_of_saturated(
 
 def final_fit(scene: Scene, first: FirstFit, part: NodeModel) -> Iterator[CadenceFit]:
     """Fit a node, its cadences in blocks, from where the first fit ended."""
-    system = _system_of(scene, part, first.factored)
-    response = motion_response(system, scene.model.mean_images(part, scene.state.flux)[MOTION_IMAGES])
+    images = scene.model.mean_images(part, scene.state.flux)
+    system = _system_of(scene, part, images, first.factored)
+    response = motion_response(system, images[MOTION_IMAGES])
     change = _change_of_means(scene, first, system)
     for cadences in _members(scene, part):
-        residual, valid = residual_of(scene, part, cadences), scene.data.valid[cadences]
+        residual, valid = residual_of(scene, part, images, cadences), scene.data.valid[cadences]
         terms = part.coefficients(scene.state.motion, cadences)[:, :N_TERM]
         solution = solve_cadences(
             system, terms, residual, valid, start=first.unknowns[:, cadences] + change, n_term=N_LINEAR_TERM
@@ -204,9 +210,13 @@ def _change_of_means(scene: Scene, first: FirstFit, system: NodeSystem) -> npt.N
     return solution.unknowns
 
 
-def residual_of(scene: Scene, part: NodeModel, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return pixels less the mean scene and what it leaves of the mean pixels, (n_cadence, n_pixel), e-/s."""
-    images = scene.model.mean_images(part, scene.state.flux)
+def residual_of(
+    scene: Scene, part: NodeModel, images: npt.NDArray[np.float64], cadences: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return pixels less the mean scene and what it leaves of the mean pixels, (n_cadence, n_pixel), e-/s.
+
+    `images` are those of the node by the mean fluxes (`photometry.tile_model.TileModel.mean_images`).
+    """
     rest = residuals(scene.data, scene.model, part, images, scene.state.motion, cadences)
     rest -= scene.state.static
     return rest

@@ -5,7 +5,7 @@ design matrix of the average is the average of the design matrices. All nodes ar
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -81,8 +81,9 @@ def solve_mean(
     *,
     departure: npt.NDArray[np.float32] | None = None,
     clip: bool = False,
+    n_round: int = 1,
 ) -> MeanStep:
-    """Improve the mean fluxes by one linear step.
+    """Improve the mean fluxes by linear steps.
 
     Parameters
     ----------
@@ -106,44 +107,64 @@ def solve_mean(
     clip : bool
         Clip residuals: while cosmic rays are not known. It also cuts eclipses, more in a star's core than in its
         wings, so that mean fluxes and what they leave are not to be trusted to more than a per cent then.
+    n_round : int
+        Steps: the second one knows which pixels the first did not understand. The pixels are averaged once; from then
+        on the mean scene is taken off the average.
     """
-    flux = state.flux
-    n_star, n_good = len(flux), int(good.sum())
-    catalog = model.stars.flux
-    precision = 1 / (_CATALOG_WIDTH * catalog) ** 2
-    normal, gradient, n_extra = np.diag(precision), precision * (catalog - flux), 0
-    cross, inner, inner_gradient = np.empty((n_star, 0)), np.empty((0, 0)), np.empty(0)
-    averages = []
     about_mean = None if departure is None else departure - departure[:, good].mean(axis=1, keepdims=True)
+    averages = []
     for part in model.nodes:
         cadences = part.node.cadences[good[part.node.cadences]]
-        if len(cadences) == 0:
-            continue
-        average, of_stars = _average(data, model, state, part, cadences, extra_columns, n_good, about_mean, clip=clip)
-        averages.append(average)
+        if len(cadences):
+            averages.append(_average(data, model, state, part, cadences, extra_columns, about_mean, clip=clip))
+    for k in range(n_round):
+        weights = [_weights(average, data, state.misfit, int(good.sum())) for average in averages]
+        step = _step(model, state.flux, averages, weights, extra_precision)
+        if k + 1 < n_round:
+            averages = [replace(one, mean=one.mean - one.light(model, step.flux - state.flux)) for one in averages]
+            state = replace(state, flux=step.flux, static=step.static, misfit=step.misfit)
+    return step
+
+
+def _step(
+    model: TileModel,
+    flux: npt.NDArray[np.float64],
+    averages: "list[_Average]",
+    all_weights: list[npt.NDArray[np.float64]],
+    extra_precision: npt.NDArray[np.float64] | None,
+) -> MeanStep:
+    """Solve for mean fluxes and extras from the averages of all nodes, each with its weights (n_pixel,)."""
+    n_star, catalog, local = len(flux), model.stars.flux, model.local_basis
+    precision = 1 / (_CATALOG_WIDTH * catalog) ** 2
+    normal, gradient = np.diag(precision), precision * (catalog - flux)
+    n_extra = averages[0].extras.shape[1] if averages else 0
+    cross, inner, inner_gradient = np.zeros((n_star, n_extra)), np.zeros((n_extra, n_extra)), np.zeros(n_extra)
+    by_locals = []
+    for average, weights in zip(averages, all_weights, strict=True):
         # The node's own background is free: take its terms out of everything.
-        stars, extras, weights, by_local = average.stars, average.extras, average.weights, average.by_local
-        local = model.local_basis
+        by_local = np.asarray(linalg.pinvh(local.T @ (weights[:, None] * local)), dtype=np.float64)
+        stars, extras = average.stars, average.extras
         stars_local = stars.T @ (weights[:, None] * local)
         rest = weights * (average.mean - local @ (by_local @ (local.T @ (weights * average.mean))))
         extras_weighted = weights[:, None] * (extras - local @ (by_local @ (local.T @ (weights[:, None] * extras))))
+        of_stars = design_of(average.part.expansion, np.empty((len(weights), 0))).normal(
+            weights, average.terms[:N_TERM]
+        )
         of_stars -= stars_local @ by_local @ stars_local.T
         normal += of_stars
         del of_stars
         gradient += stars.T @ rest
-        if n_extra == 0:
-            n_extra = extras.shape[1]
-            cross, inner, inner_gradient = (np.zeros((*size, n_extra)) for size in ((n_star,), (n_extra,), ()))
         cross += stars.T @ extras_weighted
         inner += extras.T @ extras_weighted
         inner_gradient += extras.T @ rest
+        by_locals.append(by_local)
     factor = linalg.cho_factor(normal, overwrite_a=True, check_finite=False)
     by_extra, by_gradient = linalg.cho_solve(factor, cross), linalg.cho_solve(factor, gradient)
     information, extra_rest = inner - cross.T @ by_extra, inner_gradient - cross.T @ by_gradient
     prior = np.zeros(n_extra) if extra_precision is None else extra_precision
     extra = inverse(information + np.diag(prior)) @ extra_rest if n_extra else np.zeros(0)
     change = by_gradient - by_extra @ extra
-    static, misfit = _left_over(averages, model, change, extra)
+    static, misfit = _left_over(averages, all_weights, by_locals, model, change, extra)
     return MeanStep(flux + change, extra, information, extra_rest, static, misfit)
 
 
@@ -151,16 +172,29 @@ def solve_mean(
 class _Average:
     """Average cadence of a node.
 
-    Design, weights, mean residual, valid cadences per pixel, variance of a cadence.
+    Node, mean coefficients of its images, design of the stars and the extras, mean residual, valid cadences per pixel,
+    variance of a cadence.
     """
 
+    part: NodeModel
+    terms: npt.NDArray[np.float64]
     stars: sparse.csr_matrix
     extras: npt.NDArray[np.float64]
-    weights: npt.NDArray[np.float64]
-    by_local: npt.NDArray[np.float64]
     mean: npt.NDArray[np.float64]
     count: npt.NDArray[np.float64]
     variance: npt.NDArray[np.float64]
+
+    def light(self, model: TileModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Mean light of free stars of some fluxes where the pixels are valid, (n_pixel,), e-/s."""
+        images = model.mean_images(self.part, flux) - model.mean_images(self.part, np.zeros_like(flux))
+        return (self.terms @ images) * (self.count > 0)
+
+
+def _weights(
+    average: _Average, data: TileData, misfit: npt.NDArray[np.float64], n_good: int
+) -> npt.NDArray[np.float64]:
+    """Weights of an average, (n_pixel,): pixels that are not understood have less."""
+    return np.where(data.usable, average.count / (average.variance + n_good * misfit**2), 0.0)
 
 
 def _average(
@@ -170,46 +204,49 @@ def _average(
     part: NodeModel,
     cadences: npt.NDArray[np.int64],
     extra_columns: ExtraColumns,
-    n_good: int,
     about_mean: npt.NDArray[np.float32] | None,
     *,
     clip: bool,
-) -> tuple[_Average, npt.NDArray[np.float64]]:
-    """Average the residuals of a node's good cadences, and their design; also the normal matrix of the stars."""
+) -> _Average:
+    """Average the residuals of a node's good cadences, and their design."""
     images = model.mean_images(part, state.flux)
     variance = node_variance(data, part, images)
     residual = residuals(data, model, part, images, state.motion, cadences)
-    valid, terms = data.valid[cadences], part.coefficients(state.motion, cadences)[:, :N_TERM]
-    design = design_of(part.expansion, np.empty((len(variance), 0)))
+    valid, terms = data.valid[cadences], part.coefficients(state.motion, cadences)
     if about_mean is not None:
-        departed = design.forward(about_mean[:, cadences], np.ascontiguousarray(terms.T, dtype=np.float32))
-        residual -= departed.T * valid
+        design = design_of(part.expansion, np.empty((len(variance), 0)))
+        departed = design.forward(about_mean[:, cadences], np.ascontiguousarray(terms[:, :N_TERM].T, dtype=np.float32))
+        departed *= valid.T
+        residual -= departed.T
     if clip:
         residual = robust_clip(residual, variance) * valid
     count = valid.sum(axis=0).astype(np.float64)
-    weights: npt.NDArray[np.float64] = np.where(data.usable, count / (variance + n_good * state.misfit**2), 0.0)
-    by_local = linalg.pinvh(model.local_basis.T @ (weights[:, None] * model.local_basis))
-    average = _Average(
-        stars=_mean_design(part, terms.mean(axis=0)),
+    mean_terms = terms.mean(axis=0)
+    return _Average(
+        part=part,
+        terms=mean_terms,
+        stars=_mean_design(part, mean_terms[:N_TERM]),
         extras=extra_columns(part, model.mean_images(part, np.where(model.unsaturated, state.flux, 0.0))),
-        weights=weights,
-        by_local=np.asarray(by_local, dtype=np.float64),
         mean=residual.sum(axis=0, dtype=np.float64) / np.maximum(count, 1.0),
         count=count,
         variance=variance,
     )
-    return average, design.normal(weights, terms.mean(axis=0))
 
 
 def _left_over(
-    averages: list[_Average], model: TileModel, change: npt.NDArray[np.float64], extra: npt.NDArray[np.float64]
+    averages: list[_Average],
+    all_weights: list[npt.NDArray[np.float64]],
+    by_locals: list[npt.NDArray[np.float64]],
+    model: TileModel,
+    change: npt.NDArray[np.float64],
+    extra: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return what the improved mean scene leaves of the mean of the pixels, and the part that is not understood."""
     total, noise, count = (np.zeros(len(model.local_basis)) for _ in range(3))
-    for average in averages:
+    for average, weights, by_local in zip(averages, all_weights, by_locals, strict=True):
         rest = average.mean - average.stars @ change - average.extras @ extra
         local = model.local_basis
-        rest = rest - local @ (average.by_local @ (local.T @ (average.weights * rest)))
+        rest = rest - local @ (by_local @ (local.T @ (weights * rest)))
         total += average.count * rest
         noise += average.count * average.variance
         count += average.count

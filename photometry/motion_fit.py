@@ -119,6 +119,9 @@ def motion_step(
         images = model.mean_images(part, flux)
         variance = node_variance(data, part, images)
         like = next((system for system in factored if are_like(system.part, part)), None)
+        if like is None and len(cadences) == 1 and factored:
+            # One cadence converges from any inverse sooner than it has one of its own.
+            like = factored[0]
         system = _system_of(data, model, part, flux, variance, like)
         if like is None:
             factored.append(system)

@@ -91,8 +91,12 @@ def stray_parts(scene: Scene, prf: PrfEvaluator, cadences: npt.NDArray[np.int64]
 def _fit_some(scene: Scene, parts: list[NodeModel], like: CadenceFit) -> Iterator[CadenceFit]:
     """Fit some stray cadences together: a rough fit that looks for outliers, then the final one."""
     cadences = np.concatenate([part.node.cadences for part in parts])
-    residual = np.concatenate([residual_of(scene, part, part.node.cadences) for part in parts])
-    systems = [_system(scene, part, like.system) for part in parts]
+    images = [scene.model.mean_images(part, scene.state.flux) for part in parts]
+    residual = np.concatenate(
+        [residual_of(scene, part, light, part.node.cadences) for part, light in zip(parts, images, strict=True)]
+    )
+    variances = [node_variance(scene.data, part, light) for part, light in zip(parts, images, strict=True)]
+    systems = [_system(scene, part, like.system, noise) for part, noise in zip(parts, variances, strict=True)]
     equations = Equations(
         CadenceDesigns(tuple(part.expansion for part in parts), like.system.common),
         like.system.covariance,
@@ -103,7 +107,7 @@ def _fit_some(scene: Scene, parts: list[NodeModel], like: CadenceFit) -> Iterato
     terms, valid = np.ones((len(parts), 1)), scene.data.valid[cadences]
     first = solve_equations(equations, terms, residual, valid, accuracy=FIRST_ACCURACY)
     left, sigma = left_of(residual, first, valid).T, scene.settings.outlier_sigma
-    rejected = np.concatenate([outliers(left[[k]], _variance(scene, part), sigma) for k, part in enumerate(parts)])
+    rejected = np.concatenate([outliers(left[[k]], noise, sigma) for k, noise in enumerate(variances)])
     valid &= ~rejected
     solution = solve_equations(equations, terms, residual, valid, start=first.unknowns)
     left = left_of(residual, solution, valid)
@@ -114,12 +118,7 @@ def _fit_some(scene: Scene, parts: list[NodeModel], like: CadenceFit) -> Iterato
         yield CadenceFit(system, cadences[[k]], one, left[:, [k]], valid[[k]], rejected[[k]], like.response)
 
 
-def _system(scene: Scene, part: NodeModel, like: NodeSystem) -> NodeSystem:
+def _system(scene: Scene, part: NodeModel, like: NodeSystem, variance: npt.NDArray[np.float64]) -> NodeSystem:
     """Make the normal equations of a stray cadence, as much as they differ from those of a node."""
-    weights = np.where(scene.data.usable, 1 / _variance(scene, part), 0.0)
+    weights = np.where(scene.data.usable, 1 / variance, 0.0)
     return taken_over(like, part, CadenceDesigns((part.expansion,), like.common), weights, scene.precision)
-
-
-def _variance(scene: Scene, part: NodeModel) -> npt.NDArray[np.float64]:
-    """Variance of the pixels, (n_pixel,), (e-/s)^2."""
-    return node_variance(scene.data, part, scene.model.mean_images(part, scene.state.flux))

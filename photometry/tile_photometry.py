@@ -83,9 +83,8 @@ def fit_tile(
     scene = Scene(data, model, state, 1 / width**2, in_core, kernel_of_tile(kernel, data), settings)
     first = first_fit(scene)
     data = replace(data, valid=data.valid & ~first.rejected)
-    for _ in range(_MEAN_ROUNDS):
-        mean = solve_mean(data, model, state, good, departure=first.unknowns[: len(free)])
-        state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
+    mean = solve_mean(data, model, state, good, departure=first.unknowns[: len(free)], n_round=_MEAN_ROUNDS)
+    state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
     scene = replace(scene, data=data, state=state)
     return _assemble(cube, scene, evaluator, good, first)
 

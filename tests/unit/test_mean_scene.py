@@ -122,3 +122,21 @@ def test_clipping_about_the_median():
 def test_clipping_leaves_what_is_usual_for_a_pixel():
     values = np.random.default_rng(4).normal(0.0, 30.0, (101, 6))
     np.testing.assert_array_equal(robust_clip(values, np.ones(6)), values)
+
+
+def test_two_steps_about_one_average_are_two_steps():
+    """Catalogue 0.05 mag off and without one of the stars; some pixels are not valid in some cadences."""
+    true = _stars()
+    known = _off_by(true.select(np.arange(len(true)) != 4), 0.05)
+    tile = _tile(true, known)
+    tile.data.valid[3, 40:60] = False
+    tile.data.images[3, 40:60] = 0
+    departure = np.random.default_rng(5).normal(0, 20, (len(known), _N_CADENCE)).astype(np.float32)
+    both = solve_mean(tile.data, tile.model, tile.state, _GOOD, departure=departure, n_round=2)
+    one = solve_mean(tile.data, tile.model, tile.state, _GOOD, departure=departure)
+    state = replace(tile.state, flux=one.flux, static=one.static, misfit=one.misfit)
+    two = solve_mean(tile.data, tile.model, state, _GOOD, departure=departure)
+    error, first = np.sqrt((both.flux + 1000) / tile.data.exposure_s / _N_CADENCE), np.abs(one.flux - known.flux)
+    # Variances are those of the first step, and what is not valid counts as if it were in the middle of the motion.
+    np.testing.assert_array_less(np.abs(both.flux - two.flux), 0.01 * first + error)
+    assert np.abs(both.static - two.static).max() < 0.02 * np.abs(two.static).max()

@@ -120,7 +120,7 @@ def motion_step(
         variance = node_variance(data, part, images)
         like = next((system for system in factored if are_like(system.part, part)), None)
         if like is None and len(cadences) == 1 and factored:
-            # One cadence converges from any inverse sooner than it has one of its own.
+            # Kept for each of the excursions, inverses would fill the memory; any one serves a single cadence.
             like = factored[0]
         system = _system_of(data, model, part, flux, variance, like)
         if like is None:

@@ -23,8 +23,8 @@ __all__ = ["OUTLIER_SIGMA", "motion_of_all"]
 OUTLIER_SIGMA = 6.0
 #: Steps to the motion of a cadence, at most.
 _MOST_STEPS = 4
-#: A step of more pixels calls for another one; what it leaves is below 1e-3 of it. Flagged cadences are alone in their
-#: nodes, about which a step is more accurate.
+#: A step of more pixels calls for another one. Flagged cadences mostly are alone in their nodes, about which a step is
+#: more accurate.
 _SETTLED = 0.02
 _SETTLED_FLAGGED = 0.06
 

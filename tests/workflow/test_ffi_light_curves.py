@@ -8,7 +8,7 @@ from astropy.table import Table
 from photometry.io.cubes import read_cube_header
 from photometry.io.simulated_ffi_truth import read_ccd_truth
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("ffi_light_curves")]
 
 _REGION = "sector023_camera4_ccd2"
 _INDEX = f"results/lightcurves/index/{_REGION}/row1024_col1068.ecsv"

@@ -20,7 +20,7 @@ from ffi_builder import FfiBuilder
 from photometry.geometry import Stamp
 from photometry.io.cubes import read_cube
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("ffi")]
 N_FRAME = 4
 CUBE = "results/prepared/sector001_camera1_ccd4.hdf5"
 

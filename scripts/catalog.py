@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from photometry.catalog import make_catalog
 from photometry.io.catalogs import write_catalog
-from photometry.io.inputs import placed_pixels
 from photometry.io.job_log import job_log
+from photometry.io.origins import placed_pixels
 from photometry.io.star_tables import read_star_table
 
 if TYPE_CHECKING:

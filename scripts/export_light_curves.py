@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from photometry.io.catalogs import read_catalog
 from photometry.io.cubes import read_cube_header
-from photometry.io.inputs import pixel_provenance
 from photometry.io.job_log import job_log
 from photometry.io.lightcurves import export_tile
+from photometry.io.origins import pixel_provenance
 from photometry.io.products import read_tile_fit
 from photometry.io.tables import write_ecsv
 from photometry.io.targets import read_targets

@@ -33,7 +33,7 @@ from photometry.io.ccd_blocks import (
 from photometry.io.cubes import CHUNK
 from photometry.io.ffi_pixels import read_checked_image
 from photometry.io.frames import CcdFrames
-from photometry.io.inputs import pixel_provenance
+from photometry.io.origins import pixel_provenance
 from photometry.io.provenance import digest_of, provenance_of, remove_unfinished
 from photometry.io.scratch import Scratch, exclusive
 from photometry.prf_model import model_prf

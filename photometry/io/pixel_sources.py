@@ -13,7 +13,6 @@ from photometry.geometry import Stamp
 from photometry.io.cubes import CUBE_VERSION, CubeHeader, mean_image, read_cube, read_cube_header
 from photometry.io.fits_files import header_value, open_fits
 from photometry.io.frames import read_frame_wcs
-from photometry.io.inputs import pixel_provenance
 from photometry.io.older_cubes import (
     is_older_cube,
     read_older_cube,
@@ -21,6 +20,7 @@ from photometry.io.older_cubes import (
     read_older_header,
     read_older_wcs,
 )
+from photometry.io.origins import pixel_provenance
 from photometry.io.provenance import open_product, provenance_of
 from photometry.io.tpf import read_tpf
 

@@ -34,7 +34,7 @@ def test_flags_of_a_frame_and_of_a_cadence_without_pixels():
     flags = frame_flags(image, used, odd, dead, excluded=columns, straps=~columns)
     found = [[decode(PIXEL_FLAGS, int(word)) for word in row] for row in flags]
     assert found[0] == [["used_for_background", "strap"], ["not_measured", "excluded"], ["saturated", "strap"]]
-    assert found[1] == [["dead", "strap"], ["used_for_background", "excluded"], ["background_anomaly", "strap"]]
+    assert found[1] == [["dead", "strap"], ["excluded"], ["background_anomaly", "strap"]]
     nothing = frame_flags(None, None, None, dead, excluded=columns, straps=columns)
     assert decode(PIXEL_FLAGS, int(nothing[1, 0])) == ["not_measured", "dead"]
     assert (nothing & 1).all()

@@ -6,6 +6,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 from demo_folder import write_demo
 
@@ -36,6 +37,7 @@ def test_examples_of_the_guide_run(demo, monkeypatch):
     names: dict[str, object] = {}
     for number, block in enumerate(blocks, 1):
         exec(compile(block, f"docs/api.md, example {number}", "exec"), names)
+    plt.close("all")
     for path in ("lightcurve.png", "psf.png"):
         assert (demo / path).stat().st_size > 5000
     (written,) = (demo / "results/lightcurves").rglob("*_lc.fits")

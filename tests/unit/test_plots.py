@@ -68,11 +68,11 @@ def test_figures_are_drawn_and_deterministic(tmp_path, name, suffix):
 
 
 def test_no_state_of_pyplot_is_touched():
-    import sys
+    import matplotlib.pyplot as plt
 
+    before = plt.get_fignums()
     assert all(isinstance(draw(name), Figure) for name in NAMES)
-    if "matplotlib.pyplot" in sys.modules:
-        assert sys.modules["matplotlib.pyplot"].get_fignums() == []
+    assert plt.get_fignums() == before
 
 
 @pytest.mark.parametrize("name", NAMES[:-1])

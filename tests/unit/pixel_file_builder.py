@@ -160,3 +160,13 @@ def _put(header: fits.Header, keys: Mapping[str, Any]) -> None:
             header.remove(key, ignore_missing=True)
         else:
             header[key] = value
+
+
+def cutout(**changes):
+    """Builder of a TESScut file."""
+    return PixelFileBuilder(**changes)
+
+
+def tpf(**changes):
+    """Builder of a target pixel file."""
+    return PixelFileBuilder(kind="tpf", **changes)

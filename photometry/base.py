@@ -13,10 +13,10 @@ from photometry.base_plots import TargetPlots
 from photometry.errors import ConfigError, TargetError
 from photometry.geometry import Stamp
 from photometry.io.detector import CACHE_MODES, forget
-from photometry.io.lightcurve_cards import TargetFacts
+from photometry.io.lightcurve_cards import TargetFacts, facts_of
 from photometry.io.lightcurves import FitFacts
 from photometry.io.target_choice import TargetChoice, choose_target
-from photometry.io.target_files import NoFit, cards_of, facts_of, write_target
+from photometry.io.target_files import NoFit, cards_of, write_target
 from photometry.io.user_settings import load_settings
 from photometry.lightcurve import LightCurve
 from photometry.lightcurve_table import blank_curve, curve_with_table, empty_table, table_metrics

@@ -23,7 +23,7 @@ from photometry.kernel_update import static_precision
 from photometry.motion import MovementKernel
 from photometry.motion_fit import N_MOTION
 from photometry.normal import inverse
-from photometry.prf import FOOTPRINT, PrfEvaluator, PrfGrid
+from photometry.prf import FOOTPRINT, PrfEvaluator, PrfGrid, phased
 from photometry.region import mean_of_tile, region_round, static_columns
 from photometry.region_motion import motion_of_all
 from photometry.region_tiles import (
@@ -126,11 +126,13 @@ def learn_prf(
         return replace(prf, source=f"{prf.source}, nothing learnt: {carriers} stars"), kernel
     given = prf.source
     which = few_cadences(region)
-    few = region_round(region_of_cadences(region, which), PrfEvaluator(prf, np.float32), motion)
+    evaluator = PrfEvaluator(prf, np.float32)
+    few = region_round(region_of_cadences(region, which), evaluator, motion)
     for _ in range(settings.n_round):
-        prf = convolved(prf, _kernel_step(few, PrfEvaluator(prf, np.float32)))
-        few = region_round(few, PrfEvaluator(prf, np.float32), motion)
-    kernel = motion_of_all(region, few, which, PrfEvaluator(prf, np.float32), motion)
+        prf = convolved(prf, _kernel_step(few, evaluator))
+        evaluator = PrfEvaluator(prf, np.float32)
+        few = region_round(few, evaluator, motion)
+    kernel = motion_of_all(region, few, which, evaluator, motion)
     return replace(prf, source=f"{given}, kernel learnt from {carriers} stars"), kernel
 
 
@@ -153,15 +155,9 @@ def convolved(prf: PrfGrid, coefficients: npt.NDArray[np.float64]) -> PrfGrid:
             first_row, first_column = reach - row, reach - column
             moved = padded[:, :, first_row : first_row + n_row, first_column : first_column + n_column]
             samples = samples + coefficient * moved
-    phased, given = _phased(samples), _phased(prf.samples)
-    phased *= given.sum(axis=(-4, -2), keepdims=True) / phased.sum(axis=(-4, -2), keepdims=True)
+    by_phase, given = phased(samples), phased(prf.samples)
+    by_phase *= given.sum(axis=(-4, -2), keepdims=True) / by_phase.sum(axis=(-4, -2), keepdims=True)
     return replace(prf, samples=samples)
-
-
-def _phased(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return a view of samples (..., n_sample, n_sample) as (..., n_row, phase, n_column, phase) in whole pixels."""
-    n_pixel = samples.shape[-1] // PRF_SAMPLES_PER_PIXEL
-    return samples.reshape(*samples.shape[:-2], n_pixel, PRF_SAMPLES_PER_PIXEL, n_pixel, PRF_SAMPLES_PER_PIXEL)
 
 
 def _n_carriers(stamp: Stamp, stars: Stars) -> int:

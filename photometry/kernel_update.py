@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from photometry.motion import MovementKernel
+from photometry.motion import MovementKernel, interpolated
 from photometry.motion_fit import N_MOTION
 
 __all__ = ["improved_kernel", "static_precision", "with_mean_in_offset", "with_static"]
@@ -122,10 +122,7 @@ def improved_kernel(
     width[[0, 3]] = _FIRST_WIDTH
     far, far_covariance = _posterior(start, information, gradient, width)
     parameters[~good], covariance[~good] = far[~good], far_covariance[~good]
-    index = np.arange(len(good))
-    for k in range(N_MOTION):
-        parameters[bad, k] = np.interp(index[bad], index[~bad], parameters[~bad, k])
-    parameters = parameters @ _KINDS.T
+    parameters = interpolated(parameters, bad) @ _KINDS.T
     if static_mean:
         parameters += static - parameters[use].mean(axis=0)
     return replace(kernel, parameters=parameters, covariance=_KINDS @ covariance @ _KINDS.T, bad=bad)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MovementKernel"]
+__all__ = ["MovementKernel", "interpolated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +75,11 @@ class MovementKernel:
         u = (np.atleast_1d(np.asarray(column, dtype=np.float64)) - self.center[1]) / self.scale
         terms = np.stack([np.ones_like(v), v, u], axis=1)
         return terms @ self.parameters[:, :3].T, terms @ self.parameters[:, 3:].T
+
+
+def interpolated(parameters: npt.NDArray[np.float64], bad: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return parameters of the motion (n_cadence, n) with those of bad cadences interpolated between the others."""
+    index, filled = np.arange(len(bad)), parameters.copy()
+    for k in range(parameters.shape[1]):
+        filled[bad, k] = np.interp(index[bad], index[~bad], parameters[~bad, k])
+    return filled

@@ -7,7 +7,7 @@ from photometry.geometry import Stamp, Tile, tiles_of
 from photometry.settings import MotionSettings
 from photometry.stars import Stars, flux_of_tmag
 
-__all__ = ["patches_of"]
+__all__ = ["is_measured_whole", "patches_of"]
 
 #: Stars brighter than this saturate and tell no motion, Tmag.
 _SATURATED_TMAG = 7.3
@@ -15,6 +15,11 @@ _SATURATED_TMAG = 7.3
 _BRIGHT_TMAG = 9.0
 #: Stars so near to a patch's border are not seen whole, pixels.
 _BORDER = 3.0
+
+
+def is_measured_whole(stamp: Stamp, settings: MotionSettings) -> bool:
+    """Whether motion and PRF of a region are measured on all of its pixels, not on patches."""
+    return max(stamp.shape) <= settings.n_patch * settings.tile_size
 
 
 def patches_of(stamp: Stamp, stars: Stars, settings: MotionSettings) -> tuple[Stamp, ...]:
@@ -38,14 +43,13 @@ def patches_of(stamp: Stamp, stars: Stars, settings: MotionSettings) -> tuple[St
     tuple of Stamp
         The whole stamp, or patches of up to `settings.tile_size` pixels, row by row.
     """
-    n_patch, reach = settings.n_patch, settings.n_patch * settings.tile_size
-    if max(stamp.shape) <= reach:
+    if is_measured_whole(stamp, settings):
         return (stamp,)
     best: dict[tuple[int, int], tuple[float, Stamp]] = {}
     shown = stars.select((stars.tmag > _SATURATED_TMAG) & stamp.contains(stars.row, stars.column))
     light = flux_of_tmag(np.maximum(shown.tmag, _BRIGHT_TMAG))
     for tile in tiles_of(stamp, settings.tile_size, 0):
-        block = _block_of(tile, stamp, n_patch)
+        block = _block_of(tile, stamp, settings.n_patch)
         told = _light_on(tile.core, shown, light)
         if block not in best or told > best[block][0]:
             best[block] = (told, tile.core)

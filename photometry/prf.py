@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from photometry.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.prf_spline import FOOTPRINT, spline_matrix
 
-__all__ = ["FOOTPRINT", "PlacedPrf", "PrfEvaluator", "PrfGrid"]
+__all__ = ["FOOTPRINT", "PlacedPrf", "PrfEvaluator", "PrfGrid", "phased"]
 
 #: Zeros around the samples, so that the spline goes to zero at their edge.
 _PAD = 6
@@ -266,3 +267,9 @@ def _bracket(
         return np.zeros(len(value), dtype=np.int64), np.zeros(len(value))
     low = np.clip(np.searchsorted(grid, value, side="right") - 1, 0, len(grid) - 2)
     return low, np.clip((value - grid[low]) / (grid[low + 1] - grid[low]), 0.0, 1.0)
+
+
+def phased(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return a view of samples (..., n_sample, n_sample) as (..., n_row, phase, n_column, phase) in whole pixels."""
+    n_pixel = samples.shape[-1] // PRF_SAMPLES_PER_PIXEL
+    return samples.reshape(*samples.shape[:-2], n_pixel, PRF_SAMPLES_PER_PIXEL, n_pixel, PRF_SAMPLES_PER_PIXEL)

@@ -7,9 +7,8 @@ import numpy as np
 from photometry.base import BasePhotometry
 from photometry.blas_threads import one_blas_thread
 from photometry.errors import FitError
-from photometry.io.lightcurve_cards import TargetFacts
+from photometry.io.lightcurve_cards import TargetFacts, facts_of
 from photometry.io.lightcurves import FitFacts
-from photometry.io.target_files import facts_of
 from photometry.io.user_settings import numeric_settings
 from photometry.lightcurve import LightCurve, with_star_time
 from photometry.lightcurve_table import fill_table

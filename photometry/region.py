@@ -21,6 +21,7 @@ from photometry.region_motion import OUTLIER_SIGMA, motion_of_all
 from photometry.region_tiles import (
     Region,
     RegionTile,
+    evenly_chosen,
     few_cadences,
     parameters_of_tile,
     placed_tile,
@@ -99,7 +100,7 @@ def kernel_at(
     good = np.flatnonzero((cube.quality == 0) & ~kernel.bad)
     if len(good) == 0 or not cube.stamp.contains(stars.row, stars.column).any():
         return kernel
-    few = good[np.unique(np.linspace(0, len(good) - 1, _OFFSET_CADENCES).astype(np.int64))]
+    few = evenly_chosen(good, _OFFSET_CADENCES)
     own = replace(kernel.of_cadences(few), source="known")
     region = start_region([cube.of_cadences(few)], stars, settings, own)
     evaluator = PrfEvaluator(prf, np.float32)

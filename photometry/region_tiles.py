@@ -21,6 +21,7 @@ __all__ = [
     "PRF_REACH",
     "Region",
     "RegionTile",
+    "evenly_chosen",
     "few_cadences",
     "kernel_of_tile",
     "parameters_of_tile",
@@ -183,7 +184,12 @@ def few_cadences(region: Region) -> npt.NDArray[np.int64]:
     """Choose unflagged cadences of known motion, evenly in time: what all cadences share is known well from them."""
     good = np.flatnonzero(region.good & ~region.kernel.bad)
     good = good if len(good) else np.flatnonzero(region.good)
-    return good[np.unique(np.linspace(0, len(good) - 1, _MOST_CADENCES).astype(np.int64))]
+    return evenly_chosen(good, _MOST_CADENCES)
+
+
+def evenly_chosen(cadences: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
+    """Return at most so many of the cadences, evenly in time."""
+    return cadences[np.unique(np.linspace(0, len(cadences) - 1, most).astype(np.int64))]
 
 
 def region_of_cadences(region: Region, which: npt.NDArray[np.int64]) -> Region:

@@ -19,7 +19,7 @@ from scipy import sparse
 
 from photometry.geometry import Stamp
 from photometry.prf import PlacedPrf
-from photometry.star_light import PixelLight, expanded
+from photometry.star_expansion import PixelLight, expanded
 
 __all__ = [
     "FINE_DEGREE",

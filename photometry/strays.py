@@ -18,7 +18,7 @@ from photometry.normal import NodeSystem, taken_over
 from photometry.prf import PrfEvaluator
 from photometry.scene import N_FINE, matrix_of, recentered
 from photometry.solve import Equations, Solution, solve_equations
-from photometry.star_light import expand_at, joined
+from photometry.star_expansion import expand_at, joined
 from photometry.tile_model import NodeModel, faintest_light, node_variance
 
 __all__ = ["fit_strays", "stray_parts"]

@@ -15,7 +15,7 @@ from photometry.geometry import Stamp
 from photometry.nodes import Node, nodes_of
 from photometry.prf import PlacedPrf, PrfEvaluator
 from photometry.scene import FINE_DEGREE, N_TERM, Expansion, expand, monomials, recentered
-from photometry.star_light import summed_light
+from photometry.star_expansion import summed_light
 from photometry.stars import Stars
 from photometry.tile_data import TileData
 

@@ -9,7 +9,7 @@ from astropy.wcs import NoConvergence
 from photometry.catalog import wcs_of
 from photometry.errors import FitError
 from photometry.geometry import Stamp
-from photometry.motion import MovementKernel
+from photometry.motion import MovementKernel, interpolated
 from photometry.motion_fit import N_MOTION
 
 __all__ = ["kernel_of_wcs"]
@@ -58,9 +58,7 @@ def kernel_of_wcs(headers: Sequence[str], reference: str, stamp: Stamp, good: np
             parameters[cadence] = np.concatenate([terms @ moved[:, 1], terms @ moved[:, 0]])
     if not (good & ~bad).any():
         raise FitError("motion: mode wcs needs full-frame images with a WCS, and no unflagged cadence has one")
-    index = np.arange(len(headers))
-    for k in range(N_MOTION):
-        parameters[bad, k] = np.interp(index[bad], index[~bad], parameters[~bad, k])
+    parameters = interpolated(parameters, bad)
     parameters -= parameters[good & ~bad].mean(axis=0)
     covariance = np.zeros((len(headers), N_MOTION, N_MOTION))
     return MovementKernel(stamp.center, scale, (0.0, 0.0), parameters, covariance, bad, "wcs")

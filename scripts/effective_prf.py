@@ -28,7 +28,7 @@ def effective_prf(
     header, settings = read_cube_header(path_cube), MotionSettings(**motion)
     stars = load_stars(path_catalog, header.wcs_header, header.stamp)
     grid, kernel = learn_prf(
-        (read_cube(path_cube, stamp) for stamp in patches_of(header.stamp, stars, settings)),
+        (read_cube(path_cube, stamp, header=header) for stamp in patches_of(header.stamp, stars, settings)),
         stars,
         load_prf(prf, header.pointing),
         read_kernel(path_given_kernel),

@@ -23,7 +23,7 @@ def movement_kernel(path_cube: str, path_catalog: str, prf: str, path_kernel: st
     known = None
     if settings.mode == "wcs":
         known = kernel_of_wcs(read_frame_wcs(path_cube), header.wcs_header, header.stamp, header.quality == 0)
-    patches = (read_cube(path_cube, stamp) for stamp in patches_of(header.stamp, stars, settings))
+    patches = (read_cube(path_cube, stamp, header=header) for stamp in patches_of(header.stamp, stars, settings))
     kernel = measure_motion(patches, stars, load_prf(prf, header.pointing), settings, known)
     write_kernel(path_kernel, kernel, inputs={"cube": path_cube, "catalog": path_catalog})
 

@@ -7,7 +7,7 @@ from photometry.io.cubes import read_cube, read_cube_header
 from photometry.io.inputs import load_stars
 from photometry.io.job_log import job_log
 from photometry.io.products import read_kernel, read_prf, write_tile_fit
-from photometry.patches import patches_of
+from photometry.patches import is_measured_whole
 from photometry.region import kernel_at
 from photometry.settings import FitSettings, MotionSettings
 from photometry.tile_fit import joined
@@ -28,15 +28,15 @@ def psf_photometry(
     motion: dict[str, Any],
 ) -> None:
     """Fit the stars of a tile, those of each of its parts jointly."""
-    settings = FitSettings(**fit)
+    settings, motion_settings = FitSettings(**fit), MotionSettings(**motion)
     header, prf, kernel = read_cube_header(path_cube), read_prf(path_prf), read_kernel(path_kernel)
     stars = load_stars(path_catalog, header.wcs_header, core.grown(settings.tile_margin).clipped(header.stamp))
     cores = [part.core for part in tiles_of(core, settings.joint_size, 0)]
-    is_whole = len(patches_of(header.stamp, stars, MotionSettings(**motion))) == 1
+    is_whole = is_measured_whole(header.stamp, motion_settings)
     fits = []
     for part in cores:
-        cube = read_cube(path_cube, part.grown(settings.tile_margin).clipped(header.stamp))
-        own = kernel if is_whole else kernel_at(cube, stars, prf, kernel, MotionSettings(**motion))
+        cube = read_cube(path_cube, part.grown(settings.tile_margin).clipped(header.stamp), header=header)
+        own = kernel if is_whole else kernel_at(cube, stars, prf, kernel, motion_settings)
         fits.append(fit_tile(cube, stars, part, prf, own, settings))
     inputs = {"cube": path_cube, "catalog": path_catalog, "prf": path_prf, "kernel": path_kernel}
     write_tile_fit(path_fluxes, joined(fits, cores), inputs)

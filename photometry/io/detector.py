@@ -25,6 +25,7 @@ from photometry.io.prf_files import download_prf, read_spoc_prf
 from photometry.io.products import read_kernel, read_prf
 from photometry.io.user_settings import NumericSettings, numeric_settings
 from photometry.motion import MovementKernel
+from photometry.patches import is_measured_whole
 from photometry.prf import FOOTPRINT, PrfGrid
 from photometry.prf_model import model_prf
 from photometry.quality import PIXEL_FLAGS, bit
@@ -139,7 +140,7 @@ class Detector:
         if self.files.kernel is not None and self.files.prf is not None:
             return self._prepared(self.files.kernel, self.files.prf)
         stamp = self.header.stamp
-        if max(stamp.shape) > numerics.motion.n_patch * numerics.motion.tile_size:
+        if not is_measured_whole(stamp, numerics.motion):
             tiles = tiles_of(stamp, numerics.fit.tile_size, numerics.fit.tile_margin)
             stamp = next((tile for tile in tiles if tile.core.contains(row, column)), tiles[0]).stamp
         key = (stamp, numerics, tuple(settings["prf"].items()))

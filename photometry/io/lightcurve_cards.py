@@ -7,6 +7,7 @@ import numpy.typing as npt
 from astropy.time import Time
 
 from photometry._version import __version__
+from photometry.catalog import Catalog
 from photometry.constants import BTJD_OFFSET, INT_TIME_S, OUTPUTS
 from photometry.geometry import Stamp
 from photometry.io.fits_bytes import CardItem
@@ -22,6 +23,7 @@ __all__ = [
     "SUMIMAGE",
     "TargetFacts",
     "exposure_cards",
+    "facts_of",
     "observation_cards",
     "physical_cards",
     "result_cards",
@@ -257,3 +259,35 @@ def physical_cards(stamp: Stamp, reference_pixel: tuple[float, float]) -> list[C
             (f"CDELT{axis}P", 1.0, "physical WCS step"),
         ]
     return items
+
+
+def facts_of(
+    catalog: Catalog, entry: int, status: STATUS, reason: str, contamination: float = float("nan"), star_flags: int = 0
+) -> TargetFacts:
+    """Return what the header says of a target.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The catalogue.
+    entry : int
+        The target's place in it.
+    status, reason
+        How the photometry ended.
+    contamination : float
+        Share of other stars' light, 0 to 1; NaN where not known.
+    star_flags : int
+        `photometry.quality.STAR_FLAGS`.
+    """
+    return TargetFacts(
+        ra=float(catalog.ra_j2000[entry]),
+        decl=float(catalog.decl_j2000[entry]),
+        pm_ra=float(catalog.pm_ra[entry]),
+        pm_decl=float(catalog.pm_decl[entry]),
+        tmag=float(catalog.tmag[entry]),
+        teff=float(catalog.teff[entry]),
+        status=status,
+        reason=reason,
+        contamination=contamination,
+        star_flags=star_flags,
+    )

@@ -23,6 +23,7 @@ from photometry.io.lightcurve_cards import (
     SUMIMAGE,
     TargetFacts,
     exposure_cards,
+    facts_of,
     observation_cards,
     physical_cards,
     result_cards,
@@ -211,7 +212,14 @@ def export_tile(
         else:
             row |= _results(fit, metrics, index) | {"status": status[index].name, "reason": reason[index]}
             if status[index] in MEASURED:
-                facts = _facts(catalog, entry, status[index], reason[index], fit, index)
+                facts = facts_of(
+                    catalog,
+                    entry,
+                    status[index],
+                    reason[index],
+                    contamination=float(fit.contamination[index]),
+                    star_flags=int(fit.star_flags[index]),
+                )
                 curve = light_curve(fit, index, header)
                 curve = with_star_time(curve, header.ephemeris, catalog.ra[entry], catalog.decl[entry])
                 content = writer.file_content(curve, facts)
@@ -241,19 +249,3 @@ def _results(fit: TileFit, metrics: Metrics, index: int) -> dict[str, object]:
         "blend_correlation": fit.blend_correlation[index],
         "star_flags": fit.star_flags[index],
     }
-
-
-def _facts(catalog: Catalog, entry: int, status: STATUS, reason: str, fit: TileFit, index: int) -> TargetFacts:
-    """Facts of one target from its catalogue entry and the fit."""
-    return TargetFacts(
-        ra=float(catalog.ra_j2000[entry]),
-        decl=float(catalog.decl_j2000[entry]),
-        pm_ra=float(catalog.pm_ra[entry]),
-        pm_decl=float(catalog.pm_decl[entry]),
-        tmag=float(catalog.tmag[entry]),
-        teff=float(catalog.teff[entry]),
-        status=status,
-        reason=reason,
-        contamination=float(fit.contamination[index]),
-        star_flags=int(fit.star_flags[index]),
-    )

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from photometry.catalog import Catalog
 from photometry.errors import ConfigError
 from photometry.io.cubes import CubeHeader
 from photometry.io.fits_bytes import CardItem
 from photometry.io.lightcurve_cards import TargetFacts
 from photometry.io.lightcurves import FOLDER, FitFacts, LightCurveWriter, write_if_different
 from photometry.lightcurve import LightCurve, light_curve_name
-from photometry.status import STATUS
 
-__all__ = ["NoFit", "cards_of", "facts_of", "write_target"]
+__all__ = ["NoFit", "cards_of", "write_target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,38 +21,6 @@ class NoFit:
 
     prf_source: str = "none"
     fit_tmag_limit: float = float("nan")
-
-
-def facts_of(
-    catalog: Catalog, entry: int, status: STATUS, reason: str, contamination: float = float("nan"), star_flags: int = 0
-) -> TargetFacts:
-    """Return what the header says of a target.
-
-    Parameters
-    ----------
-    catalog : Catalog
-        The catalogue.
-    entry : int
-        The target's place in it.
-    status, reason
-        How the photometry ended.
-    contamination : float
-        Share of other stars' light, 0 to 1; NaN where not known.
-    star_flags : int
-        `photometry.quality.STAR_FLAGS`.
-    """
-    return TargetFacts(
-        ra=float(catalog.ra_j2000[entry]),
-        decl=float(catalog.decl_j2000[entry]),
-        pm_ra=float(catalog.pm_ra[entry]),
-        pm_decl=float(catalog.pm_decl[entry]),
-        tmag=float(catalog.tmag[entry]),
-        teff=float(catalog.teff[entry]),
-        status=status,
-        reason=reason,
-        contamination=contamination,
-        star_flags=star_flags,
-    )
 
 
 def cards_of(headers: Mapping[str, Any]) -> list[CardItem]:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.constants import PRF_SAMPLES_PER_PIXEL
-from photometry.prf import PrfGrid
+from photometry.prf import PrfGrid, phased
 
 __all__ = ["normalised_phases", "perturbed_prf"]
 
@@ -22,13 +22,11 @@ def normalised_phases(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float6
     samples : (..., n_sample, n_sample) float64
         PRF, a whole number of pixels of 9 samples per axis.
     """
-    step = PRF_SAMPLES_PER_PIXEL
     n_sample = samples.shape[-1]
-    if n_sample % step:
-        raise ValueError(f"{n_sample} PRF samples are no whole number of pixels of {step} samples")
-    n_pixel = n_sample // step
-    phased = samples.reshape(*samples.shape[:-2], n_pixel, step, n_pixel, step)
-    scaled: npt.NDArray[np.float64] = phased / phased.sum(axis=(-4, -2), keepdims=True)
+    if n_sample % PRF_SAMPLES_PER_PIXEL:
+        raise ValueError(f"{n_sample} PRF samples are no whole number of pixels of {PRF_SAMPLES_PER_PIXEL} samples")
+    by_phase = phased(samples)
+    scaled: npt.NDArray[np.float64] = by_phase / by_phase.sum(axis=(-4, -2), keepdims=True)
     return scaled.reshape(samples.shape)
 
 

@@ -7,7 +7,7 @@ from photometry.geometry import Stamp
 from photometry.prf import PrfEvaluator
 from photometry.prf_model import model_prf
 from photometry.scene import expand, matrix_of, monomials, recentered
-from photometry.star_light import expand_at, joined, summed_light
+from photometry.star_expansion import expand_at, joined, summed_light
 
 _STAMP = Stamp(500, 524, 700, 730)
 _PRF = PrfEvaluator(model_prf())

@@ -3,10 +3,8 @@
 from configparser import ConfigParser
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-import numpy.typing as npt
 from astropy.table import Table
 
 from photometry.base_plots import TargetPlots
@@ -15,13 +13,17 @@ from photometry.geometry import Stamp
 from photometry.io.detector import CACHE_MODES, forget
 from photometry.io.lightcurve_cards import TargetFacts, facts_of
 from photometry.io.lightcurves import FitFacts
-from photometry.io.target_choice import TargetChoice, choose_target
+from photometry.io.target_choice import TargetChoice, choose_target, whole_number
 from photometry.io.target_files import NoFit, cards_of, write_target
 from photometry.io.user_settings import load_settings
 from photometry.lightcurve import LightCurve
-from photometry.lightcurve_table import blank_curve, curve_with_table, empty_table, table_metrics
+from photometry.lightcurve_table import blank_curve, curve_with_table, empty_table, has_values, table_metrics
 from photometry.status import MEASURED, STATUS
 from photometry.target_report import TargetReport
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = ["BasePhotometry"]
 
@@ -49,12 +51,12 @@ class BasePhotometry(TargetPlots):
     camera, ccd : int
         1 to 4; needed for ``ffi``.
     cadence : int
-        Cadence of the target pixel file, s, where there are several.
+        Cadence, s, where there are target pixel files of several.
     cache : str
         What stays in memory for other targets of the same files: ``none``; ``basic``: everything but the pixels;
         ``full``: the pixels too (those that were read, up to 2 GB).
     version : int
-        Version of the product.
+        Version of the product, 1 to 99.
     sector : int
         Sector; needed for ``ffi``.
 
@@ -87,7 +89,7 @@ class BasePhotometry(TargetPlots):
     FileNotFoundError
         When the input folder, cube, target pixel file or catalogue is missing, or several target pixel files match.
     ValueError
-        When datasource or cache are not known, or sector, camera or CCD are missing for ``ffi``.
+        When datasource or cache are not known, sector, camera or CCD are missing for ``ffi``, or a number is none.
     RuntimeError
         When the star is not in the catalogue, or not on the pixels.
     """
@@ -108,9 +110,10 @@ class BasePhotometry(TargetPlots):
     ) -> None:
         if cache not in CACHE_MODES:
             raise ConfigError(f"cache is {cache!r}, expected one of {', '.join(CACHE_MODES)}")
-        choice = TargetChoice(int(starid), datasource, sector, camera, ccd, cadence)
+        choice = TargetChoice(starid, datasource, sector, camera, ccd, cadence)
         self.settings: ConfigParser = load_settings()
-        self.cache, self.plot, self.version = cache, bool(plot), version
+        self.cache, self.plot = cache, bool(plot)
+        self.version = None if version is None else whole_number("version", version)
         self.input_folder, self.output_folder = Path(input_folder), Path(output_folder)
         place = choose_target(choice, self.input_folder, cache)
         self._detector, self._entry = place.detector, place.entry
@@ -136,6 +139,12 @@ class BasePhotometry(TargetPlots):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} TIC {self.starid}: {self.datasource}, sector {self.sector}, camera {self.camera}, "
+            f"CCD {self.ccd}, {self.cadence} s, stamp {self.stamp}, {self._status.name}>"
+        )
 
     @property
     def status(self) -> STATUS:
@@ -218,14 +227,14 @@ class BasePhotometry(TargetPlots):
         Raises
         ------
         ValueError
-            When there is no version, or something in `additional_headers` cannot be in a header.
+            When there is no version (1 to 99), or something in `additional_headers` cannot be in a header.
         RuntimeError
             When there is no flux to be saved.
         """
-        version = self.version if version is None else version
+        version = self.version if version is None else whole_number("version", version)
         if version is None:
             raise ConfigError("no version: give one to save_lightcurve or to the constructor")
-        if not np.isfinite(np.asarray(self.lightcurve["flux"], dtype=np.float64)).any():
+        if not has_values(self.lightcurve, "flux"):
             raise TargetError(f"TIC {self.starid}: no flux to save; run photometry() first and look at status")
         return write_target(
             curve_with_table(self._curve(), self.lightcurve, self.final_phot_mask, self._stamp),
@@ -233,7 +242,7 @@ class BasePhotometry(TargetPlots):
             self._fit_facts(),
             self._detector.header,
             self.output_folder if output_folder is None else output_folder,
-            int(version),
+            version,
             self._detector.provenance(),
             cards_of(self.additional_headers),
         )
@@ -251,7 +260,7 @@ class BasePhotometry(TargetPlots):
         """Return the status after a look at the light curve."""
         if status in MEASURED:
             for name, what in (("flux", "flux"), ("flux_err", "error of the flux")):
-                if not np.isfinite(np.asarray(self.lightcurve[name], dtype=np.float64)).any():
+                if not has_values(self.lightcurve, name):
                     self.report_details(error=f"the {what} is NaN in every cadence")
                     return STATUS.ERROR
         elif status in (STATUS.UNKNOWN, STATUS.STARTED):

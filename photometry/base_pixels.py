@@ -80,7 +80,7 @@ class StampPixels:
         Raises
         ------
         ValueError
-            When nothing would be left of the stamp, which then stays as it is.
+            When nothing would be left of the stamp, or a number is not whole; the stamp then stays as it is.
         """
         new = changed_stamp(
             self._stamp,

@@ -1,10 +1,10 @@
 """Part of `photometry.BasePhotometry`: the stars around a target, and how they move."""
 
+import logging
 from configparser import ConfigParser
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 from astropy.table import Table
 from astropy.wcs import WCS
 
@@ -12,11 +12,23 @@ from photometry.base_pixels import StampPixels
 from photometry.catalog import wcs_of
 from photometry.image_motion import ImageMovementKernel, kernel_series
 from photometry.io.detector import Placement, given_prf
+from photometry.prf import PrfGrid
+from photometry.prf_model import is_model
 from photometry.psf import PSF
-from photometry.stamps import star_table
+from photometry.stamps import moved_table, star_table
+from photometry.target_report import TargetReport
 
 __all__ = ["StampStars"]
 
+_log = logging.getLogger(__name__)
+#: What is wrong, and what to do.
+_MODEL_ON_REAL_PIXELS = (
+    "real pixels with the built-in PRF, which is made for simulated ones: fluxes are 10 % off, and more in blends;"
+)
+_CHANGE_OF_SETTING = "set settings['prf']['source'] to 'mast' or to a folder of SPOC PRF files"
+_CHANGE_OF_WORKFLOW = (
+    "it was prepared so: set prf of the observation in the workflow's settings to mast or to a folder of SPOC PRF files"
+)
 #: Stars so far around the stamp are in `catalog`, pixels.
 _MARGIN = 5
 
@@ -30,6 +42,8 @@ class StampStars(StampPixels):
     ccd: int
     settings: ConfigParser
     _entry: int
+    _report: TargetReport
+    _has_warned = False
     _OF_STAMP = (*StampPixels._OF_STAMP, "_catalog", "psf")
 
     @property
@@ -83,12 +97,7 @@ class StampStars(StampPixels):
         Table
             As `catalog`.
         """
-        table = self.catalog
-        moved = self.MovementKernel.interpolate(time, np.column_stack([table["column"], table["row"]]))
-        for k, name in enumerate(("column", "row")):
-            table[name][:] = np.asarray(table[name]) + moved[:, k]
-            table[f"{name}_stamp"][:] = np.asarray(table[f"{name}_stamp"]) + moved[:, k]
-        return table
+        return moved_table(self._catalog, lambda xy: self.MovementKernel.interpolate(time, xy))
 
     @cached_property
     def MovementKernel(self) -> ImageMovementKernel:  # noqa: N802
@@ -104,6 +113,7 @@ class StampStars(StampPixels):
         """Light of stars in the stamp: the prepared effective PRF, else the PRF that the settings name."""
         place = self.sector, self.camera, self.ccd
         prf = self._detector.prepared_prf() or given_prf(self.settings, *place)
+        self._warn_of_model(prf)
         return PSF(*place, self.stamp, prf=prf)
 
     @cached_property
@@ -112,4 +122,17 @@ class StampStars(StampPixels):
 
     @property
     def _placement(self) -> Placement:
-        return self._detector.placement(self.target_pos_row, self.target_pos_column, self.settings)
+        placement = self._detector.placement(self.target_pos_row, self.target_pos_column, self.settings)
+        self._warn_of_model(placement.prf)
+        return placement
+
+    def _warn_of_model(self, prf: PrfGrid) -> None:
+        """Warn, once, that stars of real pixels have the PRF that is made for simulated ones."""
+        if self._detector.header.pointing.is_simulated or not is_model(prf):
+            return
+        prepared = self._detector.prepared_prf() is not None
+        text = f"TIC {self.starid}: {_MODEL_ON_REAL_PIXELS} {_CHANGE_OF_WORKFLOW if prepared else _CHANGE_OF_SETTING}"
+        self._report.add_warning(text)
+        if not self._has_warned:
+            self._has_warned = True
+            _log.warning(text)

@@ -11,6 +11,9 @@ from photometry.times import NO_OFFSET, TimeOffset
 
 __all__ = ["Cube", "Exposure", "Pointing"]
 
+#: How `Pointing.procver` starts for pixels that this package simulated: in files, in memory.
+_SIMULATED = ("photometry-", "simulated")
+
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
@@ -71,6 +74,11 @@ class Pointing:
     starid: int
     ra: float
     dec: float
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether this package simulated the pixels."""
+        return self.procver.startswith(_SIMULATED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,9 @@ class ImageMovementKernel:
         self._times: npt.NDArray[np.float64] = np.zeros(0)
         self._kernels: list[Any] = []
 
+    def __repr__(self) -> str:
+        return f"<ImageMovementKernel {self.warpmode!r}, {len(self._times)} kernels>"
+
     def apply_kernel(self, xy: npt.ArrayLike, kernel: Any) -> npt.NDArray[np.float64]:
         """Return how far positions are moved by one kernel.
 
@@ -146,7 +149,7 @@ class ImageMovementKernel:
         Raises
         ------
         ValueError
-            When no series is loaded.
+            When no series is loaded, or the time is not finite.
         """
         low, part = self._bracket(np.array([time], dtype=np.float64))
         before = self.apply_kernel(xy, self._kernels[low[0]])
@@ -169,6 +172,11 @@ class ImageMovementKernel:
         -------
         (n_time, 2) float64
             Change of (column, row), pixels.
+
+        Raises
+        ------
+        ValueError
+            When no series is loaded, or a time is not finite.
 
         Examples
         --------
@@ -226,6 +234,8 @@ class ImageMovementKernel:
         """Index of the kernel before each time, and how far it is on the way to the next (0 to 1)."""
         if not len(self._times):
             raise ValueError("no series of kernels: call load_series first")
+        if not np.isfinite(times).all():
+            raise ValueError("a time is NaN or infinite, expected times of the series")
         place = np.interp(times, self._times, np.arange(len(self._times)))
         low = np.clip(np.floor(place), 0, max(len(self._times) - 2, 0)).astype(np.int64)
         return low, place - low

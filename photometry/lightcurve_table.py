@@ -12,7 +12,7 @@ from photometry.lightcurve import APERTURE_USED, CubeHeader, LightCurve
 from photometry.metrics import Metrics, light_curve_metrics
 from photometry.quality import PIXEL_QUALITY, bit
 
-__all__ = ["blank_curve", "curve_with_table", "empty_table", "fill_table", "table_metrics"]
+__all__ = ["blank_curve", "curve_with_table", "empty_table", "fill_table", "has_values", "table_metrics"]
 
 _FLUX = "electron / s"
 #: Column, unit, description of what is not known before the photometry.
@@ -78,6 +78,11 @@ def fill_table(table: Table, curve: LightCurve) -> None:
     table["flux_background"][:] = curve.background
     table["pos_centroid"][:] = np.stack([curve.centroid_column, curve.centroid_row], axis=1)
     table["pos_corr"][:] = np.stack([curve.column_shift, curve.row_shift], axis=1)
+
+
+def has_values(table: Table, name: str) -> bool:
+    """Tell whether any value of a column is finite."""
+    return bool(np.isfinite(np.ma.filled(np.ma.asarray(table[name], dtype=np.float64), np.nan)).any())
 
 
 def blank_curve(starid: int, header: CubeHeader, stamp: Stamp, sum_image: npt.NDArray[np.float32]) -> LightCurve:

@@ -12,12 +12,13 @@ from scipy import special
 from photometry.constants import FIRST_SCIENCE_COLUMN, PRF_SAMPLES_PER_PIXEL
 from photometry.prf import PrfGrid
 
-__all__ = ["PRF_COLUMNS", "PRF_ROWS", "model_prf"]
+__all__ = ["PRF_COLUMNS", "PRF_ROWS", "is_model", "model_prf"]
 
 #: 0-based places of the SPOC PRF files (keys CCD_RREF and CCD_CREF less 1).
 PRF_ROWS = (0.0, 512.0, 1024.0, 1535.0, 2047.0)
 PRF_COLUMNS = (44.0, 556.0, 1068.0, 1579.0, 2091.0)
 
+_SOURCE = "model"
 #: Samples per axis: 13 pixels.
 _N_SAMPLE = 13 * PRF_SAMPLES_PER_PIXEL
 #: The camera axis lies at a corner of the CCD, beyond the last row (0-based row, column).
@@ -49,8 +50,13 @@ def model_prf() -> PrfGrid:
         columns=np.array(PRF_COLUMNS),
         samples=samples,
         errors=np.zeros_like(samples),
-        source="model",
+        source=_SOURCE,
     )
+
+
+def is_model(prf: PrfGrid) -> bool:
+    """Tell whether a PRF is the built-in one, or was learnt from it."""
+    return prf.source.partition(",")[0] == _SOURCE
 
 
 def _samples_at(row: float, column: float) -> npt.NDArray[np.float64]:

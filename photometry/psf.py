@@ -83,6 +83,10 @@ class PSF:
         self.ref_row, self.ref_column = self._stamp.center
         self.prf = prf or given_prf(load_settings() if settings is None else settings, sector, camera, ccd)
 
+    def __repr__(self) -> str:
+        place = f"sector {self.sector}, camera {self.camera}, CCD {self.ccd}, stamp {self.stamp}"
+        return f"<PSF of {place}: {self.prf.source}>"
+
     @cached_property
     def _evaluator(self) -> PrfEvaluator:
         return PrfEvaluator(self.prf)

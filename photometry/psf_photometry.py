@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from photometry.base import BasePhotometry
 from photometry.blas_threads import one_blas_thread
 from photometry.errors import FitError
@@ -101,8 +99,7 @@ class PSFPhotometry(BasePhotometry):
         from photometry.plots import light_curves_figure, residual_figure
 
         title = f"TIC {self.starid}, T = {self._tmag:.2f}, sector {self.sector}"
-        half_width = int(np.ceil(max(self._stamp.shape) / 2))
         return {
             "lightcurve": light_curves_figure([self._curve()], [title]),
-            "residual": residual_figure(self._fit.fit, self._fit.index, title, half_width),
+            "residual": residual_figure(self._fit.fit, self._fit.index, title, max(self._stamp.shape)),
         }

@@ -1,6 +1,8 @@
 """Stamps around a target: default size, change of size, pixel numbers, stars as a table."""
 
 import math
+import operator
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,15 @@ from photometry.geometry import Stamp, output_index
 from photometry.quality import PIXEL_FLAGS, flagged
 from photometry.stars import Stars, flux_of_tmag
 
-__all__ = ["changed_stamp", "default_stamp", "ffi_aperture", "pixel_grid", "plain_aperture", "star_table"]
+__all__ = [
+    "changed_stamp",
+    "default_stamp",
+    "ffi_aperture",
+    "moved_table",
+    "pixel_grid",
+    "plain_aperture",
+    "star_table",
+]
 
 #: Half the least size of a stamp, pixels: the PRF is known over 13 pixels.
 _LEAST_HALF = 7
@@ -87,15 +97,34 @@ def changed_stamp(
     Raises
     ------
     ValueError
-        When nothing would be left.
+        When nothing would be left, or a number of pixels is not whole.
     """
-    down, up, left, right = grow
+    down, up, left, right = (_whole(number) for number in grow)
     edges = [stamp.row_min - down, stamp.row_max + up, stamp.col_min - left, stamp.col_max + right]
     for k, length in enumerate(size):
         if length is not None:
-            first = math.floor(target[k] + 0.5) - length // 2
-            edges[2 * k : 2 * k + 2] = [first, first + length]
-    return Stamp(*edges).clipped(region)
+            first = math.floor(target[k] + 0.5) - _whole(length) // 2
+            edges[2 * k : 2 * k + 2] = [first, first + _whole(length)]
+    rows, columns = edges[:2], edges[2:]
+    if rows[1] <= rows[0] or columns[1] <= columns[0]:
+        height, width = rows[1] - rows[0], columns[1] - columns[0]
+        raise ValueError(
+            f"the stamp would be empty, {height} x {width} pixels; it stays {stamp.shape[0]} x {stamp.shape[1]}"
+        )
+    try:
+        return Stamp(*edges).clipped(region)
+    except ValueError as error:
+        raise ValueError(
+            f"the stamp would be empty: rows and columns {edges} are outside the pixels {region}"
+        ) from error
+
+
+def _whole(number: int) -> int:
+    """Return a number of pixels as an int."""
+    try:
+        return operator.index(number)
+    except TypeError as error:
+        raise ValueError(f"{number!r} is no whole number of pixels") from error
 
 
 def pixel_grid(stamp: Stamp) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -163,3 +192,21 @@ def star_table(stars: Stars, catalog: Catalog, stamp: Stamp) -> Table:
         "column_stamp": stars.column - stamp.col_min,
     }
     return Table(values, units={name: unit for name, unit in _COLUMNS.items() if unit})
+
+
+def moved_table(table: Table, movement: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]) -> Table:
+    """Return a table of stars with their positions moved.
+
+    Parameters
+    ----------
+    table : Table
+        As `star_table` makes it; it stays as it is.
+    movement : function
+        Change of (column, row) at positions (column, row), both (n_star, 2), pixels.
+    """
+    moved = table.copy()
+    shift = movement(np.column_stack([table["column"], table["row"]]))
+    for k, name in enumerate(("column", "row")):
+        for place in (name, f"{name}_stamp"):
+            moved[place][:] = np.asarray(table[place]) + shift[:, k]
+    return moved

@@ -22,11 +22,16 @@ class TargetReport:
 
     def add(self, error: str | None = None, skip_targets: list[int] | None = None) -> None:
         """Collect an error, and TIC numbers of stars that need no photometry of their own; each once."""
-        if error is not None and error not in self._errors:
-            self._errors.append(error)
+        if error is not None and str(error) not in self._errors:
+            self._errors.append(str(error))
         for starid in skip_targets or ():
             if int(starid) not in self._skip_targets:
                 self._skip_targets.append(int(starid))
+
+    def add_warning(self, text: str) -> None:
+        """Collect a warning, once."""
+        if text not in self._warnings:
+            self._warnings.append(text)
 
     def add_metrics(self, metrics: Metrics, star: int = 0) -> None:
         """Take over the metrics of a star; what is known already stays where they say nothing (NaN)."""
@@ -55,7 +60,7 @@ class TargetReport:
 
     @contextmanager
     def collected_warnings(self) -> Iterator[None]:
-        """Collect what this thread logs as a warning or worse in the block."""
+        """Collect what this thread logs as a warning or worse in the block; it is still seen where it would be else."""
         handler = _Collector(self._warnings)
         root = logging.getLogger()
         root.addHandler(handler)
@@ -76,3 +81,15 @@ class _Collector(logging.Handler):
         text = record.getMessage()
         if record.thread == self._thread and text not in self._found:
             self._found.append(text)
+        if logging.lastResort is not None and self._replaces_last_resort(record):
+            logging.lastResort.handle(record)
+
+    def _replaces_last_resort(self, record: logging.LogRecord) -> bool:
+        """Tell whether nobody else sees the record, and this is the first of the collectors that do."""
+        place: logging.Logger | None = logging.getLogger(record.name)
+        while place is not None:
+            others = [handler for handler in place.handlers if not isinstance(handler, _Collector)]
+            if others:
+                return False
+            place = place.parent if place.propagate else None
+        return next((h for h in logging.getLogger().handlers if isinstance(h, _Collector)), None) is self

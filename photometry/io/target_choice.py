@@ -2,15 +2,37 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from photometry.catalog import ccd_positions
-from photometry.errors import ConfigError, TargetError
+from photometry.errors import ConfigError, MissingFileError, TargetError
 from photometry.io.detector import Detector, detector_of
-from photometry.io.prepared import TpfWanted, find_ccd_cubes, find_tpf, input_folder_of
+from photometry.io.prepared import PreparedFiles, TpfWanted, find_ccd_cubes, find_tpf, input_folder_of
 
-__all__ = ["TargetChoice", "TargetPlace", "choose_target"]
+__all__ = ["TargetChoice", "TargetPlace", "choose_target", "whole_number"]
+
+_NUMBERS = (int, float, np.integer, np.floating)
+#: Largest sector, number of cameras and of CCDs, and largest product version: names of files have so many digits.
+_LARGEST = {"sector": 999, "camera": 4, "ccd": 4, "version": 99}
+
+
+def whole_number(name: str, value: Any) -> int:
+    """Return an argument that is a whole number, of any type, also as text.
+
+    Raises
+    ------
+    ConfigError
+        When it is none, or sector, camera, ccd or version are out of range.
+    """
+    plain: Any = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+    if isinstance(plain, bool) or not isinstance(plain, _NUMBERS) or plain != plain // 1:
+        expected = "a TIC number such as 261136679" if name == "starid" else "a whole number"
+        raise ConfigError(f"{name} is {value!r}, expected {expected}")
+    if name in _LARGEST and not 1 <= plain <= _LARGEST[name]:
+        raise ConfigError(f"{name} is {value!r}, expected 1 to {_LARGEST[name]}")
+    return int(plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +53,7 @@ class TargetChoice:
     Raises
     ------
     ConfigError
-        When the data source is not known, or what it needs is missing or out of range.
+        When the data source is not known, what it needs is missing or out of range, or a number is none.
     """
 
     starid: int
@@ -42,14 +64,15 @@ class TargetChoice:
     cadence: int | None
 
     def __post_init__(self) -> None:
-        kind, _, host = self.datasource.partition(":")
+        kind, _, host = str(self.datasource).partition(":")
         if self.datasource not in ("ffi", "tpf") and not (kind == "tpf" and host.isdecimal() and int(host) > 0):
             raise ConfigError(f"datasource is {self.datasource!r}, expected 'ffi', 'tpf' or 'tpf:<TIC number>'")
-        for name, value, high in (("sector", self.sector, 999), ("camera", self.camera, 4), ("ccd", self.ccd, 4)):
-            if value is None and kind == "ffi":
+        for name in ("starid", "sector", "camera", "ccd", "cadence"):
+            value = getattr(self, name)
+            if value is None and name not in ("starid", "cadence") and kind == "ffi":
                 raise ConfigError(f"{name} is missing: datasource 'ffi' needs sector, camera and ccd")
-            if value is not None and not 1 <= value <= high:
-                raise ConfigError(f"{name} is {value!r}, expected 1 to {high}")
+            if value is not None or name == "starid":
+                object.__setattr__(self, name, whole_number(name, value))
 
     @property
     def kind(self) -> str:
@@ -109,8 +132,7 @@ def choose_target(choice: TargetChoice, input_folder: str | Path, cache: str) ->
         regions = [find_tpf(folder, wanted)]
     best: TargetPlace | None = None
     inside = -np.inf
-    for files in regions:
-        detector = detector_of(files, cache)
+    for detector in _detectors(regions, choice.cadence, folder, cache):
         place = _place_on(detector, choice.starid)
         if place is None:
             continue
@@ -126,6 +148,18 @@ def choose_target(choice: TargetChoice, input_folder: str | Path, cache: str) ->
             f"{best.row:.1f}, column {best.column:.1f}, the pixels are {best.detector.header.stamp}"
         )
     return best
+
+
+def _detectors(regions: list[PreparedFiles], cadence: int | None, folder: Path, cache: str) -> list[Detector]:
+    """Open regions; only those of a cadence (s) where one is given."""
+    detectors = [detector_of(files, cache) for files in regions]
+    found = [detector for detector in detectors if cadence in (None, detector.header.exposure.cadence_s)]
+    if not found:
+        others = sorted(
+            {f"{detector.files.pixels.name} has {detector.header.exposure.cadence_s} s" for detector in detectors}
+        )
+        raise MissingFileError(folder, f"no pixels with a cadence of {cadence} s ({', '.join(others[:3])})")
+    return found
 
 
 def _place_on(detector: Detector, starid: int) -> TargetPlace | None:

@@ -81,11 +81,13 @@ def _middle_star(scene: Scene) -> int:
     return int(stars.starid[near[np.argmin(stars.tmag[near])]])
 
 
-def prepare(folder: Path, scene: Scene, region: str, datasource: str = "ffi", products: bool = True) -> Prepared:
+def prepare(
+    folder: Path, scene: Scene, region: str, datasource: str = "ffi", products: bool = True, procver: str = "simulated"
+) -> Prepared:
     """Write cube and catalogue of a scene, and its true motion and PRF when `products` is set."""
     folder.mkdir(parents=True, exist_ok=True)
     cube = cube_of_scene(scene)
-    cube = replace(cube, pointing=replace(cube.pointing, datasource=datasource))
+    cube = replace(cube, pointing=replace(cube.pointing, datasource=datasource, procver=procver))
     stars = folder.parent / f"stars_{region}.csv"
     write_star_table(scene, stars)
     write_cube(folder / f"{region}.hdf5", cube, {"pixels": stars})

@@ -38,7 +38,7 @@ def test_examples_of_the_guide_run(demo, monkeypatch):
     for number, block in enumerate(blocks, 1):
         exec(compile(block, f"docs/api.md, example {number}", "exec"), names)
     plt.close("all")
-    for path in ("lightcurve.png", "psf.png"):
+    for path in ("lightcurve.png", "blend.png", "psf.png"):
         assert (demo / path).stat().st_size > 5000
     (written,) = (demo / "results/lightcurves").rglob("*_lc.fits")
     assert written.relative_to(demo).as_posix() in GUIDE.read_text()

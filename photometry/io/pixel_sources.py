@@ -82,7 +82,7 @@ class _OlderSource(PixelSource):
         self.path, self.header, self.facts = path, read_older_header(path), read_older_facts(path)
 
     def read(self, stamp: Stamp) -> Cube:
-        return read_older_cube(self.path, stamp)
+        return read_older_cube(self.path, stamp, self.header)
 
     def provenance(self) -> dict[str, str]:
         """Name alone: a digest would read all of the pixels."""

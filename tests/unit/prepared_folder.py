@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from photometry.catalog import make_catalog
@@ -132,38 +131,3 @@ def prepare_tpf(folder: Path, **changes: object) -> Prepared:
     true = true_kernel(scene)
     kernel = replace(true, parameters=true.parameters[timed], covariance=true.covariance[timed], bad=true.bad[timed])
     return Prepared(folder, scene, cube, kernel, starid)
-
-
-def write_older(path: Path, cube: Cube) -> None:
-    """Write a cube in the older layout: a 2-D dataset for each cadence."""
-    with h5py.File(path, "w") as file:
-        for kind in ("images", "images_err", "backgrounds", "pixel_flags"):
-            group = file.create_group(kind)
-            for number, image in enumerate(getattr(cube, kind)):
-                group.create_dataset(f"{number:04d}", data=image, compression="lzf")
-        wcs = file.create_group("wcs")
-        for number in range(cube.n_cadence):
-            cards = [cube.wcs_header[k : k + 80] for k in range(0, len(cube.wcs_header), 80)]
-            wcs.create_dataset(f"{number:04d}", data=np.array(["".join(cards)], dtype="S"))
-        wcs.attrs["ref_frame"] = 3
-        for name in ("time", "timecorr", "cadenceno", "quality"):
-            file[name] = getattr(cube, name)
-        file["sumimage"] = np.nanmean(cube.images[cube.quality == 0], axis=0)
-        file["backgrounds_pixels_used"] = np.arange(cube.stamp.n_pixel).reshape(cube.stamp.shape) % 2 == 0
-        exposure = cube.exposure
-        facts = {
-            "SECTOR": cube.pointing.sector,
-            "CAMERA": cube.pointing.camera,
-            "CCD": cube.pointing.ccd,
-            "DATA_REL": 1,
-            "PROCVER": "spoc-3.3.37-20181001",
-            "CADENCE": exposure.cadence_s,
-            "NUM_FRM": exposure.cadence_s // 2,
-            "CRMITEN": True,
-            "CRBLKSZ": 10,
-            "PIXEL_OFFSET_ROW": cube.stamp.row_min,
-            "PIXEL_OFFSET_COLUMN": cube.stamp.col_min,
-        }
-        facts |= {f"GAIN{name}": value for name, value in zip("ABCD", exposure.gain_e_per_adu, strict=True)}
-        facts |= {f"READNOI{name}": value for name, value in zip("ABCD", exposure.read_noise_e, strict=True)}
-        file["images"].attrs.update(facts)

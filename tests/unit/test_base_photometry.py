@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.wcs import WCS
-from prepared_folder import Prepared, make_scene, prepare, prepare_ccd, prepare_tpf, write_older
+from prepared_folder import Prepared, make_scene, prepare, prepare_ccd, prepare_tpf
 
 from photometry import BasePhotometry, ImageMovementKernel
 
@@ -317,20 +317,3 @@ def test_times_of_a_star_are_its_own_on_a_ccd(ffi, tmp_path):
         np.testing.assert_array_equal(target.lightcurve["time"], ffi.cube.time)
         np.testing.assert_array_equal(target.lightcurve["cadenceno"], ffi.cube.cadenceno)
         assert np.isnan(target.lightcurve["flux"]).all()
-
-
-def test_older_layout_needs_little(ffi, tmp_path):
-    import h5py
-
-    path = tmp_path / f"{ffi.name}.hdf5"
-    write_older(path, ffi.cube)
-    with h5py.File(path, "a") as file:
-        for key in [key for key in file["images"].attrs if key not in ("PIXEL_OFFSET_ROW", "PIXEL_OFFSET_COLUMN")]:
-            del file["images"].attrs[key]
-        del file["wcs"].attrs["ref_frame"], file["backgrounds_pixels_used"]
-    (tmp_path / f"catalog_{ffi.name}.sqlite").write_bytes((ffi.folder / f"catalog_{ffi.name}.sqlite").read_bytes())
-    with BasePhotometry(ffi.starid, tmp_path, tmp_path, **ffi.place) as target:
-        assert target.cadence == 1800
-        assert target._detector.header.exposure.num_readouts == 720
-        assert len(target.catalog)
-        assert target.images_cube.shape[2] == ffi.cube.n_cadence

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from prepared_folder import Prepared, prepare, prepare_ccd, prepare_tpf, write_older
+from prepared_folder import Prepared, prepare, prepare_ccd, prepare_tpf
 
 from photometry import STATUS, BasePhotometry, PSFPhotometry
 from photometry.catalog import stars_near
@@ -168,24 +168,6 @@ def test_threads_give_the_same_numbers(ffi, tmp_path):
         thread.join()
     for starid in chosen:
         np.testing.assert_array_equal(alone[starid], together[starid])
-
-
-def test_older_layout_gives_the_same_numbers(ffi, tmp_path):
-    folder = tmp_path / "older"
-    folder.mkdir()
-    write_older(folder / f"{ffi.name}.hdf5", ffi.cube)
-    for name in (f"catalog_{ffi.name}.sqlite", f"movement_refined_{ffi.name}.hdf5", f"prf_{ffi.name}.hdf5"):
-        (folder / name).write_bytes((ffi.folder / name).read_bytes())
-    with PSFPhotometry(ffi.starid, folder, tmp_path, **ffi.place) as older, open_ffi(ffi, tmp_path) as target:
-        for one in (older, target):
-            one.photometry()
-        np.testing.assert_array_equal(older.lightcurve["flux"], target.lightcurve["flux"])
-        for name in ("images_cube", "images_err_cube", "backgrounds_cube", "pixelflags_cube"):
-            np.testing.assert_array_equal(getattr(older, name), getattr(target, name))
-        np.testing.assert_allclose(older.sumimage, target.sumimage, rtol=1e-5)
-        assert (older.aperture[0] & 4).any()
-        assert older.header["NUM_FRM"] == 900
-        assert older.save_lightcurve().is_file()
 
 
 def test_motion_and_prf_are_measured_where_they_were_not_prepared(tmp_path):

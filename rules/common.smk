@@ -12,6 +12,7 @@ from photometry.config import checked_config
 from photometry.errors import PhotometryError
 from photometry.io.checks import check_inputs, check_output, check_simulated
 from photometry.io.ffi_files import listing_digest
+from photometry.io.origin_lines import made_with
 from photometry.io.plan import overlapping, plan_regions
 from photometry.io.prf_files import check_prf_folder
 from photometry.sources import code_digest
@@ -52,6 +53,13 @@ try:
 except PhotometryError as error:
     raise WorkflowError(str(error)) from None
 
+
+# For the report: with what the light curves were made that are there.
+config["made_with"] = (
+    made_with(f"{config['output']}/summary_v{config['version']:02d}.ecsv")
+    if workflow.is_main_process
+    else []
+)
 
 #: Where files from MAST are kept.
 PRF_DOWNLOADS = f"{config['output']}/downloads/prf"

@@ -32,7 +32,7 @@ def catalog(path_stars: str, path_pixels: str, path_catalog: str, datasource: st
         coord_buffer=coord_buffer,
     )
     logging.info("%d stars within %g deg of the pixels", len(near), coord_buffer)
-    write_catalog(path_catalog, near)
+    write_catalog(path_catalog, near, {"stars": path_stars, "pixels": path_pixels}, {"coord_buffer": coord_buffer})
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Cube, catalogue, movement kernel and the given PRF -> effective PRF, and the movement measured with it."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photometry.effective_prf import learn_prf
@@ -19,6 +21,7 @@ def effective_prf(
     path_catalog: str,
     path_given_kernel: str,
     prf: str,
+    paths_prf: Sequence[str],
     path_prf: str,
     path_kernel: str,
     prf_learning: dict[str, Any],
@@ -35,9 +38,10 @@ def effective_prf(
         PrfSettings(**prf_learning),
         settings,
     )
-    inputs = {"cube": path_cube, "catalog": path_catalog, "kernel": path_given_kernel}
-    write_prf(path_prf, grid, inputs)
-    write_kernel(path_kernel, kernel, inputs)
+    inputs = {"cube": path_cube, "catalog": path_catalog, "kernel": path_given_kernel, "prf": paths_prf}
+    settings_used = {"prf_learning": prf_learning, "motion": motion, "prf": Path(prf).name}
+    write_prf(path_prf, grid, inputs, settings_used)
+    write_kernel(path_kernel, kernel, inputs, settings_used)
 
 
 if __name__ == "__main__":
@@ -47,6 +51,7 @@ if __name__ == "__main__":
             path_catalog=snakemake.input.catalog,
             path_given_kernel=snakemake.input.kernel,
             prf=snakemake.params.prf,
+            paths_prf=snakemake.input.prf,
             path_prf=snakemake.output.prf,
             path_kernel=snakemake.output.kernel,
             prf_learning=snakemake.params.prf_learning,

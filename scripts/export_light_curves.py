@@ -8,6 +8,7 @@ from photometry.io.job_log import job_log
 from photometry.io.lightcurves import export_tile
 from photometry.io.origins import pixel_provenance
 from photometry.io.products import read_tile_fit
+from photometry.io.provenance import origin_of, settings_of
 from photometry.io.tables import write_ecsv
 from photometry.io.targets import read_targets
 
@@ -37,7 +38,10 @@ def export_light_curves(
         str(facts["region"]),
         tile,
         inputs=pixel_provenance(path_cube),
+        settings=settings_of(path_fluxes),
     )
+    inputs = {"fluxes": path_fluxes, "targets": path_targets, "catalog": path_catalog, "cube": path_cube}
+    index.meta |= {"version": version, "origin": origin_of(inputs)}
     write_ecsv(index, path_index)
 
 

@@ -1,5 +1,7 @@
 """Full-frame images of a CCD -> its frames: what their headers say."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photometry.errors import InputFileError
@@ -12,14 +14,16 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def frames(folder: str, region: str, ephemeris: str, path_frames: str) -> None:
+def frames(folder: str, region: str, ephemeris: str, paths_ephemeris: Sequence[str], path_frames: str) -> None:
     """Read the headers of all frames of a CCD, and the flags of target pixel files in the same folder."""
     found = {ccd.region: ccd for ccd in inspect_ffis(folder)}
     if region not in found:
         raise InputFileError(folder, f"has no full-frame images of {region} any more; run again")
     ccd = found[region]
     targets = target_pixel_files(folder, ccd.pointing.sector)
-    write_frames(path_frames, make_frames(ccd.paths, ccd.pointing, ccd.exposure, targets, ephemeris))
+    made = make_frames(ccd.paths, ccd.pointing, ccd.exposure, targets, ephemeris)
+    settings = {"datasource": "ffi", "ephemeris": Path(ephemeris).name}
+    write_frames(path_frames, made, {"ephemeris": paths_ephemeris}, settings)
 
 
 if __name__ == "__main__":
@@ -28,5 +32,6 @@ if __name__ == "__main__":
             folder=snakemake.params.folder,
             region=snakemake.wildcards.region,
             ephemeris=snakemake.params.ephemeris,
+            paths_ephemeris=snakemake.input.ephemeris,
             path_frames=snakemake.output.frames,
         )

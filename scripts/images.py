@@ -15,7 +15,7 @@ def images(path_pixels: str, path_cube: str, datasource: str) -> None:
     """Read the pixels of a region and write its cube."""
     cube = read_pixels(path_pixels, datasource)
     logging.info("%d cadences of %dx%d pixels", cube.n_cadence, *cube.stamp.shape)
-    write_cube(path_cube, cube, inputs={"pixels": path_pixels})
+    write_cube(path_cube, cube, inputs={"pixels": path_pixels}, settings={"datasource": datasource})
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Cube, catalogue and PRF -> movement kernel of the region."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photometry.io.cubes import read_cube, read_cube_header
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def movement_kernel(path_cube: str, path_catalog: str, prf: str, path_kernel: str, motion: dict[str, Any]) -> None:
+def movement_kernel(
+    path_cube: str, path_catalog: str, prf: str, paths_prf: Sequence[str], path_kernel: str, motion: dict[str, Any]
+) -> None:
     """Measure how the stars of a region move."""
     header, settings = read_cube_header(path_cube), MotionSettings(**motion)
     stars = load_stars(path_catalog, header.wcs_header, header.stamp)
@@ -25,7 +29,8 @@ def movement_kernel(path_cube: str, path_catalog: str, prf: str, path_kernel: st
         known = kernel_of_wcs(read_frame_wcs(path_cube), header.wcs_header, header.stamp, header.quality == 0)
     patches = (read_cube(path_cube, stamp, header=header) for stamp in patches_of(header.stamp, stars, settings))
     kernel = measure_motion(patches, stars, load_prf(prf, header.pointing), settings, known)
-    write_kernel(path_kernel, kernel, inputs={"cube": path_cube, "catalog": path_catalog})
+    inputs = {"cube": path_cube, "catalog": path_catalog, "prf": paths_prf}
+    write_kernel(path_kernel, kernel, inputs, {"motion": motion, "prf": Path(prf).name})
 
 
 if __name__ == "__main__":
@@ -34,6 +39,7 @@ if __name__ == "__main__":
             path_cube=snakemake.input.cube,
             path_catalog=snakemake.input.catalog,
             prf=snakemake.params.prf,
+            paths_prf=snakemake.input.prf,
             path_kernel=snakemake.output.kernel,
             motion=snakemake.params.motion,
         )

@@ -1,7 +1,7 @@
 """Cube, catalogue, motion, fluxes and light curve indices of a region -> its figures."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.table import Table, vstack
@@ -11,6 +11,7 @@ from photometry.io.cubes import CubeHeader, read_cube_header
 from photometry.io.inputs import load_stars
 from photometry.io.job_log import job_log
 from photometry.io.products import read_kernel, read_tile_fit
+from photometry.io.provenance import origin_of
 from photometry.io.tables import RESULT_COLUMNS, read_ecsv
 from photometry.lightcurve import light_curve
 from photometry.plots import (
@@ -47,28 +48,28 @@ def plots(
     tiles = tiles_of(header.stamp, tile_size, 0)
     targets = vstack([read_ecsv(path, RESULT_COLUMNS) for path in paths_indices], metadata_conflicts="silent")
     starid = np.asarray(targets["starid"])
-    save_figure(field_figure(header.sumimage, header.stamp, stars, tiles, region, starid), figures["field"])
-    save_figure(motion_figure(header.time, kernel, header.stamp, header.quality, region), figures["motion"])
+    drawn = {
+        "field": field_figure(header.sumimage, header.stamp, stars, tiles, region, starid),
+        "motion": motion_figure(header.time, kernel, header.stamp, header.quality, region),
+    }
     measured = targets[np.asarray(targets["file"], dtype=np.str_) != ""]
     if len(measured):
         fluxes_of = dict(zip([tile.name for tile in tiles], paths_fluxes, strict=True))
-        plot_measured(header, measured, fluxes_of, figures, region)
-    else:
-        for name in ("light_curves", "residual", "scatter"):
-            save_figure(note_figure(f"{region}: no target has a light curve; the summary says why"), figures[name])
+        drawn |= measured_figures(header, measured, fluxes_of, region)
+    inputs = {"cube": path_cube, "catalog": path_catalog, "kernel": path_kernel, "indices": paths_indices}
+    origin = origin_of(inputs, {"fit": {"tile_size": tile_size}})
+    note = f"{region}: no target has a light curve; the summary says why"
+    for name, path in figures.items():
+        save_figure(drawn[name] if name in drawn else note_figure(note), path, origin)
 
 
-def plot_measured(
-    header: CubeHeader, measured: Table, fluxes_of: Mapping[str, str], figures: Mapping[str, str], region: str
-) -> None:
+def measured_figures(header: CubeHeader, measured: Table, fluxes_of: Mapping[str, str], region: str) -> dict[str, Any]:
     """Draw light curves of the brightest targets, what the model leaves of the first, and the scatter of all."""
     shown = measured[np.argsort(measured["tmag"])[:N_SHOWN]]
     fits = {tile: read_tile_fit(fluxes_of[tile]) for tile in dict.fromkeys(shown["tile"])}
     places = [(fits[row["tile"]], int(np.flatnonzero(fits[row["tile"]].starid == row["starid"])[0])) for row in shown]
     titles = [f"TIC {row['starid']}, T = {row['tmag']:.2f}, {row['status']}" for row in shown]
     curves = [light_curve(fit, index, header) for fit, index in places]
-    save_figure(light_curves_figure(curves, titles), figures["light_curves"])
-    save_figure(residual_figure(*places[0], titles[0]), figures["residual"])
     scatter = Scatter(
         tmag=np.asarray(measured["tmag"]),
         rms_hour=np.asarray(measured["rms_hour"]),
@@ -76,7 +77,11 @@ def plot_measured(
         reserved=np.asarray(measured["status"]) == "WARNING",
     )
     sky = float(np.nanmedian([curve.background for curve in curves]))
-    save_figure(scatter_figure(scatter, header.exposure, sky, region), figures["scatter"])
+    return {
+        "light_curves": light_curves_figure(curves, titles),
+        "residual": residual_figure(*places[0], titles[0]),
+        "scatter": scatter_figure(scatter, header.exposure, sky, region),
+    }
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def psf_photometry(
         own = kernel if is_whole else kernel_at(cube, stars, prf, kernel, motion_settings)
         fits.append(fit_tile(cube, stars, part, prf, own, settings))
     inputs = {"cube": path_cube, "catalog": path_catalog, "prf": path_prf, "kernel": path_kernel}
-    write_tile_fit(path_fluxes, joined(fits, cores), inputs)
+    write_tile_fit(path_fluxes, joined(fits, cores), inputs, {"fit": fit, "motion": motion})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Catalogues, cubes and tables of targets -> target list of a region."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photometry.geometry import tiles_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def targets(
     paths_cubes: Sequence[str],
     paths_catalogs: Sequence[str],
+    paths_tables: Sequence[str],
     wishes: Sequence[dict[str, Any]],
     path_targets: str,
     tile_size: int,
@@ -35,7 +37,10 @@ def targets(
         for wish, header, path in zip(wishes, headers, paths_catalogs, strict=True)
     ]
     tiles = tiles_of(headers[0].stamp, tile_size, tile_margin)
-    write_targets(path_targets, choose_targets(region, tiles, others), region.name, headers[0])
+    inputs = {"cubes": paths_cubes, "catalogs": paths_catalogs, "tables": paths_tables}
+    asked = [wish | {"targets": Path(wish["targets"]).name} for wish in wishes]
+    settings = {"targets": asked, "fit": {"tile_size": tile_size, "tile_margin": tile_margin}}
+    write_targets(path_targets, choose_targets(region, tiles, others), region.name, headers[0], inputs, settings)
 
 
 if __name__ == "__main__":
@@ -43,6 +48,7 @@ if __name__ == "__main__":
         targets(
             paths_cubes=snakemake.input.cubes,
             paths_catalogs=snakemake.input.catalogs,
+            paths_tables=snakemake.input.tables,
             wishes=snakemake.params.regions,
             path_targets=snakemake.output.targets,
             tile_size=snakemake.params.tile_size,

@@ -1,17 +1,18 @@
-"""Catalogues of a region: SQLite files with the tables ``catalog`` and ``settings``."""
+"""Catalogues of a region: SQLite files with the tables ``catalog``, ``settings`` and ``provenance``."""
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from photometry.catalog import Catalog, CatalogSettings
 from photometry.errors import CatalogError
-from photometry.io.provenance import atomic_path
+from photometry.io.provenance import Inputs, atomic_path, origin_of
 from photometry.sky import angular_distance
 
 __all__ = ["read_catalog", "write_catalog"]
@@ -32,7 +33,9 @@ _NULLABLE = ("tmag", "teff")
 _SQL_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT"}
 
 
-def write_catalog(path: str | Path, catalog: Catalog) -> None:
+def write_catalog(
+    path: str | Path, catalog: Catalog, inputs: Inputs | None = None, settings: Mapping[str, Any] | None = None
+) -> None:
     """Write a catalogue; the same catalogue gives the same bytes.
 
     Parameters
@@ -41,22 +44,29 @@ def write_catalog(path: str | Path, catalog: Catalog) -> None:
         The SQLite file.
     catalog : Catalog
         Stars and settings.
+    inputs : mapping of str to path-like
+        Files it was made from, by role.
+    settings : mapping of str to object
+        Settings of the rule that matter for it.
     """
+    origin = origin_of(inputs or {}, settings)
     with atomic_path(path) as temporary:
         connection = sqlite3.connect(temporary)
         try:
-            _fill(connection, catalog)
+            _fill(connection, catalog, origin)
         finally:
             connection.close()
 
 
-def _fill(connection: sqlite3.Connection, catalog: Catalog) -> None:
+def _fill(connection: sqlite3.Connection, catalog: Catalog, origin: Mapping[str, str]) -> None:
     settings = asdict(catalog.settings)
     types = ", ".join(f"{name} {_SQL_TYPES[type(value)]}" for name, value in settings.items())
     marks = ", ".join("?" * len(settings))
     with connection:
         connection.execute(f"CREATE TABLE settings ({types})")
         connection.execute(f"INSERT INTO settings VALUES ({marks})", tuple(settings.values()))  # noqa: S608 (own names)
+        connection.execute("CREATE TABLE provenance (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        connection.executemany("INSERT INTO provenance VALUES (?, ?)", origin.items())
         numbers = ", ".join(
             f"{name} REAL{'' if name in _NULLABLE else ' NOT NULL'}" for name in _COLUMNS if name != "starid"
         )

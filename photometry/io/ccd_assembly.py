@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 import h5py
 import numpy as np
@@ -20,6 +22,10 @@ __all__ = ["assemble"]
 
 #: APERTURE bits (SDPDD, table 22): pixel was collected, read by the output A, B, C or D.
 _COLLECTED, _OUTPUT_A = 1, 32
+
+
+class _Digest(Protocol):
+    def update(self, data: bytes, /) -> None: ...
 
 
 def assemble(
@@ -52,12 +58,15 @@ def assemble(
         total, count = np.zeros(work.area.shape), np.zeros(work.area.shape, dtype=np.int64)
         for name in PIXEL_SETS:
             create_pixels(file, name, shape, None, work.block)
+        digest = sha256()
         for number in range(work.n_block):
             with h5py.File(work.scratch.path(block_name(number)), "r") as part:
                 for name in PIXEL_SETS:
-                    _copy_chunks(part[name], file[name], work.cadences(number).start)
+                    _copy_chunks(part[name], file[name], work.cadences(number).start, digest)
                 total += part["total"][:]
                 count += part["count"][:]
+        # Of 25 GB: what is made from the cube would else read all of it to name it.
+        file.attrs["digest"] = digest.hexdigest()
         sumimage = np.where(count > 0, total / np.maximum(count, 1), np.nan)
         file.create_dataset("sumimage", data=sumimage.astype(np.float32))
         for name in ("time", "timecorr", "cadenceno"):
@@ -69,13 +78,14 @@ def assemble(
         write_list(file.create_group("frames"), _final_list(frames.listing, good, reasons))
 
 
-def _copy_chunks(part: h5py.Dataset, whole: h5py.Dataset, first: int) -> None:
-    """Copy compressed chunks as they are."""
+def _copy_chunks(part: h5py.Dataset, whole: h5py.Dataset, first: int, digest: _Digest) -> None:
+    """Copy compressed chunks as they are, and add them to a digest."""
     _, n_row, n_column = part.chunks
     for row in range(0, part.shape[1], n_row):
         for column in range(0, part.shape[2], n_column):
             mask, chunk = part.id.read_direct_chunk((0, row, column))
             whole.id.write_direct_chunk((first, row, column), chunk, mask)
+            digest.update(chunk)
 
 
 def _final_list(listing: FrameList, good: npt.NDArray[np.bool_], reasons: npt.NDArray[np.str_]) -> FrameList:

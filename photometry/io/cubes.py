@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import hdf5plugin
@@ -14,7 +15,7 @@ from photometry.barycentre import Ephemeris
 from photometry.cube import Cube, Exposure, Pointing
 from photometry.errors import InputFileError
 from photometry.geometry import Stamp
-from photometry.io.provenance import open_product, write_product
+from photometry.io.provenance import Inputs, open_product, write_product
 from photometry.times import NO_OFFSET, TimeOffset
 
 __all__ = [
@@ -72,7 +73,7 @@ class CubeHeader:
         return len(self.time)
 
 
-def write_cube(path: str | Path, cube: Cube, inputs: Mapping[str, str | Path]) -> None:
+def write_cube(path: str | Path, cube: Cube, inputs: Inputs, settings: Mapping[str, Any] | None = None) -> None:
     """Write a cube; the same cube gives the same bytes.
 
     Parameters
@@ -83,8 +84,10 @@ def write_cube(path: str | Path, cube: Cube, inputs: Mapping[str, str | Path]) -
         What to write.
     inputs : mapping of str to path-like
         Files it was made from, by role.
+    settings : mapping of str to object
+        Settings that matter for it.
     """
-    with write_product(path, "cube", CUBE_VERSION, inputs) as file:
+    with write_product(path, "cube", CUBE_VERSION, inputs, settings) as file:
         write_facts(file, cube.pointing, cube.exposure, cube.stamp, cube.offset)
         for name in PIXEL_SETS:
             create_pixels(file, name, cube.images.shape, data=getattr(cube, name))

@@ -1,5 +1,6 @@
 """The frames of a CCD as a product: prepared/frames_{region}.hdf5."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from photometry.io.cubes import (
     write_ephemeris,
     write_facts,
 )
-from photometry.io.provenance import open_product, write_product
+from photometry.io.provenance import Inputs, open_product, write_product
 from photometry.times import TimeOffset
 
 __all__ = [
@@ -145,9 +146,23 @@ def read_frame_wcs(path: str | Path) -> tuple[str, ...]:
         return tuple(read_list(file["frames"]).wcs[: len(file["time"])])
 
 
-def write_frames(path: str | Path, frames: CcdFrames) -> None:
-    """Write the frames of a CCD; the same frames give the same bytes."""
-    with write_product(path, "frames", FRAMES_VERSION, {}) as file:
+def write_frames(
+    path: str | Path, frames: CcdFrames, inputs: Inputs | None = None, settings: Mapping[str, Any] | None = None
+) -> None:
+    """Write the frames of a CCD; the same frames give the same bytes.
+
+    Parameters
+    ----------
+    path : path-like
+        The HDF5 file.
+    frames : CcdFrames
+        What to write.
+    inputs : mapping of str to path-like
+        Files beside the images that it was made from, by role: the ephemeris.
+    settings : mapping of str to object
+        Settings that matter for it.
+    """
+    with write_product(path, "frames", FRAMES_VERSION, inputs or {}, settings) as file:
         write_facts(file, frames.pointing, frames.exposure, frames.stamp, frames.offset)
         file.attrs["REFERENCE"] = frames.reference
         write_ephemeris(file, frames.ephemeris)

@@ -6,7 +6,7 @@ A file holds nothing that depends on when or where it was written, so equal cont
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from astropy.table import Table
 
 from photometry.catalog import Catalog
 from photometry.io.fits_bytes import CardItem, cards, hdu, image_cards, table_cards
+from photometry.io.kept_files import write_if_different
 from photometry.io.lightcurve_cards import (
     COLUMNS,
     EXTENSION,
@@ -31,7 +32,8 @@ from photometry.io.lightcurve_cards import (
     target_cards,
     time_cards,
 )
-from photometry.io.provenance import atomic_path
+from photometry.io.provenance import digest_of_settings
+from photometry.io.revision import git_revision
 from photometry.io.tables import results_table
 from photometry.lightcurve import (
     CubeHeader,
@@ -45,7 +47,7 @@ from photometry.metrics import Metrics, light_curve_metrics
 from photometry.status import MEASURED, STATUS
 from photometry.tile_fit import TileFit
 
-__all__ = ["FOLDER", "FitFacts", "LightCurveWriter", "export_tile", "write_if_different"]
+__all__ = ["FOLDER", "FitFacts", "LightCurveWriter", "export_tile"]
 
 #: Folder of the light curves below the output folder.
 FOLDER = "lightcurves"
@@ -75,6 +77,8 @@ class LightCurveWriter:
         Names and digests of the files that every light curve depends on, by role.
     extra : sequence of CardItem
         More cards of the primary header.
+    settings : mapping of str to object
+        Settings that the fit was made with; the header has their digest.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class LightCurveWriter:
         version: int,
         inputs: Mapping[str, str],
         extra: Sequence[CardItem] = (),
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         wcs = fits.Header.fromstring(header.wcs_header)
         self._reference_pixel = float(wcs["CRPIX1"]), float(wcs["CRPIX2"])
@@ -96,6 +101,8 @@ class LightCurveWriter:
             [
                 ("PRFSRC", fit.prf_source, "source of the PRF"),
                 ("FITLIM", float(fit.fit_tmag_limit), "[mag] faintest star with a free flux"),
+                ("GITREV", git_revision(), "revision of the software"),
+                *([("SETTINGS", digest_of_settings(settings), "SHA-256")] if settings else []),
                 *((f"INPUT{number}", f"{role} {name}", "") for number, (role, name) in enumerate(inputs.items(), 1)),
                 *extra,
             ]
@@ -150,15 +157,6 @@ class LightCurveWriter:
         return self._rows.tobytes()
 
 
-def write_if_different(path: Path, content: bytes) -> bool:
-    """Write a file unless it is there with the same content; say whether it was written."""
-    if path.is_file() and path.read_bytes() == content:
-        return False
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
-    return True
-
-
 def export_tile(
     fit: TileFit,
     header: CubeHeader,
@@ -169,6 +167,7 @@ def export_tile(
     region: str,
     tile: str,
     inputs: Mapping[str, str],
+    settings: Mapping[str, Any] | None = None,
 ) -> Table:
     """Write the light curves of a tile's targets and return the index of the tile.
 
@@ -183,14 +182,17 @@ def export_tile(
     catalog : Catalog
         Catalogue that holds the targets.
     output : path-like
-        Output folder; the files go into its folder `FOLDER`. Existing files with the same content are left alone.
+        Output folder; the files go into its folder `FOLDER`. Existing files with the same content are left alone
+        (`photometry.io.kept_files`).
     version : int
         Version of the product.
     region, tile : str
         Names of region and tile, for the index.
     inputs : mapping of str to str
         Names and digests (``name sha256:...``) by role. Only files that every light curve of the region depends on, as
-        the pixels and the PRF: were a table of stars among them, a change of one star would rewrite every file.
+        the pixels and the PRF.
+    settings : mapping of str to object
+        Settings that the fit was made with.
 
     Returns
     -------
@@ -199,7 +201,7 @@ def export_tile(
     """
     metrics = light_curve_metrics(fit, header.quality, header.cadenceno, header.exposure.cadence_s)
     status, reason = statuses(fit, metrics)
-    writer = LightCurveWriter(fit, header, version, inputs)
+    writer = LightCurveWriter(fit, header, version, inputs, settings=settings)
     places = {int(starid): index for index, starid in enumerate(fit.starid)}
     entries = {int(starid): index for index, starid in enumerate(catalog.starid)}
     rows = []
@@ -224,8 +226,8 @@ def export_tile(
                 curve = with_star_time(curve, header.ephemeris, catalog.ra[entry], catalog.decl[entry])
                 content = writer.file_content(curve, facts)
                 file = f"{FOLDER}/{light_curve_name(starid, header.pointing, header.exposure.cadence_s, version)}"
-                write_if_different(Path(output, file), content)
-                row |= {"file": file, "digest": hashlib.sha256(content).hexdigest()}
+                kept = write_if_different(Path(output, file), content)
+                row |= {"file": file, "digest": hashlib.sha256(kept).hexdigest()}
         rows.append(row)
     return results_table(rows, header.pointing, header.exposure.cadence_s)
 

@@ -9,7 +9,7 @@ import h5py
 import hdf5plugin
 
 from photometry.geometry import Stamp
-from photometry.io.provenance import open_product, write_product
+from photometry.io.provenance import Inputs, open_product, write_product
 from photometry.motion import MovementKernel
 from photometry.prf import PrfGrid
 from photometry.tile_fit import TileFit
@@ -22,9 +22,11 @@ _KERNEL, _PRF, _TILE_FIT = "movement_kernel", "prf", "tile_fit"
 _TILE_ATTRIBUTES = ("prf_source", "fit_tmag_limit")
 
 
-def write_kernel(path: str | Path, kernel: MovementKernel, inputs: Mapping[str, str | Path]) -> None:
-    """Write a movement kernel; `inputs` are the files it was made from, by role."""
-    with write_product(path, _KERNEL, _LAYOUT_VERSION, inputs) as file:
+def write_kernel(
+    path: str | Path, kernel: MovementKernel, inputs: Inputs, settings: Mapping[str, Any] | None = None
+) -> None:
+    """Write a movement kernel; `inputs` and `settings`: `photometry.io.provenance.origin_of`."""
+    with write_product(path, _KERNEL, _LAYOUT_VERSION, inputs, settings) as file:
         file.attrs["source"] = kernel.source
         file.attrs["scale"] = kernel.scale
         file.attrs["center"] = kernel.center
@@ -48,9 +50,9 @@ def read_kernel(path: str | Path) -> MovementKernel:
         )
 
 
-def write_prf(path: str | Path, prf: PrfGrid, inputs: Mapping[str, str | Path]) -> None:
-    """Write PRF samples; `inputs` are the files they were made from, by role."""
-    with write_product(path, _PRF, _LAYOUT_VERSION, inputs) as file:
+def write_prf(path: str | Path, prf: PrfGrid, inputs: Inputs, settings: Mapping[str, Any] | None = None) -> None:
+    """Write PRF samples; `inputs` and `settings`: `photometry.io.provenance.origin_of`."""
+    with write_product(path, _PRF, _LAYOUT_VERSION, inputs, settings) as file:
         file.attrs["source"] = prf.source
         for name in ("rows", "columns", "samples", "errors"):
             file.create_dataset(name, data=getattr(prf, name), **_compression(getattr(prf, name).ndim > 1))
@@ -63,9 +65,9 @@ def read_prf(path: str | Path) -> PrfGrid:
         return PrfGrid(**arrays, source=str(file.attrs["source"]))
 
 
-def write_tile_fit(path: str | Path, fit: TileFit, inputs: Mapping[str, str | Path]) -> None:
-    """Write the fit of a tile; `inputs` are the files it was made from, by role."""
-    with write_product(path, _TILE_FIT, _LAYOUT_VERSION, inputs) as file:
+def write_tile_fit(path: str | Path, fit: TileFit, inputs: Inputs, settings: Mapping[str, Any] | None = None) -> None:
+    """Write the fit of a tile; `inputs` and `settings`: `photometry.io.provenance.origin_of`."""
+    with write_product(path, _TILE_FIT, _LAYOUT_VERSION, inputs, settings) as file:
         file.attrs["stamp"] = [fit.stamp.row_min, fit.stamp.row_max, fit.stamp.col_min, fit.stamp.col_max]
         for field in fields(TileFit):
             value = getattr(fit, field.name)

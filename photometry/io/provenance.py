@@ -2,18 +2,39 @@
 
 import glob
 import hashlib
+import json
 import os
+import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import h5py
 
 from photometry._version import __version__
 from photometry.errors import InputFileError
+from photometry.io.revision import git_revision
 
-__all__ = ["atomic_path", "digest_of", "open_product", "provenance_of", "remove_unfinished", "write_product"]
+__all__ = [
+    "SOFTWARE",
+    "Inputs",
+    "atomic_path",
+    "digest_of",
+    "digest_of_settings",
+    "open_product",
+    "origin_of",
+    "provenance_of",
+    "remove_unfinished",
+    "settings_of",
+    "write_product",
+]
+
+#: Name and version of the software, as products have it.
+SOFTWARE = f"tess-psf-photometry {__version__}"
+#: Files that a product is made from, by role: one, or several that belong together.
+Inputs: TypeAlias = Mapping[str, str | Path | Sequence[str]]
 
 
 @contextmanager
@@ -45,13 +66,94 @@ def digest_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def provenance_of(path: str | Path) -> str:
-    """Return name and digest of a file, as products say what they were made from."""
-    return f"{Path(path).name} sha256:{digest_of(path)}"
+def provenance_of(path: str | Path | Sequence[str]) -> str:
+    """Return name and digest of a file, as products say what they were made from.
+
+    Large products hold a digest of their own (attribute ``digest``), so that they are not read again by every job that
+    uses them. Of several files the names count, and a digest of their digests.
+    """
+    if not isinstance(path, (str, Path)):
+        digests = "".join(map(_digest, path))
+        return f"{len(path)} files {_names(path)} sha256:{hashlib.sha256(digests.encode()).hexdigest()}"
+    return f"{Path(path).name} sha256:{_digest(path)}"
+
+
+def _digest(path: str | Path) -> str:
+    """Return the digest that a product holds of itself, else that of the file."""
+    own = _attribute(path, "digest") if Path(path).suffix == ".hdf5" else None
+    return own or digest_of(path)
+
+
+def _names(paths: Sequence[str]) -> str:
+    """First and last name of several files."""
+    return " to ".join(dict.fromkeys(Path(paths[place]).name for place in (0, -1))) if paths else ""
+
+
+def _attribute(path: str | Path, name: str) -> str | None:
+    """Return an attribute of an HDF5 file; None where it has none, or is no HDF5 file."""
+    if not h5py.is_hdf5(path):
+        return None
+    with h5py.File(path, "r") as file:
+        return None if name not in file.attrs else str(file.attrs[name])
+
+
+def settings_of(path: str | Path) -> dict[str, Any]:
+    """Return the settings that a product was made with; none of a file that does not tell."""
+    text = None
+    if Path(path).suffix == ".hdf5":
+        text = _attribute(path, "settings")
+    elif Path(path).suffix == ".sqlite":
+        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'provenance'").fetchone():
+                rows = connection.execute("SELECT value FROM provenance WHERE name = 'settings'").fetchone()
+                text = rows[0] if rows else None
+    return dict(json.loads(text)) if text else {}
+
+
+def digest_of_settings(settings: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of settings, hexadecimal: of their JSON with sorted keys."""
+    return hashlib.sha256(_text(settings).encode()).hexdigest()
+
+
+def _text(settings: Mapping[str, Any]) -> str:
+    return json.dumps(settings, sort_keys=True)
+
+
+def origin_of(inputs: Inputs, settings: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Return what a product says of its origin.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Files it is made from, by role.
+    settings : mapping of str to object
+        Settings of the rule that matter for the product. Those of the inputs are added: the digest is that of all
+        settings the product depends on, and of no others.
+
+    Returns
+    -------
+    dict of str to str
+        ``software``, ``git_revision``, ``settings`` (JSON), ``settings_digest`` (SHA-256 of that text) and
+        ``input_<role>`` (name and SHA-256).
+    """
+    everything: dict[str, Any] = {}
+    for name in inputs.values():
+        if isinstance(name, (str, Path)):
+            everything |= settings_of(name)
+    everything |= settings or {}
+    return {
+        "software": SOFTWARE,
+        "git_revision": git_revision(),
+        "settings": _text(everything),
+        "settings_digest": digest_of_settings(everything),
+        **{f"input_{role}": provenance_of(name) for role, name in inputs.items() if name},
+    }
 
 
 @contextmanager
-def write_product(path: str | Path, kind: str, version: int, inputs: Mapping[str, str | Path]) -> Iterator[h5py.File]:
+def write_product(
+    path: str | Path, kind: str, version: int, inputs: Inputs, settings: Mapping[str, Any] | None = None
+) -> Iterator[h5py.File]:
     """Open a new HDF5 product for writing; it appears under its name when it is whole.
 
     Parameters
@@ -64,13 +166,14 @@ def write_product(path: str | Path, kind: str, version: int, inputs: Mapping[str
         Layout version of this kind of file: readers refuse others.
     inputs : mapping of str to path-like
         Files it was made from, by role; their names and digests are kept.
+    settings : mapping of str to object
+        Settings that matter for it, see `origin_of`.
     """
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["kind"] = kind
         file.attrs["layout_version"] = version
-        file.attrs["software"] = f"photometry {__version__}"
-        for role, name in inputs.items():
-            file.attrs[f"input_{role}"] = provenance_of(name)
+        for name, value in origin_of(inputs, settings).items():
+            file.attrs[name] = value
         yield file
 
 

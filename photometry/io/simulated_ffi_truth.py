@@ -1,6 +1,6 @@
 """What is true of simulated full-frame images, as a file."""
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ class CcdTruth:
 def write_ccd_truth(ccd: SimulatedCcd, path: str | Path) -> None:
     """Write what is true of a CCD as HDF5; `read_ccd_truth` and docs/products.md tell what is in it."""
     population = ccd.population
-    with write_product(path, _KIND, _LAYOUT, {}) as file:
+    with write_product(path, _KIND, _LAYOUT, {}, asdict(ccd.settings)) as file:
         for name, values in {
             "starid": population.starid,
             "tmag": population.tmag,

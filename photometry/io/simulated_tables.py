@@ -1,6 +1,6 @@
 """What belongs to simulated pixels: star table, truth, PRF files."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +106,7 @@ def write_star_table(scene: Scene | SimulatedCcd, path: str | Path, n_artefact: 
 def write_truth(scene: Scene, path: str | Path) -> None:
     """Write what is true of a scene as HDF5; `read_truth` and docs/products.md tell what is in it."""
     settings, population = scene.settings, scene.population
-    with write_product(path, _KIND, _LAYOUT, {}) as file:
+    with write_product(path, _KIND, _LAYOUT, {}, asdict(settings)) as file:
         for name, values in {
             "tic": population.starid,
             "tmag": population.tmag,

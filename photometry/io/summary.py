@@ -1,5 +1,6 @@
 """The summary: one row for every target that was asked for, whatever became of it."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.table import Table, vstack
 
-from photometry._version import __version__
+from photometry.io.provenance import SOFTWARE, origin_of
 from photometry.io.tables import RESULT_COLUMNS, read_ecsv, table_of, write_ecsv
 from photometry.io.targets import read_targets
 from photometry.status import STATUS
@@ -35,10 +36,20 @@ def write_summary(
     version : int
         Version of the product.
     """
-    lists = [read_targets(name) for name in targets]
-    summary = summarise(lists, [read_ecsv(name, RESULT_COLUMNS) for name in indices], version)
+    inputs = {"targets": sorted(map(str, targets)), "indices": sorted(map(str, indices))}
+    lists = [read_targets(name) for name in inputs["targets"]]
+    tiles = [read_ecsv(name, RESULT_COLUMNS) for name in inputs["indices"]]
+    summary = summarise(lists, tiles, version)
+    summary.meta |= {"made_with": _made_with(tiles), "origin": origin_of(inputs, {"version": version})}
     write_ecsv(summary, path)
     return summary
+
+
+def _made_with(indices: Iterable[Table]) -> list[dict[str, str | int]]:
+    """Return the software, revisions and settings that made the light curves, with the number of tiles of each."""
+    names = ("software", "git_revision", "settings_digest")
+    counts = Counter(tuple(str(index.meta.get("origin", {}).get(name, "")) for name in names) for index in indices)
+    return [dict(zip(names, key, strict=True)) | {"tiles": count} for key, count in sorted(counts.items())]
 
 
 def read_summary(path: str | Path) -> Table:
@@ -79,7 +90,7 @@ def summarise(
     counts = {status.name: int(np.sum(table["status"] == status.name)) for status in STATUS}
     table.meta = {
         "version": version,
-        "software": f"tess-psf-photometry {__version__}",
+        "software": SOFTWARE,
         "n_target": len(table),
         "status": {name: count for name, count in counts.items() if count},
     }

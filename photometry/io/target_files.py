@@ -8,8 +8,9 @@ from typing import Any
 from photometry.errors import ConfigError
 from photometry.io.cubes import CubeHeader
 from photometry.io.fits_bytes import CardItem
+from photometry.io.kept_files import write_if_different
 from photometry.io.lightcurve_cards import TargetFacts
-from photometry.io.lightcurves import FOLDER, FitFacts, LightCurveWriter, write_if_different
+from photometry.io.lightcurves import FOLDER, FitFacts, LightCurveWriter
 from photometry.lightcurve import LightCurve, light_curve_name
 
 __all__ = ["NoFit", "cards_of", "write_target"]

@@ -2,7 +2,9 @@
 
 import io
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +14,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from photometry.catalog import Catalog, stars_near
 from photometry.errors import InputFileError
+from photometry.io.provenance import Inputs, origin_of
 from photometry.io.tables import ColumnSpec, read_ecsv, table_of, write_ecsv
 from photometry.lightcurve import CubeHeader
 from photometry.targets import Region, TargetList
@@ -115,8 +118,29 @@ def make_region(
     return Region(name, header.stamp, stars, wanted, tmag_limit, header.pointing.starid)
 
 
-def write_targets(path: str | Path, targets: TargetList, region: str, header: CubeHeader) -> None:
-    """Write the target list of a region (ECSV)."""
+def write_targets(
+    path: str | Path,
+    targets: TargetList,
+    region: str,
+    header: CubeHeader,
+    inputs: Inputs | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the target list of a region (ECSV).
+
+    Parameters
+    ----------
+    path : path-like
+        The list.
+    targets : TargetList
+        What to write.
+    region : str
+        Name of the region.
+    header : CubeHeader
+        Header of its cube.
+    inputs, settings
+        What it was made from, see `photometry.io.provenance.origin_of`.
+    """
     names = [spec.name for spec in TARGET_COLUMNS]
     rows = [
         dict(zip(names, values, strict=True))
@@ -130,6 +154,7 @@ def write_targets(path: str | Path, targets: TargetList, region: str, header: Cu
         "camera": pointing.camera,
         "ccd": pointing.ccd,
         "cadence": header.exposure.cadence_s,
+        "origin": origin_of(inputs or {}, settings),
     }
     write_ecsv(table, path)
 
@@ -137,6 +162,5 @@ def write_targets(path: str | Path, targets: TargetList, region: str, header: Cu
 def read_targets(path: str | Path) -> tuple[TargetList, dict[str, str | int]]:
     """Read the target list of a region, and its region, sector, camera, ccd and cadence (s)."""
     table = read_ecsv(path, TARGET_COLUMNS)
-    return TargetList(**{spec.name: np.asarray(table[spec.name], spec.kind) for spec in TARGET_COLUMNS}), dict(
-        table.meta
-    )
+    facts = {name: value for name, value in table.meta.items() if name != "origin"}
+    return TargetList(**{spec.name: np.asarray(table[spec.name], spec.kind) for spec in TARGET_COLUMNS}), facts

@@ -1,5 +1,6 @@
 """Colours, labels and the way figures are written."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,16 @@ def note_figure(text: str) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure as PNG, SVG or PDF by the name's ending; equal figures make equal bytes."""
+def save_figure(figure: Figure, path: str | Path, origin: Mapping[str, str] | None = None) -> None:
+    """Write a figure as PNG, SVG or PDF by the name's ending; equal figures make equal bytes.
+
+    `origin` is what a PNG says of where it is from, by keyword.
+    """
     suffix = Path(path).suffix.lower()
-    metadata: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix, {})
+    kinds: dict[str, dict[str, Any]] = {
+        ".png": dict(origin or {}),
+        ".svg": {"Date": None},
+        ".pdf": {"CreationDate": None},
+    }
     with mpl.rc_context({"svg.hashsalt": "tess-psf-photometry"}):
-        figure.savefig(path, dpi=_DPI, metadata=metadata)
+        figure.savefig(path, dpi=_DPI, metadata=kinds.get(suffix, {}))

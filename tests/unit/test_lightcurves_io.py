@@ -15,7 +15,7 @@ from tile_fits import make_catalog, make_fit, make_header
 from photometry.barycentre import Ephemeris, barycentric_correction
 from photometry.catalog import ccd_positions
 from photometry.io.fits_bytes import cards, hdu
-from photometry.io.lightcurves import export_tile, write_if_different
+from photometry.io.lightcurves import export_tile
 from photometry.io.pixel_files import read_pixels
 from photometry.io.tables import RESULT_COLUMNS, read_ecsv, write_ecsv
 from photometry.quality import STAR_FLAGS, bit
@@ -278,14 +278,6 @@ def test_no_targets_make_an_empty_index(tmp_path):
     assert len(index) == 0
     write_ecsv(index, tmp_path / "index.ecsv")
     assert len(read_ecsv(tmp_path / "index.ecsv", RESULT_COLUMNS)) == 0
-
-
-def test_write_if_different(tmp_path):
-    path = tmp_path / "deep" / "file"
-    assert write_if_different(path, b"one")
-    assert not write_if_different(path, b"one")
-    assert write_if_different(path, b"two")
-    assert path.read_bytes() == b"two"
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_product_says_where_it_came_from(product, tmp_path):
     write(tmp_path / "product.hdf5", thing, {"cube": cube})
     with h5py.File(tmp_path / "product.hdf5") as file:
         assert file.attrs["input_cube"].startswith("cube.hdf5 sha256:")
-        assert file.attrs["software"].startswith("photometry ")
+        assert file.attrs["software"].startswith("tess-psf-photometry ")
 
 
 def test_another_kind_is_refused(product, kernel, tmp_path):

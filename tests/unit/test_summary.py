@@ -4,6 +4,9 @@ from astropy.table import Table
 from tile_fits import make_catalog, make_fit, make_header
 
 from photometry.io.lightcurves import export_tile
+from photometry.io.origin_lines import made_with
+from photometry.io.provenance import SOFTWARE, origin_of
+from photometry.io.revision import git_revision
 from photometry.io.summary import read_summary, summarise, write_summary
 from photometry.io.tables import RESULT_COLUMNS, table_of, write_ecsv
 from photometry.io.targets import write_targets
@@ -138,3 +141,29 @@ def test_status_numbers_are_part_of_the_interface():
     assert {status.name: status.value for status in STATUS} == {
         "UNKNOWN": 0, "OK": 1, "ERROR": 2, "WARNING": 3, "ABORT": 4, "SKIPPED": 5, "STARTED": 6,
     }  # fmt: skip
+
+
+def test_summary_and_report_tell_with_what_it_was_made(files):
+    path = files / "summary_v01.ecsv"
+    index = Table.read(files / "i.ecsv")
+    for name in ("i.ecsv", "j.ecsv"):
+        index.meta["origin"] = origin_of({}, {"fit": {}})
+        write_ecsv(index, files / name)
+    index.meta["origin"] |= {"git_revision": "f" * 40}
+    write_ecsv(index, files / "k.ecsv")
+    write_summary(path, [files / "t.ecsv"], [files / name for name in ("k.ecsv", "i.ecsv", "j.ecsv")], 1)
+    settings = origin_of({}, {"fit": {}})["settings_digest"]
+    made = {"software": SOFTWARE, "settings_digest": settings}
+    expected = [made | {"git_revision": git_revision(), "tiles": 2}, made | {"git_revision": "f" * 40, "tiles": 1}]
+    assert sorted(read_summary(path).meta["made_with"], key=str) == sorted(expected, key=str)
+    assert f"1 tiles by {SOFTWARE}, git revision {'f' * 40}, settings {settings}" in made_with(path)
+    assert len(made_with(path)) == 2
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "starid,status\n", "# %ECSV 1.0\n# ---\n# meta: {{\n", "# %ECSV\n# - 1\n"]
+)
+def test_report_of_a_summary_that_does_not_tell(tmp_path, content):
+    if content is not None:
+        (tmp_path / "s.ecsv").write_text(content)
+    assert made_with(tmp_path / "s.ecsv") == []

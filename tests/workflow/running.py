@@ -1,5 +1,6 @@
 """Running Snakemake on small simulated fields."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -40,6 +41,17 @@ def copy_workflow(folder: Path) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, folder / name)
     return folder
+
+
+def product_digests(results: Path) -> dict[Path, str]:
+    """Return the SHA-256 of every product below an output folder; logs and benchmarks are none."""
+    files = (path for path in sorted(results.rglob("*")) if path.is_file())
+    names = {path.relative_to(results): path for path in files}
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in names.items()
+        if name.parts[0] not in ("logs", "benchmarks")
+    }
 
 
 def planned_jobs(output: str) -> dict[str, int]:

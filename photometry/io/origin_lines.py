@@ -1,0 +1,37 @@
+"""What the report says of the software that made the light curves."""
+
+from pathlib import Path
+
+import yaml
+
+__all__ = ["made_with"]
+
+
+def made_with(path: str | Path) -> list[str]:
+    """Return a line for every software, revision and settings that made light curves, from the head of a summary.
+
+    Only the first lines are read, and without astropy: this is part of every plan.
+
+    Parameters
+    ----------
+    path : path-like
+        The summary; where it is missing, or of a version that does not say it, the list is empty.
+    """
+    if not Path(path).is_file():
+        return []
+    lines = []
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if not line.startswith("# ") or line.startswith("# schema:"):
+                break
+            lines.append(line[2:])
+    try:
+        header = yaml.safe_load("".join(lines[1:]))
+    except yaml.YAMLError:
+        return []
+    meta = dict(header.get("meta") or []) if isinstance(header, dict) else {}
+    return [
+        f"{made['tiles']} tiles by {made['software']}, git revision {made['git_revision']}, "
+        f"settings {made['settings_digest']}"
+        for made in meta.get("made_with", [])
+    ]

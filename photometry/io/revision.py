@@ -1,0 +1,52 @@
+"""Which revision of the sources is at work, as git's own files have it: git is not run."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+__all__ = ["UNKNOWN", "git_revision"]
+
+#: Revision of sources that are no git checkout: an installed package, an unpacked archive.
+UNKNOWN = "unknown"
+
+#: Folder that holds the package.
+_ROOT = Path(__file__).resolve().parents[2]
+_REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+@cache
+def git_revision(root: Path = _ROOT) -> str:
+    """Return the commit that is checked out in a folder, hexadecimal; `UNKNOWN` where the folder is no checkout.
+
+    Changes that are not committed are not told. Layout of the files: gitrepository-layout(5).
+
+    Parameters
+    ----------
+    root : Path
+        Top folder of the sources [default: the one that holds this package].
+    """
+    try:
+        found = _head(root)
+    except (OSError, UnicodeDecodeError):
+        return UNKNOWN
+    return found if _REVISION.fullmatch(found) else UNKNOWN
+
+
+def _head(root: Path) -> str:
+    """Return what HEAD is, through the branch that it names; empty where that has no commit."""
+    folder = root / ".git"
+    if folder.is_file():  # a linked worktree
+        folder = root / folder.read_text().strip().removeprefix("gitdir:").strip()
+    head = (folder / "HEAD").read_text().strip()
+    if not head.startswith("ref:"):
+        return head
+    branch = head.removeprefix("ref:").strip()
+    common = folder / "commondir"
+    shared = folder / common.read_text().strip() if common.is_file() else folder
+    for place in (folder, shared):
+        if (place / branch).is_file():
+            return (place / branch).read_text().strip()
+    for line in (shared / "packed-refs").read_text().splitlines():
+        if line.endswith(f" {branch}"):
+            return line.split()[0]
+    return ""

@@ -10,7 +10,7 @@ mean fluxes and an affine static shift of the stars (`mean_scene.solve_mean`), u
 where few stars carry the correction, it stays close to none.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,14 +26,7 @@ from photometry.normal import inverse
 from photometry.prf import FOOTPRINT, PrfEvaluator, PrfGrid, phased
 from photometry.region import mean_of_tile, region_round, static_columns
 from photometry.region_motion import motion_of_all
-from photometry.region_tiles import (
-    Region,
-    few_cadences,
-    parameters_of_tile,
-    placed_tile,
-    region_of_cadences,
-    start_region,
-)
+from photometry.region_tiles import Region, parameters_of_tile, placed_tile, start_region
 from photometry.settings import MotionSettings, PrfSettings
 from photometry.stars import Stars
 from photometry.tile_data import TileData
@@ -87,7 +80,7 @@ class _Columns:
 
 
 def learn_prf(
-    cubes: Iterable[Cube],
+    cubes: Sequence[Cube],
     stars: Stars,
     prf: PrfGrid,
     kernel: MovementKernel,
@@ -98,8 +91,8 @@ def learn_prf(
 
     Parameters
     ----------
-    cubes : iterable of Cube
-        The pixels: one cube, or patches of a CCD, all of the same cadences. They are asked for one after the other.
+    cubes : sequence of Cube
+        The pixels, as for `photometry.region.measure_motion`.
     stars : Stars
         All catalogue stars whose light reaches the pixels, by their catalogue positions.
     prf : PrfGrid
@@ -120,19 +113,18 @@ def learn_prf(
     """
     if not settings.learn:
         return prf, kernel
-    region = start_region(cubes, stars, motion, kernel)
-    carriers = sum(_n_carriers(tile.data.stamp, tile.free) for tile in region.tiles)
+    series, few = start_region(cubes, stars, motion, kernel)
+    carriers = sum(_n_carriers(tile.data.stamp, tile.free) for tile in few.tiles)
     if carriers < _LEAST_STARS:
         return replace(prf, source=f"{prf.source}, nothing learnt: {carriers} stars"), kernel
     given = prf.source
-    which = few_cadences(region)
     evaluator = PrfEvaluator(prf, np.float32)
-    few = region_round(region_of_cadences(region, which), evaluator, motion)
+    few = region_round(few, evaluator, motion)
     for _ in range(settings.n_round):
         prf = convolved(prf, _kernel_step(few, evaluator))
         evaluator = PrfEvaluator(prf, np.float32)
         few = region_round(few, evaluator, motion)
-    kernel = motion_of_all(region, few, which, evaluator, motion)
+    kernel = motion_of_all(series, few, evaluator, motion)
     return replace(prf, source=f"{given}, kernel learnt from {carriers} stars"), kernel
 
 

@@ -4,7 +4,7 @@ Every tile is worked out alone; what the tiles say of the region's motion and of
 and pixels is added up as normal equations.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,10 +22,8 @@ from photometry.region_tiles import (
     Region,
     RegionTile,
     evenly_chosen,
-    few_cadences,
     parameters_of_tile,
     placed_tile,
-    region_of_cadences,
     start_region,
 )
 from photometry.settings import MotionSettings
@@ -40,7 +38,7 @@ _OFFSET_ROUNDS = 2
 
 
 def measure_motion(
-    cubes: Iterable[Cube],
+    cubes: Sequence[Cube],
     stars: Stars,
     prf: PrfGrid,
     settings: MotionSettings,
@@ -52,8 +50,9 @@ def measure_motion(
 
     Parameters
     ----------
-    cubes : iterable of Cube
-        The pixels: one cube, or patches of a CCD, all of the same cadences. They are asked for one after the other.
+    cubes : sequence of Cube
+        The pixels: one cube, or patches of a CCD, all of the same cadences. They are asked for one after the other,
+        several times, and not kept (`photometry.io.patches.StoredPatches`).
     stars : Stars
         All catalogue stars whose light reaches the pixels, by their catalogue positions.
     prf : PrfGrid
@@ -68,13 +67,11 @@ def measure_motion(
     FitError
         When all cadences are flagged, no star lies on the pixels, or the cubes have different cadences.
     """
-    region = start_region(cubes, stars, settings, known)
+    series, few = start_region(cubes, stars, settings, known)
     evaluator = PrfEvaluator(prf, np.float32)
-    which = few_cadences(region)
-    few = region_of_cadences(region, which)
     for _ in range(settings.n_round):
         few = region_round(few, evaluator, settings)
-    return motion_of_all(region, few, which, evaluator, settings)
+    return motion_of_all(series, few, evaluator, settings)
 
 
 def kernel_at(
@@ -102,11 +99,11 @@ def kernel_at(
         return kernel
     few = evenly_chosen(good, _OFFSET_CADENCES)
     own = replace(kernel.of_cadences(few), source="known")
-    region = start_region([cube.of_cadences(few)], stars, settings, own)
+    series, region = start_region([cube.of_cadences(few)], stars, settings, own)
     evaluator = PrfEvaluator(prf, np.float32)
     for _ in range(_OFFSET_ROUNDS):
         region = region_round(region, evaluator, settings)
-    static = region.kernel.parameters[0] - own.parameters[0]
+    static = region.kernel.parameters[0] - own.parameters[series.which[0]]
     return replace(kernel, offset=region.kernel.offset, parameters=kernel.parameters + static)
 
 

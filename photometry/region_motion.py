@@ -2,10 +2,11 @@
 
 Fluxes, offset and PRF are the same in all cadences: some hundred tell them as well as all do. The motion of the others
 is then measured about the known mean scene. One step is enough from a place that is off by no more than jitter; flagged
-excursions, which lie some tenths of a pixel from what is expected, take another one about the place found first.
+excursions, which lie some tenths of a pixel from what is expected, take another one about the place found first. The
+pixels of one tile are held at a time.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,10 @@ from photometry.kernel_update import improved_kernel, with_mean_in_offset
 from photometry.motion import MovementKernel
 from photometry.motion_fit import N_MOTION, motion_step
 from photometry.prf import PrfEvaluator
-from photometry.region_tiles import Region, RegionTile, parameters_of_tile, placed_tile
+from photometry.region_tiles import Region, RegionSeries, RegionTile, parameters_of_tile, placed_tile, still_motion
 from photometry.settings import MotionSettings
+from photometry.tile_data import TileData
+from photometry.tile_model import N_LOCAL
 
 __all__ = ["OUTLIER_SIGMA", "motion_of_all"]
 
@@ -29,48 +32,60 @@ _SETTLED = 0.02
 _SETTLED_FLAGGED = 0.06
 
 
-def motion_of_all(
-    region: Region, few: Region, which: npt.NDArray[np.int64], prf: PrfEvaluator, settings: MotionSettings
-) -> MovementKernel:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a tile beside its pixels.
+
+    Parameters
+    ----------
+    tile : RegionTile
+        The tile in a few cadences: its stars and its mean scene.
+    local : (n_cadence, N_LOCAL) float64
+        Local background of all cadences, e-/s.
+    rejected : (n_cadence, n_byte) uint8 or None
+        Pixels that disagree with the fit, a bit for each: a sixteenth of a CCD's pixels would else take 45 MB.
+    """
+
+    tile: RegionTile
+    local: npt.NDArray[np.float64]
+    rejected: npt.NDArray[np.uint8] | None = None
+
+
+def motion_of_all(series: RegionSeries, few: Region, prf: PrfEvaluator, settings: MotionSettings) -> MovementKernel:
     """Measure the motion of all cadences.
 
     Parameters
     ----------
-    region : Region
-        The region, with the motion to start from.
+    series : RegionSeries
+        All cadences, with the motion to start from.
     few : Region
-        The same region in a few of its cadences, mean scene and motion worked out.
-    which : (n_few,) int64
-        Which cadences these are.
+        The region in a few of them, mean scene and motion worked out.
     prf : PrfEvaluator
         PRF that the mean scene was measured with.
     settings : MotionSettings
         Mode.
     """
-    kernel = _expected(region.kernel, few.kernel, which)
-    if not region.measured or kernel.bad.all():
+    kernel = _expected(series.kernel, few.kernel, series.which)
+    if not few.measured or kernel.bad.all():
         return kernel
-    tiles = [
-        replace(tile, state=replace(known.state, motion=tile.state.motion))
-        for tile, known in zip(region.tiles, few.tiles, strict=True)
-    ]
-    n_cadence = len(region.good)
+    n_cadence = len(series.good)
+    tiles = [_Known(tile, np.zeros((n_cadence, N_LOCAL))) for tile in few.tiles]
     information, target = np.zeros((n_cadence, N_MOTION, N_MOTION)), np.zeros((n_cadence, N_MOTION))
-    settled = np.where(region.good, _SETTLED, _SETTLED_FLAGGED)
+    settled = np.where(series.good, _SETTLED, _SETTLED_FLAGGED)
     left = np.arange(n_cadence)
     for _ in range(_MOST_STEPS):
         information[left] = target[left] = 0
         for k, tile in enumerate(tiles):
-            tiles[k] = _add_step(tile, kernel, prf, left, information, target)
+            tiles[k] = _add_step(tile, series.pixels(k), kernel, prf, left, information, target)
         gradient = target - np.einsum("tij,tj->ti", information, kernel.parameters)
-        improved = improved_kernel(kernel, information, gradient, region.good, settings.mode, static_mean=False)
+        improved = improved_kernel(kernel, information, gradient, series.good, settings.mode, static_mean=False)
         moved = np.abs(improved.parameters - kernel.parameters)
         kernel = improved
         far = np.maximum(moved[:, :3].sum(axis=1), moved[:, 3:].sum(axis=1)) > settled
         left = left[far[left] & ~kernel.bad[left]]
         if len(left) == 0:
             break
-    return with_mean_in_offset(kernel, region.good)
+    return with_mean_in_offset(kernel, series.good)
 
 
 def _expected(start: MovementKernel, few: MovementKernel, which: npt.NDArray[np.int64]) -> MovementKernel:
@@ -85,23 +100,27 @@ def _expected(start: MovementKernel, few: MovementKernel, which: npt.NDArray[np.
 
 
 def _add_step(
-    tile: RegionTile,
+    known: _Known,
+    data: TileData,
     kernel: MovementKernel,
     prf: PrfEvaluator,
     cadences: npt.NDArray[np.int64],
     information: npt.NDArray[np.float64],
     target: npt.NDArray[np.float64],
-) -> RegionTile:
+) -> _Known:
     """Add the normal equations of some cadences' motion, by a tile, to those of the region; keep what it finds."""
-    model, state = placed_tile(tile, kernel, prf, cadences)
-    rejected = np.zeros_like(tile.data.valid) if tile.rejected is None else tile.rejected
-    step = motion_step(tile.data, model, state, rejected, OUTLIER_SIGMA)
-    to_tile = parameters_of_tile(kernel, tile.data)
+    state = replace(known.tile.state, motion=replace(still_motion(data.n_cadence), local=known.local))
+    model, state = placed_tile(replace(known.tile, data=data, state=state), kernel, prf, cadences)
+    n_pixel = data.stamp.n_pixel
+    if known.rejected is None:
+        rejected = np.zeros(data.valid.shape, dtype=bool)
+    else:
+        rejected = np.unpackbits(known.rejected, axis=1, count=n_pixel).view(bool)
+    step = motion_step(data, model, state, rejected, OUTLIER_SIGMA)
+    to_tile = parameters_of_tile(kernel, data)
     own = (to_tile.T @ step.information @ to_tile)[cadences]
     change = np.einsum("ji,tjk,tk->ti", to_tile, step.information[cadences], step.change[cadences])
     information[cadences] += own
     target[cadences] += change + np.einsum("tij,tj->ti", own, kernel.parameters[cadences])
-    motion = replace(state.motion, local=state.motion.local + step.local)
-    rejected = rejected.copy()
     rejected[cadences] = step.outliers[cadences]
-    return replace(tile, state=replace(state, motion=motion), rejected=rejected)
+    return _Known(known.tile, known.local + step.local, np.packbits(rejected, axis=1))

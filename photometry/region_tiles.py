@@ -1,6 +1,10 @@
-"""Tiles of a region while its motion is worked out, and how the region's motion is that of a tile."""
+"""Tiles of a region while its motion is worked out, and how the region's motion is that of a tile.
 
-from collections.abc import Iterable
+What all cadences share is worked out from a few hundred of them, whose pixels are held. The pixels of all cadences are
+asked for tile by tile when they are needed, and not kept: those of a CCD's patches would fill the memory.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,14 +24,14 @@ from photometry.tile_model import N_LOCAL, TileModel, TileMotion, TileState, bui
 __all__ = [
     "PRF_REACH",
     "Region",
+    "RegionSeries",
     "RegionTile",
     "evenly_chosen",
-    "few_cadences",
     "kernel_of_tile",
     "parameters_of_tile",
     "placed_tile",
-    "region_of_cadences",
     "start_region",
+    "still_motion",
     "tile_motion",
 ]
 
@@ -43,7 +47,7 @@ _LINEAR = [1, 2, 4, 5]
 
 @dataclass(frozen=True, slots=True)
 class RegionTile:
-    """One tile of a region.
+    """One tile of a region, in some cadences.
 
     Parameters
     ----------
@@ -69,7 +73,7 @@ class RegionTile:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A region while its motion is worked out.
+    """A region in some cadences, while its motion is worked out.
 
     Parameters
     ----------
@@ -89,15 +93,46 @@ class Region:
     measured: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RegionSeries:
+    """All cadences of a region.
+
+    Parameters
+    ----------
+    cubes : sequence of Cube
+        The pixels; each is asked for when it is needed and not kept.
+    tiles : tuple of (int, Stamp)
+        The tiles, in the order of `Region.tiles`: number of the cube, and pixels.
+    kernel : MovementKernel
+        Motion to start from.
+    good : (n_cadence,) bool
+        Cadences that count for the means.
+    which : (n_few,) int64
+        Cadences that what all share is measured from.
+    """
+
+    cubes: Sequence[Cube]
+    tiles: tuple[tuple[int, Stamp], ...]
+    kernel: MovementKernel
+    good: npt.NDArray[np.bool_]
+    which: npt.NDArray[np.int64]
+
+    def pixels(self, tile: int) -> TileData:
+        """Return the pixels of a tile in all cadences."""
+        cube, stamp = self.tiles[tile]
+        return tile_data(self.cubes[cube].cut(stamp))
+
+
 def start_region(
-    cubes: Iterable[Cube], stars: Stars, settings: MotionSettings, kernel: MovementKernel | None = None
-) -> Region:
+    cubes: Sequence[Cube], stars: Stars, settings: MotionSettings, kernel: MovementKernel | None = None
+) -> tuple[RegionSeries, Region]:
     """Cut a region into tiles, with catalogue fluxes to start from.
 
     Parameters
     ----------
-    cubes : iterable of Cube
-        The pixels: one cube, or patches of a CCD, all of the same cadences. They are asked for one after the other.
+    cubes : sequence of Cube
+        The pixels: one cube, or patches of a CCD, all of the same cadences. They are asked for one after the other,
+        and again for every step to the motion of all cadences.
     stars : Stars
         All catalogue stars whose light reaches the pixels, by their catalogue positions.
     settings : MotionSettings
@@ -105,61 +140,84 @@ def start_region(
     kernel : MovementKernel, optional
         Motion to start from; without one, what is known before anything is measured.
 
+    Returns
+    -------
+    RegionSeries
+        All cadences.
+    Region
+        The tiles and the motion in a few of them, unflagged, evenly in time.
+
     Raises
     ------
     FitError
         When all cadences are flagged, no star lies on the pixels, or the cubes have different cadences.
     """
-    series: _Series | None = None
+    cadenceno: npt.NDArray[np.int32] | None = None
     stamps: list[Stamp] = []
+    places: list[tuple[int, Stamp]] = []
     tiles: list[RegionTile] = []
-    for cube in cubes:
-        series = _series_of(cube) if series is None else series
-        if not np.array_equal(series.cadenceno, cube.cadenceno):
+    for number in range(len(cubes)):
+        cube = cubes[number]
+        if cadenceno is None:
+            cadenceno, good = cube.cadenceno, _good_cadences(cube)
+            start = _first_kernel(cube, settings) if kernel is None else kernel
+            which = _few_cadences(good, start)
+        if not np.array_equal(cadenceno, cube.cadenceno):
             raise FitError(f"the pixels {cube.stamp} have other cadences than the first ones, {stamps[0]}")
         stamps.append(cube.stamp)
-        parts = [tile.stamp for tile in tiles_of(cube.stamp, settings.tile_size, 0)]
-        tiles += [_start_tile(cube.cut(stamp), stars, settings) for stamp in parts]
-    if series is None or not any(stamp.contains(stars.row, stars.column).any() for stamp in stamps):
+        for part in tiles_of(cube.stamp, settings.tile_size, 0):
+            places.append((number, part.stamp))
+            tiles.append(_start_tile(tile_data(cube.cut(part.stamp)).of_cadences(which), stars, settings))
+        # Gone before the next one is read.
+        del cube
+    if not any(stamp.contains(stars.row, stars.column).any() for stamp in stamps):
         raise FitError("no star of the catalogue lies on the pixels")
-    first = _first_kernel(series, bounding_stamp(stamps), settings) if kernel is None else kernel
-    return Region(tuple(tiles), first, series.good, first.source == "pixels")
+    if kernel is None:
+        stamp = bounding_stamp(stamps)
+        start = replace(start, center=stamp.center, scale=max(stamp.shape) / 2)
+    series = RegionSeries(cubes, tuple(places), start, good, which)
+    return series, Region(tuple(tiles), start.of_cadences(which), good[which], start.source == "pixels")
 
 
-@dataclass(frozen=True, slots=True)
-class _Series:
-    """What a cube tells of all its cadences."""
-
-    good: npt.NDArray[np.bool_]
-    cadenceno: npt.NDArray[np.int32]
-    pos_corr: npt.NDArray[np.float32] | None
-
-
-def _series_of(cube: Cube) -> _Series:
+def _good_cadences(cube: Cube) -> npt.NDArray[np.bool_]:
     good: npt.NDArray[np.bool_] = np.asarray(cube.quality == 0, dtype=np.bool_)
     if not good.any():
         raise FitError("every cadence is flagged: there is nothing to measure mean fluxes and motion from")
-    return _Series(good, cube.cadenceno, cube.pos_corr)
+    return good
 
 
-def _start_tile(cube: Cube, stars: Stars, settings: MotionSettings) -> RegionTile:
+def _few_cadences(good: npt.NDArray[np.bool_], kernel: MovementKernel) -> npt.NDArray[np.int64]:
+    """Choose unflagged cadences of known motion, evenly in time: what all cadences share is known well from them."""
+    known = np.flatnonzero(good & ~kernel.bad)
+    return evenly_chosen(known if len(known) else np.flatnonzero(good), _MOST_CADENCES)
+
+
+def evenly_chosen(cadences: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
+    """Return at most so many of the cadences, evenly in time."""
+    return cadences[np.unique(np.linspace(0, len(cadences) - 1, most).astype(np.int64))]
+
+
+def _start_tile(data: TileData, stars: Stars, settings: MotionSettings) -> RegionTile:
     """Tile with catalogue fluxes and no motion."""
-    near = stars.select(cube.stamp.border_distance(stars.row, stars.column) > -PRF_REACH)
-    data = tile_data(cube)
+    near = stars.select(data.stamp.border_distance(stars.row, stars.column) > -PRF_REACH)
     faintest = np.sort(near.tmag)[min(settings.n_free, len(near)) - 1] if len(near) else settings.tmag_limit
     is_free = (near.tmag < settings.tmag_limit) & (near.tmag <= faintest)
     free = near.select(is_free)
-    still = np.zeros(data.n_cadence)
-    motion = TileMotion(still, still, np.zeros((data.n_cadence, len(_LINEAR))), np.zeros((data.n_cadence, N_LOCAL)))
     nothing = np.zeros(data.stamp.n_pixel)
     return RegionTile(
         data=data,
         free=free,
         held=near.select(~is_free),
-        state=TileState(free.flux, motion, nothing, nothing),
+        state=TileState(free.flux, still_motion(data.n_cadence), nothing, nothing),
         departure=np.zeros((len(free), data.n_cadence), dtype=np.float32),
         rejected=None,
     )
+
+
+def still_motion(n_cadence: int) -> TileMotion:
+    """Return no motion and no local background."""
+    still = np.zeros(n_cadence)
+    return TileMotion(still, still, np.zeros((n_cadence, len(_LINEAR))), np.zeros((n_cadence, N_LOCAL)))
 
 
 def kernel_of_tile(kernel: MovementKernel, data: TileData) -> MovementKernel:
@@ -180,38 +238,6 @@ def tile_motion(kernel: MovementKernel, data: TileData, local: npt.NDArray[np.fl
     return TileMotion(own[:, 0], own[:, 3], own[:, _LINEAR], local)
 
 
-def few_cadences(region: Region) -> npt.NDArray[np.int64]:
-    """Choose unflagged cadences of known motion, evenly in time: what all cadences share is known well from them."""
-    good = np.flatnonzero(region.good & ~region.kernel.bad)
-    good = good if len(good) else np.flatnonzero(region.good)
-    return evenly_chosen(good, _MOST_CADENCES)
-
-
-def evenly_chosen(cadences: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
-    """Return at most so many of the cadences, evenly in time."""
-    return cadences[np.unique(np.linspace(0, len(cadences) - 1, most).astype(np.int64))]
-
-
-def region_of_cadences(region: Region, which: npt.NDArray[np.int64]) -> Region:
-    """Return the tiles and the motion of a region in some cadences."""
-    tiles = []
-    for tile in region.tiles:
-        motion = tile.state.motion
-        some = TileMotion(
-            motion.row_shift[which], motion.column_shift[which], motion.linear[which], motion.local[which]
-        )
-        tiles.append(
-            replace(
-                tile,
-                data=tile.data.of_cadences(which),
-                state=replace(tile.state, motion=some),
-                departure=tile.departure[:, which],
-                rejected=None if tile.rejected is None else tile.rejected[which],
-            )
-        )
-    return replace(region, tiles=tuple(tiles), kernel=region.kernel.of_cadences(which), good=region.good[which])
-
-
 def placed_tile(
     tile: RegionTile, kernel: MovementKernel, prf: PrfEvaluator, cadences: npt.NDArray[np.int64] | None = None
 ) -> tuple[TileModel, TileState]:
@@ -224,21 +250,21 @@ def placed_tile(
     return build_model(tile.data, prf, free, held, state.motion, _NODE_REACH, cadences), state
 
 
-def _first_kernel(series: _Series, stamp: Stamp, settings: MotionSettings) -> MovementKernel:
+def _first_kernel(cube: Cube, settings: MotionSettings) -> MovementKernel:
     """Motion before anything is measured: POS_CORR of a target pixel file, else none."""
-    n_cadence = len(series.good)
+    n_cadence = cube.n_cadence
     parameters = np.zeros((n_cadence, N_MOTION))
     bad = np.zeros(n_cadence, dtype=bool)
     source = "unchanged" if settings.mode == "unchanged" else "pixels"
-    if source == "pixels" and series.pos_corr is not None:
-        known = np.asarray(np.isfinite(series.pos_corr).all(axis=1), dtype=np.bool_)
-        if known.any() and np.abs(series.pos_corr[known]).max() > 0:
+    if source == "pixels" and cube.pos_corr is not None:
+        known = np.asarray(np.isfinite(cube.pos_corr).all(axis=1), dtype=np.bool_)
+        if known.any() and np.abs(cube.pos_corr[known]).max() > 0:
             source, bad = "pos_corr", ~known
             for k, axis in ((0, 1), (3, 0)):
-                parameters[:, k] = np.interp(series.cadenceno, series.cadenceno[known], series.pos_corr[known, axis])
+                parameters[:, k] = np.interp(cube.cadenceno, cube.cadenceno[known], cube.pos_corr[known, axis])
     return MovementKernel(
-        center=stamp.center,
-        scale=max(stamp.shape) / 2,
+        center=cube.stamp.center,
+        scale=max(cube.stamp.shape) / 2,
         offset=(0.0, 0.0),
         parameters=parameters,
         covariance=np.zeros((n_cadence, N_MOTION, N_MOTION)),

@@ -17,6 +17,8 @@ __all__ = ["TileData", "merged_trails", "saturated_pixels", "tile_data"]
 _SATURATION_SHARE = 0.95
 #: Pixels on either end of a saturated run along the column that take up the rest of the bleeding charge.
 _BLEED_PIXELS = 2
+#: Cadences whose trails are merged at once: bounds the memory.
+_CADENCES_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +114,19 @@ def tile_data(cube: Cube) -> TileData:
     merge = merged_trails(saturated) if saturated.any() else None
     if merge is not None:
         n_merged = np.asarray(merge.sum(axis=1)).ravel()
-        finite = (finite.astype(np.float32) @ merge.T == n_merged) & (n_merged > 0)
-        images = np.where(finite, images @ merge.T, np.float32(0))
+        for start in range(0, n_cadence, _CADENCES_AT_ONCE):
+            part = slice(start, start + _CADENCES_AT_ONCE)
+            finite[part] = (finite[part].astype(np.float32) @ merge.T == n_merged) & (n_merged > 0)
+            images[part] = np.where(finite[part], images[part] @ merge.T, np.float32(0))
         # Pixels that gave their charge away keep a variance, though nothing is made of it.
         read_variance = np.where(n_merged > 0, merge @ read_variance, read_variance)
     if not finite.any():
         raise FitError("no pixel is measured in any cadence")
     return TileData(
         stamp=cube.stamp,
-        images=images.astype(np.float32),
+        images=images.astype(np.float32, copy=False),
         valid=finite,
-        sky=sky.astype(np.float32),
+        sky=sky.astype(np.float32, copy=False),
         usable=np.asarray(finite.any(axis=0)),
         saturated=saturated.ravel(),
         merge=merge,

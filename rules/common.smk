@@ -113,10 +113,10 @@ def ephemeris_files():
 
 
 def motion_mb_of(wildcards, attempt):
-    """Return the memory that motion and PRF need, MB: of a CCD, sixteen patches in all cadences are held at once."""
+    """Return the memory that motion and PRF need, MB: the pixels of one patch in all cadences, 400 of all patches."""
     if datasource_of(wildcards) != "ffi":
         return 2000 * attempt
-    return (1500 + len(region_of(wildcards).pixels.paths)) * attempt
+    return (1100 + len(region_of(wildcards).pixels.paths) // 25) * attempt
 
 
 def fit_mb_of(wildcards, attempt):

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photometry.effective_prf import learn_prf
-from photometry.io.cubes import read_cube, read_cube_header
+from photometry.io.cubes import read_cube_header
 from photometry.io.inputs import load_prf, load_stars
 from photometry.io.job_log import job_log
+from photometry.io.patches import stored_patches
 from photometry.io.products import read_kernel, write_kernel, write_prf
-from photometry.patches import patches_of
 from photometry.settings import MotionSettings, PrfSettings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def effective_prf(
     header, settings = read_cube_header(path_cube), MotionSettings(**motion)
     stars = load_stars(path_catalog, header.wcs_header, header.stamp)
     grid, kernel = learn_prf(
-        (read_cube(path_cube, stamp, header=header) for stamp in patches_of(header.stamp, stars, settings)),
+        stored_patches(path_cube, header, stars, settings),
         stars,
         load_prf(prf, header.pointing),
         read_kernel(path_given_kernel),

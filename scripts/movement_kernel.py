@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photometry.io.cubes import read_cube, read_cube_header
+from photometry.io.cubes import read_cube_header
 from photometry.io.frames import read_frame_wcs
 from photometry.io.inputs import load_prf, load_stars
 from photometry.io.job_log import job_log
+from photometry.io.patches import stored_patches
 from photometry.io.products import write_kernel
-from photometry.patches import patches_of
 from photometry.region import measure_motion
 from photometry.settings import MotionSettings
 from photometry.wcs_motion import kernel_of_wcs
@@ -27,7 +27,7 @@ def movement_kernel(
     known = None
     if settings.mode == "wcs":
         known = kernel_of_wcs(read_frame_wcs(path_cube), header.wcs_header, header.stamp, header.quality == 0)
-    patches = (read_cube(path_cube, stamp, header=header) for stamp in patches_of(header.stamp, stars, settings))
+    patches = stored_patches(path_cube, header, stars, settings)
     kernel = measure_motion(patches, stars, load_prf(prf, header.pointing), settings, known)
     inputs = {"cube": path_cube, "catalog": path_catalog, "prf": paths_prf}
     write_kernel(path_kernel, kernel, inputs, {"motion": motion, "prf": Path(prf).name})

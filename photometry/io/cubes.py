@@ -42,6 +42,8 @@ CUBE_VERSION = 2
 CHUNK = (64, 32, 32)
 #: Pixel series of a cube, with their types.
 PIXEL_SETS = {"images": np.float32, "images_err": np.float32, "backgrounds": np.float32, "pixel_flags": np.uint8}
+#: What stands for those that a fit does not need.
+_UNREAD: dict[str, np.generic] = {"images_err": np.float32(np.nan), "pixel_flags": np.uint8(0)}
 #: One value for each cadence.
 SERIES = ("time", "timecorr", "cadenceno", "quality")
 
@@ -207,7 +209,12 @@ def read_cube_header(path: str | Path) -> CubeHeader:
 
 
 def read_cube(
-    path: str | Path, stamp: Stamp | None = None, cadences: slice | None = None, header: CubeHeader | None = None
+    path: str | Path,
+    stamp: Stamp | None = None,
+    cadences: slice | None = None,
+    header: CubeHeader | None = None,
+    *,
+    for_fit: bool = False,
 ) -> Cube:
     """Read a cube, or a part of it.
 
@@ -221,6 +228,8 @@ def read_cube(
         Cadences wanted [default: all].
     header : CubeHeader, optional
         What `read_cube_header` said of the same file, which then is not read again.
+    for_fit : bool
+        Read only what a fit needs: errors are NaN, pixel flags 0, and neither takes memory.
 
     Raises
     ------
@@ -239,7 +248,7 @@ def read_cube(
             pointing=header.pointing,
             exposure=header.exposure,
             stamp=wanted,
-            **{name: file[name][times, rows, columns] for name in PIXEL_SETS},
+            **_pixels(file, (times, rows, columns), for_fit=for_fit),
             **{name: getattr(header, name)[times] for name in SERIES},
             pos_corr=None if header.pos_corr is None else header.pos_corr[times],
             wcs_header=header.wcs_header,
@@ -247,6 +256,12 @@ def read_cube(
             ephemeris=None if header.ephemeris is None else header.ephemeris.cut(times),
             offset=header.offset,
         )
+
+
+def _pixels(file: h5py.File, part: tuple[slice, slice, slice], *, for_fit: bool) -> dict[str, npt.NDArray[Any]]:
+    unread = _UNREAD if for_fit else {}
+    read = {name: file[name][part] for name in PIXEL_SETS if name not in unread}
+    return read | {name: np.broadcast_to(np.asarray(value), read["images"].shape) for name, value in unread.items()}
 
 
 def _header(file: h5py.File) -> CubeHeader:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scenes import make_scene
 
-from photometry import region_tiles
+from photometry import motion_fit, region_tiles
 from photometry.errors import FitError
+from photometry.io.cubes import read_cube_header, write_cube
+from photometry.io.patches import stored_patches
 from photometry.motion_fit import outliers
 from photometry.region import kernel_at, measure_motion
 from photometry.settings import MotionSettings
@@ -155,6 +157,37 @@ def test_flagged_cadences_take_no_part_in_what_all_share(quick, one_prf):
     )
     rest = quality == 0
     np.testing.assert_allclose(one.parameters[rest], other.parameters[rest], atol=1e-4)
+
+
+def test_pixels_that_are_read_again_give_the_same_motion(quick, one_prf, tmp_path, monkeypatch):
+    """On disk, cut into tiles, no more than one of them held in all cadences: bit by bit the same."""
+    scene, cube = quick
+    quality = cube.quality.copy()
+    quality[[5, 20]] = 4
+    images = cube.images.copy()
+    images[5] = np.roll(images[5], 1, axis=0)
+    cube = replace(cube, quality=quality, images=images)
+    write_cube(tmp_path / "cube.hdf5", cube, {})
+    monkeypatch.setattr(region_tiles, "_MOST_CADENCES", 10)
+    settings = MotionSettings(n_round=2, tile_size=12)
+    patches = stored_patches(
+        tmp_path / "cube.hdf5", read_cube_header(tmp_path / "cube.hdf5"), scene.catalogue_stars, settings
+    )
+    assert len(patches) == 4
+    one, other = (measure_motion(pixels, scene.catalogue_stars, one_prf, settings) for pixels in ([cube], patches))
+    np.testing.assert_array_equal(one.parameters, other.parameters)
+    np.testing.assert_array_equal(one.covariance, other.covariance)
+    assert one.offset == other.offset
+
+
+def test_cadences_are_solved_in_blocks(quick, one_prf, monkeypatch):
+    """What bounds the memory does not change the motion."""
+    scene, cube = quick
+    settings = MotionSettings(n_round=2)
+    whole = measure_motion([cube], scene.catalogue_stars, one_prf, settings)
+    monkeypatch.setattr(motion_fit, "_CADENCES_AT_ONCE", 20)
+    blocks = measure_motion([cube], scene.catalogue_stars, one_prf, settings)
+    np.testing.assert_allclose(whole.parameters, blocks.parameters, atol=1e-5)
 
 
 def test_nothing_unflagged_is_refused(quick, one_prf):

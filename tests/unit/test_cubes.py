@@ -8,6 +8,7 @@ from pixel_file_builder import PixelFileBuilder
 from photometry.errors import InputFileError
 from photometry.geometry import Stamp
 from photometry.io.cubes import CUBE_VERSION, read_cube, read_cube_header, write_cube
+from photometry.io.patches import StoredPatches
 from photometry.io.pixel_files import read_pixels
 
 ARRAYS = ("images", "images_err", "backgrounds", "pixel_flags", "time", "timecorr", "cadenceno", "quality", "aperture")
@@ -50,6 +51,20 @@ def test_part_equals_the_cut_of_the_whole(cube_and_path):
     np.testing.assert_array_equal(part.pixel_flags, cut.pixel_flags[2:7])
     np.testing.assert_array_equal(part.time, cube.time[2:7])
     np.testing.assert_array_equal(part.aperture, cut.aperture)
+
+
+def test_for_a_fit_errors_and_flags_are_not_read(cube_and_path):
+    cube, path = cube_and_path
+    stamp = Stamp(310, 320, 705, 730)
+    patches = StoredPatches(path, read_cube_header(path), (cube.stamp, stamp))
+    assert len(patches) == 2
+    part, cut = patches[1:][0], cube.cut(stamp)
+    np.testing.assert_array_equal(part.images, cut.images)
+    np.testing.assert_array_equal(part.backgrounds, cut.backgrounds)
+    assert np.isnan(part.images_err).all()
+    assert not part.pixel_flags.any()
+    # One number stands for all.
+    assert part.images_err.strides == part.pixel_flags.strides == (0, 0, 0)
 
 
 def test_header_alone(cube_and_path):

@@ -73,6 +73,15 @@ def test_no_charge_is_lost_by_merging():
     np.testing.assert_allclose(data.read_variance[used].sum(), single.read_variance.sum(), rtol=1e-6)
 
 
+def test_trails_are_merged_in_blocks_of_cadences(monkeypatch):
+    images, _ = _trail()
+    whole = tile_data(_cube(images))
+    monkeypatch.setattr("photometry.tile_data._CADENCES_AT_ONCE", 2)
+    blocks = tile_data(_cube(images))
+    np.testing.assert_array_equal(whole.images, blocks.images)
+    np.testing.assert_array_equal(whole.valid, blocks.valid)
+
+
 def test_a_trail_that_is_not_whole_does_not_count():
     images, expected = _trail()
     cube = _cube(images)

@@ -2,9 +2,9 @@
 
 Which to raise: `ConfigError` when the user's settings are wrong, `InputFileError` when a file is missing, damaged or
 lacks something, `CatalogError` when a star table or catalogue cannot be used, `PrfError` when PRF files do not fit the
-pixels, `FitError` when pixels and stars cannot be fitted; of the Python interface, `MissingFileError` when prepared
-files are not there and `TargetError` when a star cannot be a target. A bad cadence is a flag and a bad target is a row
-with a reason: neither is an exception.
+pixels, `FitError` when pixels and stars cannot be fitted, `OutputError` when a file cannot be written; of the Python
+interface, `MissingFileError` when prepared files are not there and `TargetError` when a star cannot be a target. A bad
+cadence is a flag and a bad target is a row with a reason: neither is an exception.
 """
 
 from pathlib import Path
@@ -15,6 +15,7 @@ __all__ = [
     "FitError",
     "InputFileError",
     "MissingFileError",
+    "OutputError",
     "PhotometryError",
     "PrfError",
     "TargetError",
@@ -29,8 +30,8 @@ class ConfigError(PhotometryError, ValueError):
     """A setting is missing, misspelt or out of range."""
 
 
-class InputFileError(PhotometryError, OSError):
-    """A file is missing, damaged or lacks a key that is needed.
+class _FileError(PhotometryError, OSError):
+    """Something is wrong with a file.
 
     Parameters
     ----------
@@ -44,6 +45,18 @@ class InputFileError(PhotometryError, OSError):
         super().__init__(f"{path}: {problem}")
         self.path = Path(path)
         self.problem = problem
+
+    def __reduce__(self) -> tuple[type, tuple[Path, str]]:
+        """Say how to make the error again: it may come from another process."""
+        return type(self), (self.path, self.problem)
+
+
+class InputFileError(_FileError):
+    """A file is missing, damaged or lacks a key that is needed."""
+
+
+class OutputError(_FileError):
+    """A file cannot be written: the disk is full, or does not let us."""
 
 
 class CatalogError(InputFileError):

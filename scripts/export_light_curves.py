@@ -1,9 +1,11 @@
 """Fluxes of a tile and its targets -> light curve files, and the index of them."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photometry.io.catalogs import read_catalog
 from photometry.io.cubes import read_cube_header
+from photometry.io.disk import flush
 from photometry.io.job_log import job_log
 from photometry.io.lightcurves import export_tile
 from photometry.io.origins import pixel_provenance
@@ -42,6 +44,7 @@ def export_light_curves(
     )
     inputs = {"fluxes": path_fluxes, "targets": path_targets, "catalog": path_catalog, "cube": path_cube}
     index.meta |= {"version": version, "origin": origin_of(inputs)}
+    flush(Path(output, file) for file in index["file"] if file)
     write_ecsv(index, path_index)
 
 

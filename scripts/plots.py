@@ -11,7 +11,7 @@ from photometry.io.cubes import CubeHeader, read_cube_header
 from photometry.io.inputs import load_stars
 from photometry.io.job_log import job_log
 from photometry.io.products import read_kernel, read_tile_fit
-from photometry.io.provenance import origin_of
+from photometry.io.provenance import atomic_path, origin_of
 from photometry.io.tables import RESULT_COLUMNS, read_ecsv
 from photometry.lightcurve import light_curve
 from photometry.plots import (
@@ -60,7 +60,8 @@ def plots(
     origin = origin_of(inputs, {"fit": {"tile_size": tile_size}})
     note = f"{region}: no target has a light curve; the summary says why"
     for name, path in figures.items():
-        save_figure(drawn[name] if name in drawn else note_figure(note), path, origin)
+        with atomic_path(path) as temporary:
+            save_figure(drawn[name] if name in drawn else note_figure(note), temporary, origin)
 
 
 def measured_figures(header: CubeHeader, measured: Table, fluxes_of: Mapping[str, str], region: str) -> dict[str, Any]:

@@ -18,12 +18,13 @@ def write_if_different(path: Path, content: bytes) -> bytes:
 
     The cards ``GITREV`` and ``INPUT1``, ``INPUT2``, ... are not compared: a light curve that comes out the same of
     other sources, or of a catalogue with another star in it, stays what it was and names what it was made from.
+    It is not flushed: who lists the files does that for all (`photometry.io.disk.flush`), in half of the time.
     """
     if path.is_file():
         found = path.read_bytes()
         if found == content or _holds(found) == _holds(content):
             return found
-    with atomic_path(path) as temporary:
+    with atomic_path(path, flushed=False) as temporary:
         temporary.write_bytes(content)
     return content
 

@@ -15,6 +15,7 @@ import h5py
 
 from photometry._version import __version__
 from photometry.errors import InputFileError
+from photometry.io.disk import flush, flush_folder, output_error
 from photometry.io.revision import git_revision
 
 __all__ = [
@@ -38,19 +39,43 @@ Inputs: TypeAlias = Mapping[str, str | Path | Sequence[str]]
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`; rename it to `path` when the block ends well, else remove it."""
+def atomic_path(path: str | Path, *, flushed: bool = True) -> Iterator[Path]:
+    """Give a temporary name beside `path`; rename it to `path` when the block ends well, else remove it.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    flushed : bool
+        Whether the file has to be on the disk when it gets its name, so that it is whole after a power cut. Who writes
+        many small files does that for all together (`photometry.io.disk.flush`).
+
+    Raises
+    ------
+    OutputError
+        When the disk is full, or the file or its folder cannot be written to.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
     try:
-        yield temporary
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            os.chmod(temporary, 0o644)
+            if flushed:
+                flush([temporary])
+            os.replace(temporary, path)
+            if flushed:
+                flush_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (OSError, RuntimeError, sqlite3.Error) as error:
+        problem = output_error(error, path)
+        if problem is None:
+            raise
+        raise problem from error
 
 
 def remove_unfinished(path: str | Path) -> None:

@@ -1,4 +1,5 @@
 import logging
+import subprocess
 import sys
 
 import pytest
@@ -34,6 +35,15 @@ def test_defect_has_its_traceback_in_the_log(tmp_path, capsys):
         capsys.readouterr().err
     )
     assert "Traceback" in (tmp_path / "a.log").read_text()
+
+
+def test_a_full_disk_is_told_though_the_log_is_on_it():
+    """/dev/full takes no byte."""
+    script = "from photometry.io.job_log import job_log\nwith job_log('/dev/full'):\n    print('to stdout')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: /dev/full: cannot be written (No space left on device); free some space")
+    assert done.stderr.count("\n") == 1
 
 
 def test_handlers_do_not_pile_up(tmp_path):

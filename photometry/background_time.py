@@ -101,7 +101,7 @@ def smooth_backgrounds(
         raise ValueError(f"{n_frame} backgrounds, but {len(time)} times and {len(quality)} quality flags")
     if np.any(np.diff(time) <= 0):
         raise ValueError("times of the frames do not increase; sort the frames by time")
-    measured = np.isfinite(backgrounds.noise) & np.isfinite(backgrounds.mesh).all(axis=(1, 2))
+    measured = backgrounds.is_known
     weights = _prediction_weights(
         np.asarray(time) * 86400 / cadence_s, measured & ~flagged(TESS_QUALITY, quality, *_ODD)
     )

@@ -12,7 +12,7 @@ from photometry.constants import ARCSEC_PER_PIXEL, CATALOG_EPOCH_YEAR
 from photometry.cube import Pointing
 from photometry.geometry import Stamp
 from photometry.sky import angular_distance, julian_year, unit_vectors
-from photometry.stars import Stars
+from photometry.stars import Stars, mask_radius
 
 __all__ = [
     "Catalog",
@@ -262,7 +262,7 @@ def make_catalog(
     reference_time : float
         Mid time of the observation, BTJD.
     coord_buffer : float
-        Stars farther than this from the circle around the pixels are left out, deg [default: none is].
+        Stars that shine no nearer than this to the circle around the pixels are left out, deg [default: none is].
     ticver : str
         Version of the TIC.
     """
@@ -271,7 +271,8 @@ def make_catalog(
     starid = np.asarray(table["starid"], dtype=np.int64)
     ra, decl = positions_at(column["ra_J2000"], column["decl_J2000"], column["pm_ra"], column["pm_decl"], epoch)
     ra_center, decl_center, radius, corners = stamp_on_sky(wcs_header, stamp)
-    kept = angular_distance(ra, decl, ra_center, decl_center) <= radius + coord_buffer
+    wings = np.nan_to_num(mask_radius(column["tmag"])) * ARCSEC_PER_PIXEL / 3600
+    kept = angular_distance(ra, decl, ra_center, decl_center) <= radius + coord_buffer + wings
     order = np.flatnonzero(kept)[np.argsort(starid[kept], kind="stable")]
     settings = CatalogSettings(
         sector=pointing.sector,

@@ -63,6 +63,11 @@ class FrameBackground:
         """Number of frames, of many."""
         return len(self.mesh)
 
+    @property
+    def is_known(self) -> npt.NDArray[np.bool_]:
+        """Which of many frames (n_frame,) could be described."""
+        return np.asarray(np.isfinite(self.noise) & np.isfinite(self.mesh).all(axis=(-2, -1)))
+
     def frame(self, number: int | slice) -> "FrameBackground":
         """Return one or several of many frames."""
         return FrameBackground(

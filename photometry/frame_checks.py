@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import median_filter
 
 from photometry.frames import LEFT_OUT, OK, Frame
@@ -17,6 +18,9 @@ __all__ = ["sorted_frames", "wrong_pointings"]
 _SAME_SKY_DEG = 0.2
 #: Frames among which one with a wrong time stands out.
 _NEIGHBOURS = 11
+#: A file whose name places it farther from all frames that can be read has a wrong date, d; gaps within a sector, for
+#: the downlink of data, are of one or two days.
+_FAR_D = 4.0
 
 
 def sorted_frames(frames: Sequence[Frame], cadence_s: float) -> list[Frame]:
@@ -25,7 +29,8 @@ def sorted_frames(frames: Sequence[Frame], cadence_s: float) -> list[Frame]:
     The release and the exposure of most frames count (of equally many, those of the latest release); versions of the
     pipeline within a release count as one as long as their times are right or wrong alike. Of frames with the same
     cadence number the first one without fault counts. Files that cannot be read, and those whose number does not fit
-    their time, are numbered by the time in their names.
+    their time, are numbered by the time in their names; where that is no date, or one far from all other frames, they
+    are left out: they would stretch the series by weeks.
 
     Parameters
     ----------
@@ -52,11 +57,10 @@ def sorted_frames(frames: Sequence[Frame], cadence_s: float) -> list[Frame]:
             else frame
             for frame in checked
         ]
-    known = [frame.index - frame.clock_s / cadence_s for frame in checked if frame.status == OK]
-    zero = float(np.median(known)) if known else 0.0
-    numbered = [_numbered(frame, zero, cadence_s) if frame.index < 0 else frame for frame in checked]
+    numbers = _Numbers.of([frame for frame in checked if frame.status == OK], cadence_s)
+    numbered = [numbers.given_to(frame) if frame.index < 0 else frame for frame in checked]
     right = [
-        _numbered(frame, zero, cadence_s) if frame.status == "wrong_time" else frame
+        numbers.given_to(frame) if frame.status == "wrong_time" else frame
         for frame in _with_right_times(_by_number(numbered), cadence_s)
     ]
     return _without_duplicates(_by_number(right))
@@ -74,9 +78,40 @@ def _among(frame: Frame, release: tuple[int, float]) -> Frame:
     return frame
 
 
-def _numbered(frame: Frame, zero: float, cadence_s: float) -> Frame:
-    """Give a frame the number that the time in its name says; `zero` is the number of the clock's zero."""
-    return replace(frame, index=round(frame.clock_s / cadence_s + zero))
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """How the times in names become cadence numbers.
+
+    Parameters
+    ----------
+    cadence_s : float
+        Time from one cadence to the next, s.
+    zero : float
+        Number at the clock's zero.
+    known : (n_frame,) int64
+        Numbers of the frames that can be read.
+    """
+
+    cadence_s: float
+    zero: float
+    known: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, frames: Sequence[Frame], cadence_s: float) -> "_Numbers":
+        zeros = [frame.index - frame.clock_s / cadence_s for frame in frames if np.isfinite(frame.clock_s)]
+        known = np.array([frame.index for frame in frames], dtype=np.int64)
+        return cls(cadence_s, float(np.median(zeros)) if zeros else 0.0, known)
+
+    def given_to(self, frame: Frame) -> Frame:
+        """Return a frame with the number that the time in its name says."""
+        if not np.isfinite(frame.clock_s):
+            return frame.failed("wrong_name", f"{frame.reason}; its name has no date either")
+        index = round(frame.clock_s / self.cadence_s + self.zero)
+        away = np.abs(self.known - index).min() * self.cadence_s / SECONDS_PER_DAY if len(self.known) else 0.0
+        if away > _FAR_D:
+            text = f"{frame.reason}; the date in its name is {away:.1f} d from the frames that can be read"
+            return frame.failed("wrong_name", text)
+        return replace(frame, index=index)
 
 
 def _by_number(frames: Sequence[Frame]) -> list[Frame]:

@@ -22,11 +22,13 @@ STATUSES = {
     "other_exposure": "cadence without pixels, flagged manual_exclude",
     "wrong_time": "cadence without pixels, flagged manual_exclude",
     "no_pixels": "cadence without pixels, flagged manual_exclude",
+    "no_background": "cadence without pixels, flagged manual_exclude",
+    "wrong_name": "left out",
     "duplicate": "left out",
     "other_release": "left out",
 }
 #: Statuses of frames that make no cadence.
-LEFT_OUT = ("duplicate", "other_release")
+LEFT_OUT = ("duplicate", "other_release", "wrong_name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Frame:
     name : str
         Name of the file.
     clock_s : float
-        Time in the name, s after any fixed moment: all that is known of a file that cannot be read.
+        Time in the name, s after any fixed moment: all that is known of a file that cannot be read. NaN for no date.
     path : str
         Where the file is; files of the same name may lie in several folders.
     status : str

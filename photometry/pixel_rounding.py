@@ -13,8 +13,8 @@ _MANTISSA_BITS = 23
 
 
 def rounded_background(background: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return a background in multiples of `BACKGROUND_STEP`; NaN, where there is none, becomes 0."""
-    steps = np.rint(np.nan_to_num(background, nan=0.0) * np.float32(1 / BACKGROUND_STEP))
+    """Return a background in multiples of `BACKGROUND_STEP`; NaN stays NaN."""
+    steps = np.rint(background * np.float32(1 / BACKGROUND_STEP))
     return np.asarray(steps * np.float32(BACKGROUND_STEP), dtype=np.float32)
 
 

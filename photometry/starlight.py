@@ -9,9 +9,9 @@ from scipy.signal import fftconvolve
 from photometry.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.geometry import Stamp
 from photometry.prf import PrfGrid
-from photometry.stars import flux_of_tmag
+from photometry.stars import MOST_MASK_RADIUS, flux_of_tmag, mask_radius
 
-__all__ = ["catalogue_light", "mask_radius", "star_mask", "static_light"]
+__all__ = ["catalogue_light", "star_mask", "static_light"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -19,13 +19,6 @@ _Floats = npt.NDArray[np.float64]
 _PHASES = 3
 #: Largest block of pixels that is given one PRF.
 _BLOCK_PIX = 512
-#: Light of a star in a pixel at distance d is about this share over d cubed (pixels): 0.03 to 0.06 in the SPOC PRFs of
-#: sectors 1 to 4 at distances of 3 to 6 pixels, median over all directions.
-_WING = 0.04
-#: Light in a pixel from which a star's pixels are masked, e-/s, and the least radius, pixels.
-_WING_LIMIT, _LEAST_RADIUS = 2.0, 1.5
-#: Largest radius of a mask, pixels.
-_LARGEST_RADIUS = 120
 #: In a block of pixels, discs may cover no more than so many pixel areas per pixel; half of the pixels then stay free,
 #: as discs overlap. Stars brighter than `_BRIGHT_TMAG` share large blocks and get smaller discs, but not smaller than
 #: `_LEAST_SHRINK` times their radius; of the others in a small block, the faintest get none.
@@ -34,12 +27,6 @@ _BRIGHT_TMAG, _BRIGHT_BLOCK_PIX, _LEAST_SHRINK = 10.0, 256, 0.4
 _FAINT_BLOCK_PIX = 64
 #: Rows that are worked on at once: bounds the memory.
 _ROWS_AT_ONCE = 128
-
-
-def mask_radius(tmag: npt.ArrayLike) -> _Floats:
-    """Return the radius around stars of `tmag` within which a pixel holds more than 2 e-/s of their light, pixels."""
-    radius = np.cbrt(_WING * flux_of_tmag(tmag) / _WING_LIMIT)
-    return np.asarray(np.clip(radius, _LEAST_RADIUS, _LARGEST_RADIUS), dtype=np.float64)
 
 
 def star_mask(stamp: Stamp, row: npt.ArrayLike, column: npt.ArrayLike, tmag: npt.ArrayLike) -> npt.NDArray[np.bool_]:
@@ -57,12 +44,12 @@ def star_mask(stamp: Stamp, row: npt.ArrayLike, column: npt.ArrayLike, tmag: npt
     Returns
     -------
     (n_row, n_column) bool
-        True within `mask_radius` of a star. Where stars are so many that little would be left free, the faintest are
-        not masked, and the discs of the brightest are smaller.
+        True within `photometry.stars.mask_radius` of a star. Where stars are so many that little would be left free,
+        the faintest are not masked, and the discs of the brightest are smaller.
     """
     row, column, tmag = (np.asarray(values, dtype=np.float64) for values in (row, column, tmag))
     radius = mask_radius(tmag)
-    near = np.isfinite(row + column + tmag) & (stamp.grown(_LARGEST_RADIUS).contains(row, column))
+    near = np.isfinite(row + column + tmag) & (stamp.grown(MOST_MASK_RADIUS).contains(row, column))
     near &= stamp.border_distance(row, column) > -radius - 1
     row, column, tmag, radius = row[near] - stamp.row_min, column[near] - stamp.col_min, tmag[near], radius[near]
     radius = _crowded_radius(row, column, tmag, radius)
@@ -174,7 +161,7 @@ def _crowded_radius(row: _Floats, column: _Floats, tmag: _Floats, radius: _Float
 def _block_number(row: _Floats, column: _Floats, size: int) -> npt.NDArray[np.int64]:
     """Return the number of the block of `size` x `size` pixels in which each star is."""
     # Counted from far enough outside that no index is negative.
-    block_row, block_column = ((place // size).astype(np.int64) + _LARGEST_RADIUS for place in (row, column))
+    block_row, block_column = ((place // size).astype(np.int64) + MOST_MASK_RADIUS for place in (row, column))
     return np.asarray(block_row * (block_column.max(initial=0) + 1) + block_column)
 
 

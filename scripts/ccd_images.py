@@ -6,6 +6,7 @@ from photometry.io.ccd_cubes import write_ccd_cube
 from photometry.io.frames import read_frames
 from photometry.io.inputs import load_stars
 from photometry.io.job_log import job_log
+from photometry.stars import MOST_MASK_RADIUS
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 def ccd_images(path_frames: str, path_catalog: str, path_cube: str, processes: int, code: str) -> None:
     """Write the cube of a CCD."""
     frames = read_frames(path_frames)
-    stars = load_stars(path_catalog, frames.wcs_header, frames.stamp)
+    # The wings of bright stars reach much farther than the PRF: their pixels are no background.
+    stars = load_stars(path_catalog, frames.wcs_header, frames.stamp, margin=MOST_MASK_RADIUS)
     inputs = {"frames": path_frames, "catalog": path_catalog}
     write_ccd_cube(path_cube, frames, stars, inputs, processes=processes, code=code)
 

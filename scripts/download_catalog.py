@@ -4,10 +4,12 @@ import shutil
 from typing import TYPE_CHECKING
 
 from photometry.catalog import stamp_on_sky
+from photometry.constants import ARCSEC_PER_PIXEL
 from photometry.io.frames import read_frames
 from photometry.io.job_log import job_log
 from photometry.io.mast import download_star_table
 from photometry.io.pixel_files import inspect_pixel_file
+from photometry.stars import MOST_MASK_RADIUS
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -17,7 +19,9 @@ def download_catalog(path_pixels: str, path_stars: str, path_kept: str, datasour
     """Copy the answer that is kept; ask MAST when there is none."""
     pixels = read_frames(path_pixels) if datasource == "ffi" else inspect_pixel_file(path_pixels, datasource)
     ra, dec, radius, _ = stamp_on_sky(pixels.wcs_header, pixels.stamp)
-    shutil.copyfile(download_star_table(path_kept, ra, dec, radius + coord_buffer), path_stars)
+    # Bright stars beside a CCD shine into its background.
+    around = max(coord_buffer, MOST_MASK_RADIUS * ARCSEC_PER_PIXEL / 3600) if datasource == "ffi" else coord_buffer
+    shutil.copyfile(download_star_table(path_kept, ra, dec, radius + around), path_stars)
 
 
 if __name__ == "__main__":

@@ -32,9 +32,9 @@ def assemble(
     path: Path,
     work: CcdWork,
     frames: CcdFrames,
-    good: npt.NDArray[np.bool_],
     quality: npt.NDArray[np.int32],
-    reasons: npt.NDArray[np.str_],
+    status: npt.NDArray[np.str_],
+    reason: npt.NDArray[np.str_],
     inputs: Mapping[str, str | Path],
 ) -> None:
     """Write the cube from its parts.
@@ -45,8 +45,8 @@ def assemble(
         The product.
     work, frames
         As the parts were made.
-    good, quality, reasons : (n_cadence,)
-        Frames with pixels, flags, and what is wrong with the pixels of others.
+    quality, status, reason : (n_cadence,)
+        Flags; what is wrong with the pixels of frames that are good by their headers.
     inputs : mapping of str to path-like
         Files it was made from, by role.
     """
@@ -75,7 +75,7 @@ def assemble(
         file.create_dataset("aperture", data=_aperture(work.area))
         file.create_dataset("wcs", data=np.bytes_(frames.wcs_header))
         file.create_dataset("missing", data=frames.missing)
-        write_list(file.create_group("frames"), _final_list(frames.listing, good, reasons))
+        write_list(file.create_group("frames"), _final_list(frames.listing, status, reason))
 
 
 def _copy_chunks(part: h5py.Dataset, whole: h5py.Dataset, first: int, digest: _Digest) -> None:
@@ -88,14 +88,12 @@ def _copy_chunks(part: h5py.Dataset, whole: h5py.Dataset, first: int, digest: _D
             digest.update(chunk)
 
 
-def _final_list(listing: FrameList, good: npt.NDArray[np.bool_], reasons: npt.NDArray[np.str_]) -> FrameList:
+def _final_list(listing: FrameList, status: npt.NDArray[np.str_], reason: npt.NDArray[np.str_]) -> FrameList:
     """Add what was found out about the pixels to the list of files."""
-    n_cadence = len(good)
-    status, reason = listing.status.astype("U32"), listing.reason.astype(object)
-    bad = ~good & (listing.status[:n_cadence] == OK)
-    status[:n_cadence][bad] = "no_pixels"
-    reason[:n_cadence][bad] = reasons[bad]
-    return replace(listing, status=status, reason=reason.astype(str))
+    all_status, all_reason = listing.status.astype("U32"), listing.reason.astype(object)
+    bad = np.flatnonzero((status != OK) & (listing.status[: len(status)] == OK))
+    all_status[bad], all_reason[bad] = status[bad], reason[bad]
+    return replace(listing, status=all_status, reason=all_reason.astype(str))
 
 
 def _aperture(area: Stamp) -> npt.NDArray[np.int32]:

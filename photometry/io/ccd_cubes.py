@@ -21,6 +21,7 @@ from photometry.background_time import smooth_backgrounds
 from photometry.defects import defects_of
 from photometry.errors import InputFileError, PhotometryError
 from photometry.ffi_background import FrameBackground, background_image, describe_background
+from photometry.frames import OK
 from photometry.io.ccd_assembly import assemble
 from photometry.io.ccd_blocks import (
     CcdWork,
@@ -53,11 +54,11 @@ _work: CcdWork | None = None
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """What the first pass found: good frames, their flags, and why others are bad, (n_cadence,) each."""
+    """What the first pass found, (n_cadence,) each: flags; of frames whose pixels are bad, status and reason."""
 
-    good: npt.NDArray[np.bool_]
     quality: npt.NDArray[np.int32]
-    reasons: npt.NDArray[np.str_]
+    status: npt.NDArray[np.str_]
+    reason: npt.NDArray[np.str_]
 
 
 def write_ccd_cube(
@@ -124,7 +125,7 @@ def write_ccd_cube(
             run(describe_block, "backgrounds")
             checked = _smooth(work, frames)
             run(pixel_block, "pixels")
-        assemble(path, work, frames, checked.good, checked.quality, checked.reasons, inputs)
+        assemble(path, work, frames, checked.quality, checked.status, checked.reason, inputs)
         scratch.remove()
 
 
@@ -168,9 +169,18 @@ def _static(work: CcdWork, frames: CcdFrames, stars: Stars) -> dict[str, npt.NDA
 
 
 def _smooth(work: CcdWork, frames: CcdFrames) -> _Checked:
-    """Between the passes: smooth the backgrounds in time; find out which frames are bad and which pixels dead."""
+    """Between the passes: smooth the backgrounds in time; find out which frames are bad and which pixels dead.
+
+    A frame whose background is not known has no pixels: they would hold the background as if it were starlight.
+    """
     parts = [work.scratch.load(described_name(number)) for number in range(work.n_block)]
+    described = FrameBackground(
+        **{item.name: np.concatenate([part[item.name] for part in parts]) for item in fields(FrameBackground)}
+    )
     reasons = np.concatenate([part["reasons"] for part in parts])
+    blind = work.good & (reasons == "") & ~described.is_known
+    status = np.where(blind, "no_background", np.where(reasons == "", OK, "no_pixels"))
+    reasons = np.where(blind, "none of its pixels tells the background (all saturated or masked)", reasons)
     good = work.good & (reasons == "")
     if good.sum() < 2:
         first = next((reason for reason in reasons if reason), "")
@@ -179,12 +189,9 @@ def _smooth(work: CcdWork, frames: CcdFrames) -> _Checked:
             f"{int(good.sum())} of {len(good)} frames have pixels; a light curve needs at least 2 (first: {first})",
         )
     for cadence in np.flatnonzero(reasons != ""):
-        _log.warning("%s: %s (no_pixels)", Path(work.files[cadence]).name, reasons[cadence])
+        _log.warning("%s: %s (%s)", Path(work.files[cadence]).name, reasons[cadence], status[cadence])
     quality = frames.quality.copy()
     quality[~good] |= bit(TESS_QUALITY, "manual_exclude")
-    described = FrameBackground(
-        **{item.name: np.concatenate([part[item.name] for part in parts]) for item in fields(FrameBackground)}
-    )
     time = frames.time - frames.timecorr
     smooth = smooth_backgrounds(described, work.grid(), time, quality, frames.exposure.cadence_s)
     arrays = background_fields(smooth)
@@ -195,7 +202,7 @@ def _smooth(work: CcdWork, frames: CcdFrames) -> _Checked:
         )
     alive = np.bitwise_or.reduce([part["alive"] for part in parts])
     work.scratch.save("common", dead=~alive, quality=quality)
-    return _Checked(good, quality, reasons)
+    return _Checked(quality, status, reasons)
 
 
 @contextmanager

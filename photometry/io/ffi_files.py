@@ -1,6 +1,7 @@
 """Finding the full-frame images (FFIs) of CCDs, and what can be known of them before any job."""
 
 import logging
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -87,7 +88,12 @@ def find_ffis(folder: str | Path) -> dict[tuple[int, int, int], list[FfiName]]:
             "correct the key 'input' or 'datasource'"
         )
         raise InputFileError(folder, f"no full-frame images in this folder ({others} other FITS files); {hint}")
-    return {ccd: sorted(found[ccd], key=lambda name: (name.clock_s, name.path)) for ccd in sorted(found)}
+    return {ccd: sorted(found[ccd], key=_by_time) for ccd in sorted(found)}
+
+
+def _by_time(name: FfiName) -> tuple[bool, float, Path]:
+    """Order of frames; those whose names have no date come last."""
+    return math.isnan(name.clock_s), 0.0 if math.isnan(name.clock_s) else name.clock_s, name.path
 
 
 def inspect_ffis(folder: str | Path, area: Stamp = SCIENCE_AREA) -> list[FfiFolder]:

@@ -40,7 +40,7 @@ _MAGIC = b"SIMPLE  ="
 
 @dataclass(frozen=True, slots=True)
 class FfiName:
-    """What the name of an FFI says; `clock_s` is the start of its exposure, s since 1970 (UTC)."""
+    """What the name of an FFI says; `clock_s` is the start of its exposure, s since 1970 (UTC), NaN for no date."""
 
     path: Path
     clock_s: float
@@ -56,8 +56,8 @@ def parse_name(path: Path) -> FfiName | None:
         return None
     try:
         clock = datetime.strptime(match[1], "%Y%j%H%M%S").replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return None
+    except ValueError:  # a day 400: its header may say when it was
+        clock = math.nan
     return FfiName(path, clock, int(match[2]), int(match[3]), int(match[4]))
 
 

@@ -29,8 +29,8 @@ def load_prf(given: str | Path, pointing: Pointing) -> PrfGrid:
     return read_spoc_prf(given, pointing.sector, pointing.camera, pointing.ccd)
 
 
-def load_stars(path: str | Path, wcs_header: str, stamp: Stamp) -> Stars:
-    """Return the stars of a catalogue whose PRF can reach the pixels.
+def load_stars(path: str | Path, wcs_header: str, stamp: Stamp, margin: int = FOOTPRINT // 2 + 1) -> Stars:
+    """Return the stars of a catalogue whose PRF can reach the pixels, or those within another margin.
 
     Parameters
     ----------
@@ -40,5 +40,7 @@ def load_stars(path: str | Path, wcs_header: str, stamp: Stamp) -> Stars:
         `photometry.cube.Cube.wcs_header`.
     stamp : Stamp
         The pixels.
+    margin : int
+        Pixels around them.
     """
-    return stars_near(read_catalog(path), wcs_header, stamp, margin=FOOTPRINT // 2 + 1)
+    return stars_near(read_catalog(path), wcs_header, stamp, margin)

@@ -10,6 +10,7 @@ from photometry.catalog import ccd_positions, make_catalog, positions_at, stamp_
 from photometry.cube import Pointing
 from photometry.geometry import Stamp
 from photometry.sky import angular_distance, julian_year
+from photometry.stars import mask_radius
 
 POINTING = Pointing("tesscut", 1, 2, 3, 0, "", 0, 84.0, -80.0)
 
@@ -159,7 +160,10 @@ def test_buffer_keeps_the_stars_around_the_pixels():
     ra, dec, radius, _ = stamp_on_sky(header, stamp)
     assert len(whole) == len(table)
     assert 0 < len(part) < len(whole)
-    assert angular_distance(part.ra, part.decl, ra, dec).max() <= radius + 0.1
+    beyond = angular_distance(part.ra, part.decl, ra, dec) - radius - 0.1
+    # Bright stars are kept from farther, as far as their wings reach: at T=6, 22 pixels.
+    assert beyond[part.tmag < 10].max() > 0.01
+    assert (beyond <= mask_radius(part.tmag) * 21 / 3600).all()
     assert list(stars_near(part, header, stamp, 8).starid) == list(stars_near(whole, header, stamp, 8).starid)
 
 

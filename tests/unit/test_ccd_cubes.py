@@ -141,6 +141,25 @@ def test_bad_frames_are_cadences_without_pixels_and_listed(builder, tmp_path, ca
     assert f"{builder.path(1).name}: no pixel has a value" in caplog.text
 
 
+def test_a_frame_without_a_background_has_no_pixels(builder, tmp_path):
+    """All saturated, as when the Sun's light gets in: its pixels would hold the background as if it were stars."""
+    builder.write(2, image=np.full_like(builder.image(2), 1.2e5))
+    path = made(builder, tmp_path / "cube.hdf5")
+    cube = read_cube(path)
+    assert cube.quality.tolist() == [0, 0, 128, 0, 0, 0, 0]
+    assert np.isnan(cube.images[2]).all()
+    assert np.isnan(cube.images_err[2]).all()
+    assert not cube.backgrounds[2].any()
+    assert flagged(PIXEL_FLAGS, cube.pixel_flags[2], "not_measured").all()
+    assert np.isfinite(np.delete(cube.images, 2, axis=0)).all()
+    with h5py.File(path) as file:
+        listing = read_list(file["frames"])
+    assert (listing.status[2], listing.reason[2]) == (
+        "no_background",
+        "none of its pixels tells the background (all saturated or masked)",
+    )
+
+
 def test_a_checksum_alone_counts(builder, tmp_path):
     # Frames of the archive have no DATASUM; without it the CHECKSUM of this one is not right any more.
     content = builder.path(2).read_bytes()

@@ -55,6 +55,30 @@ def test_a_file_that_cannot_be_read_stays_a_cadence_with_the_time_of_its_number(
     assert found.barycorr[2] == pytest.approx(1e-3 + 3e-6, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("clock_s", "words"),
+    [
+        (1800.0 * 4 + 365 * 86400, "is truncated; the date in its name is 365.0 d from the frames that can be read"),
+        (-10 * 86400.0, "the date in its name is 10.0 d from"),
+        (np.nan, "is truncated; its name has no date either"),
+    ],
+)
+def test_a_file_that_cannot_be_read_and_has_a_wrong_date_is_left_out(clock_s, words):
+    """Else the series would be longer by a year, and the stars where they are half a year later."""
+    bad = Frame("f003", clock_s=clock_s).failed("unreadable", "is truncated")
+    found = series([frame(0), frame(1), bad, frame(4)])
+    np.testing.assert_array_equal(found.cadenceno - 4697, [0, 1, 4])
+    np.testing.assert_array_equal(found.missing - 4697, [2, 3])
+    assert [(item.name, item.status) for item in found.left_out] == [("f003", "wrong_name")]
+    assert words in found.left_out[0].reason
+
+
+def test_a_good_frame_whose_name_has_no_date_counts():
+    found = series([frame(0), frame(1, clock_s=np.nan), frame(2)])
+    np.testing.assert_array_equal(found.cadenceno - 4697, [0, 1, 2])
+    assert found.good.all()
+
+
 def test_bad_frames_at_the_ends_are_extrapolated():
     bad = [Frame(f"f{number:03d}", clock_s=1800.0 * number).failed("unreadable", "x") for number in (0, 4)]
     found = series([bad[0], frame(1), frame(2), frame(3), bad[1]])

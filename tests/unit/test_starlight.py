@@ -6,8 +6,8 @@ from small_tiles import lopsided_prf
 
 from photometry.geometry import Stamp
 from photometry.prf import FOOTPRINT, PrfEvaluator
-from photometry.starlight import catalogue_light, mask_radius, star_mask, static_light
-from photometry.stars import flux_of_tmag
+from photometry.starlight import catalogue_light, star_mask, static_light
+from photometry.stars import flux_of_tmag, mask_radius
 
 STAMP = Stamp(300, 360, 500, 580)
 

@@ -156,7 +156,7 @@ def ffi_aperture(
         tells.
     """
     outputs = _OUTPUT_A << output_index(np.arange(stamp.col_min, stamp.col_max))
-    marked = np.where(flags & _COLLECTED, flags | outputs[None, :], 0)
+    marked = np.where(flags & _COLLECTED, plain_aperture(flags) | outputs[None, :], 0)
     if pixel_flags is not None:
         used = flagged(PIXEL_FLAGS, pixel_flags, "used_for_background").mean(axis=0) > 0.5
         marked = np.where(used & (marked > 0), marked | _BACKGROUND, marked & ~_BACKGROUND)

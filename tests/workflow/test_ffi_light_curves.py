@@ -5,6 +5,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
+from photometry import STATUS, PSFPhotometry
 from photometry.io.cubes import read_cube_header
 from photometry.io.simulated_ffi_truth import read_ccd_truth
 
@@ -63,3 +64,23 @@ def test_times_are_those_of_each_star(folder):
     files = index["file"][index["file"] != ""]
     first, last = (fits.getdata(folder / "results" / name, "LIGHTCURVE")["TIMECORR"] for name in (files[0], files[-1]))
     assert 0 < np.nanmax(np.abs(first - last)) < 0.001
+
+
+def test_the_python_interface_opens_what_was_prepared(folder, tmp_path):
+    """Times are the workflow's, of this star; fluxes and names too, up to what a small stamp sees of the field."""
+    index = Table.read(folder / _INDEX)
+    measured = index[(index["file"] != "") & (index["tmag"] < 13) & (index["status"] == "OK")]
+    for row in measured[:3]:
+        curve = fits.getdata(folder / "results" / row["file"], "LIGHTCURVE")
+        with PSFPhotometry(
+            row["starid"], folder / "results", tmp_path, sector=23, camera=4, ccd=2, version=1
+        ) as target:
+            assert target.photometry() == STATUS.OK, target.details
+            np.testing.assert_array_equal(target.lightcurve["time"], curve["TIME"])
+            np.testing.assert_array_equal(target.lightcurve["quality"], curve["QUALITY"])
+            good = np.isfinite(curve["FLUX"])
+            change = (target.lightcurve["flux"] - curve["FLUX"])[good] / curve["FLUX_ERR"][good]
+            assert np.abs(change).max() < 1
+            assert target.details["warnings"] == []
+            path = target.save_lightcurve()
+        assert path.relative_to(tmp_path).as_posix() == row["file"]

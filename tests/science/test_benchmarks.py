@@ -93,3 +93,15 @@ def test_photutils_fits_the_same_stars(accuracy, one_prf):
         assert n_star >= len(best.starid)
         bright = np.argsort(-best.flux[:, cadences[0]])[:3]
         np.testing.assert_allclose(other.flux[bright][:, cadences], best.flux[bright][:, cadences], rtol=0.03)
+
+
+def test_time_of_targets(repository, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(repository)
+    from benchmarks import interface
+
+    interface.main(n_cadence=15, n_target=3)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("15x15: 15 cadences, 3 targets after the first, CPU time: median ")
+    assert second.startswith("56x56: ")
+    with pytest.raises(SystemExit, match="denser field"):
+        interface.main(density=50.0, n_cadence=5)

@@ -22,6 +22,7 @@ from photometry.defects import defects_of
 from photometry.errors import InputFileError, PhotometryError
 from photometry.ffi_background import FrameBackground, background_image, describe_background
 from photometry.frames import OK
+from photometry.geometry import Stamp
 from photometry.io.ccd_assembly import assemble
 from photometry.io.ccd_blocks import (
     CcdWork,
@@ -39,6 +40,7 @@ from photometry.io.provenance import digest_of, provenance_of, remove_unfinished
 from photometry.io.scratch import Scratch, exclusive
 from photometry.prf_model import model_prf
 from photometry.quality import TESS_QUALITY, bit
+from photometry.star_offset import StarOffset, star_offset
 from photometry.starlight import catalogue_light, star_mask, static_light
 from photometry.stars import Stars
 
@@ -46,6 +48,8 @@ __all__ = ["write_ccd_cube"]
 
 #: Frames whose median is the light of the stars.
 _STATIC_FRAMES = 15
+#: So many stars brighter than this on a CCD are found on its frames if they are there.
+_BRIGHT_TMAG, _MANY_BRIGHT = 12.0, 100
 #: How often a child looks whether its parent is alive, s.
 _WATCH_S = 2.0
 _log = logging.getLogger(__name__)
@@ -97,7 +101,7 @@ def write_ccd_cube(
     Raises
     ------
     InputFileError
-        When fewer than two frames have pixels.
+        When fewer than two frames have pixels, or the stars are not where the WCS places them.
     PhotometryError
         When one of several processes is killed.
     """
@@ -165,7 +169,26 @@ def _static(work: CcdWork, frames: CcdFrames, stars: Stars) -> dict[str, npt.NDA
         residuals.append(image)
     if not residuals:
         raise InputFileError(Path(work.files[0]).parent, f"none of {len(chosen)} frames that were tried has pixels")
-    return {"mask": mask, "light": static_light(residuals)}
+    found = static_light(residuals)
+    _check_places(Path(work.files[frames.reference]), star_offset(found, light), stars, work.area)
+    return {"mask": mask, "light": found}
+
+
+def _check_places(reference: Path, offset: StarOffset, stars: Stars, area: Stamp) -> None:
+    """Refuse a WCS that does not place the catalogue's stars where the frames have theirs: no flux would be right."""
+    bright = int((area.contains(stars.row, stars.column) & (stars.tmag < _BRIGHT_TMAG)).sum())
+    _log.info("stars agree with the catalogue by %.0f sigma, elsewhere by %.0f at most", offset.here, offset.there)
+    if offset.is_wrong:
+        found = f"are {offset.rows} rows and {offset.columns} columns from"
+    elif not offset.is_known and bright >= _MANY_BRIGHT:
+        found = f"({bright} are brighter than T={_BRIGHT_TMAG:g}) are not"
+    else:
+        return
+    raise InputFileError(
+        reference,
+        f"the stars {found} where its WCS and the catalogue place them; this frame is the CCD's reference: its WCS "
+        "or the star table is wrong, fetch them again",
+    )
 
 
 def _smooth(work: CcdWork, frames: CcdFrames) -> _Checked:

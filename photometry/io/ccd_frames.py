@@ -31,9 +31,9 @@ __all__ = ["make_frames"]
 
 #: Difference of the barycentric corrections of headers and ephemeris that is worth a warning, s.
 _WORTH_TELLING_S = 0.5
-#: Frames that are compared to choose the reference, and how far the corners of the CCD may be from their median there,
-#: pixels: TESS keeps its pointing to a fraction of a pixel.
-_COMPARED, _SAME_PLACE_PIX = 9, 2.0
+#: Frames near the middle that the reference is chosen from, and frames of the whole sector they are compared with; how
+#: far the corners of the CCD may be from the median of all, pixels: TESS keeps its pointing to a fraction of a pixel.
+_CANDIDATES, _COMPARED, _SAME_PLACE_PIX = 9, 18, 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -73,7 +73,8 @@ def make_frames(
         first = series.frames[int(np.argmax(series.good))]
     except ValueError as error:
         reasons = "; ".join(f"{frame.name}: {frame.reason}" for frame in frames if frame.reason)[:500]
-        raise InputFileError(folder, f"{error}" + (f" ({reasons})" if reasons else "")) from error
+        ccd = f"sector {pointing.sector}, camera {pointing.camera}, CCD {pointing.ccd}"
+        raise InputFileError(folder, f"{ccd}: {error}" + (f" ({reasons})" if reasons else "")) from error
     _tell(series)
     quality = _quality(series, pointing, first.exposure, target_files)
     reference, wcs = _reference(folder, series, quality, area)
@@ -116,16 +117,10 @@ def _quality(
 
 def _reference(folder: Path, series: FrameSeries, quality: npt.NDArray[np.int32], area: Stamp) -> tuple[int, str]:
     """Return the best frame whose WCS inverts and places the CCD where others like it do, and that WCS."""
-    usable: list[int] = []
-    for number in series.reference_order(quality).tolist():
-        frame = series.frames[number]
-        problem = wcs_problem(frame.wcs, area)
-        if problem:
-            _log.warning("%s: its WCS cannot be used (%s)", frame.name, problem)
-        else:
-            usable.append(number)
-        if len(usable) == _COMPARED:
-            break
+    order = series.reference_order(quality).tolist()
+    usable = _with_usable_wcs(series, order, area, _CANDIDATES)
+    others = order[:: max(len(order) // _COMPARED, 1)]
+    usable += [number for number in _with_usable_wcs(series, others, area, _COMPARED) if number not in usable]
     if not usable:
         raise InputFileError(folder, f"none of {len(series)} frames has a WCS that can be used; fetch them again")
     corners = np.array([unit_vectors(*stamp_on_sky(series.frames[number].wcs, area)[3].T) for number in usable])
@@ -135,6 +130,21 @@ def _reference(folder: Path, series: FrameSeries, quality: npt.NDArray[np.int32]
     for number, far in zip(usable[:best], away, strict=False):
         _log.warning("%s: its WCS is %.1f pixels off and no reference", series.frames[number].name, far)
     return usable[best], series.frames[usable[best]].wcs
+
+
+def _with_usable_wcs(series: FrameSeries, order: Sequence[int], area: Stamp, most: int) -> list[int]:
+    """Return the first of some frames whose WCS can be used."""
+    usable: list[int] = []
+    for number in order:
+        frame = series.frames[number]
+        problem = wcs_problem(frame.wcs, area)
+        if problem:
+            _log.warning("%s: its WCS cannot be used (%s)", frame.name, problem)
+        else:
+            usable.append(number)
+        if len(usable) == most:
+            break
+    return usable
 
 
 def _trusted(series: FrameSeries, position: npt.NDArray[np.float64], ra: float, dec: float) -> npt.NDArray[np.float64]:

@@ -5,7 +5,7 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -99,11 +99,13 @@ def _by_time(name: FfiName) -> tuple[bool, float, Path]:
 def inspect_ffis(folder: str | Path, area: Stamp = SCIENCE_AREA) -> list[FfiFolder]:
     """Find the CCDs in a folder; of each, the headers of the first frame without fault are read.
 
+    A CCD none of whose frames can be used does not keep the others from being planned: with a warning it gets the
+    exposure of another one of its sector, and its job `frames` (`photometry.io.ccd_frames`) says what is wrong.
+
     Raises
     ------
     InputFileError
-        When no CCD has two FFIs, or when of a CCD neither the first nor any other of twenty frames can be used; it says
-        what is wrong with the first.
+        When no CCD has two FFIs, or when of no CCD of a sector the first or any other of twenty frames can be used.
     """
     found = find_ffis(folder)
     # A single frame of another CCD is a stray file.
@@ -112,28 +114,39 @@ def inspect_ffis(folder: str | Path, area: Stamp = SCIENCE_AREA) -> list[FfiFold
         _log.warning("%s: one frame of sector %d, camera %d, CCD %d is left out", folder, sector, camera, ccd)
     if not series:
         raise InputFileError(folder, "has not more than one frame of any CCD; a light curve needs at least 2")
-    return [_inspect(Path(folder), names, area) for names in series.values()]
+    seen = {ccd: _first_good(names, area) for ccd, names in series.items()}
+    regions = []
+    for (sector, camera, ccd), names in series.items():
+        facts = seen[sector, camera, ccd]
+        if isinstance(facts, InputFileError):
+            problem = (
+                f"none of the frames of sector {sector}, camera {camera}, CCD {ccd} that were tried can be used "
+                f"({len(names)} files, the first is {facts}); if they are stray files, move them elsewhere"
+            )
+            like = [others for key, others in seen.items() if key[0] == sector and isinstance(others, tuple)]
+            if not like:
+                raise InputFileError(folder, problem)
+            _log.warning("%s: %s; the job of this CCD will fail, other CCDs go on with --keep-going", folder, problem)
+            facts = replace(like[0][0], camera=camera, ccd=ccd), like[0][1]
+        pointing, exposure = facts
+        region = f"sector{sector:03d}_camera{camera}_ccd{ccd}"
+        paths = tuple(name.path for name in names)
+        regions.append(FfiFolder(Path(folder), region, pointing, exposure, area, paths))
+    return regions
 
 
-def _inspect(folder: Path, names: list[FfiName], area: Stamp) -> FfiFolder:
-    step = max(len(names) // _TRIED, 1)
+def _first_good(names: list[FfiName], area: Stamp) -> tuple[Pointing, Exposure] | InputFileError:
+    """Return what the first good one of some frames says; what is wrong with the first when none is."""
     problem: InputFileError | None = None
-    for name in names[::step]:
+    for name in names[:: max(len(names) // _TRIED, 1)]:
         try:
             frame, pointing = inspect_frame(name, area)
         except InputFileError as error:
             problem = problem or error
-            continue
-        return FfiFolder(
-            folder=folder,
-            region=f"sector{pointing.sector:03d}_camera{pointing.camera}_ccd{pointing.ccd}",
-            pointing=pointing,
-            exposure=frame.exposure,
-            stamp=area,
-            paths=tuple(name.path for name in names),
-        )
+        else:
+            return pointing, frame.exposure
     assert problem is not None
-    raise problem
+    return problem
 
 
 def listing_digest(paths: tuple[Path, ...]) -> str:

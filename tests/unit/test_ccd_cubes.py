@@ -21,19 +21,19 @@ from photometry.io.cubes import read_cube, read_cube_header
 from photometry.io.ffi_files import inspect_ffis
 from photometry.io.frames import read_frames, read_list, write_frames
 from photometry.quality import PIXEL_FLAGS, flagged
-from photometry.stars import Stars
+from photometry.stars import Stars, tmag_of_flux
 
 N_FRAME = 7
 NO_STARS = Stars(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0), np.empty(0))
 
 
-def made(builder, path, **options):
+def made(builder, path, stars=NO_STARS, **options):
     """Write the cube of a builder's frames."""
     listed = path.with_suffix(".frames")
     (region,) = inspect_ffis(builder.folder, builder.area)
     write_frames(listed, make_frames(region.paths, region.pointing, region.exposure, area=builder.area))
     options = {"block": 3} | options
-    write_ccd_cube(path, read_frames(listed), NO_STARS, {"frames": listed}, **options)
+    write_ccd_cube(path, read_frames(listed), stars, {"frames": listed}, **options)
     return path
 
 
@@ -192,6 +192,29 @@ def test_without_pixels_the_sector_stops(tmp_path):
         builder.write(number, image=np.zeros_like(builder.image(number)))
     with pytest.raises(InputFileError, match="none of 3 frames that were tried has pixels"):
         made(builder, tmp_path / "cube.hdf5")
+
+
+def _stars_of_the_builder(rows=0.0, columns=0.0):
+    number = np.arange(1, 20)
+    places = np.array([np.random.default_rng([1, star]).uniform([2, 46], [93, 137]) for star in number])
+    return Stars(number, places[:, 0] + rows, places[:, 1] + columns, tmag_of_flux(500 * number * 2 * np.pi))
+
+
+def test_stars_that_are_not_where_the_reference_places_them_stop_the_ccd(builder, tmp_path):
+    """Each frame has the same wrong WCS, so none tells on the others."""
+    with pytest.raises(
+        InputFileError, match=r"the stars are 9 rows and -20 columns from where its WCS and the catalogue"
+    ):
+        made(builder, tmp_path / "cube.hdf5", _stars_of_the_builder(-9, 20))
+    path = made(builder, tmp_path / "cube.hdf5", _stars_of_the_builder(0.4, -0.4))
+    assert not read_cube(path).quality.any()
+
+
+def test_many_bright_stars_that_are_nowhere_stop_the_ccd(builder, tmp_path):
+    rng = np.random.default_rng(4)
+    stars = Stars(np.arange(1, 151), rng.uniform(0, 96, 150), rng.uniform(44, 140, 150), rng.uniform(8, 11.9, 150))
+    with pytest.raises(InputFileError, match=r"the stars \(148 are brighter than T=12\) are not where its WCS"):
+        made(builder, tmp_path / "cube.hdf5", stars)
 
 
 def test_several_processes_give_the_same_cube_and_leave_nothing_behind(builder, tmp_path):

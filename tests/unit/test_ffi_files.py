@@ -13,6 +13,7 @@ from ffi_builder import AREA, FIRST_TJD, STEP, FfiBuilder
 
 from photometry.errors import InputFileError
 from photometry.geometry import Stamp
+from photometry.io.ccd_frames import make_frames
 from photometry.io.ffi_files import find_ffis, inspect_ffis, listing_digest, target_pixel_files
 from photometry.io.ffi_headers import full_shape, inspect_frame, parse_name, read_frame
 from photometry.io.pixel_wcs import wcs_problem
@@ -155,7 +156,25 @@ def test_a_folder_of_wrong_frames_stops_with_what_is_wrong_with_the_first(builde
         builder.write(number, image=np.ones((96, 140), dtype=np.float32))
     with pytest.raises(InputFileError, match="no whole frame") as caught:
         inspect_ffis(builder.folder, AREA)
-    assert caught.value.path == builder.path(0)
+    assert caught.value.path == builder.folder
+    assert "none of the frames of sector 1, camera 1, CCD 4 that were tried can be used (3 files" in str(caught.value)
+    assert f"the first is {builder.path(0)}: its image has 96 rows" in str(caught.value)
+
+
+def test_a_ccd_without_a_good_frame_does_not_stop_the_others(builder, caplog):
+    """It is planned, and its own job says what is wrong."""
+    stray = FfiBuilder(builder.folder, ccd=1)
+    for number in range(3):
+        builder.write(number)
+        stray.write(number, image=np.ones((96, 140), dtype=np.float32))
+    bad, good = inspect_ffis(builder.folder, AREA)
+    assert (bad.region, good.region) == ("sector001_camera1_ccd1", "sector001_camera1_ccd4")
+    assert (bad.pointing.camera, bad.pointing.ccd, bad.exposure) == (1, 1, good.exposure)
+    words = "none of the frames of sector 1, camera 1, CCD 1 that were tried can be used (3 files, the first is "
+    assert words in caplog.text
+    assert "other CCDs go on with --keep-going" in caplog.text
+    with pytest.raises(InputFileError, match=r"sector 1, camera 1, CCD 1: 0 of 3 frames can be used; .*no whole frame"):
+        make_frames(bad.paths, bad.pointing, bad.exposure, area=AREA)
 
 
 def test_a_stray_frame_of_another_ccd_is_left_out(builder, caplog):

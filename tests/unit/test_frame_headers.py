@@ -140,6 +140,17 @@ def test_the_reference_places_the_ccd_as_the_others_do(builder, caplog):
     assert f"{builder.path(3).name}: its WCS is 29.5 pixels off and no reference" in caplog.text
 
 
+def test_wrong_wcs_of_all_frames_near_the_middle_are_no_reference(tmp_path, caplog):
+    """They agree with each other; the rest of the sector tells."""
+    builder = FfiBuilder(tmp_path / "ffi")
+    for number in range(40):
+        off = {"CRPIX1": 92.0 + 30} if 15 <= number < 25 else {}
+        builder.write(number, **off)
+    frames = frames_of(builder)
+    assert frames.reference in (14, 25)
+    assert caplog.text.count("pixels off and no reference") == 9
+
+
 def test_without_any_wcs_the_sector_stops(builder):
     for number in range(3):
         builder.write(number, CTYPE1=None)

@@ -13,7 +13,7 @@ from scipy.interpolate import BSpline
 
 from photometry.geometry import Stamp
 
-__all__ = ["BLOCK_CELLS", "CELL_PIX", "BackgroundGrid", "background_grid", "block_means", "camera_centre"]
+__all__ = ["BLOCK_CELLS", "CELL_PIX", "BackgroundGrid", "background_grid", "block_means"]
 
 _Floats = npt.NDArray[np.float64]
 _Real = TypeVar("_Real", np.float32, np.float64)
@@ -41,9 +41,6 @@ _GLOW_RIDGE = 1e-4
 _CELL_SAMPLES = 4
 #: Distance of the places between which the glow is interpolated linearly, pixels.
 _PROFILE_STEP = 0.5
-#: 0-based CCD (row, column) of the middle of the camera's field, by CCD: where the corners meet that the four CCDs turn
-#: to each other, from the WCS of all cameras in sectors 1 to 100 (package tesswcs); the cameras agree within 3 pixels.
-_CAMERA_CENTRES = {1: (2100.0, 2149.0), 2: (2100.0, -14.0), 3: (2100.0, 2149.0), 4: (2100.0, -14.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +110,6 @@ class BackgroundGrid:
         return -(-len(self.cell_rows) // BLOCK_CELLS), -(-len(self.cell_columns) // BLOCK_CELLS)
 
 
-def camera_centre(ccd: int) -> tuple[float, float]:
-    """Return where the middle of the camera's field is, 0-based CCD (row, column) of CCD 1 to 4, pixels.
-
-    Raises
-    ------
-    ValueError
-        For another CCD.
-    """
-    if ccd not in _CAMERA_CENTRES:
-        raise ValueError(f"ccd is {ccd!r}, expected 1, 2, 3 or 4")
-    return _CAMERA_CENTRES[ccd]
-
-
 def background_grid(stamp: Stamp, centre: tuple[float, float]) -> BackgroundGrid:
     """Prepare the background of all frames of a pixel rectangle.
 
@@ -134,7 +118,7 @@ def background_grid(stamp: Stamp, centre: tuple[float, float]) -> BackgroundGrid
     stamp : Stamp
         The pixels, as a rule the 2048x2048 of the science area. Rectangles without the outer corner have a mesh alone.
     centre : (row, column)
-        Middle of the camera's field, 0-based CCD pixels: `camera_centre`.
+        Middle of the camera's field, 0-based CCD pixels: `photometry.geometry.camera_centre`.
     """
     n_row, n_column = stamp.shape
     row_basis, column_basis = _mesh_basis(n_row), _mesh_basis(n_column)

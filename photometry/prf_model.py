@@ -1,7 +1,8 @@
 """A PRF for when no SPOC files are at hand: parametric, TESS-like, different at each place of the CCD.
 
 The light before the pixel is a sum of round Gaussians: a core that widens with the distance from the camera axis, a
-tail of blobs that points away from the axis (coma), a short trail along the column (charge transfer), and wide, faint
+tail of blobs that points away from the axis (coma; in real PRFs it lies along that line, in some cameras towards the
+axis), a short trail along the column (charge transfer), and wide, faint
 wings. The integral of a Gaussian over a pixel is a product of error functions, so the samples are exact.
 """
 
@@ -9,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from photometry.constants import FIRST_SCIENCE_COLUMN, PRF_SAMPLES_PER_PIXEL
+from photometry.constants import PRF_SAMPLES_PER_PIXEL
+from photometry.geometry import camera_centre
 from photometry.prf import PrfGrid
 
 __all__ = ["PRF_COLUMNS", "PRF_ROWS", "is_model", "model_prf"]
@@ -21,10 +23,11 @@ PRF_COLUMNS = (44.0, 556.0, 1068.0, 1579.0, 2091.0)
 _SOURCE = "model"
 #: Samples per axis: 13 pixels.
 _N_SAMPLE = 13 * PRF_SAMPLES_PER_PIXEL
-#: The camera axis lies at a corner of the CCD, beyond the last row (0-based row, column).
-_AXIS = (2080.0, float(FIRST_SCIENCE_COLUMN))
+#: The camera axis lies at a corner of the CCD, beyond the last row: on the side of the first column or of the last one,
+#: as `photometry.geometry.camera_centre` says.
+_AXIS_ROW, _AXIS_COLUMNS = 2080.0, (PRF_COLUMNS[0], PRF_COLUMNS[-1])
 #: Distance of the corner opposite to the axis, pixels.
-_FAR_PIX = float(np.hypot(_AXIS[0], 2091.0 - _AXIS[1]))
+_FAR_PIX = float(np.hypot(_AXIS_ROW, _AXIS_COLUMNS[1] - _AXIS_COLUMNS[0]))
 #: Width of the core at the axis, and what the far corner adds, pixels.
 _CORE_PIX, _CORE_GROWTH_PIX = 0.55, 0.16
 #: Shares of the light and widths in units of the core's.
@@ -36,15 +39,21 @@ _HALO_SHARE, _HALO_WIDTH_PIX = 0.07, 1.9
 _WING_SHARE, _WING_WIDTH_PIX = 0.025, 4.2
 
 
-def model_prf() -> PrfGrid:
+def model_prf(ccd: int = 2) -> PrfGrid:
     """Return the built-in PRF at the 25 places of the SPOC files, in the same form.
+
+    Parameters
+    ----------
+    ccd : int
+        1 to 4: the camera axis is beyond the last column of CCDs 1 and 3, before the first one of CCDs 2 and 4.
 
     Returns
     -------
     PrfGrid
         Samples one pixel apart sum to 1 at every phase; uncertainties are zero.
     """
-    samples = np.array([[_samples_at(row, column) for column in PRF_COLUMNS] for row in PRF_ROWS])
+    axis = _AXIS_ROW, _AXIS_COLUMNS[int(camera_centre(ccd)[1] > PRF_COLUMNS[2])]
+    samples = np.array([[_samples_at(row, column, axis) for column in PRF_COLUMNS] for row in PRF_ROWS])
     return PrfGrid(
         rows=np.array(PRF_ROWS),
         columns=np.array(PRF_COLUMNS),
@@ -59,9 +68,9 @@ def is_model(prf: PrfGrid) -> bool:
     return prf.source.partition(",")[0] == _SOURCE
 
 
-def _samples_at(row: float, column: float) -> npt.NDArray[np.float64]:
+def _samples_at(row: float, column: float, axis: tuple[float, float]) -> npt.NDArray[np.float64]:
     """Pixel-integrated PRF at a place of the CCD: (n_sample, n_sample), axes row and column of ``pixel - star``."""
-    away = np.array([row - _AXIS[0], column - _AXIS[1]])
+    away = np.array([row - axis[0], column - axis[1]])
     distance = float(np.hypot(*away))
     part = distance / _FAR_PIX
     direction = away / distance

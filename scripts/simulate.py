@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def simulate(path_pixels: str, path_stars: str, path_truth: str, scene: Mapping[str, Any], prf: str) -> None:
     """Make a scene; its pixels become a target pixel file for cadences up to 120 s, else a TESScut cutout."""
     settings = settings_from_mapping(scene, SceneSettings)
-    grid = model_prf() if prf == "model" else read_spoc_prf(prf, settings.sector, settings.camera, settings.ccd)
+    pointing = settings.sector, settings.camera, settings.ccd
+    grid = model_prf(settings.ccd) if prf == "model" else read_spoc_prf(prf, *pointing)
     made = simulate_scene(settings, grid)
     logging.info("%d stars, %d pairs, PRF: %s", len(made.stars), len(made.population.pairs), made.prf_source)
     write_pixels(made, path_pixels)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def simulate(path_frames: str, path_stars: str, path_truth: str, ccd: Mapping[str, Any], prf: str) -> None:
     """Make the frames of a CCD; they are written as they are made. `prf` is ``model`` or a folder of SPOC's files."""
     settings = settings_from_mapping(ccd, CcdSettings)
-    grid = model_prf() if prf == "model" else read_spoc_prf(prf, settings.sector, settings.camera, settings.ccd)
+    pointing = settings.sector, settings.camera, settings.ccd
+    grid = model_prf(settings.ccd) if prf == "model" else read_spoc_prf(prf, *pointing)
     if settings.prf_blur_pix or settings.prf_skew:
         grid = perturbed_prf(grid, settings.prf_blur_pix, settings.prf_skew)
     made = simulate_ccd(settings, grid)

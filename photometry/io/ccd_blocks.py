@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.background_anomalies import background_anomalies
-from photometry.background_grid import BackgroundGrid, background_grid, camera_centre
+from photometry.background_grid import BackgroundGrid, background_grid
 from photometry.background_time import stack_backgrounds
 from photometry.defects import KnownDefect, excluded_pixels, strap_columns
 from photometry.errors import InputFileError
 from photometry.ffi_background import FrameBackground, background_image, describe_background, used_pixels
 from photometry.frame_flags import frame_flags
-from photometry.geometry import Stamp
+from photometry.geometry import Stamp, camera_centre
 from photometry.io.cubes import CHUNK, create_pixels
 from photometry.io.ffi_pixels import read_checked_image, read_errors, read_image
 from photometry.io.provenance import atomic_path

@@ -154,7 +154,7 @@ def _is_made(path: Path, inputs: dict[str, str | Path]) -> bool:
 def _static(work: CcdWork, frames: CcdFrames, stars: Stars) -> dict[str, npt.NDArray[np.generic]]:
     """Mask of bright stars, and the light that is the same in all frames."""
     mask = star_mask(work.area, stars.row, stars.column, stars.tmag)
-    light = catalogue_light(model_prf(), work.area, stars.row, stars.column, stars.tmag)
+    light = catalogue_light(model_prf(work.ccd), work.area, stars.row, stars.column, stars.tmag)
     grid, residuals = work.grid(), []
     usable = np.flatnonzero(work.good & (frames.quality == 0))
     usable = usable if len(usable) else np.flatnonzero(work.good)

@@ -183,7 +183,7 @@ def given_prf(settings: ConfigParser, sector: int, camera: int, ccd: int) -> Prf
     """
     source: str | Path = settings["prf"]["source"]
     if source == "model":
-        return model_prf()
+        return model_prf(ccd)
     if source == "mast":
         source = download_prf(Path(settings["prf"]["downloads"]).expanduser(), sector, camera, ccd)
     return read_spoc_prf(source, sector, camera, ccd)

@@ -25,7 +25,7 @@ def load_prf(given: str | Path, pointing: Pointing) -> PrfGrid:
         The CCD.
     """
     if str(given) == "model":
-        return model_prf()
+        return model_prf(pointing.ccd)
     return read_spoc_prf(given, pointing.sector, pointing.camera, pointing.ccd)
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from photometry.background_anomalies import background_anomalies
-from photometry.background_grid import BackgroundGrid, background_grid, camera_centre
+from photometry.background_grid import BackgroundGrid, background_grid
 from photometry.background_time import smooth_backgrounds, stack_backgrounds
 from photometry.constants import FIRST_SCIENCE_COLUMN
 from photometry.ffi_background import FrameBackground, background_image, describe_background
-from photometry.geometry import Stamp
+from photometry.geometry import Stamp, camera_centre
 from photometry.prf import FOOTPRINT, PrfEvaluator
 from photometry.prf_model import model_prf
 from photometry.simulate.ccd_light import draw_light

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from photometry.background_grid import background_grid, camera_centre
-from photometry.geometry import Stamp
+from photometry.background_grid import background_grid
+from photometry.geometry import Stamp, camera_centre
 from photometry.prf_model import model_prf
 from photometry.starlight import catalogue_light, star_mask
 

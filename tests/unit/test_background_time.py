@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from photometry.background_grid import background_grid, camera_centre
+from photometry.background_grid import background_grid
 from photometry.background_time import smooth_backgrounds, stack_backgrounds
 from photometry.ffi_background import FrameBackground, background_cells
-from photometry.geometry import Stamp
+from photometry.geometry import Stamp, camera_centre
 from photometry.quality import TESS_QUALITY, bit
 
 STAMP = Stamp(0, 512, 44, 556)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from ffi_frames import CORNER, STRAP_EXCESS, STRAPS, frame, grid_of, star_field, starlight, true_background
 
-from photometry.background_grid import background_grid, camera_centre
+from photometry.background_grid import background_grid
 from photometry.ffi_background import background_image, describe_background, usable_pixels, used_pixels
-from photometry.geometry import Stamp
+from photometry.geometry import Stamp, camera_centre
 
 NO_STARS = np.zeros(CORNER.shape, dtype=bool)
 

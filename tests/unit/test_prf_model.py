@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from photometry.geometry import camera_centre
 from photometry.io.prf_files import read_spoc_prf
 from photometry.prf import PrfGrid
 from photometry.prf_model import PRF_COLUMNS, PRF_ROWS, model_prf
@@ -20,6 +21,16 @@ def model() -> PrfGrid:
 
 def _phase_sums(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return samples.reshape(*samples.shape[:-2], 13, 9, 13, 9).sum(axis=(-4, -2))
+
+
+def _coma(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Third moments of the light along rows and columns."""
+    light = np.where(samples > 0.01 * samples.max(), samples, 0.0)
+    light /= light.sum()
+    row, column = np.meshgrid(_OFFSETS, _OFFSETS, indexing="ij")
+    row, column = row - (light * row).sum(), column - (light * column).sum()
+    square = light * (row**2 + column**2)
+    return np.array([(square * row).sum(), (square * column).sum()])
 
 
 def _fwhm(samples: npt.NDArray[np.float64]) -> float:
@@ -52,6 +63,37 @@ def test_light_points_away_from_the_camera_axis_and_widens(model):
     assert _fwhm(far) == pytest.approx(1.9, abs=0.05)
     assert (far * _OFFSETS[:, None]).sum() / 81 < -0.05
     assert (far * _OFFSETS[None, :]).sum() / 81 > 0.05
+
+
+@pytest.mark.parametrize(("ccd", "like"), [(1, 3), (2, 4)])
+def test_the_camera_axis_is_at_the_corner_of_each_ccd(model, ccd, like):
+    """CCDs 1 and 3 are the mirror images of 2 and 4 in the columns: the axis is beyond their last one."""
+    samples = model_prf(ccd).samples
+    np.testing.assert_array_equal(samples, model_prf(like).samples)
+    mirrored = model.samples[:, ::-1, :, ::-1] if ccd == 1 else model.samples
+    # The third of the five places is a pixel beside the middle.
+    np.testing.assert_allclose(samples, mirrored, atol=2e-4)
+
+
+def test_there_are_four_ccds():
+    with pytest.raises(ValueError, match="ccd is 5, expected 1, 2, 3 or 4"):
+        model_prf(5)
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("folder", ["start_s0001_cam1_ccd4", "start_s0004_cam2_ccd3"])
+def test_real_coma_lies_along_the_line_to_the_camera_axis(tess_data, folder):
+    """Towards it or away from it; the other corner's line fits worse."""
+    sector, camera, ccd = _SPOC[folder]
+    grid = read_spoc_prf(tess_data / "prf" / folder, sector, camera, ccd)
+    alignment = []
+    for axis_ccd in (ccd, ccd - 1 if ccd % 2 == 0 else ccd + 1):
+        row, column = np.meshgrid(grid.rows, grid.columns, indexing="ij")
+        away = np.stack([row, column], axis=-1) - camera_centre(axis_ccd)
+        coma = np.array([[_coma(samples) for samples in line] for line in grid.samples])
+        cosine = (coma * away).sum(axis=-1) / np.linalg.norm(coma, axis=-1) / np.linalg.norm(away, axis=-1)
+        alignment.append(abs(float(np.median(cosine))))
+    assert alignment[0] > 0.85 > alignment[1]
 
 
 _SPOC = {

@@ -24,6 +24,7 @@ pathvars:
     benchmarks=f"{config['output']}/benchmarks",
 
 
+include: "rules/cluster.smk"
 include: "rules/catalog.smk"
 include: "rules/images.smk"
 include: "rules/motion.smk"

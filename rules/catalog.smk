@@ -43,10 +43,14 @@ rule catalog:
         "<logs>/catalog/{region}.log",
     benchmark:
         "<benchmarks>/catalog/{region}.tsv"
+    group:
+        group_of("cube")
     conda:
         "../envs/photometry.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=minutes(15, 0),
+        lane=1,
     params:
         code=code_of("catalog"),
         datasource=datasource_of,
@@ -67,10 +71,14 @@ rule targets:
         "<logs>/targets/{region}.log",
     benchmark:
         "<benchmarks>/targets/{region}.tsv"
+    group:
+        group_of("cube")
     conda:
         "../envs/photometry.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=minutes(15, 0),
+        lane=1,
     params:
         code=code_of("targets"),
         regions=wishes_around,

@@ -18,10 +18,14 @@ rule export_light_curves:
         "<logs>/export_light_curves/{region}/{tile}.log",
     benchmark:
         "<benchmarks>/export_light_curves/{region}/{tile}.tsv"
+    group:
+        group_of("tile")
     conda:
         "../envs/photometry.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=minutes(10, 0.1),
+        lane=1,
     params:
         code=code_of("export_light_curves"),
         version=lookup("version", within=config),

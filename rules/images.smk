@@ -17,10 +17,14 @@ rule images:
         "<benchmarks>/images/{region}.tsv"
     wildcard_constraints:
         region=r"(tesscut|tpf)_[A-Za-z0-9._+-]+",
+    group:
+        group_of("cube")
     conda:
         "../envs/photometry.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=minutes(10, 0),
+        lane=1,
     params:
         code=code_of("images"),
         datasource=datasource_of,
@@ -40,10 +44,14 @@ rule frames:
         "<benchmarks>/frames/{region}.tsv"
     wildcard_constraints:
         region=r"sector[0-9]{3}_camera[1-4]_ccd[1-4]",
+    group:
+        group_of_frames
     conda:
         "../envs/photometry.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=minutes(10, 0.2),
+        lane=1,
     params:
         code=code_of("frames"),
         folder=lambda wildcards: observation_of(wildcards)["input"],
@@ -66,12 +74,16 @@ rule ccd_images:
         "<benchmarks>/ccd_images/{region}.tsv"
     wildcard_constraints:
         region=r"sector[0-9]{3}_camera[1-4]_ccd[1-4]",
+    group:
+        group_of("cube")
     conda:
         "../envs/photometry.yaml"
     # Processes that work on a block of 64 frames each, with up to 2 GB.
     threads: 4
     resources:
         mem_mb=lambda wildcards, threads, attempt: (2000 * threads + 1000) * attempt,
+        runtime=minutes(20, 3.0),
+        lane=1,
     params:
         code=code_of("ccd_images"),
     script:

@@ -13,10 +13,14 @@ rule movement_kernel:
         "<logs>/movement_kernel/{region}.log",
     benchmark:
         "<benchmarks>/movement_kernel/{region}.tsv"
+    group:
+        group_of("motion")
     conda:
         "../envs/photometry.yaml"
     resources:
         mem_mb=motion_mb_of,
+        runtime=minutes(15, 1.0),
+        lane=1,
     params:
         code=code_of("movement_kernel"),
         prf=prf_folder_of,

@@ -14,10 +14,14 @@ rule psf_photometry:
         "<logs>/psf_photometry/{region}/{tile}.log",
     benchmark:
         "<benchmarks>/psf_photometry/{region}/{tile}.tsv"
+    group:
+        group_of("tile")
     conda:
         "../envs/photometry.yaml"
     resources:
         mem_mb=fit_mb_of,
+        runtime=minutes(15, 1.0),
+        lane=1,
     params:
         code=code_of("psf_photometry"),
         core=core_of,

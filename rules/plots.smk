@@ -44,10 +44,14 @@ rule plots:
         "<logs>/plots/{region}.log",
     benchmark:
         "<benchmarks>/plots/{region}.tsv"
+    group:
+        group_of("plots")
     conda:
         "../envs/photometry.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=minutes(15, 0.1),
+        lane=1,
     params:
         code=code_of("plots"),
         tile_size=lookup("fit/tile_size", within=config),

@@ -44,10 +44,14 @@ rule effective_prf:
         "<logs>/effective_prf/{region}.log",
     benchmark:
         "<benchmarks>/effective_prf/{region}.tsv"
+    group:
+        group_of("motion")
     conda:
         "../envs/photometry.yaml"
     resources:
         mem_mb=motion_mb_of,
+        runtime=minutes(15, 1.0),
+        lane=1,
     params:
         code=code_of("effective_prf"),
         prf=prf_folder_of,

@@ -1,11 +1,13 @@
 """What Snakemake plans, how the workflow is written."""
 
 import itertools
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from running import ROOT, config_of, planned_jobs
 
 pytestmark = pytest.mark.workflow
@@ -78,7 +80,24 @@ def test_every_rule_has_its_docstring_log_benchmark_and_environment(path: Path):
                 assert f"    {directive}\n" in rule, f"{directive} {rule}"
 
 
-def test_profile_gives_a_reason_for_each_line():
-    lines = (ROOT / "profiles/default/profile.yaml").read_text().splitlines()
-    for before, line in itertools.pairwise(lines):
+@pytest.mark.parametrize("name", ["default", "slurm"])
+def test_profile_gives_a_reason_for_each_line(name):
+    lines = (ROOT / f"profiles/{name}/profile.yaml").read_text().splitlines()
+    settings = [line for line in lines if not line.startswith("  ")]
+    for before, line in itertools.pairwise(settings):
         assert line.startswith("#") or not line or before.startswith("#"), line
+
+
+def test_both_profiles_agree_where_they_must():
+    default, slurm = (
+        yaml.safe_load((ROOT / f"profiles/{name}/profile.yaml").read_text()) for name in ("default", "slurm")
+    )
+    for name in ("max-checksum-file-size", "rerun-incomplete", "keep-going", "scheduler"):
+        assert default[name] == slurm[name], name
+
+
+def test_every_group_of_a_cluster_has_its_number_in_the_profile():
+    text = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    groups = set(re.findall(r'group_of\("(\w+)"\)', text)) | {"region"}
+    slurm = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text())
+    assert {item.split("=")[0] for item in slurm["group-components"]} == groups - {"cube", "motion"}

@@ -21,6 +21,7 @@ from photometry.ffi_background import FrameBackground, background_image, describ
 from photometry.frame_flags import frame_flags
 from photometry.geometry import Stamp, camera_centre
 from photometry.io.cubes import CHUNK, create_pixels
+from photometry.io.disk import new_hdf5
 from photometry.io.ffi_pixels import read_checked_image, read_errors, read_image
 from photometry.io.provenance import atomic_path
 from photometry.io.scratch import Scratch
@@ -156,7 +157,7 @@ def pixel_block(work: CcdWork, number: int) -> int:
     """
     path = work.scratch.path(block_name(number))
     if not path.is_file():
-        with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        with atomic_path(path) as temporary, new_hdf5(temporary) as file:
             _write_images(file, work, number)
             _write_errors(file, work, number)
             _write_backgrounds(file, work, number)
@@ -221,6 +222,7 @@ def _write_backgrounds(file: h5py.File, work: CcdWork, number: int) -> None:
             if background is not None:
                 slab[place] = _rounded(background, grid, rows)
         dataset[:, rows] = slab
+    dataset.flush()
 
 
 def _slabs(area: Stamp) -> list[slice]:

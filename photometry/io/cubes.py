@@ -115,7 +115,9 @@ def create_pixels(
     """
     chunks = tuple(min(size, length) for size, length in zip((n_cadence, *CHUNK[1:]), shape, strict=True))
     compression = hdf5plugin.Blosc(cname="zstd", clevel=3, shuffle=hdf5plugin.Blosc.BITSHUFFLE)
-    return file.create_dataset(name, shape=shape, dtype=PIXEL_SETS[name], data=data, chunks=chunks, **compression)
+    dataset = file.create_dataset(name, shape=shape, dtype=PIXEL_SETS[name], data=data, chunks=chunks, **compression)
+    dataset.flush()
+    return dataset
 
 
 def write_facts(file: h5py.File, pointing: Pointing, exposure: Exposure, stamp: Stamp, offset: TimeOffset) -> None:

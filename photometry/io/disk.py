@@ -5,12 +5,14 @@ import errno
 import os
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import h5py
 
 from photometry.errors import OutputError, PhotometryError
 
-__all__ = ["flush", "flush_folder", "output_error"]
+__all__ = ["flush", "flush_folder", "new_hdf5", "output_error"]
 
 #: What to do about it, by the system's number.
 _FREE = "free some space there or raise the limit, or choose another folder (key 'output'), and run again"
@@ -34,8 +36,8 @@ _SQLITE = {
     sqlite3.SQLITE_CANTOPEN: errno.EACCES,
     sqlite3.SQLITE_IOERR: errno.EIO,
 }
-#: HDF5 crashes when datasets of a file that it could not write are freed: what holds them is kept.
-_kept: list[BaseException] = []
+#: HDF5 crashes when a file that it could not write is closed or its datasets are freed: what holds them is kept.
+_kept: list[object] = []
 
 
 def output_error(error: BaseException, path: str | Path) -> OutputError | None:
@@ -59,6 +61,26 @@ def output_error(error: BaseException, path: str | Path) -> OutputError | None:
     _kept.append(error)
     where = named if named in folders else path
     return OutputError(where, f"cannot be written ({os.strerror(number)}); {_REMEDIES[number]}")
+
+
+@contextlib.contextmanager
+def new_hdf5(path: str | Path) -> Iterator[h5py.File]:
+    """Open a new HDF5 file for writing; all of it is handed to the system before it is closed.
+
+    A file that could not be written is not closed. Datasets that are written chunk by chunk have to be flushed one by
+    one: what is left in memory when they are freed is lost without an exception if it cannot be written then.
+    """
+    file = h5py.File(path, "w")
+    try:
+        yield file
+        file.flush()
+    except BaseException as error:
+        if _errno_of(error) in _REMEDIES:
+            _kept.append(file)
+        else:
+            file.close()
+        raise
+    file.close()
 
 
 def _errno_of(error: BaseException) -> int | None:

@@ -15,7 +15,7 @@ import h5py
 
 from photometry._version import __version__
 from photometry.errors import InputFileError
-from photometry.io.disk import flush, flush_folder, output_error
+from photometry.io.disk import flush, flush_folder, new_hdf5, output_error
 from photometry.io.revision import git_revision
 
 __all__ = [
@@ -194,7 +194,7 @@ def write_product(
     settings : mapping of str to object
         Settings that matter for it, see `origin_of`.
     """
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_path(path) as temporary, new_hdf5(temporary) as file:
         file.attrs["kind"] = kind
         file.attrs["layout_version"] = version
         for name, value in origin_of(inputs, settings).items():

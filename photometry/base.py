@@ -3,7 +3,7 @@
 from configparser import ConfigParser
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from astropy.table import Table
 
@@ -20,10 +20,6 @@ from photometry.lightcurve import LightCurve
 from photometry.lightcurve_table import blank_curve, curve_with_table, empty_table, has_values, table_metrics
 from photometry.status import MEASURED, STATUS
 from photometry.target_report import TargetReport
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 __all__ = ["BasePhotometry"]
 
@@ -124,8 +120,7 @@ class BasePhotometry(TargetPlots):
         self.cadence = header.exposure.cadence_s
         self.header: dict[str, Any] = dict(self._detector.source.facts)
         self.additional_headers: dict[str, Any] = {}
-        self.final_phot_mask: npt.NDArray[np.bool_] | None = None
-        self.final_position_mask: npt.NDArray[np.bool_] | None = None
+        self.final_phot_mask = self.final_position_mask = None
         self._tmag = float(self._detector.catalog.tmag[self._entry])
         self._stamp = Stamp(*self.default_stamp())
         self.lightcurve: Table = empty_table(header, self.target["ra"], self.target["dec"])

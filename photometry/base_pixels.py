@@ -10,7 +10,7 @@ from photometry.cube import Cube
 from photometry.geometry import Stamp
 from photometry.io.cubes import mean_image
 from photometry.io.detector import Detector
-from photometry.stamps import changed_stamp, default_stamp, ffi_aperture, pixel_grid, plain_aperture
+from photometry.stamps import changed_stamp, default_stamp, ffi_aperture, moved_mask, pixel_grid, plain_aperture
 
 __all__ = ["StampPixels"]
 
@@ -25,6 +25,8 @@ class StampPixels:
     cache: str
     target_pos_row: float
     target_pos_column: float
+    final_phot_mask: npt.NDArray[np.bool_] | None
+    final_position_mask: npt.NDArray[np.bool_] | None
     _detector: Detector
     _stamp: Stamp
     _tmag: float
@@ -91,6 +93,9 @@ class StampPixels:
         )
         if new == self._stamp:
             return False
+        for name in ("final_phot_mask", "final_position_mask"):
+            if (mask := getattr(self, name)) is not None:
+                setattr(self, name, moved_mask(mask, self._stamp, new))
         self._stamp = new
         self._forget_stamp()
         return True

@@ -11,6 +11,7 @@ from photometry.geometry import Stamp
 from photometry.lightcurve import APERTURE_USED, CubeHeader, LightCurve
 from photometry.metrics import Metrics, light_curve_metrics
 from photometry.quality import PIXEL_QUALITY, bit
+from photometry.stamps import moved_mask
 
 __all__ = ["blank_curve", "curve_with_table", "empty_table", "fill_table", "has_values", "table_metrics"]
 
@@ -146,12 +147,7 @@ def curve_with_table(
     centroid, shift = np.asarray(table["pos_centroid"]), np.asarray(table["pos_corr"], dtype=np.float32)
     aperture = curve.aperture
     if mask is not None:
-        inside = np.zeros(curve.stamp.shape, dtype=bool)
-        rows, columns = np.nonzero(mask)
-        origin = curve.stamp if stamp is None else stamp
-        rows, columns = rows + origin.row_min - curve.stamp.row_min, columns + origin.col_min - curve.stamp.col_min
-        seen = (rows >= 0) & (rows < inside.shape[0]) & (columns >= 0) & (columns < inside.shape[1])
-        inside[rows[seen], columns[seen]] = True
+        inside = moved_mask(mask, curve.stamp if stamp is None else stamp, curve.stamp)
         aperture = np.where(inside, aperture | APERTURE_USED, aperture & ~APERTURE_USED).astype(np.int32)
     return replace(
         curve,

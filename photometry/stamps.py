@@ -18,6 +18,7 @@ __all__ = [
     "changed_stamp",
     "default_stamp",
     "ffi_aperture",
+    "moved_mask",
     "moved_table",
     "pixel_grid",
     "plain_aperture",
@@ -161,6 +162,18 @@ def ffi_aperture(
         used = flagged(PIXEL_FLAGS, pixel_flags, "used_for_background").mean(axis=0) > 0.5
         marked = np.where(used & (marked > 0), marked | _BACKGROUND, marked & ~_BACKGROUND)
     return marked.astype(np.int32)
+
+
+def moved_mask(mask: npt.NDArray[np.bool_], stamp: Stamp, new: Stamp) -> npt.NDArray[np.bool_]:
+    """Return a mask (n_row, n_column) of a stamp on another one; ValueError when its shape is not that of its stamp."""
+    if mask.shape != stamp.shape:
+        raise ValueError(f"a mask has shape {mask.shape}, expected {stamp.shape} as the stamp")
+    moved = np.zeros(new.shape, dtype=bool)
+    rows, columns = np.nonzero(mask)
+    rows, columns = rows + stamp.row_min, columns + stamp.col_min
+    inside = new.contains(rows, columns)
+    moved[rows[inside] - new.row_min, columns[inside] - new.col_min] = True
+    return moved
 
 
 def star_table(stars: Stars, catalog: Catalog, stamp: Stamp) -> Table:

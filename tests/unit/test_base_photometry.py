@@ -263,9 +263,11 @@ def test_flags_of_a_target_pixel_file_are_at_the_times_of_the_frames(tmp_path):
 
 
 @pytest.mark.parametrize(("ra", "dec"), [(84.0, -78.0), (0.01, 5.0), (123.0, 89.97), (10.0, -89.98)])
-def test_catalog_holds_the_stars_around_the_stamp(tmp_path, ra, dec):
-    prepared = prepare_ccd(tmp_path / "prepared", ra=ra, dec=dec, n_cadence=5)
-    with open_ffi(prepared, tmp_path) as target:
+@pytest.mark.parametrize("datasource", ["ffi", "tpf"])
+def test_catalog_holds_the_stars_around_the_stamp(tmp_path, datasource, ra, dec):
+    prepare, opened = (prepare_ccd, open_ffi) if datasource == "ffi" else (prepare_tpf, open_tpf)
+    prepared = prepare(tmp_path / "prepared", ra=ra, dec=dec, n_cadence=5)
+    with opened(prepared, tmp_path) as target:
         catalog, stars = target.catalog, prepared.scene.catalogue_stars
         row_min, row_max, col_min, col_max = target.stamp
         assert catalog.colnames == ["starid", "tmag", "ra", "dec", "row", "column", "row_stamp", "column_stamp"]

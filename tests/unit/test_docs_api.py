@@ -44,6 +44,19 @@ def test_examples_of_the_guide_run(demo, monkeypatch):
     assert written.relative_to(demo).as_posix() in GUIDE.read_text()
 
 
+def test_the_first_tutorial_has_ten_lines():
+    first = re.search(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)[1]
+    assert len([line for line in first.splitlines() if line.strip()]) <= 10
+    assert "PSFPhotometry(" in first
+    assert "savefig" in first
+
+
+def test_guide_and_reference_are_linked_from_the_readme():
+    text = (ROOT / "README.md").read_text()
+    assert "](docs/api.md)" in text
+    assert "](docs/api_reference.md)" in text
+
+
 def test_every_name_is_in_the_guide():
     text = "\n".join(re.findall(r"`+(?:python\n)?(.*?)`+", GUIDE.read_text(), re.DOTALL))
     public = [name for name in dir(BasePhotometry) if not name.startswith("_")]

@@ -109,6 +109,22 @@ def test_light_curve_file_has_the_workflows_name_and_layout(ffi, tpf, datasource
         assert (hdus[3].data & 2 > 0).sum() == target.final_phot_mask.sum() > 0
 
 
+def test_masks_follow_the_stamp(ffi, tmp_path):
+    with open_ffi(ffi, tmp_path) as target:
+        target.photometry()
+        first, stamp = target.final_phot_mask, target.stamp
+        saved = fits.getdata(target.save_lightcurve(tmp_path / "a"), "APERTURE")
+        assert target.resize_stamp(down=2, left=-3)
+        for mask in (target.final_phot_mask, target.final_position_mask):
+            assert mask.shape == target.sumimage.shape
+            np.testing.assert_array_equal(mask[2:], first[:, 3:])
+        np.testing.assert_array_equal(fits.getdata(target.save_lightcurve(tmp_path / "b"), "APERTURE"), saved)
+        target.final_phot_mask = first
+        with pytest.raises(ValueError, match=r"mask has shape \(15, 15\), expected \(17, 12\)"):
+            target.save_lightcurve()
+        assert target.stamp == (stamp[0] - 2, stamp[1], stamp[2] + 3, stamp[3])
+
+
 def test_saving_needs_a_version_and_a_flux(ffi, tmp_path):
     with open_ffi(ffi, tmp_path, version=None) as target:
         with pytest.raises(RuntimeError, match="no flux"):

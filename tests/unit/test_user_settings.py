@@ -30,6 +30,10 @@ def test_a_file_changes_them(tmp_path, monkeypatch):
         ("[fit]\ntmag = 3\n", "'tmag' in .fit. is not known"),
         ("[fit]\ntmag_limit = bright\n", "tmag_limit = 'bright' in .fit., expected a float such as 16.0"),
         ("tmag_limit = 3\n", "INI file"),
+        ("[motion]\nmode = nonsense\n", "mode = 'nonsense' in .motion., expected one of affine, euclidian"),
+        ("[fit]\njoint_size = 2\n", "joint_size = '2' in .fit., expected at least 8"),
+        ("[fit]\nnode_reach = 0\n", "node_reach = '0' in .fit., expected more than 0"),
+        ("[fit]\ntmag_limit = nan\n", "tmag_limit = 'nan' in .fit., expected a finite number"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, text, words):

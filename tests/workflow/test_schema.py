@@ -8,6 +8,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from photometry.config import checked_config, with_defaults
+from photometry.io.user_settings import ABOVE, AT_LEAST, ONE_OF
 from photometry.settings import FitSettings, MotionSettings, PrfSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +60,17 @@ def test_every_line_of_the_config_file_has_a_comment():
 )
 def test_numerics_have_the_same_defaults(schema, section, settings):
     assert with_defaults(schema["properties"][section], {}) == asdict(settings)
+
+
+def test_the_python_interface_has_the_same_limits(schema):
+    for limits, keyword in ((AT_LEAST, "minimum"), (ABOVE, "exclusiveMinimum"), (ONE_OF, "enum")):
+        wanted = {
+            (section, key): tuple(rule[keyword]) if keyword == "enum" else rule[keyword]
+            for section in ("motion", "prf_learning", "fit")
+            for key, rule in schema["properties"][section]["properties"].items()
+            if keyword in rule
+        }
+        assert limits == wanted
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "demo").glob("*.yaml")), ids=lambda path: path.name)

@@ -28,6 +28,8 @@ _HELD_KINDS: dict[str, list[int]] = {"affine": [], "euclidian": [2, 4, 5], "tran
 #: Prior of the constant shift between catalogue and pixels, pixels, and of its change per pixel.
 _STATIC_SHIFT = 0.5
 _STATIC_CHANGE = 5e-4
+#: Light is linear in a shift of less than the PRF's core: no step takes a constant shift farther, pixels.
+_LARGEST_STEP = 0.5
 #: Cadences whose motion is known to less than this count as not measured, pixels^-2 (a pixel).
 _LEAST_INFORMATION = 1.0
 #: Shifts that spread so far are not the motion of a spacecraft: what was taken for stars is none, pixels.
@@ -48,10 +50,14 @@ def static_precision(scale: float) -> npt.NDArray[np.float64]:
 
 
 def with_static(kernel: MovementKernel, change: npt.NDArray[np.float64]) -> MovementKernel:
-    """Add a constant affine shift: its constant part to the offset, its linear part to all cadences."""
+    """Add a constant affine shift: its constant part to the offset, its linear part to all cadences.
+
+    Of a constant part beyond half a pixel only so much is taken; the next step knows better.
+    """
     parameters = kernel.parameters.copy()
     parameters[:, _LINEAR] += change[_LINEAR]
-    offset = (kernel.offset[0] + float(change[0]), kernel.offset[1] + float(change[3]))
+    part = _LARGEST_STEP / max(float(np.hypot(change[0], change[3])), _LARGEST_STEP)
+    offset = (kernel.offset[0] + part * float(change[0]), kernel.offset[1] + part * float(change[3]))
     return replace(kernel, parameters=parameters, offset=offset)
 
 

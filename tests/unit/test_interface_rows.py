@@ -9,6 +9,7 @@ from astropy.wcs import WCS
 from interface_cases import Case
 
 from photometry import PSF, STATUS, BasePhotometry, ImageMovementKernel
+from photometry.stars import flux_of_tmag
 from photometry.status import MEASURED
 
 COLUMNS = (
@@ -212,6 +213,8 @@ def test_photometry(case, tmp_path):
         good = np.asarray(curve["quality"]) == 0
         for name in ("flux", "flux_err", "flux_background", "pos_centroid", "pos_corr"):
             assert np.isfinite(np.asarray(curve[name])[good]).all(), name
+        expected = flux_of_tmag(target.target["tmag"])
+        assert details["median_flux"] == pytest.approx(expected, rel=0.2)
         assert details["median_flux"] == pytest.approx(float(np.median(curve["flux"][good])))
         assert details["errors"] or target.status is STATUS.OK
         for mask in (target.final_phot_mask, target.final_position_mask):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photometry.kernel_update import improved_kernel, with_mean_in_offset
+from photometry.kernel_update import improved_kernel, with_mean_in_offset, with_static
 from photometry.motion import MovementKernel
 
 _N_CADENCE = 60
@@ -63,3 +63,11 @@ def test_shifts_that_are_no_motion_of_a_spacecraft_are_not_believed(mode):
     kernel = improved_kernel(_kernel(), *_measured(shifts), _GOOD, mode)
     assert kernel.bad.all()
     np.testing.assert_array_equal(kernel.parameters, 0)
+
+
+def test_a_constant_shift_goes_no_farther_than_a_step_is_linear():
+    for shift, expected in (((0.3, -0.2), (0.3, -0.2)), ((-3.0, 4.0), (-0.3, 0.4))):
+        change = np.array([shift[0], 1e-4, 2e-4, shift[1], 3e-4, 4e-4])
+        kernel = with_static(_kernel(), change)
+        np.testing.assert_allclose(kernel.offset, expected)
+        np.testing.assert_array_equal(kernel.parameters[7], [0.0, 1e-4, 2e-4, 0.0, 3e-4, 4e-4])

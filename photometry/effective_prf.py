@@ -8,6 +8,11 @@ cent. The correction is a sum of the PRF moved by up to two thirds of a pixel,
 so that it keeps the PRF's sum at 1 whatever the k_j, and with it the flux scale. The k_j are solved together with
 mean fluxes and an affine static shift of the stars (`mean_scene.solve_mean`), under a prior that keeps them small:
 where few stars carry the correction, it stays close to none.
+
+What a wrong PRF leaves grows with the light of a star. While the kernel is solved, every pixel may therefore be wrong
+by the same share of its light, which the pixels themselves tell; what is further off, like a star that the catalogue
+lacks, counts less. (Pixels that are not understood must not lose their weight one by one, as they do for the mean
+fluxes: those that a wrong PRF spoils most are the ones that tell how it is wrong.)
 """
 
 from collections.abc import Sequence
@@ -19,7 +24,7 @@ import numpy.typing as npt
 from photometry.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.cube import Cube
 from photometry.geometry import Stamp
-from photometry.kernel_update import static_precision
+from photometry.kernel_update import static_precision, with_static
 from photometry.motion import MovementKernel
 from photometry.motion_fit import N_MOTION
 from photometry.normal import inverse
@@ -27,10 +32,11 @@ from photometry.prf import FOOTPRINT, PrfEvaluator, PrfGrid, phased
 from photometry.region import mean_of_tile, region_round, static_columns
 from photometry.region_motion import motion_of_all
 from photometry.region_tiles import Region, parameters_of_tile, placed_tile, start_region
+from photometry.scene import N_TERM
 from photometry.settings import MotionSettings, PrfSettings
 from photometry.stars import Stars
 from photometry.tile_data import TileData
-from photometry.tile_model import NodeModel, TileModel
+from photometry.tile_model import NodeModel, TileModel, TileState, node_variance
 
 __all__ = ["KERNEL_STEPS", "convolved", "learn_prf"]
 
@@ -45,6 +51,16 @@ _LEAST_FLUX = 380.0
 #: (T=12).
 _LEAST_STARS = 3
 _BRIGHT_FLUX = 2375.0
+#: Pixels with so much light of stars tell how wrong the PRF is, e-/s (the middle of a star of T=13).
+_TELLING_LIGHT = 300.0
+#: Bounds of the share of its light by which a pixel may be wrong; steps of the bisection between them.
+_LEAST_SHARE, _LARGEST_SHARE, _N_BISECTION = 1e-6, 0.1, 30
+#: Median of the square of a normal deviate.
+_NORMAL_MEDIAN = 0.4549
+#: A step that changes no sample by more than this share of the highest is the last.
+_SETTLED = 2e-4
+#: Pixels beyond so many standard deviations count less (Huber 1964).
+_HUBER_SIGMA = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +73,19 @@ class _Columns:
     data: TileData
 
     def __call__(self, part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.concatenate([static_columns(part, images), self._kernel_columns(part)], axis=1)
+        del images
+        # Static shift and kernel of the same stars: a kernel can move the PRF as well.
+        bright = self.model.mean_images(part, np.where(self._is_bright, self.flux, 0.0))
+        bright[:N_TERM] -= part.held_images
+        return np.concatenate([static_columns(part, bright), self._kernel_columns(part)], axis=1)
+
+    @property
+    def _is_bright(self) -> npt.NDArray[np.bool_]:
+        return (self.flux > _LEAST_FLUX) & self.model.unsaturated
 
     def _kernel_columns(self, part: NodeModel) -> npt.NDArray[np.float64]:
         """Change with the coefficients of the kernel, (n_pixel, n_coefficient)."""
-        bright = (self.flux > _LEAST_FLUX) & self.model.unsaturated
+        bright = self._is_bright
         stars = self.model.stars.select(bright).moved(part.node.row_shift, part.node.column_shift)
         first_row, first_column, values = self.prf.evaluate(stars.row, stars.column, _OFFSETS, _OFFSETS)
         middle = len(KERNEL_STEPS) // 2
@@ -121,9 +145,13 @@ def learn_prf(
     evaluator = PrfEvaluator(prf, np.float32)
     few = region_round(few, evaluator, motion)
     for _ in range(settings.n_round):
-        prf = convolved(prf, _kernel_step(few, evaluator))
+        coefficients, static = _kernel_step(few, evaluator)
+        last, prf = prf, convolved(prf, coefficients)
+        few = replace(few, kernel=with_static(few.kernel, static))
         evaluator = PrfEvaluator(prf, np.float32)
         few = region_round(few, evaluator, motion)
+        if np.abs(prf.samples - last.samples).max() < _SETTLED * prf.samples.max():
+            break
     kernel = motion_of_all(series, few, evaluator, motion)
     return replace(prf, source=f"{given}, kernel learnt from {carriers} stars"), kernel
 
@@ -157,8 +185,11 @@ def _n_carriers(stamp: Stamp, stars: Stars) -> int:
     return int((stamp.contains(stars.row, stars.column) & (stars.flux > _BRIGHT_FLUX)).sum())
 
 
-def _kernel_step(region: Region, prf: PrfEvaluator) -> npt.NDArray[np.float64]:
-    """Kernel that the mean scenes of all tiles ask for, (n_offset, n_offset)."""
+def _kernel_step(region: Region, prf: PrfEvaluator) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Kernel that the mean scenes of all tiles ask for, (n_offset, n_offset), and the static shift with it, (6,).
+
+    A kernel can move the PRF as well as the static shift moves the stars: one is only right with the other.
+    """
     n_kernel = len(KERNEL_STEPS) ** 2
     information = np.zeros((N_MOTION + n_kernel,) * 2)
     gradient = np.zeros(N_MOTION + n_kernel)
@@ -166,6 +197,7 @@ def _kernel_step(region: Region, prf: PrfEvaluator) -> npt.NDArray[np.float64]:
     for tile in region.tiles:
         model, state = placed_tile(tile, region.kernel, prf)
         columns = _Columns(model, state.flux, prf, tile.data)
+        state = replace(state, misfit=_misfit_of_prf(tile.data, model, state, region.good))
         mean = mean_of_tile(tile, model, state, region.good, columns, precision)
         to_tile = np.eye(N_MOTION + n_kernel)
         to_tile[:N_MOTION, :N_MOTION] = parameters_of_tile(region.kernel, tile.data)
@@ -174,4 +206,35 @@ def _kernel_step(region: Region, prf: PrfEvaluator) -> npt.NDArray[np.float64]:
     solution = inverse(information + np.diag(precision)) @ gradient
     kernel = solution[N_MOTION:].reshape(len(KERNEL_STEPS), -1)
     kernel[len(KERNEL_STEPS) // 2, len(KERNEL_STEPS) // 2] = 0.0
-    return kernel
+    return kernel, solution[:N_MOTION]
+
+
+def _misfit_of_prf(
+    data: TileData, model: TileModel, state: TileState, good: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """By how much the mean of a pixel may be wrong because the PRF is, (n_pixel,), e-/s.
+
+    A share of the light of the pixel; pixels that lie beyond `_HUBER_SIGMA` all the same get more.
+    """
+    main = max(model.nodes, key=lambda part: int(good[part.node.cadences].sum()))
+    images = model.mean_images(main, state.flux)
+    noise = node_variance(data, main, images) / max(good.sum(), 1) + model.held_variance
+    square, light = state.static**2, np.abs(images[0])
+    telling = data.usable & (light > _TELLING_LIGHT)
+    error = (_share_of_light(square[telling], noise[telling], light[telling]) * light) ** 2
+    excess = np.maximum(np.sqrt(square / (noise + error)) / _HUBER_SIGMA, 1.0)
+    return np.asarray(np.sqrt((noise + error) * excess - noise), dtype=np.float64)
+
+
+def _share_of_light(
+    square: npt.NDArray[np.float64], noise: npt.NDArray[np.float64], light: npt.NDArray[np.float64]
+) -> float:
+    """Share of the light that explains the squares of what is left: their median is that of normal deviates then."""
+    least, largest = _LEAST_SHARE, _LARGEST_SHARE
+    for _ in range(_N_BISECTION if len(square) else 0):
+        middle = float(np.sqrt(least * largest))
+        if np.median(square / (noise + (middle * light) ** 2)) > _NORMAL_MEDIAN:
+            least = middle
+        else:
+            largest = middle
+    return least

@@ -118,7 +118,9 @@ def solve_mean(
         if len(cadences):
             averages.append(_average(data, model, state, part, cadences, extra_columns, about_mean, clip=clip))
     for k in range(n_round):
-        weights = [_weights(average, data, state.misfit, int(good.sum())) for average in averages]
+        weights = [
+            _weights(average, data, model.held_variance + state.misfit**2, int(good.sum())) for average in averages
+        ]
         step = _step(model, state.flux, averages, weights, extra_precision)
         if k + 1 < n_round:
             averages = [replace(one, mean=one.mean - one.light(model, step.flux - state.flux)) for one in averages]
@@ -191,10 +193,10 @@ class _Average:
 
 
 def _weights(
-    average: _Average, data: TileData, misfit: npt.NDArray[np.float64], n_good: int
+    average: _Average, data: TileData, constant: npt.NDArray[np.float64], n_good: int
 ) -> npt.NDArray[np.float64]:
-    """Weights of an average, (n_pixel,): pixels that are not understood have less."""
-    return np.where(data.usable, average.count / (average.variance + n_good * misfit**2), 0.0)
+    """Weights of an average, (n_pixel,): what is wrong in all cadences alike has a `constant` variance, (e-/s)^2."""
+    return np.where(data.usable, average.count / (average.variance + n_good * constant), 0.0)
 
 
 def _average(

@@ -78,8 +78,8 @@ class PrfSettings:
     learn : bool
         Learn a correction from the data.
     n_round : int
-        Rounds of correction, fluxes and motion.
+        Rounds of correction, fluxes and motion, at most; they end when the correction has settled.
     """
 
     learn: bool = True
-    n_round: int = 3
+    n_round: int = 12

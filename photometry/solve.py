@@ -29,7 +29,7 @@ __all__ = ["ACCURACY", "TOLERANCE", "Equations", "Solution", "solve_cadences", "
 TOLERANCE = 1e-10
 #: The same in absolute terms: no flux is off by more than this fraction of its standard error.
 ACCURACY = 0.01
-_MAX_ROUNDS = 100
+_MAX_ROUNDS = 400
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class TestUnknownPrf:
         _, _, _, given, learnt = fits
         for low, high in ((8, 12), (12, 13.5)):
             before, after = (np.percentile(np.abs(one.bias(low, high)), 84) for one in (given, learnt))
-            assert after < 0.7 * before, f"T {low} to {high}: {before:.2e} before, {after:.2e} after"
+            assert after < 0.25 * before, f"T {low} to {high}: {before:.2e} before, {after:.2e} after"
 
     def test_scatter_goes_down(self, fits):
         """Bright stars scatter less; fainter ones, where photons rule, no more than before."""
@@ -119,7 +119,7 @@ class TestUnknownPrf:
             for which in (field.kernel, kernel)
         )
         assert (after < 0.7 * before).all()
-        assert after.max() < 3e-4
+        assert after.max() < 1e-4
 
     def test_scale_of_the_flux_is_kept(self, fits):
         """Median bias within 0.2 % (T 9 to 13), sums of the PRF 1 to 2e-4."""
@@ -133,7 +133,7 @@ class TestUnknownPrf:
         assert learnt.fit.prf_source == prf.source
 
     def test_learnt_prf_is_nearer_to_the_true_one(self, fits):
-        """At the field, in the core; the offset of the stars takes up the centroid of either."""
+        """At the field: width in the core about the centroid, and every sample."""
         field, prf, _, _, _ = fits
         true = perturbed_prf(field.prf)
 
@@ -151,7 +151,10 @@ class TestUnknownPrf:
 
         before = np.abs(centered_second_moments(field.prf) - centered_second_moments(true)).max()
         after = np.abs(centered_second_moments(prf) - centered_second_moments(true)).max()
-        assert after < 0.7 * before
+        assert after < 0.1 * before
+        # The place of the PRF is learnt as well: the samples themselves come near.
+        error, first_error = (np.abs(one.samples - true.samples)[1, 2].max() for one in (prf, field.prf))
+        assert error < 0.5 * first_error
 
 
 @pytest.mark.slow

@@ -177,7 +177,7 @@ def _static(work: CcdWork, frames: CcdFrames, stars: Stars) -> dict[str, npt.NDA
 def _check_places(reference: Path, offset: StarOffset, stars: Stars, area: Stamp) -> None:
     """Refuse a WCS that does not place the catalogue's stars where the frames have theirs: no flux would be right."""
     bright = int((area.contains(stars.row, stars.column) & (stars.tmag < _BRIGHT_TMAG)).sum())
-    _log.info("stars agree with the catalogue by %.0f sigma, elsewhere by %.0f at most", offset.here, offset.there)
+    _log.info("stars agree with the catalogue by %.0f sigma, when shifted by %.0f at most", offset.here, offset.there)
     if offset.is_wrong:
         found = f"are {offset.rows} rows and {offset.columns} columns from"
     elif not offset.is_known and bright >= _MANY_BRIGHT:

@@ -102,13 +102,13 @@ def kernel_at(
     series, region = start_region([cube.of_cadences(few)], stars, settings, own)
     evaluator = PrfEvaluator(prf, np.float32)
     for _ in range(_OFFSET_ROUNDS):
-        region = region_round(region, evaluator, settings)
+        region = region_round(region, evaluator, settings, offset_only=True)
     static = region.kernel.parameters[0] - own.parameters[series.which[0]]
     return replace(kernel, offset=region.kernel.offset, parameters=kernel.parameters + static)
 
 
-def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings) -> Region:
-    """Improve mean fluxes, offset and motion of a region once."""
+def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, *, offset_only: bool = False) -> Region:
+    """Improve mean fluxes, offset and, unless that is known, motion of a region once."""
     kernel, n_cadence = region.kernel, len(region.good)
     information = np.zeros((n_cadence, N_MOTION, N_MOTION))
     gradient = np.zeros((n_cadence, N_MOTION))
@@ -123,6 +123,9 @@ def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings) ->
         static_information += to_tile.T @ mean.information @ to_tile
         static_gradient += to_tile.T @ mean.gradient
         state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
+        if offset_only:
+            tiles.append(replace(tile, state=state))
+            continue
         rejected = np.zeros_like(tile.data.valid) if tile.rejected is None else tile.rejected
         step = motion_step(tile.data, model, state, rejected, OUTLIER_SIGMA)
         information += to_tile.T @ step.information @ to_tile

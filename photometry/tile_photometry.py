@@ -14,7 +14,7 @@ from photometry.mean_scene import solve_mean
 from photometry.motion import MovementKernel
 from photometry.nodes import far_cadences
 from photometry.prf import PrfEvaluator, PrfGrid
-from photometry.region_tiles import PRF_REACH, kernel_of_tile, tile_motion
+from photometry.region_tiles import PRF_REACH, evenly_chosen, kernel_of_tile, tile_motion
 from photometry.settings import FitSettings
 from photometry.star_quality import blending, star_flags, star_quality
 from photometry.star_series import SERIES, Series, series_of
@@ -33,6 +33,8 @@ __all__ = ["fit_tile"]
 
 #: Linear steps to the mean fluxes without outliers; the second sees what is not understood.
 _MEAN_ROUNDS = 2
+#: Cadences that the first means are solved from: they only have to do until outliers and departures are known.
+_FIRST_CADENCES = 200
 #: The prior of a flux is never narrower than if the mean were this share of the catalogue flux.
 _LEAST_OF_CATALOG = 0.1
 
@@ -77,7 +79,7 @@ def fit_tile(
     good = (cube.quality == 0) & ~far
     if not good.any():
         good = ~far
-    mean = solve_mean(data, model, state, good, clip=True)
+    mean = solve_mean(data, model, state, _some(good), clip=True)
     state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
     width = settings.prior_width * np.maximum(state.flux, _LEAST_OF_CATALOG * free.flux)
     scene = Scene(data, model, state, 1 / width**2, in_core, kernel_of_tile(kernel, data), settings)
@@ -139,6 +141,13 @@ def _assemble(cube: Cube, scene: Scene, prf: PrfEvaluator, good: npt.NDArray[np.
     )
 
 
+def _some(good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Choose some of the good cadences, evenly in time, (n_cadence,)."""
+    chosen = np.zeros_like(good)
+    chosen[evenly_chosen(np.flatnonzero(good), _FIRST_CADENCES)] = True
+    return chosen
+
+
 def _in_order(blocks: list[Series], parts: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
     """Put the blocks' values (..., n_cadence of the block) into the order of the cadences."""
     order = np.argsort(np.concatenate([block.cadences for block in blocks]))
@@ -147,7 +156,13 @@ def _in_order(blocks: list[Series], parts: list[npt.NDArray[Any]], dtype: type) 
 
 def _mean_image(cube: Cube, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """Mean of the good images, (n_row, n_column), e-/s; NaN where no pixel was measured."""
-    finite = np.isfinite(cube.images[good])
+    images = cube.images.reshape(len(good), -1)
+    share = (good / good.sum()).astype(images.dtype)
+    mean = (share @ images).astype(np.float64)
+    # Pixels that were not measured in some cadence, be it a flagged one, leave no number.
+    gaps = np.flatnonzero(~np.isfinite(mean))
+    finite = np.isfinite(images[:, gaps]) & good[:, None]
     count = finite.sum(axis=0)
-    total = np.where(finite, cube.images[good], 0).sum(axis=0, dtype=np.float64)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    total = np.where(finite, images[:, gaps], 0).sum(axis=0, dtype=np.float64)
+    mean[gaps] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return np.asarray(mean.reshape(cube.images.shape[1:]), dtype=np.float64)

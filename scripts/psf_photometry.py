@@ -36,7 +36,7 @@ def psf_photometry(
     fits = []
     for part in cores:
         cube = read_cube(path_cube, part.grown(settings.tile_margin).clipped(header.stamp), header=header)
-        own = kernel if is_whole else kernel_at(cube, stars, prf, kernel, motion_settings)
+        own = kernel if is_whole else kernel_at(cube.cut(part), stars, prf, kernel, motion_settings)
         fits.append(fit_tile(cube, stars, part, prf, own, settings))
     inputs = {"cube": path_cube, "catalog": path_catalog, "prf": path_prf, "kernel": path_kernel}
     write_tile_fit(path_fluxes, joined(fits, cores), inputs, {"fit": fit, "motion": motion})

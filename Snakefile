@@ -32,6 +32,7 @@ include: "rules/prf.smk"
 include: "rules/photometry.smk"
 include: "rules/export.smk"
 include: "rules/plots.smk"
+include: "rules/missing.smk"
 
 
 if "simulate" in config:

@@ -58,7 +58,10 @@ def read_summary(path: str | Path) -> Table:
 
 
 def summarise(
-    lists: Sequence[tuple[TargetList, Mapping[str, str | int]]], indices: Sequence[Table], version: int
+    lists: Sequence[tuple[TargetList, Mapping[str, str | int]]],
+    indices: Sequence[Table],
+    version: int,
+    reasons: Mapping[str, str] | None = None,
 ) -> Table:
     """Put target lists and indices together.
 
@@ -73,6 +76,8 @@ def summarise(
         Indices of tiles.
     version : int
         Version of the product.
+    reasons : mapping of str to str
+        Why regions (by name) and tiles (region/tile) have no result, where that is known.
 
     Returns
     -------
@@ -83,7 +88,11 @@ def summarise(
     done: dict[str, list[npt.NDArray[np.int64]]] = {}
     for index in measured:
         done.setdefault(str(index["region"][0]), []).append(np.asarray(index["starid"]))
-    rows = [row for targets, facts in lists for row in _rows(targets, facts, done.get(str(facts["region"]), []))]
+    rows = [
+        row
+        for targets, facts in lists
+        for row in _rows(targets, facts, done.get(str(facts["region"]), []), reasons or {})
+    ]
     skipped = table_of(rows, RESULT_COLUMNS)
     table = vstack([*measured, skipped], metadata_conflicts="silent", join_type="exact")
     table = table[_chosen(table, sum(map(len, measured)))]
@@ -98,16 +107,21 @@ def summarise(
 
 
 def _rows(
-    targets: TargetList, facts: Mapping[str, str | int], done: Sequence[npt.NDArray[np.int64]]
+    targets: TargetList,
+    facts: Mapping[str, str | int],
+    done: Sequence[npt.NDArray[np.int64]],
+    reasons: Mapping[str, str],
 ) -> list[dict[str, object]]:
     """Rows of the stars of a target list that are not done, as far as they can be filled without the photometry."""
     open_stars = np.flatnonzero(~np.isin(targets.starid, np.concatenate([*done, np.empty(0, dtype=np.int64)])))
+    region = str(facts["region"])
+    lost = reasons.get(region, _LOST)
     return [
         dict(facts)
         | {
             "starid": targets.starid[star],
             "status": (STATUS.SKIPPED if targets.reason[star] else STATUS.ERROR).name,
-            "reason": targets.reason[star] or _LOST,
+            "reason": targets.reason[star] or reasons.get(f"{region}/{targets.tile[star]}", lost),
             "tmag": targets.tmag[star],
             "row": targets.row[star],
             "column": targets.column[star],
@@ -129,6 +143,8 @@ def _chosen(table: Table, n_measured: int) -> npt.NDArray[np.int64]:
     fresh = np.zeros(len(order), dtype=bool)
     if len(order):
         fresh[0] = True
+    # Number 0 stands for the targets of a region that are not known.
+    fresh |= keys[0][order] == 0
     for key in keys:
         fresh[1:] |= np.diff(key[order]) != 0
     return order[fresh]

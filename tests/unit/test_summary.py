@@ -167,3 +167,15 @@ def test_report_of_a_summary_that_does_not_tell(tmp_path, content):
     if content is not None:
         (tmp_path / "s.ecsv").write_text(content)
     assert made_with(tmp_path / "s.ecsv") == []
+
+
+def test_targets_without_a_result_have_the_reason_of_their_tile_or_region():
+    unknown = targets_of({0: ""})
+    lists = [(targets_of({1: "", 2: OUTSIDE}), facts("a")), (unknown, facts("b")), (unknown, facts("c"))]
+    summary = summarise(lists, [], 1, reasons={"a/t": "images: x.fits: damaged", "b": "killed", "c": "full"})
+    assert rows_of(summary) == [
+        (0, "ERROR", "killed", "b"),
+        (0, "ERROR", "full", "c"),
+        (1, "ERROR", "images: x.fits: damaged", "a"),
+        (2, "SKIPPED", OUTSIDE, "a"),
+    ]

@@ -17,18 +17,32 @@ WORKFLOW = ("Snakefile", "config.yaml", "envs", "photometry", "profiles", "rules
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def run_snakemake(
-    folder: Path, *arguments: str, config: dict | None = None, root: Path = ROOT
-) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in a folder, with the settings given or those of the last run there; output and errors together."""
+def snakemake_command(folder: Path, config: dict | None = None, root: Path = ROOT) -> list[str]:
+    """Return the command that runs Snakemake in a folder, with the settings given or those of the last run there."""
     if config is not None:
         (folder / "my.yaml").write_text(yaml.safe_dump(config))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder)]
-    command += ["--configfile", "my.yaml", "--cores", "2", "--nocolor", *arguments]
+    return [*command, "--configfile", "my.yaml", "--cores", "2", "--nocolor"]
+
+
+def snakemake_environment(root: Path = ROOT) -> dict[str, str]:
+    """Return the environment in which Snakemake runs: the sources of a workflow first, one thread for each job."""
     path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def run_snakemake(
+    folder: Path, *arguments: str, config: dict | None = None, root: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in a folder; output and errors together."""
     return subprocess.run(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        [*snakemake_command(folder, config, root), *arguments],
+        cwd=folder,
+        env=snakemake_environment(root),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
 
 
@@ -45,13 +59,13 @@ def copy_workflow(folder: Path) -> Path:
 
 
 def product_digests(results: Path) -> dict[Path, str]:
-    """Return the SHA-256 of every product below an output folder; logs and benchmarks are none."""
+    """Return the SHA-256 of every product below an output folder; logs, benchmarks and hidden files are none."""
     files = (path for path in sorted(results.rglob("*")) if path.is_file())
     names = {path.relative_to(results): path for path in files}
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in names.items()
-        if name.parts[0] not in ("logs", "benchmarks")
+        if name.parts[0] not in ("logs", "benchmarks") and not name.name.startswith(".")
     }
 
 

@@ -16,6 +16,7 @@ localrules:
     download_catalog,
     download_prf,
     summary,
+    unusable_input,
 
 
 def n_frame_of(wildcards):

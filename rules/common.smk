@@ -28,6 +28,10 @@ wildcard_constraints:
     ccd=r"[1-4]",
 
 
+#: What is wrong with pixel files of a folder that cannot be used; the others can.
+UNUSABLE = []
+
+
 def load_plan():
     """Complete the settings with their defaults and return the regions that they ask for."""
     schema = yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text())
@@ -41,6 +45,7 @@ def load_plan():
         config.get("observations", []),
         tile_size=config["fit"]["tile_size"],
         tile_margin=config["fit"]["tile_margin"],
+        unusable=UNUSABLE,
     )
     check_simulated(config.get("simulate", {}))
     if workflow.is_main_process:
@@ -236,4 +241,8 @@ def wanted_products():
     """Return what the settings ask for: the products of the observations, or simulated pixels."""
     if not REGIONS:
         return rules.simulate.input
-    return [rules.summary.output.summary, *collect(rules.plots.output, region=REGIONS)]
+    return [
+        rules.summary.output.summary,
+        *collect(rules.plots.output, region=REGIONS),
+        *collect(rules.unusable_input.output, number=range(len(UNUSABLE))),
+    ]

@@ -54,5 +54,6 @@ rule summary:
     params:
         code=code_of("summary"),
         version=lookup("version", within=config),
+        unusable=[(str(error.path), error.problem) for error in UNUSABLE],
     script:
         "../scripts/summary.py"

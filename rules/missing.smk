@@ -24,3 +24,25 @@ onerror:
         print(
             f"{len(missing)} regions or tiles are missing: {name}", file=sys.stderr
         )
+
+
+rule unusable_input:
+    """Fail for a pixel file that cannot be used: the others go on, and the run ends with exit code 1."""
+    output:
+        "<results>/prepared/unusable_{number}",
+    log:
+        "<logs>/unusable_input/{number}.log",
+    benchmark:
+        "<benchmarks>/unusable_input/{number}.tsv"
+    # Said first, not after hours.
+    priority: 100
+    retries: 0
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=500,
+    params:
+        path=lambda wildcards: str(UNUSABLE[int(wildcards.number)].path),
+        problem=lambda wildcards: UNUSABLE[int(wildcards.number)].problem,
+    script:
+        "../scripts/unusable_input.py"

@@ -11,9 +11,15 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def summary(paths_targets: Sequence[str], paths_indices: Sequence[str], path_summary: str, version: int) -> None:
+def summary(
+    paths_targets: Sequence[str],
+    paths_indices: Sequence[str],
+    path_summary: str,
+    version: int,
+    unusable: Sequence[tuple[str, str]],
+) -> None:
     """Write one row for every target that was asked for."""
-    table = write_summary(path_summary, paths_targets, paths_indices, version)
+    table = write_summary(path_summary, paths_targets, paths_indices, version, unusable)
     logging.info("%d targets: %s", len(table), table.meta["status"])
 
 
@@ -24,4 +30,5 @@ if __name__ == "__main__":
             paths_indices=snakemake.input.indices,
             path_summary=snakemake.output.summary,
             version=snakemake.params.version,
+            unusable=snakemake.params.unusable,
         )

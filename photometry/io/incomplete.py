@@ -3,14 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from photometry.io.lightcurves import FOLDER
 from photometry.io.plan import PlannedRegion
-from photometry.io.summary import summarise
+from photometry.io.summary import UNKNOWN_TARGETS, summarise
 from photometry.io.tables import RESULT_COLUMNS, read_ecsv, write_ecsv
 from photometry.io.targets import read_targets
-from photometry.targets import TargetList
 
 __all__ = ["failure_of", "incomplete_name", "write_incomplete"]
 
@@ -73,7 +70,7 @@ def write_incomplete(regions: Mapping[str, PlannedRegion], output: str | Path, v
             reason = _NOT_MADE
         if reason:
             missing[name] = reason
-        lists.append(read_targets(listed) if listed.is_file() else (_UNKNOWN, _facts(region)))
+        lists.append(read_targets(listed) if listed.is_file() else (UNKNOWN_TARGETS, _facts(region)))
         for tile in () if reason else region.tiles:
             index = output / f"{FOLDER}/index/{name}/{tile}.ecsv"
             reason_of_tile = failure_of(output / "logs", name, tile)
@@ -84,17 +81,6 @@ def write_incomplete(regions: Mapping[str, PlannedRegion], output: str | Path, v
     if missing:
         write_ecsv(summarise(lists, indices, version, reasons=missing), incomplete_name(output, version))
     return missing
-
-
-#: Stands for the targets of a region that are not known.
-_UNKNOWN = TargetList(
-    starid=np.zeros(1, dtype=np.int64),
-    row=np.array([np.nan]),
-    column=np.array([np.nan]),
-    tmag=np.array([np.nan]),
-    tile=np.array([""]),
-    reason=np.array([""]),
-)
 
 
 def _facts(region: PlannedRegion) -> dict[str, str | int]:

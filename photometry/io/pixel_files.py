@@ -1,6 +1,6 @@
 """Finding pixel files, looking at their headers, reading them: TESScut cutouts and target pixel files (TPFs)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ __all__ = [
     "headers_of",
     "inspect_pixel_file",
     "inspect_pixel_files",
+    "inspect_usable_files",
     "read_pixels",
 ]
 
@@ -101,9 +102,37 @@ def inspect_pixel_file(path: str | Path, datasource: str) -> PixelFile:
 
 def inspect_pixel_files(path: str | Path, datasource: str) -> list[PixelFile]:
     """Find the pixel files that a path stands for and inspect them all; two of the same region are an error."""
+    return _unique(_inspect(headers, datasource) for headers in _find(path, datasource))
+
+
+def inspect_usable_files(path: str | Path, datasource: str) -> tuple[list[PixelFile], list[InputFileError]]:
+    """Find the pixel files that a path stands for; return those that can be used, and what is wrong with the others.
+
+    Raises
+    ------
+    InputFileError
+        When none can be used, or two have the same region.
+    """
+    if not Path(path).is_dir():
+        return inspect_pixel_files(path, datasource), []
+    _check_datasource(datasource)
+    usable, problems = [], []
+    candidates = _candidates(Path(path))
+    for candidate in candidates:
+        try:
+            headers = _of_kind(candidate, datasource)
+            if headers is not None:
+                usable.append(_inspect(headers, datasource))
+        except InputFileError as error:
+            problems.append(error)
+    if not usable:
+        raise problems[0] if problems else _none_found(Path(path), datasource, len(candidates))
+    return _unique(usable), problems
+
+
+def _unique(found: Iterable[PixelFile]) -> list[PixelFile]:
     files: dict[str, PixelFile] = {}
-    for headers in _find(path, datasource):
-        file = _inspect(headers, datasource)
+    for file in found:
         if file.region in files:
             raise InputFileError(
                 file.path, f"has the same pixels of the same sector as {files[file.region].path}; remove one of them"
@@ -146,22 +175,32 @@ def _find(path: str | Path, datasource: str) -> list[PixelHeaders]:
         return [headers]
     if not path.is_dir():
         raise InputFileError(path, "no such file or folder; correct the key 'input'")
-    candidates = sorted(file for file in path.rglob("*") if file.name.lower().endswith(_ENDINGS) and file.is_file())
-    found = []
-    for candidate in candidates:
-        with open_fits(candidate) as hdus:
-            if "PIXELS" not in [hdu.name for hdu in hdus]:
-                continue
-            headers = _headers_in(candidate, hdus)
-        if _kind(headers) == datasource:
-            found.append(headers)
+    candidates = _candidates(path)
+    found = [item for candidate in candidates if (item := _of_kind(candidate, datasource)) is not None]
     if not found:
-        raise InputFileError(
-            path,
-            f"no {DATASOURCES[datasource]} in this folder ({len(candidates)} other FITS files); "
-            "correct the key 'input' or 'datasource'",
-        )
+        raise _none_found(path, datasource, len(candidates))
     return found
+
+
+def _candidates(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.name.lower().endswith(_ENDINGS) and file.is_file())
+
+
+def _of_kind(path: Path, datasource: str) -> PixelHeaders | None:
+    """Read the headers of a FITS file; None when it is of another kind."""
+    with open_fits(path) as hdus:
+        if "PIXELS" not in [hdu.name for hdu in hdus]:
+            return None
+        headers = _headers_in(path, hdus)
+    return headers if _kind(headers) == datasource else None
+
+
+def _none_found(folder: Path, datasource: str, n_other: int) -> InputFileError:
+    return InputFileError(
+        folder,
+        f"no {DATASOURCES[datasource]} in this folder ({n_other} other FITS files); "
+        "correct the key 'input' or 'datasource'",
+    )
 
 
 def _check_datasource(datasource: str) -> None:

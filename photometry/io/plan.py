@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from photometry.errors import ConfigError
+from photometry.errors import ConfigError, InputFileError
 from photometry.geometry import Stamp, Tile, tiles_of
 from photometry.io.ffi_files import FfiFolder, inspect_ffis
-from photometry.io.pixel_files import PixelFile, inspect_pixel_files
+from photometry.io.pixel_files import PixelFile, inspect_pixel_files, inspect_usable_files
 
 __all__ = ["PlannedRegion", "overlapping", "plan_regions"]
 
@@ -43,7 +43,10 @@ class PlannedRegion:
 
 
 def plan_regions(
-    observations: Sequence[Mapping[str, Any]], tile_size: int, tile_margin: int
+    observations: Sequence[Mapping[str, Any]],
+    tile_size: int,
+    tile_margin: int,
+    unusable: list[InputFileError] | None = None,
 ) -> dict[str, PlannedRegion]:
     """Find the pixel files of all observations, check their headers and divide them into tiles.
 
@@ -53,6 +56,8 @@ def plan_regions(
         Entries of `observations` in the settings, complete.
     tile_size, tile_margin : int
         As in `photometry.geometry.tiles_of`, pixels.
+    unusable : list of InputFileError, optional
+        Gets what is wrong with files of a folder that cannot be used beside others that can [default: they are errors].
 
     Returns
     -------
@@ -68,7 +73,7 @@ def plan_regions(
     """
     regions: dict[str, PlannedRegion] = {}
     for observation in observations:
-        for pixels in _inspect(observation["input"], observation["datasource"]):
+        for pixels in _inspect(observation["input"], observation["datasource"], unusable):
             if pixels.region in regions:
                 raise ConfigError(
                     f"observations: {regions[pixels.region].pixels.path} and {pixels.path} are the same region "
@@ -79,8 +84,14 @@ def plan_regions(
     return regions
 
 
-def _inspect(path: str, datasource: str) -> Sequence[PixelFile | FfiFolder]:
-    return inspect_ffis(path) if datasource == "ffi" else inspect_pixel_files(path, datasource)
+def _inspect(path: str, datasource: str, unusable: list[InputFileError] | None) -> Sequence[PixelFile | FfiFolder]:
+    if datasource == "ffi":
+        return inspect_ffis(path)
+    if unusable is None:
+        return inspect_pixel_files(path, datasource)
+    usable, problems = inspect_usable_files(path, datasource)
+    unusable += problems
+    return usable
 
 
 def overlapping(region: PlannedRegion, regions: Mapping[str, PlannedRegion]) -> list[str]:

@@ -14,14 +14,27 @@ from photometry.io.targets import read_targets
 from photometry.status import STATUS
 from photometry.targets import OUTSIDE, TargetList, is_elsewhere
 
-__all__ = ["read_summary", "summarise", "write_summary"]
+__all__ = ["UNKNOWN_TARGETS", "read_summary", "summarise", "write_summary"]
 
 #: Reason of a target whose tile gave no row.
 _LOST = "its tile gave no result; run again"
+#: Stands for the targets of a region that are not known.
+UNKNOWN_TARGETS = TargetList(
+    starid=np.zeros(1, dtype=np.int64),
+    row=np.array([np.nan]),
+    column=np.array([np.nan]),
+    tmag=np.array([np.nan]),
+    tile=np.array([""]),
+    reason=np.array([""]),
+)
 
 
 def write_summary(
-    path: str | Path, targets: Iterable[str | Path], indices: Iterable[str | Path], version: int
+    path: str | Path,
+    targets: Iterable[str | Path],
+    indices: Iterable[str | Path],
+    version: int,
+    unusable: Sequence[tuple[str, str]] = (),
 ) -> Table:
     """Write the summary and return it.
 
@@ -35,11 +48,14 @@ def write_summary(
         Indices of all tiles.
     version : int
         Version of the product.
+    unusable : sequence of (str, str)
+        Pixel files that cannot be used, and why: a row each, with starid 0.
     """
     inputs = {"targets": sorted(map(str, targets)), "indices": sorted(map(str, indices))}
     lists = [read_targets(name) for name in inputs["targets"]]
     tiles = [read_ecsv(name, RESULT_COLUMNS) for name in inputs["indices"]]
-    summary = summarise(lists, tiles, version)
+    unknown = [(UNKNOWN_TARGETS, {"region": Path(file).name}) for file, _ in unusable]
+    summary = summarise([*lists, *unknown], tiles, version, {Path(file).name: problem for file, problem in unusable})
     summary.meta |= {"made_with": _made_with(tiles), "origin": origin_of(inputs, {"version": version})}
     write_ecsv(summary, path)
     return summary

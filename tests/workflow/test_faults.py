@@ -171,6 +171,28 @@ def test_one_corrupt_input_among_others(folder, snakemake, undisturbed):
     assert "Nothing to be done" in snakemake(folder, config=CONFIG).stdout
 
 
+def test_a_truncated_file_in_a_folder_of_others(inputs, snakemake, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / "pixels").mkdir(exist_ok=True)
+        shutil.copy(inputs / f"{name}.fits", tmp_path / "pixels")
+    content = (inputs / "one.fits").read_bytes()
+    (tmp_path / "pixels/one.fits").write_bytes(content[: len(content) // 2])
+    observation = {"datasource": "tpf", "input": "pixels", "catalog": str(inputs / "two.csv"), "prf": "model"}
+    config = {"output": "results", "observations": [observation]}
+    result = snakemake(tmp_path, config=config)
+    assert result.returncode == 1
+    assert result.stdout.count("Error: pixels/one.fits: is truncated") == 1
+    summary = Table.read(tmp_path / "results/summary_v01.ecsv")
+    (lost,) = summary[summary["starid"] == 0]
+    assert (lost["region"], lost["status"]) == ("one.fits", "ERROR")
+    assert lost["reason"].startswith("is truncated")
+    assert "OK" in summary["status"]
+    assert not (tmp_path / "results/summary_v01_incomplete.ecsv").exists()
+    (tmp_path / "pixels/one.fits").unlink()
+    assert snakemake(tmp_path, config=config).returncode == 0
+    assert 0 not in Table.read(tmp_path / "results/summary_v01.ecsv")["starid"]
+
+
 def mounted(folder: Path, options: str, *more: str) -> None:
     """Mount a small file system in memory."""
     folder.mkdir(parents=True, exist_ok=True)

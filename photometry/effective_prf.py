@@ -59,8 +59,8 @@ _LEAST_SHARE, _LARGEST_SHARE, _N_BISECTION = 1e-6, 0.1, 30
 _NORMAL_MEDIAN = 0.4549
 #: A step that changes no sample by more than this share of the highest is the last.
 _SETTLED = 2e-4
-#: Pixels beyond so many standard deviations count less (Huber 1964).
-_HUBER_SIGMA = 3.0
+#: Pixels beyond so many standard deviations are not understood.
+_DOUBTFUL_SIGMA = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ def _misfit_of_prf(
 ) -> npt.NDArray[np.float64]:
     """By how much the mean of a pixel may be wrong because the PRF is, (n_pixel,), e-/s.
 
-    A share of the light of the pixel; pixels that lie beyond `_HUBER_SIGMA` all the same get more.
+    A share of the light of the pixel; what lies beyond `_DOUBTFUL_SIGMA` of that is as uncertain as it is large.
     """
     main = max(model.nodes, key=lambda part: int(good[part.node.cadences].sum()))
     images = model.mean_images(main, state.flux)
@@ -222,7 +222,7 @@ def _misfit_of_prf(
     square, light = state.static**2, np.abs(images[0])
     telling = data.usable & (light > _TELLING_LIGHT)
     error = (_share_of_light(square[telling], noise[telling], light[telling]) * light) ** 2
-    excess = np.maximum(np.sqrt(square / (noise + error)) / _HUBER_SIGMA, 1.0)
+    excess = np.maximum(square / (noise + error) / _DOUBTFUL_SIGMA**2, 1.0)
     return np.asarray(np.sqrt((noise + error) * excess - noise), dtype=np.float64)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 from running import Run, config_of
 
 pytestmark = pytest.mark.workflow
@@ -247,7 +248,11 @@ def test_what_only_a_job_finds_out(snakemake, mine, tmp_path, damage, message):
     assert told[0].startswith(f"Error: {mine / 'pixels.fits'}: ")
     assert message in told[0]
     products = [path for path in (tmp_path / "results").rglob("*") if path.is_file()]
-    assert {path.relative_to(tmp_path / "results").parts[0] for path in products} <= {"logs"}
+    names = {path.relative_to(tmp_path / "results").parts[0] for path in products}
+    assert names == {"logs", "summary_v01_incomplete.ecsv"}
+    (row,) = Table.read(tmp_path / "results/summary_v01_incomplete.ecsv")
+    assert (row["starid"], row["status"]) == (0, "ERROR")
+    assert message in row["reason"]
 
 
 @pytest.mark.parametrize("key", ["catalog", "prf"])

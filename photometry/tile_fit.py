@@ -94,6 +94,12 @@ class TileFit:
     window_row: npt.NDArray[np.int64]
     window_column: npt.NDArray[np.int64]
 
+    def of_stars(self, which: npt.NDArray[np.int64]) -> "TileFit":
+        """Return the fit of some stars."""
+        names = [field.name for field in fields(TileFit) if field.name not in _OF_PIXELS]
+        chosen: dict[str, Any] = {name: getattr(self, name)[which] for name in names}
+        return replace(self, **chosen)
+
 
 def joined(fits: Sequence[TileFit], cores: Sequence[Stamp]) -> TileFit:
     """Put the fits of the parts of a tile together.

@@ -6,7 +6,7 @@ standard 4.0, section 4.4.2.7 and appendix J.
 
 import math
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -34,18 +34,28 @@ def cards(items: Iterable[CardItem]) -> bytes:
 
 
 def _card(key: str, value: str | int | float | bool | None, comment: str) -> str:
-    """Format a card: numbers that fit the fixed format here, because it is 20 times faster, the rest by astropy."""
-    if isinstance(value, str) or value is None or not math.isfinite(value):
-        return _other_card(key, value if isinstance(value, str) else None, comment)
-    if isinstance(value, bool):
-        text = "T" if value else "F"
+    """Format a card: numbers and texts that fit the fixed format here, 20 times faster, the rest by astropy."""
+    if isinstance(value, str):
+        quoted = f"'{value:8s}'"
+        is_plain = value and value.isascii() and value.isprintable() and "'" not in value
+        text = f"{quoted:20s}" if is_plain else ""
+    elif value is None or not math.isfinite(value):
+        return _other_card(key, None, comment)
+    elif isinstance(value, bool):
+        text = f"{'T' if value else 'F':>20s}"
     else:
-        text = repr(float(value)) if isinstance(value, float) else str(int(value))
-    if "e" in text:
-        mantissa, exponent = text.split("e")
-        text = f"{mantissa if '.' in mantissa else mantissa + '.0'}E{exponent}"
-    card = f"{key:8s}= {text:>20s} / {comment}" if comment else f"{key:8s}= {text:>20s}"
-    return f"{card:80s}" if len(text) <= _FIXED_WIDTH and len(card) <= _CARD else _other_card(key, value, comment)
+        text = f"{_number(value):>20s}"
+    card = f"{key:8s}= {text} / {comment}" if comment else f"{key:8s}= {text}"
+    fits_here = text and len(card) <= _CARD and (isinstance(value, str) or len(text) == _FIXED_WIDTH)
+    return f"{card:80s}" if fits_here else _other_card(key, value, comment)
+
+
+def _number(value: float) -> str:
+    text = repr(float(value)) if isinstance(value, float) else str(int(value))
+    if "e" not in text:
+        return text
+    mantissa, exponent = text.split("e")
+    return f"{mantissa if '.' in mantissa else mantissa + '.0'}E{exponent}"
 
 
 @lru_cache(maxsize=1024)
@@ -95,26 +105,37 @@ def _encoded(value: int) -> bytes:
     """Write a 32-bit number as 16 letters and digits whose words add up to it (appendix J.2)."""
     characters = bytearray(16)
     for place, byte in enumerate(value.to_bytes(4, "big")):
-        parts = [byte // 4 + ord("0")] * 4
-        parts[0] += byte % 4
-        while any(part in _EXCLUDED for part in parts):
-            for first in (0, 2):
-                if parts[first] in _EXCLUDED or parts[first + 1] in _EXCLUDED:
-                    parts[first] += 1
-                    parts[first + 1] -= 1
-        characters[place::4] = bytes(parts)
+        characters[place::4] = _four_characters(byte)
     return bytes(characters[-1:] + characters[:-1])
+
+
+@cache
+def _four_characters(byte: int) -> bytes:
+    """Write a byte as four letters and digits that add up to it."""
+    parts = [byte // 4 + ord("0")] * 4
+    parts[0] += byte % 4
+    while any(part in _EXCLUDED for part in parts):
+        for first in (0, 2):
+            if parts[first] in _EXCLUDED or parts[first + 1] in _EXCLUDED:
+                parts[first] += 1
+                parts[first + 1] -= 1
+    return bytes(parts)
 
 
 def image_cards(name: str, image: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> bytes:
     """Return the first cards of an image extension of 32-bit numbers."""
+    return _image_cards(name, -32 if image.dtype.kind == "f" else 32, *image.shape)
+
+
+@lru_cache(maxsize=1024)
+def _image_cards(name: str, bits: int, n_row: int, n_column: int) -> bytes:
     return cards(
         [
             ("XTENSION", "IMAGE", "image extension"),
-            ("BITPIX", -32 if image.dtype.kind == "f" else 32, "32-bit numbers"),
+            ("BITPIX", bits, "32-bit numbers"),
             ("NAXIS", 2, "columns, rows"),
-            ("NAXIS1", image.shape[1], "number of columns"),
-            ("NAXIS2", image.shape[0], "number of rows"),
+            ("NAXIS1", n_column, "number of columns"),
+            ("NAXIS2", n_row, "number of rows"),
             ("PCOUNT", 0, "no group parameters"),
             ("GCOUNT", 1, "one group"),
             ("EXTNAME", name, "name of extension"),

@@ -167,17 +167,23 @@ def observation_cards(header: CubeHeader, version: int) -> list[CardItem]:
     ]
 
 
-def span_cards(time: npt.NDArray[np.float64], cadence_s: int) -> list[CardItem]:
-    """Return the cards on the span of `time` (n_cadence,), BTJD: TSTART, TSTOP, DATE-OBS, DATE-END, TELAPSE."""
+def span_cards(time: npt.NDArray[np.float64], cadence_s: int) -> list[list[CardItem]]:
+    """Return the cards on the spans of light curves: TSTART, TSTOP, DATE-OBS, DATE-END, TELAPSE of each.
+
+    `time` (n_curve, 2) holds first and last times, BTJD: dates of many cost hardly more than those of one.
+    """
     half = cadence_s / _SECONDS_PER_DAY / 2
-    start, stop = float(time[0]) - half, float(time[-1]) + half
-    dates = Time([start, stop], BTJD_OFFSET, format="jd", scale="tdb").utc.isot
+    spans = time + np.array([-half, half])
+    dates = Time(spans, BTJD_OFFSET, format="jd", scale="tdb").utc.isot
     return [
-        ("TSTART", start, "[d] observation start time, BTJD"),
-        ("TSTOP", stop, "[d] observation stop time, BTJD"),
-        ("DATE-OBS", f"{dates[0]}Z", "TSTART as UTC calendar date"),
-        ("DATE-END", f"{dates[1]}Z", "TSTOP as UTC calendar date"),
-        ("TELAPSE", stop - start, "[d] TSTOP - TSTART"),
+        [
+            ("TSTART", start, "[d] observation start time, BTJD"),
+            ("TSTOP", stop, "[d] observation stop time, BTJD"),
+            ("DATE-OBS", f"{first}Z", "TSTART as UTC calendar date"),
+            ("DATE-END", f"{last}Z", "TSTOP as UTC calendar date"),
+            ("TELAPSE", stop - start, "[d] TSTOP - TSTART"),
+        ]
+        for (start, stop), (first, last) in zip(spans.tolist(), dates.tolist(), strict=True)
     ]
 
 

@@ -4,7 +4,7 @@ A file holds nothing that depends on when or where it was written, so equal cont
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,6 +51,8 @@ __all__ = ["FOLDER", "FitFacts", "LightCurveWriter", "export_tile"]
 
 #: Folder of the light curves below the output folder.
 FOLDER = "lightcurves"
+#: Light curves that are put together before they are written: what their dates take is shared.
+_CURVES_AT_ONCE = 256
 
 
 class FitFacts(Protocol):
@@ -94,8 +96,7 @@ class LightCurveWriter:
         self._reference_pixel = float(wcs["CRPIX1"]), float(wcs["CRPIX2"])
         elsewhere = {"CRPIX1", "CRPIX2", "RADESYS", "EQUINOX"}
         self._wcs = "".join(str(card) for card in wcs.cards if card.keyword not in elsewhere).encode("ascii")
-        self._time, self._cadence_s = header.time, header.exposure.cadence_s
-        self._span = self._span_of(header.time)
+        self._cadence_s = header.exposure.cadence_s
         self._start, self._observation = cards(PRIMARY_START), cards(observation_cards(header, version))
         self._origin = cards(
             [
@@ -113,11 +114,15 @@ class LightCurveWriter:
         self._exposure = cards([*time_cards(header), *exposure_cards(header)])
         self._rows = np.zeros(len(header.time), dtype=ROW)
 
-    def file_content(self, curve: LightCurve, facts: TargetFacts) -> bytes:
-        """Return the bytes of a light curve's file."""
-        target = cards(target_cards(curve.starid, facts))
+    def file_contents(self, curves: Sequence[LightCurve], facts: Sequence[TargetFacts]) -> Iterator[bytes]:
+        """Give the bytes of the files of light curves."""
         # Times of full-frame images are each star's own.
-        span, elapsed = self._span if curve.time is self._time else self._span_of(curve.time)
+        spans = span_cards(np.array([curve.time[[0, -1]] for curve in curves]), self._cadence_s)
+        for curve, of_target, (*span, elapsed) in zip(curves, facts, spans, strict=True):
+            yield self._file_content(curve, of_target, cards(span), cards([elapsed]))
+
+    def _file_content(self, curve: LightCurve, facts: TargetFacts, span: bytes, elapsed: bytes) -> bytes:
+        target = cards(target_cards(curve.starid, facts))
         place = self._extension + target + self._wcs + cards(physical_cards(curve.stamp, self._reference_pixel))
         sum_image = image_cards("SUMIMAGE", curve.sum_image) + cards(SUMIMAGE) + place
         return b"".join(
@@ -128,11 +133,6 @@ class LightCurveWriter:
                 hdu(image_cards("APERTURE", curve.aperture) + place, curve.aperture.astype(">i4").tobytes()),
             )
         )
-
-    def _span_of(self, time: npt.NDArray[np.float64]) -> tuple[bytes, bytes]:
-        """Cards on the time span, and on its length."""
-        *span, elapsed = span_cards(time, self._cadence_s)
-        return cards(span), cards([elapsed])
 
     def _table_data(self, curve: LightCurve) -> bytes:
         """Bytes of the table; 0-based centroids become 1-based."""
@@ -199,37 +199,38 @@ def export_tile(
     Table
         Index: a row for every target with status, reason, metrics, path below `output` and SHA-256 of the file.
     """
+    fit = fit.of_stars(np.flatnonzero(np.isin(fit.starid, targets)))
     metrics = light_curve_metrics(fit, header.quality, header.cadenceno, header.exposure.cadence_s)
     status, reason = statuses(fit, metrics)
-    writer = LightCurveWriter(fit, header, version, inputs, settings=settings)
-    places = {int(starid): index for index, starid in enumerate(fit.starid)}
-    entries = {int(starid): index for index, starid in enumerate(catalog.starid)}
-    rows = []
+    places = {starid: index for index, starid in enumerate(fit.starid.tolist())}
+    chosen = np.flatnonzero(np.isin(catalog.starid, targets))
+    entries = dict(zip(catalog.starid[chosen].tolist(), chosen.tolist(), strict=True))
+    rows: dict[int, dict[str, object]] = {}
+    measured: list[tuple[int, int, TargetFacts]] = []
     for starid in np.sort(targets).tolist():
-        entry = entries[starid]
-        row: dict[str, object] = {"starid": starid, "region": region, "tile": tile, "tmag": catalog.tmag[entry]}
-        index = places.get(starid)
+        entry, index = entries[starid], places.get(starid)
+        rows[starid] = {"starid": starid, "region": region, "tile": tile, "tmag": catalog.tmag[entry]}
         if index is None:
-            row |= _not_fitted(catalog.tmag[entry], fit.fit_tmag_limit)
-        else:
-            row |= _results(fit, metrics, index) | {"status": status[index].name, "reason": reason[index]}
-            if status[index] in MEASURED:
-                facts = facts_of(
-                    catalog,
-                    entry,
-                    status[index],
-                    reason[index],
-                    contamination=float(fit.contamination[index]),
-                    star_flags=int(fit.star_flags[index]),
-                )
-                curve = light_curve(fit, index, header)
-                curve = with_star_time(curve, header.ephemeris, catalog.ra[entry], catalog.decl[entry])
-                content = writer.file_content(curve, facts)
-                file = f"{FOLDER}/{light_curve_name(starid, header.pointing, header.exposure.cadence_s, version)}"
-                kept = write_if_different(Path(output, file), content)
-                row |= {"file": file, "digest": hashlib.sha256(kept).hexdigest()}
-        rows.append(row)
-    return results_table(rows, header.pointing, header.exposure.cadence_s)
+            rows[starid] |= _not_fitted(float(catalog.tmag[entry]), fit.fit_tmag_limit)
+            continue
+        rows[starid] |= _results(fit, metrics, index) | {"status": status[index].name, "reason": reason[index]}
+        if status[index] in MEASURED:
+            contamination, star_flags = float(fit.contamination[index]), int(fit.star_flags[index])
+            facts = facts_of(catalog, entry, status[index], reason[index], contamination, star_flags)
+            measured.append((index, entry, facts))
+    writer = LightCurveWriter(fit, header, version, inputs, settings=settings)
+    for start in range(0, len(measured), _CURVES_AT_ONCE):
+        some = measured[start : start + _CURVES_AT_ONCE]
+        curves = [
+            with_star_time(light_curve(fit, index, header), header.ephemeris, catalog.ra[entry], catalog.decl[entry])
+            for index, entry, _ in some
+        ]
+        contents = writer.file_contents(curves, [facts for _, _, facts in some])
+        for curve, content in zip(curves, contents, strict=True):
+            file = f"{FOLDER}/{light_curve_name(curve.starid, header.pointing, header.exposure.cadence_s, version)}"
+            kept = write_if_different(Path(output, file), content)
+            rows[curve.starid] |= {"file": file, "digest": hashlib.sha256(kept).hexdigest()}
+    return results_table(list(rows.values()), header.pointing, header.exposure.cadence_s)
 
 
 def _not_fitted(tmag: float, limit: float) -> dict[str, object]:

@@ -90,5 +90,6 @@ def write_target(
     """
     name = light_curve_name(curve.starid, header.pointing, header.exposure.cadence_s, version)
     path = Path(output, FOLDER, name)
-    write_if_different(path, LightCurveWriter(fit, header, version, inputs, extra).file_content(curve, facts))
+    (content,) = LightCurveWriter(fit, header, version, inputs, extra).file_contents([curve], [facts])
+    write_if_different(path, content)
     return path

@@ -105,3 +105,27 @@ def test_time_of_targets(repository, capsys, monkeypatch):
     assert second.startswith("56x56: ")
     with pytest.raises(SystemExit, match="denser field"):
         interface.main(density=50.0, n_cadence=5)
+
+
+def test_light_curves_per_core_hour(repository, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(repository)
+    from benchmarks import scale
+
+    table, lines = scale.measure(tmp_path, n_target=40, tmag_limit=14.0, n_cadence=20, n_tile=1)
+    parts = set(zip(table["rule"], table["part"], strict=True))
+    wanted = {"psf_photometry": "fit_tile", "export_light_curves": "export_tile", "summary": "write_summary"}
+    assert {*wanted.items(), ("snakemake", "start and plan"), ("snakemake", "per job"), ("all", "")} <= parts
+    assert all((rule, "start, imports") in parts for rule in wanted)
+    assert np.isclose(table["CCD"][:-1].sum(), table["CCD"][-1])
+    assert set(table["jobs"][table["rule"] == "psf_photometry"]) == {64}
+    starts = ("light curves per core-hour", "a light curve: ", "export over fit", "orchestration", "peak memory")
+    assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True))
+
+
+def test_summary_of_a_sector(repository, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(repository)
+    from benchmarks import scale_summary
+
+    cost = scale_summary.measure_summary(tmp_path, n_ccd=2, n_tile=2, n_row=3)
+    assert cost.rows == 12
+    assert cost.megabytes < 1500

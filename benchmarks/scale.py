@@ -101,9 +101,9 @@ def run_tiles(folder: Path, field: SimulatedTiles, tmag_limit: float) -> tuple[l
     first = workflow.run(indices, rules)
     idle = workflow.run(indices, rules)
     copy_indices([folder / name for name in indices], [tile.name for tile in field.others])
-    last = workflow.run([f"{_RESULTS}/summary_v01.ecsv"], {"summary"})
-    jobs = sum(1 for record in first.records if record["rule"])
-    n_job = jobs + len(field.others) * len(_OF_TILE) + 1
+    last = workflow.run([f"{_RESULTS}/summary_v01.ecsv"], rules - set(_OF_TILE))
+    jobs, jobs_after = (sum(1 for record in run.records if record["rule"]) for run in (first, last))
+    n_job = jobs + len(field.others) * len(_OF_TILE) + jobs_after
     costs = [
         Cost(_SNAKEMAKE, "start and plan", idle.own, 1, is_orchestration=True),
         Cost(_SNAKEMAKE, "per job", (first.own - idle.own) / jobs, n_job, is_orchestration=True),

@@ -29,8 +29,8 @@ __all__ = [
 _RAD_PER_MAS = np.pi / 180 / 3600 / 1000
 #: Stars farther than this from the WCS's reference point are on no pixel of the camera (24 deg wide), deg.
 _FIELD_RADIUS = 25.0
-#: Positions whose round trip through the WCS misses by more are not on the CCD, arcsec.
-_ROUND_TRIP = 1.0
+#: Round trips through the WCS that miss by more are not on the CCD, arcsec; accuracy at borders of tiles, pixels.
+_ROUND_TRIP, _TOLERANCE = 1.0, 1e-8
 
 
 class Columns(Protocol):
@@ -180,7 +180,7 @@ def ccd_positions(
     if not len(near):
         return row, column
     with np.errstate(all="ignore"):
-        columns, rows = wcs.all_world2pix(ra[near], decl[near], 0, quiet=True)
+        columns, rows = wcs.all_world2pix(ra[near], decl[near], 0, quiet=True, tolerance=_TOLERANCE)
         ra_back, decl_back = wcs.all_pix2world(columns, rows, 0)
         miss = np.linalg.norm(unit_vectors(ra_back, decl_back) - unit_vectors(ra[near], decl[near]), axis=-1)
         good = np.rad2deg(miss) * 3600 < _ROUND_TRIP

@@ -73,6 +73,15 @@ class Stamp:
             min(self.col_max, other.col_max),
         )
 
+    def overlaps(self, other: "Stamp") -> bool:
+        """Tell whether two stamps share pixels."""
+        return (
+            self.row_min < other.row_max
+            and other.row_min < self.row_max
+            and self.col_min < other.col_max
+            and other.col_min < self.col_max
+        )
+
     def border_distance(self, row: npt.ArrayLike, column: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Distance of positions to the nearest outer pixel edge, in pixels; negative outside."""
         row, column = np.asarray(row, dtype=np.float64), np.asarray(column, dtype=np.float64)

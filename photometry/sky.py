@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from photometry.constants import BTJD_OFFSET, CATALOG_EPOCH_YEAR
 
-__all__ = ["angular_distance", "julian_year", "unit_vectors"]
+__all__ = ["angular_distance", "julian_year", "mid_time", "unit_vectors"]
 
 #: Julian date of J2000.0.
 _JD_2000 = 2451545.0
@@ -15,6 +15,11 @@ _DAYS_PER_YEAR = 365.25
 def julian_year(btjd: float) -> float:
     """Return the Julian year of a time in BTJD."""
     return CATALOG_EPOCH_YEAR + (btjd + BTJD_OFFSET - _JD_2000) / _DAYS_PER_YEAR
+
+
+def mid_time(time: npt.NDArray[np.float64]) -> float:
+    """Return the time that the stars of an observation are moved to: the middle of its times (n_cadence), BTJD."""
+    return float(time[[0, -1]].mean())
 
 
 def unit_vectors(ra: npt.ArrayLike, decl: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """Star catalogue and targets of every region.
 
-Writes prepared/catalog_{region}.sqlite from the star table of the observation (downloaded from MAST where the settings
-say so) and the cube, or for full-frame images the frames; and prepared/targets_{region}.ecsv from catalogue, cube and targets table.
+The plan takes the stars of a region from the star table before any job (photometry.io.star_plan); where the settings say
+`catalog: mast`, the jobs download_catalog and stars do. Writes prepared/catalog_{region}.sqlite and
+prepared/targets_{region}.ecsv from them and the cube; of full-frame images, the catalogue from the frames.
 """
 
 
@@ -32,10 +33,40 @@ rule download_catalog:
         "../scripts/download_catalog.py"
 
 
+rule stars:
+    """Take the stars near the pixels of {wildcards.region} from the downloaded table; say which are asked for."""
+    input:
+        table=rules.download_catalog.output.stars,
+        pixels=placed_pixels_of,
+        targets=targets_table_of,
+    output:
+        stars=ensure("<results>/prepared/stars_{region}.hdf5", non_empty=True),
+    log:
+        "<logs>/stars/{region}.log",
+    benchmark:
+        "<benchmarks>/stars/{region}.tsv"
+    group:
+        group_of("cube")
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=minutes(15, 0),
+        lane=1,
+    params:
+        code=code_of("stars"),
+        datasource=datasource_of,
+        targets=lambda wildcards: observation_of(wildcards)["targets"],
+        tmag_limit=lambda wildcards: observation_of(wildcards)["tmag_limit"],
+        coord_buffer=lookup("coord_buffer", within=config),
+    script:
+        "../scripts/stars.py"
+
+
 rule catalog:
     """Stars on and around the pixels of {wildcards.region}, moved from J2000 to the observation by their proper motion."""
     input:
-        stars=star_table_of,
+        stars=stars_of,
         pixels=placed_pixels_of,
     output:
         catalog=ensure("<results>/prepared/catalog_{region}.sqlite", non_empty=True),
@@ -53,6 +84,7 @@ rule catalog:
         lane=1,
     params:
         code=code_of("catalog"),
+        stars=star_rows_of,
         datasource=datasource_of,
         coord_buffer=lookup("coord_buffer", within=config),
     script:
@@ -62,9 +94,8 @@ rule catalog:
 rule targets:
     """Choose the stars of {wildcards.region} that get a light curve; say why the others that were asked for get none."""
     input:
-        catalogs=catalogs_around,
+        stars=stars_around,
         cubes=cubes_around,
-        tables=targets_tables_around,
     output:
         targets=ensure("<results>/prepared/targets_{region}.ecsv", non_empty=True),
     log:
@@ -81,7 +112,8 @@ rule targets:
         lane=1,
     params:
         code=code_of("targets"),
-        regions=wishes_around,
+        stars=star_digests_around,
+        regions=regions_around,
         tile_size=lookup("fit/tile_size", within=config),
         tile_margin=lookup("fit/tile_margin", within=config),
     script:

@@ -15,6 +15,7 @@ localrules:
     all,
     download_catalog,
     download_prf,
+    prune,
     summary,
     unusable_input,
 

@@ -12,9 +12,16 @@ from photometry.config import checked_config
 from photometry.errors import PhotometryError
 from photometry.io.checks import check_inputs, check_output, check_simulated
 from photometry.io.ffi_files import listing_digest
+from photometry.io.observation_table import with_observation_table
 from photometry.io.origin_lines import made_with
-from photometry.io.plan import overlapping, plan_regions
+from photometry.io.plan import all_overlaps, plan_regions
 from photometry.io.prf_files import check_prf_folder
+from photometry.io.star_plan import (
+    plan_stars,
+    read_star_plan,
+    reference_digest,
+    stars_file,
+)
 from photometry.sources import code_digest
 
 BASE = Path(workflow.basedir)
@@ -39,7 +46,8 @@ def load_plan():
         ", ".join(map(str, workflow.overwrite_configfiles or workflow.configfiles))
         or "--config"
     )
-    config.update(checked_config(config, schema, source))
+    given = with_observation_table(config, schema)
+    config.update(checked_config(given, schema, source))
     check_output(config["output"])
     regions = plan_regions(
         config.get("observations", []),
@@ -48,13 +56,16 @@ def load_plan():
         unusable=UNUSABLE,
     )
     check_simulated(config.get("simulate", {}))
-    if workflow.is_main_process:
-        check_inputs(regions.values(), config["ephemeris"], config["motion"]["mode"])
-    return regions
+    if not workflow.is_main_process:
+        return regions, {}
+    check_inputs(regions.values(), config["ephemeris"], config["motion"]["mode"])
+    code = code_digest(BASE / "photometry/io/star_plan.py", BASE)
+    folder = f"{config['output']}/plan"
+    return regions, plan_stars(regions, folder, config["coord_buffer"], code)
 
 
 try:
-    REGIONS = load_plan()
+    REGIONS, STAR_PLANS = load_plan()
 except PhotometryError as error:
     raise WorkflowError(str(error)) from None
 
@@ -66,6 +77,12 @@ config["made_with"] = (
     else []
 )
 
+#: Regions whose pixels a region shares.
+OVERLAPS = all_overlaps(REGIONS)
+#: Stars of the regions, made before any job, and the digests that jobs depend on.
+PLAN = f"{config['output']}/plan"
+#: Stars that cube, motion and PRF of a region were derived from; no declared output, Snakemake would delete it.
+REFERENCE = f"{config['output']}/prepared/reference_stars_{{region}}.hdf5"
 #: Where files from MAST are kept.
 PRF_DOWNLOADS = f"{config['output']}/downloads/prf"
 
@@ -131,22 +148,71 @@ def fit_mb_of(wildcards, attempt):
     return (1200 + len(region_of(wildcards).pixels.paths) // 4) * attempt
 
 
-def star_table_of(wildcards):
-    """Return the star table of a region: the user's, or the one that is downloaded."""
-    table = observation_of(wildcards)["catalog"]
-    return rules.download_catalog.output.stars if table == "mast" else table
+def star_file_of(region):
+    """Return the stars of a region: of a given star table made by the plan, whose date does not matter; else by a job."""
+    if REGIONS[region].observation["catalog"] == "mast":
+        return f"{config['output']}/prepared/stars_{region}.hdf5"
+    return ancient(str(stars_file(PLAN, region)))
+
+
+def stars_of(wildcards):
+    """Return the stars of a region."""
+    return star_file_of(wildcards.region)
+
+
+def star_plan_of(region):
+    """Return the digests of a region's stars; None where a job downloads them, which is their input then."""
+    if region not in STAR_PLANS:
+        STAR_PLANS[region] = read_star_plan(PLAN, region)
+    return STAR_PLANS[region]
+
+
+def star_rows_of(wildcards):
+    """Return a digest of a region's stars, whoever is asked for."""
+    plan = star_plan_of(wildcards.region)
+    return plan and plan.rows
+
+
+def reference_of(wildcards):
+    """Return a digest of the stars that cube, motion and PRF of a region are derived from: few may have changed since."""
+    plan = star_plan_of(wildcards.region)
+    path = REFERENCE.format(region=wildcards.region)
+    return plan and reference_digest(plan, star_file_of(wildcards.region), path)
+
+
+def tile_stars_of(wildcards):
+    """Return a digest of the stars whose light reaches a tile."""
+    plan = star_plan_of(wildcards.region)
+    return plan and plan.tiles.get(wildcards.tile)
+
+
+def tile_targets_of(wildcards):
+    """Return a digest of the targets of a tile."""
+    plan = star_plan_of(wildcards.region)
+    return plan and plan.targets.get(wildcards.tile)
 
 
 def regions_around(wildcards):
     """Return the names of a region and of those whose pixels overlap it: a star is exported from one of them."""
-    return [wildcards.region, *overlapping(region_of(wildcards), REGIONS)]
+    return [wildcards.region, *OVERLAPS[wildcards.region]]
 
 
-def catalogs_around(wildcards):
-    """Return the catalogues of a region and of those that overlap it."""
-    return collect(
-        "<results>/prepared/catalog_{name}.sqlite", name=regions_around(wildcards)
-    )
+def regions_at_tile(wildcards):
+    """Return the names of a region and of those whose pixels overlap one of its tiles, or are next to it."""
+    around = region_of(wildcards).tiles[wildcards.tile].core.grown(8)
+    others = OVERLAPS[wildcards.region]
+    near = [name for name in others if REGIONS[name].pixels.stamp.overlaps(around)]
+    return [wildcards.region, *near]
+
+
+def stars_around(wildcards):
+    """Return the stars of a region and of those that overlap it."""
+    return [star_file_of(name) for name in regions_around(wildcards)]
+
+
+def stars_at_tile(wildcards):
+    """Return the stars of a region and of those that overlap the tile."""
+    return [star_file_of(name) for name in regions_at_tile(wildcards)]
 
 
 def cubes_around(wildcards):
@@ -154,19 +220,21 @@ def cubes_around(wildcards):
     return collect("<results>/prepared/{name}.hdf5", name=regions_around(wildcards))
 
 
-def targets_tables_around(wildcards):
-    """Return the tables of targets of a region and of those that overlap it, each once."""
-    tables = {wish["targets"] for wish in wishes_around(wildcards)}
-    return sorted(tables - {"all"})
+def cubes_at_tile(wildcards):
+    """Return the cubes of a region and of those that overlap the tile."""
+    return collect("<results>/prepared/{name}.hdf5", name=regions_at_tile(wildcards))
 
 
-def wishes_around(wildcards):
-    """Return what is asked of a region and of those that overlap it."""
-    return [
-        {"name": name}
-        | {key: REGIONS[name].observation[key] for key in ("targets", "tmag_limit")}
-        for name in regions_around(wildcards)
-    ]
+def star_digests_around(wildcards):
+    """Return the digests of the stars of a region and of those that overlap it."""
+    plans = [star_plan_of(name) for name in regions_around(wildcards)]
+    return [plan and plan.content for plan in plans]
+
+
+def targets_table_of(wildcards):
+    """Return the table of targets of a region, where there is one."""
+    given = observation_of(wildcards)["targets"]
+    return [] if given == "all" else given
 
 
 def core_of(wildcards):

@@ -9,9 +9,8 @@ rule export_light_curves:
     """Write a light curve file for every target of {wildcards.tile} of {wildcards.region}, and the index of them."""
     input:
         fluxes=rules.psf_photometry.output.fluxes,
-        targets=rules.targets.output.targets,
-        catalog=rules.catalog.output.catalog,
-        cube=rules.images.output.cube,
+        stars=stars_at_tile,
+        cubes=cubes_at_tile,
     output:
         index=ensure("<results>/lightcurves/index/{region}/{tile}.ecsv", non_empty=True),
     log:
@@ -28,6 +27,9 @@ rule export_light_curves:
         lane=1,
     params:
         code=code_of("export_light_curves"),
+        targets=tile_targets_of,
+        regions=regions_at_tile,
+        core=core_of,
         version=lookup("version", within=config),
         output=subpath(output.index, ancestor=4),
     script:
@@ -55,5 +57,28 @@ rule summary:
         code=code_of("summary"),
         version=lookup("version", within=config),
         unusable=[(str(error.path), error.problem) for error in UNUSABLE],
+        output=subpath(output.summary, parent=True),
     script:
         "../scripts/summary.py"
+
+
+rule prune:
+    """Delete the light curve files that belong to no target any more, of this version, and say which: snakemake prune."""
+    input:
+        summary=rules.summary.output.summary,
+        indices=indices(),
+        targets=target_lists(),
+    log:
+        "<logs>/prune.log",
+    benchmark:
+        "<benchmarks>/prune.tsv"
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+    params:
+        version=lookup("version", within=config),
+        unusable=[(str(error.path), error.problem) for error in UNUSABLE],
+        output=subpath(input.summary, parent=True),
+    script:
+        "../scripts/prune.py"

@@ -65,7 +65,7 @@ rule ccd_images:
     """Make the cube of {wildcards.region} from its frames: backgrounds smoothed in time, flags; resumed if interrupted."""
     input:
         frames=rules.frames.output.frames,
-        catalog="<results>/prepared/catalog_{region}.sqlite",
+        stars=stars_of,
     output:
         cube=ensure("<results>/prepared/{region}.hdf5", non_empty=True),
     log:
@@ -86,5 +86,7 @@ rule ccd_images:
         lane=1,
     params:
         code=code_of("ccd_images"),
+        stars=reference_of,
+        reference=REFERENCE,
     script:
         "../scripts/ccd_images.py"

@@ -1,11 +1,11 @@
-"""Movement kernels: writes prepared/movement_{region}.hdf5 from cube, catalogue and the given PRF."""
+"""Movement kernels: writes prepared/movement_{region}.hdf5 from cube, stars and the given PRF."""
 
 
 rule movement_kernel:
     """Measure how the stars of {wildcards.region} move from cadence to cadence: from POS_CORR of a TPF, from the pixels else."""
     input:
         cube=rules.images.output.cube,
-        catalog=rules.catalog.output.catalog,
+        stars=stars_of,
         prf=prf_files_of,
     output:
         kernel=ensure("<results>/prepared/movement_{region}.hdf5", non_empty=True),
@@ -23,6 +23,8 @@ rule movement_kernel:
         lane=1,
     params:
         code=code_of("movement_kernel"),
+        stars=reference_of,
+        reference=REFERENCE,
         prf=prf_folder_of,
         motion=lookup("motion", within=config),
     script:

@@ -5,7 +5,7 @@ rule psf_photometry:
     """Fit every star of {wildcards.tile} of {wildcards.region} jointly in every cadence."""
     input:
         cube=rules.images.output.cube,
-        catalog=rules.catalog.output.catalog,
+        stars=stars_of,
         prf=rules.effective_prf.output.prf,
         kernel=rules.effective_prf.output.kernel,
     output:
@@ -24,6 +24,7 @@ rule psf_photometry:
         lane=1,
     params:
         code=code_of("psf_photometry"),
+        stars=tile_stars_of,
         core=core_of,
         fit=fit_of,
         motion=lookup("motion", within=config),

@@ -32,7 +32,7 @@ rule effective_prf:
     """Learn how the PRF of {wildcards.region} differs from the given one, and measure the movement again with it."""
     input:
         cube=rules.images.output.cube,
-        catalog=rules.catalog.output.catalog,
+        stars=stars_of,
         kernel=rules.movement_kernel.output.kernel,
         prf=prf_files_of,
     output:
@@ -54,6 +54,8 @@ rule effective_prf:
         lane=1,
     params:
         code=code_of("effective_prf"),
+        stars=reference_of,
+        reference=REFERENCE,
         prf=prf_folder_of,
         prf_learning=lookup("prf_learning", within=config),
         motion=lookup("motion", within=config),

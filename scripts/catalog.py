@@ -1,13 +1,14 @@
-"""Star table and place of the pixels -> catalogue of the region."""
+"""Stars of a region and place of its pixels -> its catalogue."""
 
 import logging
 from typing import TYPE_CHECKING
 
-from photometry.catalog import make_catalog
 from photometry.io.catalogs import write_catalog
 from photometry.io.job_log import job_log
 from photometry.io.origins import placed_pixels
-from photometry.io.star_tables import read_star_table
+from photometry.io.star_files import read_stars
+from photometry.region_stars import catalog_of
+from photometry.sky import mid_time
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -15,22 +16,8 @@ if TYPE_CHECKING:
 
 def catalog(path_stars: str, path_pixels: str, path_catalog: str, datasource: str, coord_buffer: float) -> None:
     """Move the stars to the mid time of the observation and keep those near the pixels."""
-    stars, header = read_star_table(path_stars), placed_pixels(path_pixels, datasource)
-    logging.info(
-        "%d stars; left out: %d artefacts, %d duplicates, %d without magnitude",
-        len(stars),
-        stars.n_artefact,
-        stars.n_duplicate,
-        stars.n_without_tmag,
-    )
-    near = make_catalog(
-        stars.table,
-        header.pointing,
-        header.wcs_header,
-        header.stamp,
-        reference_time=float(header.time[[0, -1]].mean()),
-        coord_buffer=coord_buffer,
-    )
+    stars, header = read_stars(path_stars), placed_pixels(path_pixels, datasource)
+    near = catalog_of(stars, header.pointing, header.wcs_header, header.stamp, mid_time(header.time), coord_buffer)
     logging.info("%d stars within %g deg of the pixels", len(near), coord_buffer)
     write_catalog(path_catalog, near, {"stars": path_stars, "pixels": path_pixels}, {"coord_buffer": coord_buffer})
 

@@ -4,20 +4,24 @@ from typing import TYPE_CHECKING
 
 from photometry.io.ccd_cubes import write_ccd_cube
 from photometry.io.frames import read_frames
-from photometry.io.inputs import load_stars
+from photometry.io.inputs import placed_stars
 from photometry.io.job_log import job_log
+from photometry.io.star_files import reference_stars
 from photometry.stars import MOST_MASK_RADIUS
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def ccd_images(path_frames: str, path_catalog: str, path_cube: str, processes: int, code: str) -> None:
+def ccd_images(
+    path_frames: str, path_stars: str, path_reference: str, path_cube: str, processes: int, code: str
+) -> None:
     """Write the cube of a CCD."""
     frames = read_frames(path_frames)
     # The wings of bright stars reach much farther than the PRF: their pixels are no background.
-    stars = load_stars(path_catalog, frames.wcs_header, frames.stamp, margin=MOST_MASK_RADIUS)
-    inputs = {"frames": path_frames, "catalog": path_catalog}
+    reference = reference_stars(path_stars, path_reference)
+    stars = placed_stars(reference, frames, frames.stamp, margin=MOST_MASK_RADIUS)
+    inputs = {"frames": path_frames, "stars": path_reference}
     write_ccd_cube(path_cube, frames, stars, inputs, processes=processes, code=code)
 
 
@@ -25,7 +29,8 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         ccd_images(
             path_frames=snakemake.input.frames,
-            path_catalog=snakemake.input.catalog,
+            path_stars=snakemake.input.stars,
+            path_reference=snakemake.params.reference,
             path_cube=snakemake.output.cube,
             processes=snakemake.threads,
             code=snakemake.params.code,

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from photometry.effective_prf import learn_prf
 from photometry.io.cubes import read_cube_header
-from photometry.io.inputs import load_prf, load_stars
+from photometry.io.inputs import load_prf, placed_stars
 from photometry.io.job_log import job_log
 from photometry.io.patches import stored_patches
 from photometry.io.products import read_kernel, write_kernel, write_prf
+from photometry.io.star_files import reference_stars
 from photometry.settings import MotionSettings, PrfSettings
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 def effective_prf(
     path_cube: str,
-    path_catalog: str,
+    path_stars: str,
+    path_reference: str,
     path_given_kernel: str,
     prf: str,
     paths_prf: Sequence[str],
@@ -29,7 +31,7 @@ def effective_prf(
 ) -> None:
     """Learn the PRF of a region from its stars, as far as they carry it."""
     header, settings = read_cube_header(path_cube), MotionSettings(**motion)
-    stars = load_stars(path_catalog, header.wcs_header, header.stamp)
+    stars = placed_stars(reference_stars(path_stars, path_reference), header, header.stamp)
     grid, kernel = learn_prf(
         stored_patches(path_cube, header, stars, settings),
         stars,
@@ -38,7 +40,7 @@ def effective_prf(
         PrfSettings(**prf_learning),
         settings,
     )
-    inputs = {"cube": path_cube, "catalog": path_catalog, "kernel": path_given_kernel, "prf": paths_prf}
+    inputs = {"cube": path_cube, "stars": path_reference, "kernel": path_given_kernel, "prf": paths_prf}
     settings_used = {"prf_learning": prf_learning, "motion": motion, "prf": Path(prf).name}
     write_prf(path_prf, grid, inputs, settings_used)
     write_kernel(path_kernel, kernel, inputs, settings_used)
@@ -48,7 +50,8 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         effective_prf(
             path_cube=snakemake.input.cube,
-            path_catalog=snakemake.input.catalog,
+            path_stars=snakemake.input.stars,
+            path_reference=snakemake.params.reference,
             path_given_kernel=snakemake.input.kernel,
             prf=snakemake.params.prf,
             paths_prf=snakemake.input.prf,

@@ -1,9 +1,10 @@
-"""Fluxes of a tile and its targets -> light curve files, and the index of them."""
+"""Fluxes of a tile and the stars that are asked for -> light curve files, and the index of them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photometry.io.catalogs import read_catalog
+from photometry.geometry import Stamp, Tile
 from photometry.io.cubes import read_cube_header
 from photometry.io.disk import flush
 from photometry.io.job_log import job_log
@@ -11,8 +12,12 @@ from photometry.io.lightcurves import export_tile
 from photometry.io.origins import pixel_provenance
 from photometry.io.products import read_tile_fit
 from photometry.io.provenance import origin_of, settings_of
+from photometry.io.star_files import read_stars
 from photometry.io.tables import write_ecsv
-from photometry.io.targets import read_targets
+from photometry.io.targets import region_near
+from photometry.region_stars import LIGHT_REACH, catalog_around
+from photometry.sky import mid_time
+from photometry.targets import choose_targets
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -20,29 +25,35 @@ if TYPE_CHECKING:
 
 def export_light_curves(
     path_fluxes: str,
-    path_targets: str,
-    path_catalog: str,
-    path_cube: str,
+    paths_stars: Sequence[str],
+    paths_cubes: Sequence[str],
     path_index: str,
+    regions: Sequence[str],
+    core: Stamp,
     output: str,
     version: int,
     tile: str,
 ) -> None:
-    """Write the files whose content is new, and the index of all."""
-    targets, facts = read_targets(path_targets)
+    """Write the files whose content is new, and the index of all. The first region is the tile's, others overlap it."""
+    headers, stars = [read_cube_header(path) for path in paths_cubes], [read_stars(path) for path in paths_stars]
+    region, *others = [
+        region_near(name, header, its_stars, core)
+        for name, header, its_stars in zip(regions, headers, stars, strict=True)
+    ]
+    header = headers[0]
     index = export_tile(
         read_tile_fit(path_fluxes),
-        read_cube_header(path_cube),
-        targets.of_tile(tile),
-        read_catalog(path_catalog),
+        header,
+        choose_targets(region, [Tile(tile, core, core)], others).of_tile(tile),
+        catalog_around(stars[0], header.pointing, header.wcs_header, core, mid_time(header.time), LIGHT_REACH),
         output,
         version,
-        str(facts["region"]),
+        region.name,
         tile,
-        inputs=pixel_provenance(path_cube),
+        inputs=pixel_provenance(paths_cubes[0]),
         settings=settings_of(path_fluxes),
     )
-    inputs = {"fluxes": path_fluxes, "targets": path_targets, "catalog": path_catalog, "cube": path_cube}
+    inputs = {"fluxes": path_fluxes, "stars": paths_stars, "cube": paths_cubes}
     index.meta |= {"version": version, "origin": origin_of(inputs)}
     flush(Path(output, file) for file in index["file"] if file)
     write_ecsv(index, path_index)
@@ -52,10 +63,11 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         export_light_curves(
             path_fluxes=snakemake.input.fluxes,
-            path_targets=snakemake.input.targets,
-            path_catalog=snakemake.input.catalog,
-            path_cube=snakemake.input.cube,
+            paths_stars=snakemake.input.stars,
+            paths_cubes=snakemake.input.cubes,
             path_index=snakemake.output.index,
+            regions=snakemake.params.regions,
+            core=Stamp(*snakemake.params.core),
             output=snakemake.params.output,
             version=snakemake.params.version,
             tile=snakemake.wildcards.tile,

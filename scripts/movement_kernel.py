@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from photometry.io.cubes import read_cube_header
 from photometry.io.frames import read_frame_wcs
-from photometry.io.inputs import load_prf, load_stars
+from photometry.io.inputs import load_prf, placed_stars
 from photometry.io.job_log import job_log
 from photometry.io.patches import stored_patches
 from photometry.io.products import write_kernel
+from photometry.io.star_files import reference_stars
 from photometry.region import measure_motion
 from photometry.settings import MotionSettings
 from photometry.wcs_motion import kernel_of_wcs
@@ -19,17 +20,23 @@ if TYPE_CHECKING:
 
 
 def movement_kernel(
-    path_cube: str, path_catalog: str, prf: str, paths_prf: Sequence[str], path_kernel: str, motion: dict[str, Any]
+    path_cube: str,
+    path_stars: str,
+    path_reference: str,
+    prf: str,
+    paths_prf: Sequence[str],
+    path_kernel: str,
+    motion: dict[str, Any],
 ) -> None:
     """Measure how the stars of a region move."""
     header, settings = read_cube_header(path_cube), MotionSettings(**motion)
-    stars = load_stars(path_catalog, header.wcs_header, header.stamp)
+    stars = placed_stars(reference_stars(path_stars, path_reference), header, header.stamp)
     known = None
     if settings.mode == "wcs":
         known = kernel_of_wcs(read_frame_wcs(path_cube), header.wcs_header, header.stamp, header.quality == 0)
     patches = stored_patches(path_cube, header, stars, settings)
     kernel = measure_motion(patches, stars, load_prf(prf, header.pointing), settings, known)
-    inputs = {"cube": path_cube, "catalog": path_catalog, "prf": paths_prf}
+    inputs = {"cube": path_cube, "stars": path_reference, "prf": paths_prf}
     write_kernel(path_kernel, kernel, inputs, {"motion": motion, "prf": Path(prf).name})
 
 
@@ -37,7 +44,8 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         movement_kernel(
             path_cube=snakemake.input.cube,
-            path_catalog=snakemake.input.catalog,
+            path_stars=snakemake.input.stars,
+            path_reference=snakemake.params.reference,
             prf=snakemake.params.prf,
             paths_prf=snakemake.input.prf,
             path_kernel=snakemake.output.kernel,

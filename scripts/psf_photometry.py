@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from photometry.geometry import Stamp, tiles_of
 from photometry.io.cubes import read_cube, read_cube_header
-from photometry.io.inputs import load_stars
+from photometry.io.inputs import placed_stars
 from photometry.io.job_log import job_log
 from photometry.io.products import read_kernel, read_prf, write_tile_fit
+from photometry.io.star_files import read_stars
 from photometry.patches import is_measured_whole
 from photometry.region import kernel_at
 from photometry.settings import FitSettings, MotionSettings
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def psf_photometry(
     path_cube: str,
-    path_catalog: str,
+    path_stars: str,
     path_prf: str,
     path_kernel: str,
     path_fluxes: str,
@@ -30,7 +31,7 @@ def psf_photometry(
     """Fit the stars of a tile, those of each of its parts jointly."""
     settings, motion_settings = FitSettings(**fit), MotionSettings(**motion)
     header, prf, kernel = read_cube_header(path_cube), read_prf(path_prf), read_kernel(path_kernel)
-    stars = load_stars(path_catalog, header.wcs_header, core.grown(settings.tile_margin).clipped(header.stamp))
+    stars = placed_stars(read_stars(path_stars), header, core.grown(settings.tile_margin).clipped(header.stamp))
     cores = [part.core for part in tiles_of(core, settings.joint_size, 0)]
     is_whole = is_measured_whole(header.stamp, motion_settings)
     fits = []
@@ -38,7 +39,7 @@ def psf_photometry(
         cube = read_cube(path_cube, part.grown(settings.tile_margin).clipped(header.stamp), header=header)
         own = kernel if is_whole else kernel_at(cube.cut(part), stars, prf, kernel, motion_settings)
         fits.append(fit_tile(cube, stars, part, prf, own, settings))
-    inputs = {"cube": path_cube, "catalog": path_catalog, "prf": path_prf, "kernel": path_kernel}
+    inputs = {"cube": path_cube, "stars": path_stars, "prf": path_prf, "kernel": path_kernel}
     write_tile_fit(path_fluxes, joined(fits, cores), inputs, {"fit": fit, "motion": motion})
 
 
@@ -46,7 +47,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         psf_photometry(
             path_cube=snakemake.input.cube,
-            path_catalog=snakemake.input.catalog,
+            path_stars=snakemake.input.stars,
             path_prf=snakemake.input.prf,
             path_kernel=snakemake.input.kernel,
             path_fluxes=snakemake.output.fluxes,

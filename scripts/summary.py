@@ -17,9 +17,10 @@ def summary(
     path_summary: str,
     version: int,
     unusable: Sequence[tuple[str, str]],
+    output: str,
 ) -> None:
     """Write one row for every target that was asked for."""
-    table = write_summary(path_summary, paths_targets, paths_indices, version, unusable)
+    table = write_summary(path_summary, paths_targets, paths_indices, version, unusable, output)
     logging.info("%d targets: %s", len(table), table.meta["status"])
 
 
@@ -31,4 +32,5 @@ if __name__ == "__main__":
             path_summary=snakemake.output.summary,
             version=snakemake.params.version,
             unusable=snakemake.params.unusable,
+            output=snakemake.params.output,
         )

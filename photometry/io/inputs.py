@@ -1,17 +1,34 @@
 """What several jobs need of a region: the PRF that is given for it, and the stars on and around its pixels."""
 
 from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from photometry.catalog import stars_near
 from photometry.cube import Pointing
 from photometry.geometry import Stamp
 from photometry.io.catalogs import read_catalog
 from photometry.io.prf_files import read_spoc_prf
-from photometry.prf import FOOTPRINT, PrfGrid
+from photometry.prf import PrfGrid
 from photometry.prf_model import model_prf
+from photometry.region_stars import LIGHT_REACH, RegionStars, catalog_around
+from photometry.sky import mid_time
 from photometry.stars import Stars
 
-__all__ = ["load_prf", "load_stars"]
+__all__ = ["Located", "load_prf", "load_stars", "placed_stars"]
+
+
+class Located(Protocol):
+    """Place and times of pixels: of a cube's header, of the frames of a CCD."""
+
+    @property
+    def pointing(self) -> Pointing: ...  # noqa: D102
+    @property
+    def wcs_header(self) -> str: ...  # noqa: D102
+    @property
+    def time(self) -> npt.NDArray[np.float64]: ...  # noqa: D102
 
 
 def load_prf(given: str | Path, pointing: Pointing) -> PrfGrid:
@@ -29,7 +46,7 @@ def load_prf(given: str | Path, pointing: Pointing) -> PrfGrid:
     return read_spoc_prf(given, pointing.sector, pointing.camera, pointing.ccd)
 
 
-def load_stars(path: str | Path, wcs_header: str, stamp: Stamp, margin: int = FOOTPRINT // 2 + 1) -> Stars:
+def load_stars(path: str | Path, wcs_header: str, stamp: Stamp, margin: int = LIGHT_REACH) -> Stars:
     """Return the stars of a catalogue whose PRF can reach the pixels, or those within another margin.
 
     Parameters
@@ -44,3 +61,21 @@ def load_stars(path: str | Path, wcs_header: str, stamp: Stamp, margin: int = FO
         Pixels around them.
     """
     return stars_near(read_catalog(path), wcs_header, stamp, margin)
+
+
+def placed_stars(stars: RegionStars, header: Located, stamp: Stamp, margin: int = LIGHT_REACH) -> Stars:
+    """Place the stars of a region whose PRF can reach the pixels of a stamp.
+
+    Parameters
+    ----------
+    stars : RegionStars
+        Stars of the region.
+    header : Located
+        Header of the cube, or frames of the CCD.
+    stamp : Stamp
+        The pixels.
+    margin : int
+        Pixels around them.
+    """
+    near = catalog_around(stars, header.pointing, header.wcs_header, stamp, mid_time(header.time), margin)
+    return stars_near(near, header.wcs_header, stamp, margin)

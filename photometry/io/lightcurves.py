@@ -47,12 +47,14 @@ from photometry.metrics import Metrics, light_curve_metrics
 from photometry.status import MEASURED, STATUS
 from photometry.tile_fit import TileFit
 
-__all__ = ["FOLDER", "FitFacts", "LightCurveWriter", "export_tile"]
+__all__ = ["FOLDER", "REGION_KEY", "FitFacts", "LightCurveWriter", "export_tile"]
 
 #: Folder of the light curves below the output folder.
 FOLDER = "lightcurves"
 #: Light curves that are put together before they are written: what their dates take is shared.
 _CURVES_AT_ONCE = 256
+#: Card of the region that a light curve was measured in.
+REGION_KEY = "REGION"
 
 
 class FitFacts(Protocol):
@@ -218,7 +220,7 @@ def export_tile(
             contamination, star_flags = float(fit.contamination[index]), int(fit.star_flags[index])
             facts = facts_of(catalog, entry, status[index], reason[index], contamination, star_flags)
             measured.append((index, entry, facts))
-    writer = LightCurveWriter(fit, header, version, inputs, settings=settings)
+    writer = LightCurveWriter(fit, header, version, inputs, [(REGION_KEY, region, "")], settings)
     for start in range(0, len(measured), _CURVES_AT_ONCE):
         some = measured[start : start + _CURVES_AT_ONCE]
         curves = [

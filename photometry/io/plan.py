@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from photometry.errors import ConfigError, InputFileError
-from photometry.geometry import Stamp, Tile, tiles_of
+from photometry.geometry import Tile, tiles_of
 from photometry.io.ffi_files import FfiFolder, inspect_ffis
 from photometry.io.pixel_files import PixelFile, inspect_pixel_files, inspect_usable_files
 
-__all__ = ["PlannedRegion", "overlapping", "plan_regions"]
+__all__ = ["PlannedRegion", "all_overlaps", "overlapping", "plan_regions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +101,13 @@ def overlapping(region: PlannedRegion, regions: Mapping[str, PlannedRegion]) -> 
         for name, other in regions.items()
         if name != region.name
         and other.detector == region.detector
-        and _share_pixels(region.pixels.stamp, other.pixels.stamp)
+        and region.pixels.stamp.overlaps(other.pixels.stamp)
     )
 
 
-def _share_pixels(one: Stamp, other: Stamp) -> bool:
-    return (
-        one.row_min < other.row_max
-        and other.row_min < one.row_max
-        and one.col_min < other.col_max
-        and other.col_min < one.col_max
-    )
+def all_overlaps(regions: Mapping[str, PlannedRegion]) -> dict[str, list[str]]:
+    """Return `overlapping` of all regions, by name."""
+    of_detector: dict[tuple[int, int, int, int], dict[str, PlannedRegion]] = {}
+    for name, region in regions.items():
+        of_detector.setdefault(region.detector, {})[name] = region
+    return {name: overlapping(region, of_detector[region.detector]) for name, region in regions.items()}

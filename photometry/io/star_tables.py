@@ -7,7 +7,7 @@ import sqlite3
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,10 @@ _UNITS = {"ra_J2000": "deg", "decl_J2000": "deg", "pm_ra": "mas/yr", "pm_decl": 
 _NO_VALUE = ("", "nan", "none", "null", "--")
 #: Rows that a message names.
 _NAMED = 5
+#: Rows of a CSV table that are read at once.
+_ROWS_AT_ONCE = 100_000
+#: Bytes at the beginning that tell the format.
+_HEAD = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,15 @@ def read_star_table(path: str | Path) -> StarTable:
     columns = _match(path, raw)
     disposition = _texts(raw, columns.get("disposition"))
     artefact, duplicate = disposition == "ARTIFACT", disposition == "DUPLICATE"
-    raw = raw[~(artefact | duplicate)]
+    if (artefact | duplicate).any():
+        raw = raw[~(artefact | duplicate)]
     if not len(raw):
         left_out = f" ({len(disposition)} rows are marked as artefact or duplicate)" if len(disposition) else ""
         raise CatalogError(path, f"has no star{left_out}; give a table with at least one")
     table = pd.DataFrame({"starid": _starids(path, raw[columns["starid"]])})
     for name in ("ra_J2000", "decl_J2000", "pm_ra", "pm_decl", "tmag", "teff"):
         table[name] = _numbers(path, raw, columns.get(name), name)
+    del raw
     _check_positions(path, table)
     _check_unique(path, table)
     with_tmag = np.isfinite(table["tmag"].to_numpy())
@@ -95,7 +101,8 @@ def read_star_table(path: str | Path) -> StarTable:
         logging.getLogger(__name__).info(
             "%s: left out %d artefacts, %d duplicates, %d without a magnitude", path, *counts
         )
-    table = table[with_tmag].sort_values("starid").reset_index(drop=True)
+    if not (with_tmag.all() and table["starid"].is_monotonic_increasing):
+        table = table[with_tmag].sort_values("starid").reset_index(drop=True)
     table[["pm_ra", "pm_decl"]] = table[["pm_ra", "pm_decl"]].fillna(0.0)
     table["ra_J2000"] %= 360.0
     return StarTable(table, *counts)
@@ -104,21 +111,24 @@ def read_star_table(path: str | Path) -> StarTable:
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise CatalogError(path, "no such file; correct the key 'catalog'")
-    content = path.read_bytes()
     try:
-        if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
-        if content.startswith(b"SQLite format 3\0"):
-            return _read_sqlite(path)
-        if not content.strip():
-            raise CatalogError(path, "is empty; give a table with at least one star")
-        if content.startswith(b"SIMPLE  ="):
-            return _plain(Table.read(io.BytesIO(content), format="fits", character_as_bytes=False))
-        if b"<VOTABLE" in content[:2000]:
-            return _plain(Table.read(io.BytesIO(content), format="votable"))
-        if content.startswith(b"# %ECSV"):
-            return _plain(Table.read(content.decode(), format="ascii.ecsv"))
-        return _read_csv(content)
+        with path.open("rb") as file:
+            is_gzip = file.read(2) == b"\x1f\x8b"
+        opened: IO[bytes]
+        with cast(IO[bytes], gzip.open(path)) if is_gzip else path.open("rb") as opened:
+            head = opened.read(_HEAD)
+            if head.startswith(b"SQLite format 3\0"):
+                return _read_sqlite(path)
+            if not head.strip() and not opened.read().strip():
+                raise CatalogError(path, "is empty; give a table with at least one star")
+            opened.seek(0)
+            if head.startswith(b"SIMPLE  ="):
+                return _plain(Table.read(io.BytesIO(opened.read()), format="fits", character_as_bytes=False))
+            if b"<VOTABLE" in head:
+                return _plain(Table.read(io.BytesIO(opened.read()), format="votable"))
+            if head.startswith(b"# %ECSV"):
+                return _plain(Table.read(opened.read().decode(), format="ascii.ecsv"))
+            return _read_csv(opened)
     except CatalogError:
         raise
     except (ValueError, TypeError, KeyError, IndexError, OSError, EOFError, sqlite3.Error, UserWarning) as error:
@@ -136,12 +146,24 @@ def _read_sqlite(path: Path) -> pd.DataFrame:
         connection.close()
 
 
-def _read_csv(content: bytes) -> pd.DataFrame:
-    text = content.decode("utf-8-sig")
-    first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+def _read_csv(opened: IO[bytes]) -> pd.DataFrame:
+    """Read the columns that are known; the others of a table of millions of stars would take gigabytes."""
+    lines = (line.decode("utf-8-sig") for line in opened)
+    first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
+    opened.seek(0)
     separator = next((mark for mark in (",", ";", "\t", "|") if mark in first), r"\s+")
-    frame = pd.read_csv(io.StringIO(text), sep=separator, comment="#", skipinitialspace=True)
-    return frame.rename(columns=str.strip)
+    known = {name.lower() for accepted in ACCEPTED_NAMES.values() for name in accepted}
+    parts = []
+    # Not by pandas' usecols, with which a row that has a comma too many is shifted without a word.
+    with pd.read_csv(
+        opened, sep=separator, comment="#", skipinitialspace=True, encoding="utf-8-sig", chunksize=_ROWS_AT_ONCE
+    ) as reader:
+        for part in reader:
+            names = {str(name).strip().lower(): name for name in part.columns}
+            if not all(any(name.lower() in names for name in ACCEPTED_NAMES[needed]) for needed in _NEEDED):
+                return part.rename(columns=str.strip)
+            parts.append(part[[name for lower, name in names.items() if lower in known]])
+    return pd.concat(parts, ignore_index=True).rename(columns=str.strip)
 
 
 def _plain(table: Table) -> pd.DataFrame:

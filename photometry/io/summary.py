@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from astropy.table import Table, vstack
+from astropy.table import Column, Table, vstack
 
 from photometry.io.provenance import SOFTWARE, origin_of
+from photometry.io.stale import StaleFile, stale_files
 from photometry.io.tables import RESULT_COLUMNS, read_ecsv, table_of, write_ecsv
 from photometry.io.targets import read_targets
 from photometry.status import STATUS
@@ -27,6 +28,8 @@ UNKNOWN_TARGETS = TargetList(
     tile=np.array([""]),
     reason=np.array([""]),
 )
+#: Reason of a star that is no target any more.
+_NO_TARGET = "no target any more; snakemake prune deletes its file"
 
 
 def write_summary(
@@ -35,6 +38,7 @@ def write_summary(
     indices: Iterable[str | Path],
     version: int,
     unusable: Sequence[tuple[str, str]] = (),
+    output: str | Path | None = None,
 ) -> Table:
     """Write the summary and return it.
 
@@ -50,12 +54,19 @@ def write_summary(
         Version of the product.
     unusable : sequence of (str, str)
         Pixel files that cannot be used, and why: a row each, with starid 0.
+    output : path-like, optional
+        Output folder, in which files that belong to no target are looked for [default: they are not].
     """
     inputs = {"targets": sorted(map(str, targets)), "indices": sorted(map(str, indices))}
     lists = [read_targets(name) for name in inputs["targets"]]
     tiles = [read_ecsv(name, RESULT_COLUMNS) for name in inputs["indices"]]
+    stale: list[StaleFile] = []
+    if output is not None:
+        listed = {str(name) for tile in tiles for name in tile["file"]}
+        stale = stale_files(output, version, listed, {str(facts["region"]) for _, facts in lists})
     unknown = [(UNKNOWN_TARGETS, {"region": Path(file).name}) for file, _ in unusable]
-    summary = summarise([*lists, *unknown], tiles, version, {Path(file).name: problem for file, problem in unusable})
+    reasons = {Path(file).name: problem for file, problem in unusable}
+    summary = summarise([*lists, *unknown], tiles, version, reasons, stale)
     summary.meta |= {"made_with": _made_with(tiles), "origin": origin_of(inputs, {"version": version})}
     write_ecsv(summary, path)
     return summary
@@ -78,6 +89,7 @@ def summarise(
     indices: Sequence[Table],
     version: int,
     reasons: Mapping[str, str] | None = None,
+    stale: Sequence[StaleFile] = (),
 ) -> Table:
     """Put target lists and indices together.
 
@@ -94,6 +106,8 @@ def summarise(
         Version of the product.
     reasons : mapping of str to str
         Why regions (by name) and tiles (region/tile) have no result, where that is known.
+    stale : sequence of StaleFile
+        Files that belong to no target: of stars that have a row, or that get one.
 
     Returns
     -------
@@ -112,14 +126,37 @@ def summarise(
     skipped = table_of(rows, RESULT_COLUMNS)
     table = vstack([*measured, skipped], metadata_conflicts="silent", join_type="exact")
     table = table[_chosen(table, sum(map(len, measured)))]
+    n_target = len(table)
+    table = _with_stale(table, stale)
     counts = {status.name: int(np.sum(table["status"] == status.name)) for status in STATUS}
     table.meta = {
         "version": version,
         "software": SOFTWARE,
-        "n_target": len(table),
+        "n_target": n_target,
+        "n_stale": len(stale),
         "status": {name: count for name, count in counts.items() if count},
     }
     return table
+
+
+def _with_stale(table: Table, stale: Sequence[StaleFile]) -> Table:
+    """Name stale files in the rows of their stars, or in rows of their own."""
+    if not stale:
+        return table
+    keys = ("starid", "sector", "cadence", "camera")
+    order = [tuple(row) for row in zip(*(np.asarray(table[key]).tolist() for key in keys), strict=True)]
+    row_of = {key[:3]: place for place, key in enumerate(order)}
+    names, own = [""] * len(table), []
+    for file in stale:
+        place = row_of.get((file.starid, file.sector, file.cadence))
+        if place is not None and not names[place]:
+            names[place] = file.file
+        else:
+            facts = {name: getattr(file, name) for name in (*keys, "ccd", "region")}
+            own.append(facts | {"status": STATUS.SKIPPED.name, "reason": _NO_TARGET, "stale": file.file})
+    table["stale"] = Column(names, description=table["stale"].description, dtype="str")
+    table = vstack([table, table_of(own, RESULT_COLUMNS)], metadata_conflicts="silent", join_type="exact")
+    return table[np.lexsort([np.asarray(table[key]) for key in reversed(keys)])]
 
 
 def _rows(

@@ -63,6 +63,7 @@ RESULT_COLUMNS = (
     ColumnSpec("tile", "str", "", "tile the star was measured in"),
     ColumnSpec("file", "str", "", "light curve file below the output folder"),
     ColumnSpec("digest", "str", "", "SHA-256 of the light curve file"),
+    ColumnSpec("stale", "str", "", "light curve file of an earlier run that belongs to no target"),
 )
 
 

@@ -14,12 +14,15 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from photometry.catalog import Catalog, stars_near
 from photometry.errors import InputFileError
+from photometry.geometry import Stamp
 from photometry.io.provenance import Inputs, origin_of
 from photometry.io.tables import ColumnSpec, read_ecsv, table_of, write_ecsv
 from photometry.lightcurve import CubeHeader
+from photometry.region_stars import RegionStars, catalog_around
+from photometry.sky import mid_time
 from photometry.targets import Region, TargetList
 
-__all__ = ["TARGET_COLUMNS", "make_region", "read_target_table", "read_targets", "write_targets"]
+__all__ = ["TARGET_COLUMNS", "make_region", "read_target_table", "read_targets", "region_near", "write_targets"]
 
 #: Names of the column of TIC numbers, compared without case.
 _STARID_NAMES = ("starid", "id", "tic", "ticid", "tic_id")
@@ -116,6 +119,24 @@ def make_region(
     """
     stars = stars_near(catalog, header.wcs_header, header.stamp, _MARGIN)
     return Region(name, header.stamp, stars, wanted, tmag_limit, header.pointing.starid)
+
+
+def region_near(name: str, header: CubeHeader, stars: RegionStars, stamp: Stamp) -> Region:
+    """Put together what the choice of targets on a stamp needs to know of a region.
+
+    Parameters
+    ----------
+    name : str
+        Name of the region.
+    header : CubeHeader
+        Header of its cube.
+    stars : RegionStars
+        Its stars.
+    stamp : Stamp
+        The stars on it and up to 20 pixels around it take part.
+    """
+    near = catalog_around(stars, header.pointing, header.wcs_header, stamp, mid_time(header.time), _MARGIN)
+    return make_region(name, header, near, stars.asked_for, stars.tmag_limit)
 
 
 def write_targets(

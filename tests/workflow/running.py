@@ -59,13 +59,18 @@ def copy_workflow(folder: Path) -> Path:
 
 
 def product_digests(results: Path) -> dict[Path, str]:
-    """Return the SHA-256 of every product below an output folder; logs, benchmarks and hidden files are none."""
+    """Return the SHA-256 of every product below an output folder.
+
+    Logs, benchmarks, hidden files and the plan's notes, which hold dates of the tables, are none.
+    """
     files = (path for path in sorted(results.rglob("*")) if path.is_file())
     names = {path.relative_to(results): path for path in files}
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in names.items()
-        if name.parts[0] not in ("logs", "benchmarks") and not name.name.startswith(".")
+        if name.parts[0] not in ("logs", "benchmarks")
+        and not name.name.startswith(".")
+        and not (name.parts[0] == "plan" and name.suffix == ".json")
     }
 
 

@@ -249,7 +249,7 @@ def test_what_only_a_job_finds_out(snakemake, mine, tmp_path, damage, message):
     assert message in told[0]
     products = [path for path in (tmp_path / "results").rglob("*") if path.is_file()]
     names = {path.relative_to(tmp_path / "results").parts[0] for path in products}
-    assert names == {"logs", "summary_v01_incomplete.ecsv"}
+    assert names == {"logs", "plan", "summary_v01_incomplete.ecsv"}
     (row,) = Table.read(tmp_path / "results/summary_v01_incomplete.ecsv")
     assert (row["starid"], row["status"]) == (0, "ERROR")
     assert message in row["reason"]

@@ -49,7 +49,7 @@ def settings(folder: Path, **changes: object) -> dict:
 
 def test_plan_of_a_ccd(snakemake, ccd, tmp_path):
     result = snakemake(tmp_path, "--dry-run", CUBE, config=settings(ccd))
-    assert planned_jobs(result.stdout) == {"frames": 1, "catalog": 1, "ccd_images": 1, "total": 3}, result.stdout
+    assert planned_jobs(result.stdout) == {"frames": 1, "ccd_images": 1, "total": 2}, result.stdout
 
 
 def test_plan_of_all_reads_no_other_headers(snakemake, ccd, tmp_path):
@@ -126,7 +126,7 @@ def test_cube_of_a_ccd(undisturbed):
     np.testing.assert_array_equal(cube.cadenceno, 4697 + np.arange(N_FRAME))
     left = {path.name for path in (undisturbed / "results/prepared").iterdir()}
     name = "sector001_camera1_ccd4"
-    assert left == {f"{name}.hdf5", f"frames_{name}.hdf5", f"catalog_{name}.sqlite"}
+    assert left == {f"{name}.hdf5", f"frames_{name}.hdf5", f"reference_stars_{name}.hdf5"}
 
 
 def test_a_run_with_nothing_new_does_nothing(snakemake, undisturbed):

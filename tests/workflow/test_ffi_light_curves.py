@@ -12,6 +12,7 @@ from photometry.io.simulated_ffi_truth import read_ccd_truth
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("ffi_light_curves")]
 
 _REGION = "sector023_camera4_ccd2"
+_CATALOG = f"results/prepared/catalog_{_REGION}.sqlite"
 _INDEX = f"results/lightcurves/index/{_REGION}/row1024_col1068.ecsv"
 _CCD = {"seed": 3, "n_cadence": 8, "density": 25.0, "faintest_tmag": 16.0, "n_pairs": 4, "bad_frames": ["zero"]}
 
@@ -27,7 +28,7 @@ def folder(snakemake, tmp_path_factory):
         "observations": [observation | {"tmag_limit": 15.0}],
         "fit": {"tile_size": 256, "joint_size": 128},
     }
-    result = snakemake(folder, _INDEX, config=config)
+    result = snakemake(folder, _INDEX, _CATALOG, config=config)
     assert result.returncode == 0, result.stdout
     return folder
 

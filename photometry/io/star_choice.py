@@ -1,0 +1,126 @@
+"""The stars of regions, from star tables and tables of targets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.errors import CatalogError
+from photometry.io.cubes import CubeHeader
+from photometry.io.frames import CcdFrames
+from photometry.io.plan import PlannedRegion
+from photometry.io.region_places import RegionPlace
+from photometry.io.star_tables import StarTable, read_star_table
+from photometry.io.targets import read_target_table
+from photometry.region_stars import LIGHT_REACH, Placed, RegionStars, StarsByDecl, region_stars
+from photometry.stars import MOST_MASK_RADIUS
+
+__all__ = ["NearStars", "near_stars", "region_stars_of"]
+
+_Ids = npt.NDArray[np.int64]
+#: Stars that a message names.
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NearStars:
+    """Stars of a region, by increasing TIC number, and their places as far as the plan knows them."""
+
+    stars: RegionStars
+    placed: Placed
+
+
+def near_stars(
+    regions: Mapping[str, PlannedRegion], places: Mapping[str, RegionPlace], coord_buffer: float
+) -> dict[str, NearStars]:
+    """Read the star tables and the tables of targets of regions, each once.
+
+    Parameters
+    ----------
+    regions : mapping of str to PlannedRegion
+        Regions that have tables in common: targets near none of them are listed by the first that was asked for them.
+    places : mapping of str to RegionPlace
+        Where they are.
+    coord_buffer : float
+        Stars so far around the pixels count, deg.
+
+    Raises
+    ------
+    CatalogError, InputFileError
+        When a table cannot be used, or a target is in no star table.
+    """
+    asked = {name: region.observation["targets"] for name, region in regions.items()}
+    wanted = {table: read_target_table(table) for table in sorted(set(asked.values()) - {"all"})}
+    near: dict[str, NearStars] = {}
+    unknown = dict(wanted)
+    for catalog in sorted({region.observation["catalog"] for region in regions.values()}):
+        table = StarsByDecl.of(read_star_table(catalog).table)
+        for name, region in regions.items():
+            if region.observation["catalog"] == catalog:
+                place, sector = places[name], region.pixels.pointing.sector
+                chosen, limit = wanted.get(asked[name]), float(region.observation["tmag_limit"])
+                found = region_stars(
+                    table, place.wcs_header, place.stamp, sector, chosen, limit, coord_buffer, place.reach, place.slack
+                )
+                near[name] = NearStars(*found)
+                if chosen is not None:
+                    unknown[asked[name]] = np.setdiff1d(unknown[asked[name]], table.starid, assume_unique=True)
+    for path, missing in unknown.items():
+        if len(missing):
+            catalogs = sorted({regions[name].observation["catalog"] for name in regions if asked[name] == path})
+            raise _not_there(path, missing, catalogs)
+    return _with_unplaced(near, regions, wanted)
+
+
+def region_stars_of(
+    table: StarTable, header: CubeHeader | CcdFrames, targets: str, tmag_limit: float, coord_buffer: float
+) -> RegionStars:
+    """Return the stars of a single region.
+
+    Parameters
+    ----------
+    table : StarTable
+        The star table.
+    header : CubeHeader or CcdFrames
+        Place of the pixels.
+    targets : str
+        ``all``, or a table of targets; those that are not near are listed all the same.
+    tmag_limit : float
+        Faintest target, mag.
+    coord_buffer : float
+        Stars so far around the pixels count, deg.
+    """
+    wanted = None if targets == "all" else read_target_table(targets)
+    reach = MOST_MASK_RADIUS if header.pointing.datasource == "ffi" else LIGHT_REACH
+    sorted_table, sector = StarsByDecl.of(table.table), header.pointing.sector
+    stars, _ = region_stars(
+        sorted_table, header.wcs_header, header.stamp, sector, wanted, tmag_limit, coord_buffer, reach
+    )
+    return stars if wanted is None else replace(stars, unplaced=np.setdiff1d(wanted, stars.starid))
+
+
+def _not_there(path: str, missing: _Ids, catalogs: Sequence[str]) -> CatalogError:
+    stars = ", ".join(map(str, missing[:_NAMED])) + (" and others" if len(missing) > _NAMED else "")
+    tables = ", ".join(catalogs[:_NAMED]) + (" and others" if len(catalogs) > _NAMED else "")
+    return CatalogError(
+        path, f"TIC {stars}: not among the stars of {tables}; remove the row, or add the star to the catalogue"
+    )
+
+
+def _with_unplaced(
+    near: Mapping[str, NearStars], regions: Mapping[str, PlannedRegion], wanted: Mapping[str, _Ids]
+) -> dict[str, NearStars]:
+    """Give the stars that are near no region of their sector and cadence to the first that was asked for them."""
+    done = dict(near)
+    asking: dict[tuple[str, int, int], list[str]] = {}
+    for name, region in regions.items():
+        sector, _, _, cadence_s = region.detector
+        if region.observation["targets"] != "all":
+            asking.setdefault((region.observation["targets"], sector, cadence_s), []).append(name)
+    for (targets, _, _), names in asking.items():
+        unplaced = wanted[targets]
+        for name in names:
+            unplaced = np.setdiff1d(unplaced, near[name].stars.starid, assume_unique=True)
+        done[names[0]] = replace(near[names[0]], stars=replace(near[names[0]].stars, unplaced=unplaced))
+    return done

@@ -1,0 +1,260 @@
+"""Stars of a star table that matter to a region, and digests that tell which parts of the region a change reaches.
+
+A star's own numbers reach the fits of the tiles that its light reaches; that it is a target reaches the export of its
+tile; cube, motion and PRF of the region are properties of all its stars together.
+"""
+
+import hashlib
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.catalog import Catalog, Columns, ccd_positions, make_catalog, positions_at, stamp_on_sky
+from photometry.constants import ARCSEC_PER_PIXEL, CATALOG_EPOCH_YEAR
+from photometry.cube import Pointing
+from photometry.geometry import Stamp
+from photometry.sky import angular_distance
+from photometry.star_hashes import FITTED, star_hashes
+
+__all__ = [
+    "LIGHT_REACH",
+    "Placed",
+    "RegionStars",
+    "StarsByDecl",
+    "catalog_around",
+    "catalog_of",
+    "epoch_of_sector",
+    "region_stars",
+]
+
+_Ints = npt.NDArray[np.int64]
+_Hashes = npt.NDArray[np.uint64]
+_Bools = npt.NDArray[np.bool_]
+
+#: Stars so far outside a stamp have light on it, pixels: half of `photometry.prf.FOOTPRINT`, and one more.
+LIGHT_REACH = 8
+#: Columns that star tables call by another name.
+_TABLE_NAMES = {"ra_j2000": "ra_J2000", "decl_j2000": "decl_J2000"}
+_DEG_PER_PIXEL = ARCSEC_PER_PIXEL / 3600
+_MAS_PER_DEG = 3.6e6
+#: Middle of sector 1, Julian year, and years from one sector to the next: two orbits of 13.7 d (TESS Instrument
+#: Handbook, section 4). Good to 0.2 years, in which Barnard's star moves by a tenth of a pixel.
+_SECTOR_1, _SECTOR_YEARS = 2018.60, 27.4 / 365.25
+
+
+@dataclass(frozen=True, slots=True)
+class RegionStars:
+    """Stars on and around the pixels of a region.
+
+    Parameters
+    ----------
+    starid : (n_star,) int64
+        TIC numbers, increasing.
+    ra_j2000, decl_j2000 : (n_star,) float64
+        Position at J2000, deg.
+    pm_ra, pm_decl : (n_star,) float64
+        Proper motion, mas/yr; `pm_ra` contains the cosine of the declination.
+    tmag, teff : (n_star,) float64
+        TESS magnitude; effective temperature, K (NaN where not known).
+    reaches : (n_star,) bool
+        Stars whose light may reach the pixels: those that cube, motion and PRF of the region are derived from.
+    wanted : (n_star,) bool
+        Stars that are asked for.
+    unplaced : (n_unplaced,) int64
+        TIC numbers that are asked for and are near no region; the region's target list tells so.
+    asks_all : bool
+        Whether every star on the pixels is asked for.
+    tmag_limit : float
+        Faintest target, mag.
+    """
+
+    starid: _Ints
+    ra_j2000: npt.NDArray[np.float64]
+    decl_j2000: npt.NDArray[np.float64]
+    pm_ra: npt.NDArray[np.float64]
+    pm_decl: npt.NDArray[np.float64]
+    tmag: npt.NDArray[np.float64]
+    teff: npt.NDArray[np.float64]
+    reaches: _Bools
+    wanted: _Bools
+    unplaced: _Ints
+    asks_all: bool
+    tmag_limit: float
+
+    def __len__(self) -> int:
+        return len(self.starid)
+
+    @property
+    def asked_for(self) -> _Ints | None:
+        """TIC numbers that are asked for; None: every star on the pixels."""
+        return None if self.asks_all else np.union1d(self.starid[self.wanted], self.unplaced)
+
+    @property
+    def hashes(self) -> _Hashes:
+        """Hashes of the stars whose light may reach the pixels, increasing: (n,)."""
+        return np.sort(star_hashes(self)[self.reaches])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything, hexadecimal."""
+        digest = hashlib.sha256()
+        for field in fields(self):
+            value = getattr(self, field.name)
+            digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where stars are on the CCD as far as a plan can know: (n_star,) float64, 0-based pixels; NaN for none."""
+
+    row: npt.NDArray[np.float64]
+    column: npt.NDArray[np.float64]
+
+    def within(self, stamp: Stamp, reach: float) -> _Bools:
+        """Tell which stars are on a stamp or up to `reach` pixels outside it."""
+        inside: _Bools = stamp.border_distance(self.row, self.column) > -reach
+        return inside
+
+
+def epoch_of_sector(sector: int) -> float:
+    """Return the Julian year of a sector, to 0.2 years."""
+    return _SECTOR_1 + (sector - 1) * _SECTOR_YEARS
+
+
+@dataclass(frozen=True, slots=True)
+class StarsByDecl:
+    """A star table by increasing declination, so that a region's stars are found without looking at all.
+
+    Parameters
+    ----------
+    starid : (n_star,) int64
+        TIC numbers.
+    ra_j2000, decl_j2000, pm_ra, pm_decl, tmag, teff : (n_star,) float64
+        As in `RegionStars`.
+    fastest : float
+        Bound of the proper motions, deg/yr.
+    """
+
+    starid: _Ints
+    ra_j2000: npt.NDArray[np.float64]
+    decl_j2000: npt.NDArray[np.float64]
+    pm_ra: npt.NDArray[np.float64]
+    pm_decl: npt.NDArray[np.float64]
+    tmag: npt.NDArray[np.float64]
+    teff: npt.NDArray[np.float64]
+    fastest: float
+
+    @classmethod
+    def of(cls, table: Columns) -> "StarsByDecl":
+        """Sort a star table (`photometry.io.star_tables.StarTable.table`)."""
+        order = np.argsort(np.asarray(table["decl_J2000"]), kind="stable")
+        columns = {
+            name: np.asarray(table[_TABLE_NAMES.get(name, name)], dtype=np.float64)[order] for name in (*FITTED, "teff")
+        }
+        fastest = max(float(np.abs(columns[name]).max(initial=0.0)) for name in ("pm_ra", "pm_decl"))
+        starid = np.asarray(table["starid"], dtype=np.int64)[order]
+        return cls(starid=starid, fastest=2 * fastest / _MAS_PER_DEG, **columns)
+
+
+def region_stars(
+    table: StarsByDecl,
+    wcs_header: str,
+    stamp: Stamp,
+    sector: int,
+    wanted: _Ints | None,
+    tmag_limit: float,
+    coord_buffer: float,
+    reach: int = LIGHT_REACH,
+    slack: float = 0.0,
+) -> tuple[RegionStars, Placed]:
+    """Take the stars on and around the pixels of a region from a star table.
+
+    Parameters
+    ----------
+    table : StarsByDecl
+        The star table.
+    wcs_header : str
+        `photometry.cube.Cube.wcs_header`; with an empty one no star is near.
+    stamp : Stamp
+        The pixels.
+    sector : int
+        Tells the time.
+    wanted : (n_wanted,) int64 or None
+        TIC numbers that are asked for; None: every star on the pixels.
+    tmag_limit : float
+        Faintest target, mag.
+    coord_buffer : float
+        Stars so far from the circle around the pixels are kept, deg.
+    reach : int
+        Stars so far outside the pixels matter to them, and are kept, pixels.
+    slack : float
+        Error of the places, pixels [default: 0].
+
+    Returns
+    -------
+    stars : RegionStars
+        Without `unplaced`.
+    placed : Placed
+        Their places.
+    """
+    rows, placed = _near_rows(table, wcs_header, stamp, sector, coord_buffer, reach, slack)
+    starid = table.starid[rows]
+    stars = RegionStars(
+        starid=starid,
+        reaches=placed.within(stamp, reach + slack),
+        wanted=np.ones(len(starid), dtype=bool) if wanted is None else np.isin(starid, wanted),
+        unplaced=np.empty(0, dtype=np.int64),
+        asks_all=wanted is None,
+        tmag_limit=tmag_limit,
+        **{name: getattr(table, name)[rows] for name in (*FITTED, "teff")},
+    )
+    return stars, placed
+
+
+def _near_rows(
+    table: StarsByDecl, wcs_header: str, stamp: Stamp, sector: int, coord_buffer: float, reach: int, slack: float
+) -> tuple[_Ints, Placed]:
+    """Rows of the stars near a stamp, by increasing TIC number, and their places."""
+    if not wcs_header:
+        return np.empty(0, dtype=np.int64), Placed(np.empty(0), np.empty(0))
+    ra_center, decl_center, radius, _ = stamp_on_sky(wcs_header, stamp)
+    kept = radius + max(coord_buffer, reach * _DEG_PER_PIXEL) + slack * _DEG_PER_PIXEL
+    epoch = epoch_of_sector(sector)
+    wide = kept + abs(epoch - CATALOG_EPOCH_YEAR) * table.fastest
+    first, last = np.searchsorted(table.decl_j2000, [decl_center - wide, decl_center + wide])
+    band = np.arange(first, last)
+    ra, decl = table.ra_j2000[first:last], table.decl_j2000[first:last]
+    rows = band[angular_distance(ra, decl, ra_center, decl_center) <= wide]
+    rows = rows[np.argsort(table.starid[rows], kind="stable")]
+    ra, decl = positions_at(table.ra_j2000[rows], table.decl_j2000[rows], table.pm_ra[rows], table.pm_decl[rows], epoch)
+    near = angular_distance(ra, decl, ra_center, decl_center) <= kept
+    return rows[near], Placed(*ccd_positions(ra[near], decl[near], wcs_header))
+
+
+def catalog_of(
+    stars: RegionStars, pointing: Pointing, wcs_header: str, stamp: Stamp, reference_time: float, coord_buffer: float
+) -> Catalog:
+    """Return the catalogue of stars of a region; parameters as in `photometry.catalog.make_catalog`."""
+    table = {_TABLE_NAMES.get(name, name): getattr(stars, name) for name in ("starid", *FITTED, "teff")}
+    return make_catalog(table, pointing, wcs_header, stamp, reference_time, coord_buffer)
+
+
+def catalog_around(
+    stars: RegionStars, pointing: Pointing, wcs_header: str, stamp: Stamp, reference_time: float, margin: int
+) -> Catalog:
+    """Return the catalogue of the stars on and around a stamp, moved to the time of the observation.
+
+    Parameters
+    ----------
+    stars : RegionStars
+        Stars of the region.
+    pointing, wcs_header, stamp, reference_time
+        As in `photometry.catalog.make_catalog`.
+    margin : int
+        Pixels around the stamp.
+    """
+    # The circle around a stamp that is wider by two pixels: distortion bends the pixel grid.
+    buffer = (margin + 2) * np.sqrt(2) * _DEG_PER_PIXEL
+    return catalog_of(stars, pointing, wcs_header, stamp, reference_time, buffer)

@@ -1,0 +1,75 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sky_regions import WIDE, star_table
+from tile_fits import WCS_HEADER
+
+from photometry.prf import FOOTPRINT
+from photometry.region_stars import LIGHT_REACH, RegionStars, StarsByDecl, region_stars
+from photometry.star_hashes import FITTED, digest_of_rows, few_changed, star_hashes
+
+
+@pytest.fixture(scope="module")
+def stars() -> RegionStars:
+    table = star_table().rename(
+        columns={"ID": "starid", "ra": "ra_J2000", "dec": "decl_J2000", "pmRA": "pm_ra", "pmDEC": "pm_decl"}
+    )
+    table = table.rename(columns={"Tmag": "tmag", "Teff": "teff"})
+    return region_stars(StarsByDecl.of(table), WCS_HEADER, WIDE, 1, None, 15.0, 0.1)[0]
+
+
+@pytest.mark.parametrize("column", FITTED)
+def test_a_hash_is_of_one_star_and_all_that_fluxes_depend_on(stars, column):
+    values = getattr(stars, column).copy()
+    values[3] = np.nextafter(values[3], np.inf)
+    changed = star_hashes(replace(stars, **{column: values})) != star_hashes(stars)
+    assert np.flatnonzero(changed).tolist() == [3]
+
+
+def test_a_hash_depends_on_the_number_and_not_on_the_temperature_or_the_sign_of_zero(stars):
+    hashes = star_hashes(stars)
+    assert len(np.unique(hashes)) == len(stars)
+    assert (star_hashes(replace(stars, starid=stars.starid + 1)) != hashes).all()
+    same = replace(stars, teff=stars.teff + 1, pm_ra=-stars.pm_ra)
+    np.testing.assert_array_equal(star_hashes(same), hashes)
+
+
+def test_light_reaches_as_far_as_the_prf():
+    assert LIGHT_REACH == FOOTPRINT // 2 + 1
+
+
+def test_hashes_spread_evenly():
+    """Stars that differ in the last bit of one number differ in half of the bits of their hashes."""
+    n = 5000
+    ones = np.ones(n)
+    tmag = 10 + np.arange(n) * np.spacing(10.0)
+    none = np.zeros(n, dtype=bool)
+    starid = np.full(n, 7)
+    made = RegionStars(starid, ones, ones, ones, ones, tmag, ones, none, none, np.empty(0, np.int64), True, 15.0)
+    bits = np.unpackbits((star_hashes(made)[1:] ^ star_hashes(made)[:-1]).view(np.uint8))
+    assert bits.mean() == pytest.approx(0.5, abs=0.005)
+
+
+def test_digests_tell_arrays_apart():
+    one, two = np.array([1, 2]), np.array([3])
+    assert digest_of_rows(one, two) != digest_of_rows(np.array([1]), np.array([2, 3]))
+    assert digest_of_rows(one, more=["a"]) != digest_of_rows(one, more=["b"])
+    assert digest_of_rows(one) == digest_of_rows(one.copy())
+
+
+@pytest.mark.parametrize(
+    ("n_star", "gone", "new", "few"),
+    [
+        (200, 4, 4, True),
+        (200, 5, 5, False),
+        (200, 0, 5, False),
+        (200, 5, 0, False),
+        (10, 1, 1, True),
+        (10, 2, 0, False),
+    ],
+)
+def test_two_per_cent_of_the_stars_may_change_or_one(n_star, gone, new, few):
+    reference = np.arange(n_star, dtype=np.uint64)
+    current = np.concatenate([reference[gone:], 10_000 + np.arange(new, dtype=np.uint64)])
+    assert few_changed(reference, current) is few

@@ -1,9 +1,10 @@
 """Light curves per core-hour from cube to FITS: tiles of a CCD through the workflow, CPU time of every part, memory.
 
-    python -m benchmarks.scale [--targets 1500] [--tmag-limit 15] [--cadences 1300] [--tiles 1]
+    python -m benchmarks.scale [--targets 1500] [--tmag-limit 15] [--cadences 1300] [--tiles 1] [--sector]
 
 Some tiles of 256x256 pixels are fitted and exported by Snakemake; what they cost is scaled to the tiles of a CCD. The
-star table is that of a whole CCD, and the summary is made of as many indices as it has tiles.
+star table is that of a whole CCD, and the summary is made of as many indices as it has tiles. `--sector` adds what plan
+and summary of a sector take.
 """
 
 import argparse
@@ -23,8 +24,10 @@ import numpy as np
 import yaml
 from astropy.table import Table
 
+from benchmarks import scale_plan
 from benchmarks.job_clock import environment, read_records
 from benchmarks.scale_field import SimulatedTiles, tiles_with, write_tiles
+from benchmarks.scale_summary import measure_summary
 from photometry.io.tables import RESULT_COLUMNS, read_ecsv, write_ecsv
 from photometry.settings import FitSettings
 
@@ -77,12 +80,12 @@ class Workflow:
         self._n_run = 0
         (folder / "my.yaml").write_text(yaml.safe_dump({"output": _RESULTS, "observations": [observation]}))
 
-    def run(self, targets: Sequence[str], rules: set[str]) -> Run:
+    def run(self, targets: Sequence[str], rules: set[str], *options: str) -> Run:
         """Make some products by some rules; what else they need is there."""
         self._n_run += 1
         clock = self.folder / f"clock{self._n_run}"
         command = [sys.executable, "-m", "snakemake", *targets, "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
-        command += ["--configfile", "my.yaml", "--quiet", "all", "--allowed-rules", *sorted(rules)]
+        command += ["--configfile", "my.yaml", "--quiet", "all", "--allowed-rules", *sorted(rules), *options]
         process = subprocess.Popen(command, cwd=self.folder, env=environment(clock))  # noqa: S603
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -98,6 +101,7 @@ def run_tiles(folder: Path, field: SimulatedTiles, tmag_limit: float) -> tuple[l
     index = f"{_RESULTS}/lightcurves/index/{field.region}"
     indices = [f"{index}/{tile.name}.ecsv" for tile in field.tiles]
     rules = rules_of_workflow() - _GIVEN
+    plan = workflow.run(indices, rules, "--dry-run")
     first = workflow.run(indices, rules)
     idle = workflow.run(indices, rules)
     copy_indices([folder / name for name in indices], [tile.name for tile in field.others])
@@ -105,7 +109,7 @@ def run_tiles(folder: Path, field: SimulatedTiles, tmag_limit: float) -> tuple[l
     jobs, jobs_after = (sum(1 for record in run.records if record["rule"]) for run in (first, last))
     n_job = jobs + len(field.others) * len(_OF_TILE) + jobs_after
     costs = [
-        Cost(_SNAKEMAKE, "start and plan", idle.own, 1, is_orchestration=True),
+        Cost(_SNAKEMAKE, "start and plan", plan.own, 1, is_orchestration=True),
         Cost(_SNAKEMAKE, "per job", (first.own - idle.own) / jobs, n_job, is_orchestration=True),
     ]
     records = [record for record in (*first.records, *last.records) if record["rule"]]
@@ -190,12 +194,18 @@ def main() -> None:
     parser.add_argument("--tmag-limit", type=float, default=15.0, help="faintest target; others go on to T=17")
     parser.add_argument("--cadences", type=int, default=1300)
     parser.add_argument("--tiles", type=int, default=1, help="that are fitted and exported")
+    parser.add_argument("--sector", action="store_true", help="also plan and summary of 16 CCDs with a million targets")
     parser.add_argument("--folder", type=Path, help="empty folder to work in, which is kept")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp())
     table, lines = measure(folder, options.targets, options.tmag_limit, options.cadences, options.tiles)
     print(f"{options.targets} targets to T={options.tmag_limit:g} on a tile, {options.cadences} cadences; CPU time, s")
     print("\n".join([*table.pformat(max_lines=-1, max_width=-1), *lines]))
+    if options.sector:
+        (folder / "summary").mkdir()
+        plans = scale_plan.measure_plans(folder / "plan", 16, options.cadences, 1_000_000)
+        summary = measure_summary(folder / "summary", 16, 64, 1000)
+        print("\n".join(["a sector, 16 CCDs:", *scale_plan.lines_of([*plans, summary])]))
     if options.folder is None:
         shutil.rmtree(folder)
 

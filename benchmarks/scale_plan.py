@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,6 +159,34 @@ def change_row(folder: Path, tables: str) -> None:
     stars.to_csv(path, index=False)
 
 
+def measure_plans(folder: Path, n_ccd: int, n_frame: int, n_star: int, tables: str = "own") -> list[Measured]:
+    """Make a sector in a folder and measure its plans."""
+    folder.mkdir(exist_ok=True)
+    copy_workflow(folder)
+    make_sector(folder, n_ccd, n_frame, n_star, tables)
+    rows = [
+        snakemake(folder, "first plan", "--dry-run"),
+        snakemake(folder, "the same again", "--dry-run"),
+        snakemake(folder, "run with stand-ins"),
+    ]
+    for path in (folder / "results/plan").glob("*.hdf5"):
+        reference_stars(path, folder / "results/prepared" / f"reference_{path.name}")
+    rows.append(snakemake(folder, "nothing to do"))
+    change_row(folder, tables)
+    rows.append(snakemake(folder, "plan with one star changed", "--dry-run"))
+    if tables == "shared":
+        targets = (folder / "targets.csv").read_text().splitlines()
+        (folder / "targets.csv").write_text("\n".join(targets[:5000] + targets[5001:]) + "\n")
+        rows.append(snakemake(folder, "plan with one target less", "--dry-run"))
+    return rows
+
+
+def lines_of(rows: Iterable[Measured]) -> list[str]:
+    """Return the table, line by line."""
+    head = f"{'':28}{'CPU s':>8}{'wall s':>8}{'MB':>8}{'jobs':>8}"
+    return [head, *(f"{row.what:28}{row.cpu:8.1f}{row.wall:8.1f}{row.megabytes:8.0f}{row.jobs:8d}" for row in rows)]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -170,28 +199,11 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="folder to work in, which is kept")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp())
-    folder.mkdir(exist_ok=True)
-    copy_workflow(folder)
-    make_sector(folder, options.ccds, options.frames, options.stars, options.tables)
-    rows = []
-    rows.append(snakemake(folder, "first plan", "--dry-run"))
-    rows.append(snakemake(folder, "the same again", "--dry-run"))
-    rows.append(snakemake(folder, "run with stand-ins"))
-    for path in (folder / "results/plan").glob("*.hdf5"):
-        reference_stars(path, folder / "results/prepared" / f"reference_{path.name}")
-    rows.append(snakemake(folder, "nothing to do"))
-    change_row(folder, options.tables)
-    rows.append(snakemake(folder, "plan with one star changed", "--dry-run"))
-    if options.tables == "shared":
-        targets = (folder / "targets.csv").read_text().splitlines()
-        (folder / "targets.csv").write_text("\n".join(targets[:5000] + targets[5001:]) + "\n")
-        rows.append(snakemake(folder, "plan with one target less", "--dry-run"))
+    rows = measure_plans(folder, options.ccds, options.frames, options.stars, options.tables)
     print(
         f"{options.ccds} CCDs, {options.ccds * options.frames} frames, {options.stars} stars, {options.tables} tables"
     )
-    print(f"{'':28}{'CPU s':>8}{'wall s':>8}{'MB':>8}{'jobs':>8}")
-    for row in rows:
-        print(f"{row.what:28}{row.cpu:8.1f}{row.wall:8.1f}{row.megabytes:8.0f}{row.jobs:8d}")
+    print("\n".join(lines_of(rows)))
     if options.folder is None:
         shutil.rmtree(folder)
 

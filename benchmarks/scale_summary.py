@@ -8,15 +8,16 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+import time
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.scale_plan import Measured, lines_of
 from photometry.io.tables import RESULT_COLUMNS, table_of, write_ecsv
 from photometry.io.targets import TARGET_COLUMNS
 
-__all__ = ["SummaryCost", "measure_summary"]
+__all__ = ["measure_summary"]
 
 _SCRIPT = """
 import glob, sys
@@ -26,29 +27,20 @@ write_summary("summary.ecsv", glob.glob("targets/*.ecsv"), glob.glob("index/*.ec
 _TEXTS = {"status": "WARNING", "reason": "poor_model, blend of others: see column", "digest": "5e" * 32}
 
 
-@dataclass(frozen=True)
-class SummaryCost:
-    """What a summary took: rows, CPU time in s, peak memory and size in MB."""
-
-    rows: int
-    cpu: float
-    megabytes: float
-    size: float
-
-
-def measure_summary(folder: Path, n_ccd: int, n_tile: int, n_row: int) -> SummaryCost:
+def measure_summary(folder: Path, n_ccd: int, n_tile: int, n_row: int) -> Measured:
     """Write indices and target lists of a sector into a folder, and summarise them in a process of its own."""
     for name in ("index", "targets"):
         (folder / name).mkdir()
     for ccd in range(n_ccd):
         _write_ccd(folder, ccd, n_tile, n_row)
+    start = time.monotonic()
     process = subprocess.Popen([sys.executable, "-c", _SCRIPT], cwd=folder)  # noqa: S603
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"the summary ended with {process.returncode}")
-    size = (folder / "summary.ecsv").stat().st_size / 1e6
-    return SummaryCost(n_ccd * n_tile * n_row, used.ru_utime + used.ru_stime, used.ru_maxrss / 1e3, size)
+    what = f"summary, {n_ccd * n_tile * n_row} rows"
+    return Measured(what, used.ru_utime + used.ru_stime, time.monotonic() - start, used.ru_maxrss / 1e3, 1)
 
 
 def _write_ccd(folder: Path, ccd: int, n_tile: int, n_row: int) -> None:
@@ -82,10 +74,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1000, help="light curves of a tile")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        cost = measure_summary(Path(name), options.ccds, options.tiles, options.rows)
-    print(
-        f"summary of {cost.rows} light curves: {cost.cpu:.1f} s CPU, {cost.megabytes:.0f} MB, file {cost.size:.0f} MB"
-    )
+        print("\n".join(lines_of([measure_summary(Path(name), options.ccds, options.tiles, options.rows)])))
 
 
 if __name__ == "__main__":

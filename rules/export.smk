@@ -52,7 +52,7 @@ rule summary:
     conda:
         "../envs/photometry.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
     params:
         code=code_of("summary"),
         version=lookup("version", within=config),
@@ -75,7 +75,7 @@ rule prune:
     conda:
         "../envs/photometry.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
     params:
         version=lookup("version", within=config),
         unusable=[(str(error.path), error.problem) for error in UNUSABLE],

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from photometry.io.job_log import job_log
+from photometry.io.result_rows import texts_in
 from photometry.io.stale import prune
-from photometry.io.summary import read_summary, write_summary
+from photometry.io.summary import write_summary
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -21,7 +22,7 @@ def prune_light_curves(
     unusable: Sequence[tuple[str, str]],
 ) -> list[str]:
     """Delete the files and return their names."""
-    deleted = prune(output, read_summary(path_summary))
+    deleted = prune(output, texts_in(path_summary, "stale"))
     if deleted:
         write_summary(path_summary, paths_targets, paths_indices, version, unusable, output)
     return deleted

@@ -36,7 +36,8 @@ def psf_photometry(
     is_whole = is_measured_whole(header.stamp, motion_settings)
     fits = []
     for part in cores:
-        cube = read_cube(path_cube, part.grown(settings.tile_margin).clipped(header.stamp), header=header)
+        stamp = part.grown(settings.tile_margin).clipped(header.stamp)
+        cube = read_cube(path_cube, stamp, header=header, for_fit=True)
         own = kernel if is_whole else kernel_at(cube.cut(part), stars, prf, kernel, motion_settings)
         fits.append(fit_tile(cube, stars, part, prf, own, settings))
     inputs = {"cube": path_cube, "stars": path_stars, "prf": path_prf, "kernel": path_kernel}

@@ -20,8 +20,8 @@ def summary(
     output: str,
 ) -> None:
     """Write one row for every target that was asked for."""
-    table = write_summary(path_summary, paths_targets, paths_indices, version, unusable, output)
-    logging.info("%d targets: %s", len(table), table.meta["status"])
+    meta = write_summary(path_summary, paths_targets, paths_indices, version, unusable, output)
+    logging.info("%d targets: %s", meta["n_target"], meta["status"])
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from photometry.io.lightcurves import FOLDER
 from photometry.io.plan import PlannedRegion
+from photometry.io.result_rows import read_rows, write_rows
 from photometry.io.summary import UNKNOWN_TARGETS, summarise
-from photometry.io.tables import RESULT_COLUMNS, read_ecsv, write_ecsv
 from photometry.io.targets import read_targets
 
 __all__ = ["failure_of", "incomplete_name", "write_incomplete"]
@@ -77,9 +77,9 @@ def write_incomplete(regions: Mapping[str, PlannedRegion], output: str | Path, v
             if reason_of_tile or not (index.is_file() and (output / f"photometry/{name}/{tile}.hdf5").is_file()):
                 missing[f"{name}/{tile}"] = reason_of_tile or _NOT_MADE
             else:
-                indices.append(read_ecsv(index, RESULT_COLUMNS))
+                indices.append(read_rows(index))
     if missing:
-        write_ecsv(summarise(lists, indices, version, reasons=missing), incomplete_name(output, version))
+        write_rows(incomplete_name(output, version), *summarise(lists, indices, version, reasons=missing))
     return missing
 
 

@@ -2,12 +2,11 @@
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from astropy.io import fits
-from astropy.table import Table
 
 from photometry.errors import InputFileError
 from photometry.io.fits_files import header_value
@@ -83,15 +82,15 @@ def _region_of(path: Path) -> str:
         return ""
 
 
-def prune(output: str | Path, summary: Table) -> list[str]:
+def prune(output: str | Path, stale: Iterable[str]) -> list[str]:
     """Delete the stale files that a summary lists and return their paths below the output folder.
 
     Parameters
     ----------
     output : path-like
         Output folder.
-    summary : Table
-        `photometry.io.summary.read_summary`.
+    stale : iterable of str
+        Paths below the output folder, as the summary lists them.
 
     Raises
     ------
@@ -99,7 +98,7 @@ def prune(output: str | Path, summary: Table) -> list[str]:
         When a file cannot be deleted, or the summary lists one that is no light curve file.
     """
     deleted = []
-    for file in sorted({str(name) for name in summary["stale"]} - {""}):
+    for file in sorted(set(stale)):
         path = Path(output, file)
         if not file.startswith(f"{FOLDER}/") or _NAME.fullmatch(path.name) is None or ".." in path.parts:
             raise InputFileError(path, "is listed as stale, but is no light curve file; delete the summary, run again")

@@ -1,16 +1,18 @@
 """The summary: one row for every target that was asked for, whatever became of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from astropy.table import Column, Table, vstack
+from astropy.table import Table
 
 from photometry.io.provenance import SOFTWARE, origin_of
+from photometry.io.result_rows import ResultRows, read_rows, rows_of, with_last, write_rows
 from photometry.io.stale import StaleFile, stale_files
-from photometry.io.tables import RESULT_COLUMNS, read_ecsv, table_of, write_ecsv
+from photometry.io.tables import RESULT_COLUMNS, read_ecsv, table_of
 from photometry.io.targets import read_targets
 from photometry.status import STATUS
 from photometry.targets import OUTSIDE, TargetList, is_elsewhere
@@ -28,6 +30,8 @@ UNKNOWN_TARGETS = TargetList(
     tile=np.array([""]),
     reason=np.array([""]),
 )
+#: What rows are ordered by.
+_KEYS = ("starid", "sector", "cadence", "camera")
 #: Reason of a star that is no target any more.
 _NO_TARGET = "no target any more; snakemake prune deletes its file"
 
@@ -39,8 +43,8 @@ def write_summary(
     version: int,
     unusable: Sequence[tuple[str, str]] = (),
     output: str | Path | None = None,
-) -> Table:
-    """Write the summary and return it.
+) -> dict[str, Any]:
+    """Write the summary and return its metadata: ``n_target``, ``n_stale``, ``status`` (numbers of each) and others.
 
     Parameters
     ----------
@@ -58,21 +62,27 @@ def write_summary(
         Output folder, in which files that belong to no target are looked for [default: they are not].
     """
     inputs = {"targets": sorted(map(str, targets)), "indices": sorted(map(str, indices))}
-    lists = [read_targets(name) for name in inputs["targets"]]
-    tiles = [read_ecsv(name, RESULT_COLUMNS) for name in inputs["indices"]]
+    regions: set[str] = set()
+
+    def lists() -> Iterator[tuple[TargetList, Mapping[str, str | int]]]:
+        for name in inputs["targets"]:
+            wanted, facts = read_targets(name)
+            regions.add(str(facts["region"]))
+            yield wanted, facts
+        yield from ((UNKNOWN_TARGETS, {"region": Path(file).name}) for file, _ in unusable)
+
+    tiles = [read_rows(name) for name in inputs["indices"]]
+    blocks = _blocks(lists(), tiles, {Path(file).name: problem for file, problem in unusable})
     stale: list[StaleFile] = []
     if output is not None:
-        listed = {str(name) for tile in tiles for name in tile["file"]}
-        stale = stale_files(output, version, listed, {str(facts["region"]) for _, facts in lists})
-    unknown = [(UNKNOWN_TARGETS, {"region": Path(file).name}) for file, _ in unusable]
-    reasons = {Path(file).name: problem for file, problem in unusable}
-    summary = summarise([*lists, *unknown], tiles, version, reasons, stale)
-    summary.meta |= {"made_with": _made_with(tiles), "origin": origin_of(inputs, {"version": version})}
-    write_ecsv(summary, path)
-    return summary
+        stale = stale_files(output, version, {name for tile in tiles for name in tile.file}, regions)
+    lines, meta = _put_together(blocks, version, stale)
+    meta |= {"made_with": _made_with(tiles), "origin": origin_of(inputs, {"version": version})}
+    write_rows(path, lines, meta)
+    return meta
 
 
-def _made_with(indices: Iterable[Table]) -> list[dict[str, str | int]]:
+def _made_with(indices: Iterable[ResultRows]) -> list[dict[str, str | int]]:
     """Return the software, revisions and settings that made the light curves, with the number of tiles of each."""
     names = ("software", "git_revision", "settings_digest")
     counts = Counter(tuple(str(index.meta.get("origin", {}).get(name, "")) for name in names) for index in indices)
@@ -85,12 +95,12 @@ def read_summary(path: str | Path) -> Table:
 
 
 def summarise(
-    lists: Sequence[tuple[TargetList, Mapping[str, str | int]]],
-    indices: Sequence[Table],
+    lists: Iterable[tuple[TargetList, Mapping[str, str | int]]],
+    indices: Sequence[ResultRows],
     version: int,
     reasons: Mapping[str, str] | None = None,
     stale: Sequence[StaleFile] = (),
-) -> Table:
+) -> tuple[list[bytes], dict[str, Any]]:
     """Put target lists and indices together.
 
     A star has one row per sector and cadence length: of the region that measures it, else of the region that has its
@@ -98,9 +108,9 @@ def summarise(
 
     Parameters
     ----------
-    lists : sequence of (TargetList, mapping)
+    lists : iterable of (TargetList, mapping)
         Target lists with their region, sector, camera, ccd and cadence.
-    indices : sequence of Table
+    indices : sequence of ResultRows
         Indices of tiles.
     version : int
         Version of the product.
@@ -111,52 +121,80 @@ def summarise(
 
     Returns
     -------
-    Table
-        `RESULT_COLUMNS`, by starid, sector, cadence and camera.
+    lines : list of bytes
+        Rows of `RESULT_COLUMNS`, by starid, sector, cadence and camera (`photometry.io.result_rows.write_rows`).
+    meta : dict
+        Metadata of the table.
     """
-    measured = [index[[spec.name for spec in RESULT_COLUMNS]] for index in indices if len(index)]
+    return _put_together(_blocks(lists, indices, reasons or {}), version, stale)
+
+
+def _blocks(
+    lists: Iterable[tuple[TargetList, Mapping[str, str | int]]],
+    indices: Sequence[ResultRows],
+    reasons: Mapping[str, str],
+) -> list[tuple[ResultRows, npt.NDArray[np.int64]]]:
+    """Rows of all regions, with their rank: the lowest of a star's stays."""
+    blocks = [(index, np.zeros(len(index), dtype=np.int64)) for index in indices]
     done: dict[str, list[npt.NDArray[np.int64]]] = {}
-    for index in measured:
-        done.setdefault(str(index["region"][0]), []).append(np.asarray(index["starid"]))
-    rows = [
-        row
-        for targets, facts in lists
-        for row in _rows(targets, facts, done.get(str(facts["region"]), []), reasons or {})
-    ]
-    skipped = table_of(rows, RESULT_COLUMNS)
-    table = vstack([*measured, skipped], metadata_conflicts="silent", join_type="exact")
-    table = table[_chosen(table, sum(map(len, measured)))]
-    n_target = len(table)
-    table = _with_stale(table, stale)
-    counts = {status.name: int(np.sum(table["status"] == status.name)) for status in STATUS}
-    table.meta = {
+    for index in indices:
+        done.setdefault(index.region, []).append(index.starid)
+    for targets, facts in lists:
+        rows = _rows(targets, facts, done.get(str(facts["region"]), []), reasons)
+        reason = np.array([str(row["reason"]) for row in rows], dtype=np.str_)
+        rank = np.select([reason == OUTSIDE, is_elsewhere(reason)], [3, 2], default=1)
+        blocks.append((rows_of(table_of(rows, RESULT_COLUMNS)), rank))
+    return blocks
+
+
+def _put_together(
+    blocks: Sequence[tuple[ResultRows, npt.NDArray[np.int64]]], version: int, stale: Sequence[StaleFile]
+) -> tuple[list[bytes], dict[str, Any]]:
+    """Choose and order the rows; see `summarise`."""
+    rows = [block for block, _ in blocks if len(block)]
+    names = sorted({block.region for block in rows})
+    region = np.repeat([names.index(block.region) for block in rows], [len(block) for block in rows])
+    rank = np.concatenate([np.empty(0, dtype=np.int64), *(rank for _, rank in blocks)])
+    keys = {
+        name: np.concatenate([np.empty(0, dtype=np.int64), *(getattr(block, name) for block in rows)]) for name in _KEYS
+    }
+    chosen = _chosen(keys, rank, region)
+    keys = {name: values[chosen] for name, values in keys.items()}
+    lines = [line for block in rows for line in block.lines]
+    lines = [lines[place] for place in chosen.tolist()]
+    status = np.concatenate([np.empty(0, dtype=object), *(block.status for block in rows)])[chosen]
+    n_target = len(lines)
+    if stale:
+        lines, own = _with_stale(keys, lines, stale)
+        status = np.concatenate([status, own.status])
+        order = np.lexsort([np.concatenate([keys[name], getattr(own, name)]) for name in reversed(_KEYS)])
+        lines = [*lines, *own.lines]
+        lines = [lines[place] for place in order.tolist()]
+    counts = {kind.name: int(np.sum(status == kind.name)) for kind in STATUS}
+    return lines, {
         "version": version,
         "software": SOFTWARE,
         "n_target": n_target,
         "n_stale": len(stale),
         "status": {name: count for name, count in counts.items() if count},
     }
-    return table
 
 
-def _with_stale(table: Table, stale: Sequence[StaleFile]) -> Table:
-    """Name stale files in the rows of their stars, or in rows of their own."""
-    if not stale:
-        return table
-    keys = ("starid", "sector", "cadence", "camera")
-    order = [tuple(row) for row in zip(*(np.asarray(table[key]).tolist() for key in keys), strict=True)]
-    row_of = {key[:3]: place for place, key in enumerate(order)}
-    names, own = [""] * len(table), []
+def _with_stale(
+    keys: Mapping[str, npt.NDArray[np.int64]], lines: Sequence[bytes], stale: Sequence[StaleFile]
+) -> tuple[list[bytes], ResultRows]:
+    """Name stale files in the rows of their stars; return those that have none as rows of their own."""
+    places = np.flatnonzero(np.isin(keys["starid"], [file.starid for file in stale]))
+    row_of = {tuple(int(keys[name][place]) for name in _KEYS[:3]): place for place in places.tolist()}
+    named, own = list(lines), []
     for file in stale:
-        place = row_of.get((file.starid, file.sector, file.cadence))
-        if place is not None and not names[place]:
-            names[place] = file.file
+        place = row_of.pop((file.starid, file.sector, file.cadence), None)
+        if place is not None:
+            named[place] = with_last(named[place], file.file)
         else:
-            facts = {name: getattr(file, name) for name in (*keys, "ccd", "region")}
+            facts = {name: getattr(file, name) for name in (*_KEYS, "ccd", "region")}
             own.append(facts | {"status": STATUS.SKIPPED.name, "reason": _NO_TARGET, "stale": file.file})
-    table["stale"] = Column(names, description=table["stale"].description, dtype="str")
-    table = vstack([table, table_of(own, RESULT_COLUMNS)], metadata_conflicts="silent", join_type="exact")
-    return table[np.lexsort([np.asarray(table[key]) for key in reversed(keys)])]
+    return named, rows_of(table_of(own, RESULT_COLUMNS))
 
 
 def _rows(
@@ -184,20 +222,16 @@ def _rows(
     ]
 
 
-def _chosen(table: Table, n_measured: int) -> npt.NDArray[np.int64]:
-    """Return the indices of the rows that stay, in order; the first `n_measured` rows come from indices of tiles."""
-    reason = np.asarray(table["reason"], dtype=np.str_)
-    rank = np.select(
-        [np.arange(len(table)) < n_measured, reason == OUTSIDE, is_elsewhere(reason)], [0, 3, 2], default=1
-    )
-    keys = [np.asarray(table[name]) for name in ("starid", "sector", "cadence")]
-    regions = np.asarray(table["region"], dtype=np.str_)
-    order = np.lexsort([regions, rank, *reversed(keys)])
+def _chosen(
+    keys: Mapping[str, npt.NDArray[np.int64]], rank: npt.NDArray[np.int64], region: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return the indices of the rows that stay, in order."""
+    same = [keys[name] for name in ("starid", "sector", "cadence")]
+    order = np.lexsort([region, rank, *reversed(same)])
     fresh = np.zeros(len(order), dtype=bool)
-    if len(order):
-        fresh[0] = True
+    fresh[:1] = True
     # Number 0 stands for the targets of a region that are not known.
-    fresh |= keys[0][order] == 0
-    for key in keys:
+    fresh |= same[0][order] == 0
+    for key in same:
         fresh[1:] |= np.diff(key[order]) != 0
     return order[fresh]

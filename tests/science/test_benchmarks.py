@@ -127,5 +127,18 @@ def test_summary_of_a_sector(repository, tmp_path, monkeypatch):
     from benchmarks import scale_summary
 
     cost = scale_summary.measure_summary(tmp_path, n_ccd=2, n_tile=2, n_row=3)
-    assert cost.rows == 12
+    assert cost.what == "summary, 12 rows"
+    assert cost.cpu > 0
     assert cost.megabytes < 1500
+
+
+def test_plan_of_a_sector(repository, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(repository)
+    from benchmarks import scale_plan
+
+    rows = scale_plan.measure_plans(tmp_path, n_ccd=1, n_frame=3, n_star=300)
+    everything, again, run, nothing, changed = (row.jobs for row in rows)
+    assert everything == again == run > 2 * 64
+    assert nothing == 0
+    assert 0 < changed < 20
+    assert len(scale_plan.lines_of(rows)) == 1 + len(rows)

@@ -4,9 +4,10 @@ from tile_fits import make_catalog, make_fit, make_header
 
 from photometry.errors import InputFileError
 from photometry.io.lightcurves import export_tile
+from photometry.io.result_rows import texts_in
 from photometry.io.stale import prune, stale_files
 from photometry.io.summary import read_summary, write_summary
-from photometry.io.tables import RESULT_COLUMNS, table_of, write_ecsv
+from photometry.io.tables import write_ecsv
 from photometry.io.targets import write_targets
 from photometry.targets import OUTSIDE, TargetList
 
@@ -68,7 +69,7 @@ def test_summary_names_stale_files_until_they_are_pruned(removed):
     assert (row["status"], row["file"], row["region"]) == ("SKIPPED", "", "reg")
     assert [row["stale"]] == sorted(set(everything) - set(listed))
     assert (summary.meta["n_target"], summary.meta["n_stale"]) == (len(STARS) - 1, 1)
-    assert prune(folder, summary) == [row["stale"]]
+    assert prune(folder, texts_in(folder / "summary.ecsv", "stale")) == [row["stale"]]
     assert not (folder / row["stale"]).exists()
     assert all((folder / name).exists() for name in listed)
     write_summary(*arguments)
@@ -80,7 +81,8 @@ def test_a_target_that_failed_names_its_former_file(removed):
     header = make_header(FIT.flux.shape[1])
     one = TargetList(np.array(STARS[:1]), np.zeros(1), np.zeros(1), np.zeros(1), np.array([""]), np.array([OUTSIDE]))
     write_targets(folder / "targets.ecsv", one, "reg", header)
-    summary = write_summary(folder / "s.ecsv", [folder / "targets.ecsv"], [folder / "index.ecsv"], 1, (), folder)
+    write_summary(folder / "s.ecsv", [folder / "targets.ecsv"], [folder / "index.ecsv"], 1, (), folder)
+    summary = read_summary(folder / "s.ecsv")
     row = summary[summary["starid"] == STARS[0]][0]
     assert (row["reason"], [row["stale"]]) == (OUTSIDE, sorted(set(everything) - set(listed)))
     assert summary.meta["n_target"] == len(summary) == len(STARS)
@@ -88,6 +90,5 @@ def test_a_target_that_failed_names_its_former_file(removed):
 
 @pytest.mark.parametrize("name", ["../stars.csv", "lightcurves/../stars.csv", "lightcurves/c1800/00000/stars.csv"])
 def test_nothing_but_light_curves_is_pruned(tmp_path, name):
-    table = table_of([{"starid": 1, "stale": name}], RESULT_COLUMNS)
     with pytest.raises(InputFileError, match="is listed as stale, but is no light curve file"):
-        prune(tmp_path, table)
+        prune(tmp_path, [name])

@@ -86,7 +86,7 @@ class Workflow:
         clock = self.folder / f"clock{self._n_run}"
         command = [sys.executable, "-m", "snakemake", *targets, "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
         command += ["--configfile", "my.yaml", "--quiet", "all", "--allowed-rules", *sorted(rules), *options]
-        process = subprocess.Popen(command, cwd=self.folder, env=environment(clock))  # noqa: S603
+        process = subprocess.Popen(command, cwd=self.folder, env=environment(clock), stdout=subprocess.DEVNULL)  # noqa: S603
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:

@@ -1,4 +1,4 @@
-"""What can be known of the inputs before any job runs: star tables, targets, PRF files, output folder."""
+"""What can be known of the inputs before any job runs, beside star tables: PRF files, ephemeris, output folder."""
 
 import os
 import tempfile
@@ -6,16 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from photometry.errors import CatalogError, ConfigError, InputFileError
+from photometry.errors import ConfigError
 from photometry.io.plan import PlannedRegion
 
-__all__ = ["LARGEST_TABLE", "check_inputs", "check_output", "check_simulated"]
-
-#: Star tables up to this size are read before any job, bytes; larger ones by the job that needs them.
-LARGEST_TABLE = 20_000_000
+__all__ = ["check_inputs", "check_output", "check_simulated"]
 
 
 def check_output(folder: str | Path) -> None:
@@ -73,7 +67,9 @@ def check_simulated(simulate: Mapping[str, Any]) -> None:
 
 
 def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth", motion_mode: str = "affine") -> None:
-    """Check star tables, tables of targets, PRF files and the ephemeris of all regions, each once.
+    """Check PRF files, the ephemeris and, where a job downloads the stars, tables of targets of all regions, each once.
+
+    Given star tables, and the tables of targets that go with them, are read by `photometry.io.star_plan`.
 
     Parameters
     ----------
@@ -86,14 +82,13 @@ def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth", mot
 
     Raises
     ------
-    CatalogError
-        When a star table cannot be used, or a target is not in it.
     PrfError
         When PRF files are missing or belong to another CCD or epoch.
     ConfigError, InputFileError
-        When the ephemeris cannot be used, or the mode of motion cannot be with the pixels there are.
+        When a table of targets or the ephemeris cannot be used, or the mode of motion is not for the pixels there are.
     """
     from photometry.io.prf_files import check_prf_folder
+    from photometry.io.targets import read_target_table
 
     prfs, tables, sources = set(), set(), set()
     for region in regions:
@@ -105,7 +100,8 @@ def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth", mot
                 "choose another mode"
             )
         prfs.add((observation["prf"], pointing.sector, pointing.camera, pointing.ccd))
-        tables.add((observation["catalog"], observation["targets"]))
+        if observation["catalog"] == "mast" and observation["targets"] != "all":
+            tables.add(observation["targets"])
     for folder, sector, camera, ccd in sorted(prfs):
         if folder not in ("model", "mast"):
             check_prf_folder(folder, sector, camera, ccd)
@@ -113,38 +109,5 @@ def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth", mot
         from photometry.io.spacecraft import check_ephemeris
 
         check_ephemeris(ephemeris)
-    known: dict[str, npt.NDArray[np.int64] | None] = {}
-    for catalog, targets in sorted(tables):
-        if catalog not in known:
-            known[catalog] = _starids(catalog)
-        if targets != "all":
-            _check_targets(targets, catalog, known[catalog])
-
-
-def _starids(catalog: str) -> npt.NDArray[np.int64] | None:
-    """Read a star table and return its TIC numbers; None where a job will read it."""
-    from photometry.io.star_tables import read_star_table
-
-    if catalog == "mast":
-        return None
-    if not Path(catalog).is_file():
-        raise CatalogError(catalog, "no such file; correct the key 'catalog' (a star table, a catalogue SQLite, mast)")
-    if Path(catalog).stat().st_size > LARGEST_TABLE:
-        return None
-    return read_star_table(catalog).table["starid"].to_numpy(np.int64)
-
-
-def _check_targets(targets: str, catalog: str, known: npt.NDArray[np.int64] | None) -> None:
-    from photometry.io.targets import read_target_table
-
-    if not Path(targets).is_file():
-        raise InputFileError(targets, "no such file; correct the key 'targets' (all, or a table with a column starid)")
-    wanted = read_target_table(targets)
-    if known is None:
-        return
-    missing = wanted[~np.isin(wanted, known)]
-    if len(missing):
-        named = ", ".join(map(str, missing[:5])) + (" and others" if len(missing) > 5 else "")
-        raise CatalogError(
-            targets, f"TIC {named}: not among the stars of {catalog}; remove the row, or add the star to the catalogue"
-        )
+    for targets in sorted(tables):
+        read_target_table(targets)

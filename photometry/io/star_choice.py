@@ -13,7 +13,7 @@ from photometry.io.plan import PlannedRegion
 from photometry.io.region_places import RegionPlace
 from photometry.io.star_tables import StarTable, read_star_table
 from photometry.io.targets import read_target_table
-from photometry.region_stars import LIGHT_REACH, Placed, RegionStars, StarsByDecl, region_stars
+from photometry.region_stars import LIGHT_REACH, Placed, RegionStars, StarsByDecl, is_among, region_stars
 from photometry.stars import MOST_MASK_RADIUS
 
 __all__ = ["NearStars", "near_stars", "region_stars_of"]
@@ -53,9 +53,13 @@ def near_stars(
     asked = {name: region.observation["targets"] for name, region in regions.items()}
     wanted = {table: read_target_table(table) for table in sorted(set(asked.values()) - {"all"})}
     near: dict[str, NearStars] = {}
-    unknown = dict(wanted)
+    unknown = {table: np.ones(len(stars), dtype=bool) for table, stars in wanted.items()}
     for catalog in sorted({region.observation["catalog"] for region in regions.values()}):
-        table = StarsByDecl.of(read_star_table(catalog).table)
+        known = read_star_table(catalog).table
+        for path in {asked[name] for name in regions if regions[name].observation["catalog"] == catalog} - {"all"}:
+            unknown[path] &= ~is_among(wanted[path], known["starid"].to_numpy())
+        table = StarsByDecl.of(known)
+        del known
         for name, region in regions.items():
             if region.observation["catalog"] == catalog:
                 place, sector = places[name], region.pixels.pointing.sector
@@ -64,12 +68,10 @@ def near_stars(
                     table, place.wcs_header, place.stamp, sector, chosen, limit, coord_buffer, place.reach, place.slack
                 )
                 near[name] = NearStars(*found)
-                if chosen is not None:
-                    unknown[asked[name]] = np.setdiff1d(unknown[asked[name]], table.starid, assume_unique=True)
     for path, missing in unknown.items():
-        if len(missing):
+        if missing.any():
             catalogs = sorted({regions[name].observation["catalog"] for name in regions if asked[name] == path})
-            raise _not_there(path, missing, catalogs)
+            raise _not_there(path, wanted[path][missing], catalogs)
     return _with_unplaced(near, regions, wanted)
 
 
@@ -119,8 +121,10 @@ def _with_unplaced(
         if region.observation["targets"] != "all":
             asking.setdefault((region.observation["targets"], sector, cadence_s), []).append(name)
     for (targets, _, _), names in asking.items():
-        unplaced = wanted[targets]
+        unplaced = np.ones(len(wanted[targets]), dtype=bool)
         for name in names:
-            unplaced = np.setdiff1d(unplaced, near[name].stars.starid, assume_unique=True)
-        done[names[0]] = replace(near[names[0]], stars=replace(near[names[0]].stars, unplaced=unplaced))
+            stars = near[name].stars
+            unplaced[np.searchsorted(wanted[targets], stars.starid[stars.wanted])] = False
+        first = replace(near[names[0]].stars, unplaced=wanted[targets][unplaced])
+        done[names[0]] = replace(near[names[0]], stars=first)
     return done

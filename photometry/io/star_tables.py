@@ -110,7 +110,7 @@ def read_star_table(path: str | Path) -> StarTable:
 
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
-        raise CatalogError(path, "no such file; correct the key 'catalog'")
+        raise CatalogError(path, "no such file; correct the key 'catalog' (a star table, a catalogue SQLite, mast)")
     try:
         with path.open("rb") as file:
             is_gzip = file.read(2) == b"\x1f\x8b"

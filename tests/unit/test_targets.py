@@ -168,3 +168,11 @@ def test_damaged_fits_table(tmp_path):
     path.write_bytes(path.read_bytes()[:4000])
     with pytest.raises(InputFileError, match="cannot be read as a table of targets"):
         read_target_table(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["TIC,note\n7,a\n5,b\n7,c\n", "TIC\n7\n5\n", " tic ,x\n 7 ,1\n 5,2\n", "TIC\n7.0\nTIC 5\n"]
+)
+def test_plain_and_other_numbers_are_read_alike(tmp_path, text):
+    (tmp_path / "t.csv").write_text(text)
+    assert read_target_table(tmp_path / "t.csv").tolist() == [5, 7]

@@ -26,7 +26,8 @@ __all__ = [
     "catalog_of",
     "epoch_of_sector",
     "is_among",
-    "region_stars",
+    "near_rows",
+    "stars_of_rows",
 ]
 
 _Ints = npt.NDArray[np.int64]
@@ -39,6 +40,8 @@ LIGHT_REACH = 8
 _TABLE_NAMES = {"ra_j2000": "ra_J2000", "decl_j2000": "decl_J2000"}
 _DEG_PER_PIXEL = ARCSEC_PER_PIXEL / 3600
 _MAS_PER_DEG = 3.6e6
+#: More than rounding errors of angles, deg.
+_ROUNDING = 1e-9
 #: Middle of sector 1, Julian year, and years from one sector to the next: two orbits of 13.7 d (TESS Instrument
 #: Handbook, section 4). Good to 0.2 years, in which Barnard's star moves by a tenth of a pixel.
 _SECTOR_1, _SECTOR_YEARS = 2018.60, 27.4 / 365.25
@@ -126,14 +129,16 @@ def epoch_of_sector(sector: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class StarsByDecl:
-    """A star table by increasing declination, so that a region's stars are found without looking at all.
+    """A star table and the order of its stars by declination, so that a region's are found without looking at all.
 
     Parameters
     ----------
     starid : (n_star,) int64
-        TIC numbers.
+        TIC numbers, increasing.
     ra_j2000, decl_j2000, pm_ra, pm_decl, tmag, teff : (n_star,) float64
         As in `RegionStars`.
+    by_decl : (n_star,) int64
+        Rows by increasing declination.
     fastest : float
         Bound of the proper motions, deg/yr.
     """
@@ -145,18 +150,33 @@ class StarsByDecl:
     pm_decl: npt.NDArray[np.float64]
     tmag: npt.NDArray[np.float64]
     teff: npt.NDArray[np.float64]
+    by_decl: _Ints
     fastest: float
 
     @classmethod
     def of(cls, table: Columns) -> "StarsByDecl":
-        """Sort a star table (`photometry.io.star_tables.StarTable.table`)."""
-        order = np.argsort(np.asarray(table["decl_J2000"]), kind="stable")
+        """Sort a star table (`photometry.io.star_tables.StarTable.table`), whose columns are shared, not copied."""
         columns = {
-            name: np.asarray(table[_TABLE_NAMES.get(name, name)], dtype=np.float64)[order] for name in (*FITTED, "teff")
+            name: np.asarray(table[_TABLE_NAMES.get(name, name)], dtype=np.float64) for name in (*FITTED, "teff")
         }
         fastest = max(float(np.abs(columns[name]).max(initial=0.0)) for name in ("pm_ra", "pm_decl"))
-        starid = np.asarray(table["starid"], dtype=np.int64)[order]
-        return cls(starid=starid, fastest=2 * fastest / _MAS_PER_DEG, **columns)
+        return cls(
+            starid=np.asarray(table["starid"], dtype=np.int64),
+            by_decl=np.argsort(columns["decl_j2000"], kind="stable"),
+            fastest=2 * fastest / _MAS_PER_DEG,
+            **columns,
+        )
+
+    def around(self, ra: float, decl: float, radius: float) -> _Ints:
+        """Return the rows of the stars in a circle (deg) at J2000, by increasing TIC number."""
+        first, last = np.searchsorted(self.decl_j2000, [decl - radius, decl + radius], sorter=self.by_decl)
+        band = self.by_decl[first:last]
+        if abs(decl) + radius < 90:
+            # Meridians that touch a circle: sin(width) = sin(radius) / cos(decl).
+            width = np.rad2deg(np.arcsin(np.sin(np.deg2rad(radius)) / np.cos(np.deg2rad(decl))))
+            band = band[np.abs((self.ra_j2000[band] - ra + 180) % 360 - 180) <= width + _ROUNDING]
+        inside = angular_distance(self.ra_j2000[band], self.decl_j2000[band], ra, decl) <= radius
+        return np.sort(band[inside])
 
 
 def is_among(starid: _Ints, known: _Ints) -> npt.NDArray[np.bool_]:
@@ -167,18 +187,10 @@ def is_among(starid: _Ints, known: _Ints) -> npt.NDArray[np.bool_]:
     return found
 
 
-def region_stars(
-    table: StarsByDecl,
-    wcs_header: str,
-    stamp: Stamp,
-    sector: int,
-    wanted: _Ints | None,
-    tmag_limit: float,
-    coord_buffer: float,
-    reach: int = LIGHT_REACH,
-    slack: float = 0.0,
-) -> tuple[RegionStars, Placed]:
-    """Take the stars on and around the pixels of a region from a star table.
+def near_rows(
+    table: StarsByDecl, wcs_header: str, stamp: Stamp, sector: int, coord_buffer: float, reach: int, slack: float = 0.0
+) -> tuple[_Ints, Placed]:
+    """Find the stars on and around the pixels of a region.
 
     Parameters
     ----------
@@ -190,56 +202,62 @@ def region_stars(
         The pixels.
     sector : int
         Tells the time.
-    wanted : (n_wanted,) int64 or None
-        TIC numbers that are asked for, increasing; None: every star on the pixels.
-    tmag_limit : float
-        Faintest target, mag.
     coord_buffer : float
-        Stars so far from the circle around the pixels are kept, deg.
+        Stars so far from the circle around the pixels are near, deg.
     reach : int
-        Stars so far outside the pixels matter to them, and are kept, pixels.
+        Stars so far outside the pixels are near, pixels.
     slack : float
         Error of the places, pixels [default: 0].
 
     Returns
     -------
-    stars : RegionStars
-        Without `unplaced`.
+    rows : (n_near,) int64
+        Rows of the table, by increasing TIC number.
     placed : Placed
-        Their places.
+        Places of these stars.
     """
-    rows, placed = _near_rows(table, wcs_header, stamp, sector, coord_buffer, reach, slack)
-    starid = table.starid[rows]
-    stars = RegionStars(
-        starid=starid,
-        reaches=placed.within(stamp, reach + slack),
-        wanted=np.ones(len(starid), dtype=bool) if wanted is None else is_among(starid, wanted),
-        unplaced=np.empty(0, dtype=np.int64),
-        asks_all=wanted is None,
-        tmag_limit=tmag_limit,
-        **{name: getattr(table, name)[rows] for name in (*FITTED, "teff")},
-    )
-    return stars, placed
-
-
-def _near_rows(
-    table: StarsByDecl, wcs_header: str, stamp: Stamp, sector: int, coord_buffer: float, reach: int, slack: float
-) -> tuple[_Ints, Placed]:
-    """Rows of the stars near a stamp, by increasing TIC number, and their places."""
     if not wcs_header:
         return np.empty(0, dtype=np.int64), Placed(np.empty(0), np.empty(0))
     ra_center, decl_center, radius, _ = stamp_on_sky(wcs_header, stamp)
     kept = radius + max(coord_buffer, reach * _DEG_PER_PIXEL) + slack * _DEG_PER_PIXEL
     epoch = epoch_of_sector(sector)
     wide = kept + abs(epoch - CATALOG_EPOCH_YEAR) * table.fastest
-    first, last = np.searchsorted(table.decl_j2000, [decl_center - wide, decl_center + wide])
-    band = np.arange(first, last)
-    ra, decl = table.ra_j2000[first:last], table.decl_j2000[first:last]
-    rows = band[angular_distance(ra, decl, ra_center, decl_center) <= wide]
-    rows = rows[np.argsort(table.starid[rows], kind="stable")]
+    rows = table.around(ra_center, decl_center, wide)
     ra, decl = positions_at(table.ra_j2000[rows], table.decl_j2000[rows], table.pm_ra[rows], table.pm_decl[rows], epoch)
     near = angular_distance(ra, decl, ra_center, decl_center) <= kept
     return rows[near], Placed(*ccd_positions(ra[near], decl[near], wcs_header))
+
+
+def stars_of_rows(
+    table: StarsByDecl, rows: _Ints, reaches: _Bools, wanted: _Ints | None, tmag_limit: float, unplaced: _Ints
+) -> RegionStars:
+    """Put together the stars of a region.
+
+    Parameters
+    ----------
+    table : StarsByDecl
+        The star table.
+    rows : (n_near,) int64
+        Rows of it, from `near_rows`.
+    reaches : (n_near,) bool
+        Which of them may have light on the pixels.
+    wanted : (n_wanted,) int64 or None
+        TIC numbers that are asked for, increasing; None: every star on the pixels.
+    tmag_limit : float
+        Faintest target, mag.
+    unplaced : (n_unplaced,) int64
+        TIC numbers that are asked for and near no region.
+    """
+    starid = table.starid[rows]
+    return RegionStars(
+        starid=starid,
+        reaches=reaches,
+        wanted=np.ones(len(starid), dtype=bool) if wanted is None else is_among(starid, wanted),
+        unplaced=unplaced,
+        asks_all=wanted is None,
+        tmag_limit=tmag_limit,
+        **{name: getattr(table, name)[rows] for name in (*FITTED, "teff")},
+    )
 
 
 def catalog_of(

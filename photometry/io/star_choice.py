@@ -13,7 +13,7 @@ from photometry.io.plan import PlannedRegion
 from photometry.io.region_places import RegionPlace
 from photometry.io.star_tables import StarTable, read_star_table
 from photometry.io.targets import read_target_table
-from photometry.region_stars import LIGHT_REACH, Placed, RegionStars, StarsByDecl, is_among, region_stars
+from photometry.region_stars import LIGHT_REACH, Placed, RegionStars, StarsByDecl, is_among, near_rows, stars_of_rows
 from photometry.stars import MOST_MASK_RADIUS
 
 __all__ = ["NearStars", "near_stars", "region_stars_of"]
@@ -25,10 +25,39 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class NearStars:
-    """Stars of a region, by increasing TIC number, and their places as far as the plan knows them."""
+    """Stars of a region, by increasing TIC number, and their places as far as the plan knows them.
 
-    stars: RegionStars
+    Rows of the star table are held, not copies of them: one table may have the million stars of a sector.
+
+    Parameters
+    ----------
+    table : StarsByDecl
+        The star table.
+    rows : (n_star,) int64
+        Rows of it.
+    placed : Placed
+        Their places.
+    reaches : (n_star,) bool
+        Which of them may have light on the pixels.
+    wanted : (n_wanted,) int64 or None
+        TIC numbers that are asked for, increasing; None: every star on the pixels.
+    tmag_limit : float
+        Faintest target, mag.
+    unplaced : (n_unplaced,) int64
+        TIC numbers that are asked for and near no region.
+    """
+
+    table: StarsByDecl
+    rows: npt.NDArray[np.int64]
     placed: Placed
+    reaches: npt.NDArray[np.bool_]
+    wanted: _Ids | None
+    tmag_limit: float
+    unplaced: _Ids
+
+    def stars(self) -> RegionStars:
+        """Copy the stars out of the table."""
+        return stars_of_rows(self.table, self.rows, self.reaches, self.wanted, self.tmag_limit, self.unplaced)
 
 
 def near_stars(
@@ -59,20 +88,24 @@ def near_stars(
         for path in {asked[name] for name in regions if regions[name].observation["catalog"] == catalog} - {"all"}:
             unknown[path] &= ~is_among(wanted[path], known["starid"].to_numpy())
         table = StarsByDecl.of(known)
-        del known
         for name, region in regions.items():
             if region.observation["catalog"] == catalog:
-                place, sector = places[name], region.pixels.pointing.sector
-                chosen, limit = wanted.get(asked[name]), float(region.observation["tmag_limit"])
-                found = region_stars(
-                    table, place.wcs_header, place.stamp, sector, chosen, limit, coord_buffer, place.reach, place.slack
-                )
-                near[name] = NearStars(*found)
+                near[name] = _near(table, region, places[name], wanted.get(asked[name]), coord_buffer)
     for path, missing in unknown.items():
         if missing.any():
             catalogs = sorted({regions[name].observation["catalog"] for name in regions if asked[name] == path})
             raise _not_there(path, wanted[path][missing], catalogs)
     return _with_unplaced(near, regions, wanted)
+
+
+def _near(
+    table: StarsByDecl, region: PlannedRegion, place: RegionPlace, wanted: _Ids | None, coord_buffer: float
+) -> NearStars:
+    """Find the stars near a region; `unplaced` stays empty."""
+    sector, limit = region.pixels.pointing.sector, float(region.observation["tmag_limit"])
+    rows, placed = near_rows(table, place.wcs_header, place.stamp, sector, coord_buffer, place.reach, place.slack)
+    reaches = placed.within(place.stamp, place.reach + place.slack)
+    return NearStars(table, rows, placed, reaches, wanted, limit, np.empty(0, dtype=np.int64))
 
 
 def region_stars_of(
@@ -95,11 +128,11 @@ def region_stars_of(
     """
     wanted = None if targets == "all" else read_target_table(targets)
     reach = MOST_MASK_RADIUS if header.pointing.datasource == "ffi" else LIGHT_REACH
-    sorted_table, sector = StarsByDecl.of(table.table), header.pointing.sector
-    stars, _ = region_stars(
-        sorted_table, header.wcs_header, header.stamp, sector, wanted, tmag_limit, coord_buffer, reach
-    )
-    return stars if wanted is None else replace(stars, unplaced=np.setdiff1d(wanted, stars.starid))
+    by_decl, sector = StarsByDecl.of(table.table), header.pointing.sector
+    rows, placed = near_rows(by_decl, header.wcs_header, header.stamp, sector, coord_buffer, reach)
+    asked = np.empty(0, dtype=np.int64) if wanted is None else wanted
+    unplaced = np.setdiff1d(asked, by_decl.starid[rows])
+    return stars_of_rows(by_decl, rows, placed.within(header.stamp, reach), wanted, tmag_limit, unplaced)
 
 
 def _not_there(path: str, missing: _Ids, catalogs: Sequence[str]) -> CatalogError:
@@ -123,8 +156,7 @@ def _with_unplaced(
     for (targets, _, _), names in asking.items():
         unplaced = np.ones(len(wanted[targets]), dtype=bool)
         for name in names:
-            stars = near[name].stars
-            unplaced[np.searchsorted(wanted[targets], stars.starid[stars.wanted])] = False
-        first = replace(near[names[0]].stars, unplaced=wanted[targets][unplaced])
-        done[names[0]] = replace(near[names[0]], stars=first)
+            starid = near[name].table.starid[near[name].rows]
+            unplaced[np.searchsorted(wanted[targets], starid[is_among(starid, wanted[targets])])] = False
+        done[names[0]] = replace(near[names[0]], unplaced=wanted[targets][unplaced])
     return done

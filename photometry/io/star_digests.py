@@ -8,7 +8,7 @@ import numpy.typing as npt
 from photometry.geometry import Stamp
 from photometry.io.plan import PlannedRegion
 from photometry.io.star_choice import NearStars
-from photometry.region_stars import LIGHT_REACH
+from photometry.region_stars import LIGHT_REACH, RegionStars
 from photometry.star_hashes import digest_of_rows, star_hashes
 
 __all__ = ["target_digests", "tile_digests"]
@@ -28,7 +28,7 @@ def tile_digests(near: NearStars, region: PlannedRegion, slack: float) -> dict[s
     slack : float
         Error of the places, pixels.
     """
-    hashes, rows = star_hashes(near.stars), _Rows(near)
+    hashes, rows = star_hashes(near.stars()), _Rows(near)
     stamps = {name: tile.stamp for name, tile in region.tiles.items()}
     return {name: digest_of_rows(hashes[rows.within(stamp, LIGHT_REACH + slack)]) for name, stamp in stamps.items()}
 
@@ -56,9 +56,9 @@ def target_digests(
         Error of the places, pixels.
     """
     mine, region = near[name], regions[name]
-    stars = mine.stars
-    hashes, rows, chosen = star_hashes(stars), _Rows(mine), _targets(mine, region)
-    rivals = [(regions[other], _target_ids(near[other], regions[other])) for other in overlaps]
+    stars = mine.stars()
+    hashes, rows, chosen = star_hashes(stars), _Rows(mine), _targets(stars)
+    rivals = [(regions[other], _target_ids(near[other].stars())) for other in overlaps]
     digests = {}
     for tile in region.tiles.values():
         there = rows.within(tile.core, slack)
@@ -92,10 +92,10 @@ class _Rows:
         return band[(column >= stamp.col_min - 0.5 - reach) & (column <= stamp.col_max - 0.5 + reach)]
 
 
-def _targets(near: NearStars, region: PlannedRegion) -> npt.NDArray[np.bool_]:
-    chosen: npt.NDArray[np.bool_] = near.stars.wanted & (near.stars.tmag <= region.observation["tmag_limit"])
+def _targets(stars: RegionStars) -> npt.NDArray[np.bool_]:
+    chosen: npt.NDArray[np.bool_] = stars.wanted & (stars.tmag <= stars.tmag_limit)
     return chosen
 
 
-def _target_ids(near: NearStars, region: PlannedRegion) -> _Ids:
-    return near.stars.starid[_targets(near, region)]
+def _target_ids(stars: RegionStars) -> _Ids:
+    return stars.starid[_targets(stars)]

@@ -87,10 +87,10 @@ def read_star_table(path: str | Path) -> StarTable:
     if not len(raw):
         left_out = f" ({len(disposition)} rows are marked as artefact or duplicate)" if len(disposition) else ""
         raise CatalogError(path, f"has no star{left_out}; give a table with at least one")
-    table = pd.DataFrame({"starid": _starids(path, raw[columns["starid"]])})
+    found: dict[str, npt.NDArray[Any]] = {"starid": _starids(path, raw.pop(columns["starid"]))}
     for name in ("ra_J2000", "decl_J2000", "pm_ra", "pm_decl", "tmag", "teff"):
-        table[name] = _numbers(path, raw, columns.get(name), name)
-    del raw
+        found[name] = _numbers(path, raw, columns.get(name), name)
+    table = pd.DataFrame(found, copy=False)
     _check_positions(path, table)
     _check_unique(path, table)
     with_tmag = np.isfinite(table["tmag"].to_numpy())
@@ -163,7 +163,9 @@ def _read_csv(opened: IO[bytes]) -> pd.DataFrame:
             if not all(any(name.lower() in names for name in ACCEPTED_NAMES[needed]) for needed in _NEEDED):
                 return part.rename(columns=str.strip)
             parts.append(part[[name for lower, name in names.items() if lower in known]])
-    return pd.concat(parts, ignore_index=True).rename(columns=str.strip)
+    # Every column gets memory of its own, so that it is free again when the column is taken out.
+    columns = {name.strip(): pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0].columns}
+    return pd.DataFrame(columns, copy=False)
 
 
 def _plain(table: Table) -> pd.DataFrame:
@@ -238,9 +240,10 @@ def _starids(path: Path, values: "pd.Series[Any]") -> npt.NDArray[np.int64]:
 
 
 def _numbers(path: Path, raw: pd.DataFrame, column: str | None, name: str) -> npt.NDArray[np.float64]:
+    """Take a column out of the table."""
     if column is None:
         return np.full(len(raw), np.nan)
-    values = raw[column]
+    values = raw.pop(column)
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
     empty = np.flatnonzero(np.isnan(numbers) & ~values.isna().to_numpy())
     wrong = [row for row in empty if str(values.iloc[row]).strip().lower() not in _NO_VALUE]

@@ -23,6 +23,7 @@ from photometry.io.star_plan import (
     reference_digest,
     stars_file,
 )
+from photometry.io.star_tables import read_star_table
 from photometry.region_stars import LIGHT_REACH, epoch_of_sector
 from photometry.sky import julian_year
 
@@ -157,6 +158,19 @@ def test_targets_that_are_near_no_region_are_listed_once():
     assert found["a"].unplaced.tolist() == [299]
     assert found["b"].unplaced.tolist() == []
     assert found["a"].asked_for.tolist() == [100, 299]
+
+
+@pytest.mark.parametrize("targets", ["all", "targets.csv"])
+def test_a_job_takes_the_stars_that_the_plan_would_take(targets):
+    pd.DataFrame({"TIC": [100, 299]}).to_csv("targets.csv", index=False)
+    plan(planned("a", targets=targets))
+    planned_stars, table = read_stars(stars_file("plan", "a")), read_star_table("stars.csv")
+    stars = star_choice.region_stars_of(table, make_header(stamp=WIDE), targets, 15.0, 0.1)
+    assert stars.starid.tolist() == planned_stars.starid.tolist()
+    assert stars.wanted.tolist() == planned_stars.wanted.tolist()
+    assert stars.unplaced.tolist() == planned_stars.unplaced.tolist() == ([] if targets == "all" else [299])
+    assert stars.asks_all == planned_stars.asks_all == (targets == "all")
+    assert set(stars.starid[stars.reaches]) <= set(planned_stars.starid[planned_stars.reaches])
 
 
 def test_a_target_that_is_in_no_star_table():

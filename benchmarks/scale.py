@@ -24,7 +24,7 @@ import numpy as np
 import yaml
 from astropy.table import Table
 
-from benchmarks import scale_plan
+from benchmarks import commands, scale_plan
 from benchmarks.job_clock import environment, read_records
 from benchmarks.scale_field import SimulatedTiles, tiles_with, write_tiles
 from benchmarks.scale_summary import measure_summary
@@ -205,7 +205,7 @@ def main() -> None:
         (folder / "summary").mkdir()
         plans = scale_plan.measure_plans(folder / "plan", 16, options.cadences, 1_000_000)
         summary = measure_summary(folder / "summary", 16, 64, 1000)
-        print("\n".join(["a sector, 16 CCDs:", *scale_plan.lines_of([*plans, summary])]))
+        print("\n".join(["a sector, 16 CCDs:", *commands.lines_of([*plans, summary])]))
     if options.folder is None:
         shutil.rmtree(folder)
 

@@ -11,18 +11,16 @@ import argparse
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
 
+from benchmarks.commands import Measured, lines_of, run_measured
 from photometry.io.simulated_ffi import ffi_name, write_frame
 from photometry.io.simulated_ffi_cards import utc_of
 from photometry.io.star_files import reference_stars
@@ -37,17 +35,6 @@ ROOT = Path(__file__).resolve().parents[1]
 _AROUND = 10
 #: CCDs are so far apart, deg.
 _APART = 14.0
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a command cost: CPU time and wall time, s; memory of its largest process, MB; number of jobs."""
-
-    what: str
-    cpu: float
-    wall: float
-    megabytes: float
-    jobs: int
 
 
 def settings_of(number: int) -> CcdSettings:
@@ -136,19 +123,9 @@ def snakemake(folder: Path, what: str, *arguments: str) -> Measured:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    with tempfile.TemporaryFile("w+") as said:
-        start = time.monotonic()
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT)  # noqa: S603
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.monotonic() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0)
-        text = said.read()
-    if process.returncode:
-        raise SystemExit(f"{what}: snakemake ended with {process.returncode}:\n{text[-3000:]}")
+    measured, text = run_measured(what, command, folder, environment)
     total = re.search(r"^total +(\d+)$", text, re.MULTILINE)
-    jobs = int(total[1]) if total else 0
-    return Measured(what, used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1e3, jobs)
+    return replace(measured, jobs=int(total[1]) if total else 0)
 
 
 def change_row(folder: Path, tables: str) -> None:
@@ -179,12 +156,6 @@ def measure_plans(folder: Path, n_ccd: int, n_frame: int, n_star: int, tables: s
         (folder / "targets.csv").write_text("\n".join(targets[:5000] + targets[5001:]) + "\n")
         rows.append(snakemake(folder, "plan with one target less", "--dry-run"))
     return rows
-
-
-def lines_of(rows: Iterable[Measured]) -> list[str]:
-    """Return the table, line by line."""
-    head = f"{'':28}{'CPU s':>8}{'wall s':>8}{'MB':>8}{'jobs':>8}"
-    return [head, *(f"{row.what:28}{row.cpu:8.1f}{row.wall:8.1f}{row.megabytes:8.0f}{row.jobs:8d}" for row in rows)]
 
 
 def main() -> None:

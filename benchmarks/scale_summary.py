@@ -4,16 +4,14 @@ python -m benchmarks.scale_summary [--ccds 16] [--tiles 64] [--rows 1000]
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.scale_plan import Measured, lines_of
+from benchmarks.commands import Measured, lines_of, run_measured
 from photometry.io.tables import RESULT_COLUMNS, table_of, write_ecsv
 from photometry.io.targets import TARGET_COLUMNS
 
@@ -33,14 +31,9 @@ def measure_summary(folder: Path, n_ccd: int, n_tile: int, n_row: int) -> Measur
         (folder / name).mkdir()
     for ccd in range(n_ccd):
         _write_ccd(folder, ccd, n_tile, n_row)
-    start = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-c", _SCRIPT], cwd=folder)  # noqa: S603
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"the summary ended with {process.returncode}")
     what = f"summary, {n_ccd * n_tile * n_row} rows"
-    return Measured(what, used.ru_utime + used.ru_stime, time.monotonic() - start, used.ru_maxrss / 1e3, 1)
+    measured, _ = run_measured(what, [sys.executable, "-c", _SCRIPT], folder)
+    return replace(measured, jobs=1)
 
 
 def _write_ccd(folder: Path, ccd: int, n_tile: int, n_row: int) -> None:

@@ -1,5 +1,7 @@
 """The benchmarks run, and their tables show what the joint fit does on a field that is too small for its limits."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -142,3 +144,17 @@ def test_plan_of_a_sector(repository, tmp_path, monkeypatch):
     assert nothing == 0
     assert 0 < changed < 20
     assert len(scale_plan.lines_of(rows)) == 1 + len(rows)
+
+
+def test_cost_of_a_command(repository, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(repository)
+    from benchmarks.commands import run_measured
+
+    memory_of_this_process = np.ones(40_000_000)
+    cost, said = run_measured("sums", [sys.executable, "-c", "print(sum(range(3_000_000)))"], tmp_path)
+    assert said == f"{sum(range(3_000_000))}\n"
+    assert (cost.what, cost.jobs) == ("sums", 0)
+    assert 0.01 < cost.cpu < 10
+    assert 3 < cost.megabytes < memory_of_this_process.nbytes / 1e6
+    with pytest.raises(SystemExit, match=r"(?s)sums: ended with 1:\n.*ZeroDivisionError"):
+        run_measured("sums", [sys.executable, "-c", "1 / 0"], tmp_path)

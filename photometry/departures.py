@@ -5,13 +5,14 @@ the first fit.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from photometry.designs import CadenceDesigns
 from photometry.flux_errors import motion_response
+from photometry.mean_scene import PixelMean
 from photometry.motion import MovementKernel
 from photometry.motion_fit import MOTION_IMAGES, outliers
 from photometry.normal import NodeSystem, are_like, factor_node
@@ -30,6 +31,7 @@ __all__ = [
     "first_fit",
     "left_of",
     "residual_of",
+    "valid_of",
 ]
 
 #: Accuracy of the first fit of a cadence, which only looks for outliers, in standard errors of a flux.
@@ -85,12 +87,15 @@ class FirstFit:
         Means that they depart from.
     factored : tuple of NodeSystem
         Nodes whose inverse others may take over.
+    means : tuple of PixelMean
+        Mean residuals of the good cadences, departures about their mean taken off.
     """
 
     rejected: npt.NDArray[np.bool_]
     unknowns: npt.NDArray[np.float32]
     state: TileState
     factored: tuple[NodeSystem, ...]
+    means: tuple[PixelMean, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ class CadenceFit:
         Departures.
     rest : (n_pixel, n_cadence) float32
         What is left of the pixels, e-/s; 0 where they do not count.
-    valid, rejected : (n_cadence, n_pixel) bool
+    valid, rejected : (n_pixel, n_cadence) bool
         Pixels that count; outliers.
     response : (n_star, n_parameter) float64
         Change of the fluxes with the motion, e-/s per pixel.
@@ -142,27 +147,48 @@ def _members(scene: Scene, part: NodeModel) -> list[npt.NDArray[np.int64]]:
     return np.array_split(cadences, -(-len(cadences) // scene.settings.cadences_at_once))
 
 
-def first_fit(scene: Scene) -> FirstFit:
-    """Fit every cadence for a start and look for outliers."""
+def first_fit(scene: Scene, good: npt.NDArray[np.bool_]) -> FirstFit:
+    """Fit every cadence for a start and look for outliers; the `good` cadences (n_cadence,) count for the means."""
     data, model = scene.data, scene.model
     rejected = np.zeros(data.valid.shape, dtype=bool)
     unknowns = np.zeros((len(model.stars) + model.local_basis.shape[1], data.n_cadence), dtype=np.float32)
     factored: tuple[NodeSystem, ...] = ()
+    left_over: list[PixelMean] = []
     for part in model.nodes:
         images = model.mean_images(part, scene.state.flux)
         system = _system_of(scene, part, images, factored, with_errors=False)
         if not any(are_like(other.part, part) for other in factored):
             factored = (*factored, system)
-        variance = node_variance(data, part, images)
-        doubt = _doubt_of_saturated(model, part, scene.state.flux)
+        variance = node_variance(data, part, images) + _doubt_of_saturated(model, part, scene.state.flux)
+        total, count = np.zeros(len(variance)), np.zeros(len(variance))
         for cadences in _members(scene, part):
-            residual = residual_of(scene, part, images, cadences)
-            terms, valid = part.coefficients(scene.state.motion, cadences)[:, :N_TERM], data.valid[cadences]
+            residual, valid = residual_of(scene, part, images, cadences), valid_of(data, cadences)
+            terms = part.coefficients(scene.state.motion, cadences)[:, :N_TERM]
             solution = solve_cadences(system, terms, residual, valid, accuracy=FIRST_ACCURACY, n_term=N_LINEAR_TERM)
             unknowns[:, cadences] = solution.unknowns
             left = left_of(residual, solution, valid)
-            rejected[cadences] = outliers(left.T, variance + doubt, scene.settings.outlier_sigma)
-    return FirstFit(rejected, unknowns, scene.state, factored)
+            off = outliers(left, variance, scene.settings.outlier_sigma)
+            rejected[cadences] = off.T
+            left[off] = 0
+            total += left @ good[cadences].astype(np.float32)
+            count += np.count_nonzero(valid & ~off & good[cadences], axis=1)
+        if count.any():
+            terms = part.coefficients(scene.state.motion, part.node.cadences[good[part.node.cadences]])
+            left_over.append(PixelMean(part, terms.mean(axis=0), total / np.maximum(count, 1.0), count))
+    departure = unknowns[: len(model.stars), good].mean(axis=1, dtype=np.float64)
+    means = tuple(_with_departure(mean, scene.state.static, departure) for mean in left_over)
+    return FirstFit(rejected, unknowns, scene.state, factored, means)
+
+
+def _with_departure(left: PixelMean, static: npt.NDArray[np.float64], departure: npt.NDArray[np.float64]) -> PixelMean:
+    """Put what the scene leaves of the mean and the stars' mean departures (n_star,) back to what the fit leaves."""
+    light = left.terms[:N_TERM] @ left.part.expansion.images(departure)
+    return replace(left, mean=left.mean + (static + light) * (left.count > 0))
+
+
+def valid_of(data: TileData, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return the pixels that count in some cadences, (n_pixel, n_cadence)."""
+    return np.ascontiguousarray(data.valid[cadences].T)
 
 
 def _doubt_of_saturated(
@@ -182,13 +208,14 @@ def final_fit(scene: Scene, first: FirstFit, part: NodeModel) -> Iterator[Cadenc
     response = motion_response(system, images[MOTION_IMAGES])
     change = _change_of_means(scene, first, system)
     for cadences in _members(scene, part):
-        residual, valid = residual_of(scene, part, images, cadences), scene.data.valid[cadences]
+        residual, valid = residual_of(scene, part, images, cadences), valid_of(scene.data, cadences)
         terms = part.coefficients(scene.state.motion, cadences)[:, :N_TERM]
         solution = solve_cadences(
             system, terms, residual, valid, start=first.unknowns[:, cadences] + change, n_term=N_LINEAR_TERM
         )
         left = left_of(residual, solution, valid)
-        yield CadenceFit(system, cadences, solution, left, valid, first.rejected[cadences], response)
+        rejected = np.ascontiguousarray(first.rejected[cadences].T)
+        yield CadenceFit(system, cadences, solution, left, valid, rejected, response)
 
 
 def _change_of_means(scene: Scene, first: FirstFit, system: NodeSystem) -> npt.NDArray[np.float32]:
@@ -198,7 +225,7 @@ def _change_of_means(scene: Scene, first: FirstFit, system: NodeSystem) -> npt.N
     """
     part, state = system.part, scene.state
     old, new = (scene.model.mean_images(part, flux)[0] for flux in (first.state.flux, state.flux))
-    residual = (old + first.state.static - new - state.static)[None]
+    residual = (old + first.state.static - new - state.static)[:, None].astype(np.float32)
     equations = Equations(
         CadenceDesigns((part.expansion,), system.common),
         system.covariance,
@@ -206,27 +233,26 @@ def _change_of_means(scene: Scene, first: FirstFit, system: NodeSystem) -> npt.N
         system.weights[:, None],
         system.precision.astype(np.float32)[:, None],
     )
-    solution = solve_equations(equations, np.ones((1, 1)), residual, scene.data.usable[None], accuracy=_CHANGE_ACCURACY)
+    usable = scene.data.usable[:, None]
+    solution = solve_equations(equations, np.ones((1, 1)), residual, usable, accuracy=_CHANGE_ACCURACY)
     return solution.unknowns
 
 
 def residual_of(
     scene: Scene, part: NodeModel, images: npt.NDArray[np.float64], cadences: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    """Return pixels less the mean scene and what it leaves of the mean pixels, (n_cadence, n_pixel), e-/s.
+) -> npt.NDArray[np.float32]:
+    """Return pixels less the mean scene and what it leaves of the mean pixels, (n_pixel, n_cadence), e-/s.
 
     `images` are those of the node by the mean fluxes (`photometry.tile_model.TileModel.mean_images`).
     """
-    rest = residuals(scene.data, scene.model, part, images, scene.state.motion, cadences)
-    rest -= scene.state.static
-    return rest
+    scenery = np.concatenate([images[:1] + scene.state.static, images[1:]])
+    return residuals(scene.data, scene.model, part, scenery, scene.state.motion, cadences)
 
 
 def left_of(
-    residual: npt.NDArray[np.float64], solution: Solution, valid: npt.NDArray[np.bool_]
+    residual: npt.NDArray[np.float32], solution: Solution, valid: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float32]:
     """Return what a solution leaves of the pixels, (n_pixel, n_cadence), e-/s; 0 where they do not count."""
-    left = residual.T.astype(np.float32)
-    left -= solution.fitted
-    left *= valid.T
-    return np.ascontiguousarray(left)
+    left = residual - solution.fitted
+    left *= valid
+    return left

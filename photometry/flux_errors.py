@@ -56,7 +56,7 @@ def flux_variance(
         Flux less mean flux, e-/s.
     extra_sky : (n_cadence,) float64
         Background less that of the node, e-/s.
-    valid : (n_cadence, n_pixel) bool
+    valid : (n_pixel, n_cadence) bool
         Pixels that count.
     data : TileData
         Which pixels count in the node, and the exposure time.
@@ -73,12 +73,12 @@ def flux_variance(
     own, prior = system.variance[which, None], 1 - system.own_prior[which, None]
     variance = own + system.sky_variance[which, None] * (extra_sky / data.exposure_s)
     variance = np.maximum(variance + system.own_variance[which, None] * departure / data.exposure_s, _LEAST_SHARE * own)
-    masked = data.usable & ~valid
-    pixels = np.flatnonzero(masked.any(axis=0))
+    masked = data.usable[:, None] & ~valid
+    pixels = np.flatnonzero(masked.any(axis=1))
     if len(pixels):
         gain, leverage = _gain_of_pixels(system, pixels)
         lost = gain[which] ** 2 * (system.weights[pixels] / (1 - leverage))
-        variance = variance + (lost / prior**2) @ masked[:, pixels].T
+        variance = variance + (lost / prior**2) @ masked[pixels]
     moved = np.einsum("sj,tjk,sk->st", response, motion_covariance, response, optimize=True)
     return np.asarray(variance + moved, dtype=np.float64)
 

@@ -4,7 +4,7 @@ The residuals of a node's cadences are averaged; because the scene is linear in 
 design matrix of the average is the average of the design matrices. All nodes are then solved together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from photometry.scene import N_TERM
 from photometry.tile_data import TileData
 from photometry.tile_model import NodeModel, TileModel, TileState, node_variance, residuals
 
-__all__ = ["ExtraColumns", "MeanStep", "no_extras", "robust_clip", "solve_mean"]
+__all__ = ["ExtraColumns", "MeanStep", "PixelMean", "no_extras", "robust_clip", "solve_mean"]
 
 #: Gives the change of a node's pixels with each extra parameter, (n_pixel, n_extra), from the node and the mean scene.
 ExtraColumns = Callable[[NodeModel, npt.NDArray[np.float64]], npt.NDArray[np.float64]]
@@ -29,6 +29,28 @@ _CLIP_SIGMA = 5.0
 #: What is left of the mean of the pixels counts as misfit beyond so many standard errors.
 _MISFIT_SIGMA = 3.0
 _MAD_TO_SIGMA = 1.4826
+
+
+@dataclass(frozen=True, slots=True)
+class PixelMean:
+    """Mean of the residuals of a node's good cadences.
+
+    Parameters
+    ----------
+    part : NodeModel
+        The node.
+    terms : (N_FINE + N_LINEAR,) float64
+        Mean coefficients of the images of its scene.
+    mean : (n_pixel,) float64
+        Mean residual, e-/s.
+    count : (n_pixel,) float64
+        Cadences in which the pixel was valid.
+    """
+
+    part: NodeModel
+    terms: npt.NDArray[np.float64]
+    mean: npt.NDArray[np.float64]
+    count: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +85,11 @@ def no_extras(part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[n
     return np.empty((images.shape[1], 0))
 
 
-def robust_clip(residual: npt.NDArray[np.float64], variance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Clip residuals (n_cadence, n_pixel) about their median in time at several standard deviations."""
-    median = np.median(residual, axis=0)
-    spread = _MAD_TO_SIGMA * np.median(np.abs(residual - median), axis=0)
-    limit = _CLIP_SIGMA * np.maximum(np.sqrt(variance), spread)
+def robust_clip(residual: npt.NDArray[np.float32], variance: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Clip residuals (n_pixel, n_cadence) about their median in time at several standard deviations."""
+    median = np.median(residual, axis=1, keepdims=True)
+    spread = _MAD_TO_SIGMA * np.median(np.abs(residual - median), axis=1, keepdims=True)
+    limit = _CLIP_SIGMA * np.maximum(np.sqrt(variance)[:, None], spread).astype(np.float32)
     return np.clip(residual, median - limit, median + limit)
 
 
@@ -80,6 +102,7 @@ def solve_mean(
     extra_precision: npt.NDArray[np.float64] | None = None,
     *,
     departure: npt.NDArray[np.float32] | None = None,
+    means: Sequence[PixelMean] | None = None,
     clip: bool = False,
     n_round: int = 1,
 ) -> MeanStep:
@@ -104,6 +127,8 @@ def solve_mean(
         How the stars depart from their means, e-/s, as far as that is known. Their departures about their mean over the
         good cadences are taken off the pixels: the mean of a star that fades while it is on one side would else look
         like a star at another place.
+    means : sequence of PixelMean, optional
+        Means of the residuals of the good cadences, departures about their mean taken off, where they are known.
     clip : bool
         Clip residuals: while cosmic rays are not known. It also cuts eclipses, more in a star's core than in its
         wings, so that mean fluxes and what they leave are not to be trusted to more than a per cent then.
@@ -111,19 +136,20 @@ def solve_mean(
         Steps: the second one knows which pixels the first did not understand. The pixels are averaged once; from then
         on the mean scene is taken off the average.
     """
-    about_mean = None if departure is None else departure - departure[:, good].mean(axis=1, keepdims=True)
-    averages = []
-    for part in model.nodes:
-        cadences = part.node.cadences[good[part.node.cadences]]
-        if len(cadences):
-            averages.append(_average(data, model, state, part, cadences, extra_columns, about_mean, clip=clip))
+    if means is None:
+        about_mean = None if departure is None else departure - departure[:, good].mean(axis=1, keepdims=True)
+        chosen = [(part, part.node.cadences[good[part.node.cadences]]) for part in model.nodes]
+        means = [
+            _mean_residual(data, model, state, part, some, about_mean, clip=clip) for part, some in chosen if len(some)
+        ]
+    averages = [_average(data, model, state, mean, extra_columns) for mean in means]
     for k in range(n_round):
         weights = [
             _weights(average, data, model.held_variance + state.misfit**2, int(good.sum())) for average in averages
         ]
         step = _step(model, state.flux, averages, weights, extra_precision)
         if k + 1 < n_round:
-            averages = [replace(one, mean=one.mean - one.light(model, step.flux - state.flux)) for one in averages]
+            averages = [one.without(one.light(model, step.flux - state.flux)) for one in averages]
             state = replace(state, flux=step.flux, static=step.static, misfit=step.misfit)
     return step
 
@@ -145,12 +171,12 @@ def _step(
     for average, weights in zip(averages, all_weights, strict=True):
         # The node's own background is free: take its terms out of everything.
         by_local = np.asarray(linalg.pinvh(local.T @ (weights[:, None] * local)), dtype=np.float64)
-        stars, extras = average.stars, average.extras
+        stars, extras, mean = average.stars, average.extras, average.pixels.mean
         stars_local = stars.T @ (weights[:, None] * local)
-        rest = weights * (average.mean - local @ (by_local @ (local.T @ (weights * average.mean))))
+        rest = weights * (mean - local @ (by_local @ (local.T @ (weights * mean))))
         extras_weighted = weights[:, None] * (extras - local @ (by_local @ (local.T @ (weights[:, None] * extras))))
-        of_stars = design_of(average.part.expansion, np.empty((len(weights), 0))).normal(
-            weights, average.terms[:N_TERM]
+        of_stars = design_of(average.pixels.part.expansion, np.empty((len(weights), 0))).normal(
+            weights, average.pixels.terms[:N_TERM]
         )
         of_stars -= stars_local @ by_local @ stars_local.T
         normal += of_stars
@@ -172,66 +198,67 @@ def _step(
 
 @dataclass(frozen=True, slots=True)
 class _Average:
-    """Average cadence of a node.
+    """Average cadence of a node: its pixels, design of the stars and the extras, variance of a cadence."""
 
-    Node, mean coefficients of its images, design of the stars and the extras, mean residual, valid cadences per pixel,
-    variance of a cadence.
-    """
-
-    part: NodeModel
-    terms: npt.NDArray[np.float64]
+    pixels: PixelMean
     stars: sparse.csr_matrix
     extras: npt.NDArray[np.float64]
-    mean: npt.NDArray[np.float64]
-    count: npt.NDArray[np.float64]
     variance: npt.NDArray[np.float64]
 
     def light(self, model: TileModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Mean light of free stars of some fluxes where the pixels are valid, (n_pixel,), e-/s."""
-        images = model.mean_images(self.part, flux) - model.mean_images(self.part, np.zeros_like(flux))
-        return (self.terms @ images) * (self.count > 0)
+        part = self.pixels.part
+        images = model.mean_images(part, flux) - model.mean_images(part, np.zeros_like(flux))
+        return (self.pixels.terms @ images) * (self.pixels.count > 0)
+
+    def without(self, light: npt.NDArray[np.float64]) -> "_Average":
+        """Return the average with some light (n_pixel,) taken off."""
+        return replace(self, pixels=replace(self.pixels, mean=self.pixels.mean - light))
 
 
 def _weights(
     average: _Average, data: TileData, constant: npt.NDArray[np.float64], n_good: int
 ) -> npt.NDArray[np.float64]:
     """Weights of an average, (n_pixel,): what is wrong in all cadences alike has a `constant` variance, (e-/s)^2."""
-    return np.where(data.usable, average.count / (average.variance + n_good * constant), 0.0)
+    return np.where(data.usable, average.pixels.count / (average.variance + n_good * constant), 0.0)
 
 
-def _average(
+def _mean_residual(
     data: TileData,
     model: TileModel,
     state: TileState,
     part: NodeModel,
     cadences: npt.NDArray[np.int64],
-    extra_columns: ExtraColumns,
     about_mean: npt.NDArray[np.float32] | None,
     *,
     clip: bool,
-) -> _Average:
-    """Average the residuals of a node's good cadences, and their design."""
+) -> PixelMean:
+    """Average the residuals of a node's good cadences."""
     images = model.mean_images(part, state.flux)
-    variance = node_variance(data, part, images)
     residual = residuals(data, model, part, images, state.motion, cadences)
-    valid, terms = data.valid[cadences], part.coefficients(state.motion, cadences)
+    valid, terms = data.valid[cadences].T, part.coefficients(state.motion, cadences)
     if about_mean is not None:
-        design = design_of(part.expansion, np.empty((len(variance), 0)))
+        design = design_of(part.expansion, np.empty((len(residual), 0)))
         departed = design.forward(about_mean[:, cadences], np.ascontiguousarray(terms[:, :N_TERM].T, dtype=np.float32))
-        departed *= valid.T
-        residual -= departed.T
+        departed *= valid
+        residual -= departed
     if clip:
-        residual = robust_clip(residual, variance) * valid
-    count = valid.sum(axis=0).astype(np.float64)
-    mean_terms = terms.mean(axis=0)
+        residual = robust_clip(residual, node_variance(data, part, images)) * valid
+    count = valid.sum(axis=1).astype(np.float64)
+    mean = residual.sum(axis=1, dtype=np.float64) / np.maximum(count, 1.0)
+    return PixelMean(part, terms.mean(axis=0), mean, count)
+
+
+def _average(
+    data: TileData, model: TileModel, state: TileState, pixels: PixelMean, extra_columns: ExtraColumns
+) -> _Average:
+    """Put the average cadence of a node together."""
+    part = pixels.part
     return _Average(
-        part=part,
-        terms=mean_terms,
-        stars=_mean_design(part, mean_terms[:N_TERM]),
+        pixels=pixels,
+        stars=_mean_design(part, pixels.terms[:N_TERM]),
         extras=extra_columns(part, model.mean_images(part, np.where(model.unsaturated, state.flux, 0.0))),
-        mean=residual.sum(axis=0, dtype=np.float64) / np.maximum(count, 1.0),
-        count=count,
-        variance=variance,
+        variance=node_variance(data, part, model.mean_images(part, state.flux)),
     )
 
 
@@ -246,12 +273,12 @@ def _left_over(
     """Return what the improved mean scene leaves of the mean of the pixels, and the part that is not understood."""
     total, noise, count = (np.zeros(len(model.local_basis)) for _ in range(3))
     for average, weights, by_local in zip(averages, all_weights, by_locals, strict=True):
-        rest = average.mean - average.stars @ change - average.extras @ extra
+        rest = average.pixels.mean - average.stars @ change - average.extras @ extra
         local = model.local_basis
         rest = rest - local @ (by_local @ (local.T @ (weights * rest)))
-        total += average.count * rest
-        noise += average.count * average.variance
-        count += average.count
+        total += average.pixels.count * rest
+        noise += average.pixels.count * average.variance
+        count += average.pixels.count
     count = np.maximum(count, 1.0)
     static = total / count
     explained = _MISFIT_SIGMA**2 * (noise / count**2 + model.held_variance)

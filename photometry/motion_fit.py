@@ -35,7 +35,7 @@ _ACCURACY = 0.05
 _SMALL_CHANGE = 0.03
 #: Cadences that are needed to tell what is usual for a pixel, and so many that more would not tell it better.
 _LEAST_FOR_USUAL = 5
-_MOST_FOR_USUAL = 256
+_MOST_FOR_USUAL = 64
 #: Cadences of a node that are solved at once: bounds the memory, by 0.5 GB for 64x64 pixels.
 _CADENCES_AT_ONCE = 2048
 _MAD_TO_SIGMA = 1.4826
@@ -73,21 +73,22 @@ def outliers(misfit: npt.NDArray[np.float32], variance: npt.NDArray[np.float64],
 
     Parameters
     ----------
-    misfit : (n_cadence, n_pixel) float32
+    misfit : (n_pixel, n_cadence) float32
         Pixels less the fit, e-/s; 0 where not valid.
     variance : (n_pixel,) float64
         Variance by photons and readout, (e-/s)^2.
     sigma : float
         Limit.
     """
-    scaled = misfit / np.sqrt(variance).astype(np.float32)
-    if len(scaled) >= _LEAST_FOR_USUAL:
-        some = scaled[:: -(-len(scaled) // _MOST_FOR_USUAL)]
-        usual = np.median(some, axis=0)
-        spread = np.maximum(1.0, _MAD_TO_SIGMA * np.median(np.abs(some - usual), axis=0))
-        scaled -= usual
-        return np.abs(scaled, out=scaled) > sigma * spread
-    return np.abs(scaled) > 2 * sigma
+    deviation = np.sqrt(variance).astype(np.float32)[:, None]
+    n_cadence = misfit.shape[1]
+    if n_cadence < _LEAST_FOR_USUAL:
+        return np.abs(misfit) > 2 * sigma * deviation
+    some = np.ascontiguousarray(misfit[:, :: -(-n_cadence // _MOST_FOR_USUAL)])
+    usual = np.median(some, axis=1, keepdims=True)
+    spread = _MAD_TO_SIGMA * np.median(np.abs(some - usual), axis=1, keepdims=True)
+    unusual: npt.NDArray[np.bool_] = np.abs(misfit - usual) > sigma * np.maximum(deviation, spread)
+    return unusual
 
 
 def motion_step(
@@ -173,29 +174,30 @@ def _solved(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Unknowns of a node's `cadences`, (n_star + n_common, n_cadence), and outliers, (n_cadence, n_pixel)."""
     part, first_common = system.part, len(state.flux)
-    usable = data.valid[cadences]
+    usable = np.ascontiguousarray(data.valid[cadences].T)
+    scenery = np.concatenate([images[:1] + state.static, images[1:]])
 
     def solve(
         motion: TileMotion, valid: npt.NDArray[np.bool_], start: npt.NDArray[np.float32] | None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Unknowns, and what they leave of the pixels."""
-        residual = residuals(data, model, part, images, motion, cadences) - state.static * usable
+        residual = residuals(data, model, part, scenery, motion, cadences)
         terms = part.coefficients(motion, cadences)[:, :N_TERM]
         found = solve_cadences(system, terms, residual, valid, _TOLERANCE, _ACCURACY, start, N_LINEAR_TERM)
-        return found.unknowns, residual.astype(np.float32) - found.fitted.T * usable
+        return found.unknowns, residual - found.fitted * usable
 
-    valid = usable & ~rejected[cadences]
+    valid = usable & ~rejected[cadences].T
     first, left = solve(state.motion, valid, None)
     # Where the change is small it is put into the motion, and only what is left of it is looked for. After a large one
     # the scene itself disagrees with the pixels, and the next step begins anew.
     small = np.abs(first[first_common + N_LOCAL :]).max(axis=0) < _SMALL_CHANGE
-    off = outliers(left, variance, sigma) & small[:, None]
+    off = outliers(left, variance, sigma) & small
     done = np.where(small, first[first_common:], 0)
     first[first_common:] -= done
     motion = _moved(state.motion, cadences, done.T.astype(np.float64))
     second, _ = solve(motion, valid & ~off, first)
     second[first_common:] += done
-    return second, off
+    return second, off.T
 
 
 def _moved(motion: TileMotion, cadences: npt.NDArray[np.int64], change: npt.NDArray[np.float64]) -> TileMotion:

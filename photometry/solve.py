@@ -92,7 +92,7 @@ class Solution:
 def solve_cadences(
     system: NodeSystem,
     terms: npt.NDArray[np.float64],
-    residual: npt.NDArray[np.floating],
+    residual: npt.NDArray[np.float32],
     valid: npt.NDArray[np.bool_],
     tolerance: float = TOLERANCE,
     accuracy: float = ACCURACY,
@@ -113,7 +113,7 @@ def solve_cadences(
 def solve_equations(
     equations: Equations,
     terms: npt.NDArray[np.float64],
-    residual: npt.NDArray[np.floating],
+    residual: npt.NDArray[np.float32],
     valid: npt.NDArray[np.bool_],
     tolerance: float = TOLERANCE,
     accuracy: float = ACCURACY,
@@ -128,9 +128,9 @@ def solve_equations(
         The systems.
     terms : (n_cadence, n_term) float64
         Monomials of the movement from the node.
-    residual : (n_cadence, n_pixel) float
+    residual : (n_pixel, n_cadence) float32
         Pixels less the mean scene, e-/s.
-    valid : (n_cadence, n_pixel) bool
+    valid : (n_pixel, n_cadence) bool
         Pixels that count.
     tolerance : float
         Squared norm of the preconditioned gradient, relative to the start, at which a cadence has converged.
@@ -143,20 +143,18 @@ def solve_equations(
         always has all of them: of the change from a start, the share that the other terms have is missed.
     """
     n_star = len(equations.precision)
-    equations = replace(equations, weights=equations.weights * valid.T)
+    equations = replace(equations, weights=equations.weights * valid)
     movement = np.ascontiguousarray(terms.T, dtype=np.float32)
     design, everywhere = equations.design, movement
-    target = residual.T.astype(np.float32)
-    x = np.zeros((len(equations.scale), len(residual)), dtype=np.float32) if start is None else start.copy()
-    if start is not None:
-        target -= design.forward(x, movement)
+    x = np.zeros((len(equations.scale), residual.shape[1]), dtype=np.float32) if start is None else start.copy()
+    target = residual.copy() if start is None else residual - design.forward(x, movement)
     target *= equations.weights
     rest = design.backward(target, movement)
     rest[:n_star] -= equations.precision * x[:n_star]
     step = _preconditioned(equations, rest)
     gain = _dot(rest, step)
     goal = np.maximum(tolerance * gain, accuracy**2)
-    state, active = _State(x, rest, step, gain, goal), np.arange(len(residual))
+    state, active = _State(x, rest, step, gain, goal), np.arange(len(gain))
     for _ in range(_MAX_ROUNDS):
         unfinished = state.gain > state.goal
         if not unfinished.any():

@@ -146,7 +146,7 @@ def reduced_chi2(
         Where the stars' light falls.
     rest : (n_pixel, n_cadence) float32
         Pixels less the fit, e-/s; 0 where not valid.
-    valid : (n_cadence, n_pixel) bool
+    valid : (n_pixel, n_cadence) bool
         Pixels that count.
     variance : (n_pixel,) float64
         Variance of a cadence, (e-/s)^2.
@@ -160,8 +160,9 @@ def reduced_chi2(
     of_tile : (n_cadence,) float64
         Of all pixels.
     """
-    scaled = (rest**2 / variance[:, None].astype(np.float32)).astype(np.float32)
-    freedom = valid.T * (1 - leverage)[:, None].astype(np.float32)
+    scaled = rest**2
+    scaled *= (1 / variance)[:, None].astype(np.float32)
+    freedom = valid * (1 - leverage)[:, None].astype(np.float32)
     weight = quality.light @ freedom
     under = np.divide(quality.light @ scaled, weight, out=np.full(weight.shape, np.nan), where=weight > 0)
     return under, scaled.sum(axis=0, dtype=np.float64) / np.maximum(freedom.sum(axis=0, dtype=np.float64), 1.0)
@@ -169,8 +170,7 @@ def reduced_chi2(
 
 def cadence_flags(
     quality: StarQuality,
-    data: TileData,
-    cadences: npt.NDArray[np.int64],
+    lost: npt.NDArray[np.bool_],
     rejected: npt.NDArray[np.bool_],
     chi2: npt.NDArray[np.float64],
     distance: npt.NDArray[np.float64],
@@ -183,11 +183,9 @@ def cadence_flags(
     ----------
     quality : StarQuality
         Where the stars' light falls.
-    data : TileData
-        The pixels.
-    cadences : (n_cadence,) int64
-        Which cadences.
-    rejected : (n_cadence, n_pixel) bool
+    lost : (n_pixel, n_cadence) bool
+        Usable pixels that were not measured.
+    rejected : (n_pixel, n_cadence) bool
         Outliers.
     chi2 : (n_star, n_cadence) float64
         Reduced chi-squared.
@@ -196,21 +194,25 @@ def cadence_flags(
     motion_bad, converged : (n_cadence,) bool
         Motion not measured; fit converged.
     """
-    valid = data.valid[cadences] | rejected
-    lost = quality.light @ (data.usable & ~valid).T.astype(np.float32)
-    hit = quality.light @ rejected.T.astype(np.float32)
-    left = quality.usable_share[:, None] - lost - hit
+    masked, hit = (_light_in(quality, pixels) for pixels in (lost, rejected))
+    left = quality.usable_share[:, None] - masked - hit
     fitted = quality.measurable[:, None] & (left > _LEAST_VALID_SHARE * quality.usable_share[:, None]) & converged
     conditions = {
         "not_fitted": ~fitted,
-        "masked_pixels": lost + quality.dead_share[:, None] > _SHARE_THAT_MATTERS,
+        "masked_pixels": masked + quality.dead_share[:, None] > _SHARE_THAT_MATTERS,
         "cosmic_ray": hit > _SHARE_THAT_MATTERS,
-        "saturated": np.broadcast_to(quality.saturated_share[:, None] > _SHARE_THAT_MATTERS, lost.shape),
-        "motion_uncertain": np.broadcast_to(motion_bad, lost.shape),
-        "large_motion": np.broadcast_to(distance > _LARGE_MOTION, lost.shape),
+        "saturated": np.broadcast_to(quality.saturated_share[:, None] > _SHARE_THAT_MATTERS, hit.shape),
+        "motion_uncertain": np.broadcast_to(motion_bad, hit.shape),
+        "large_motion": np.broadcast_to(distance > _LARGE_MOTION, hit.shape),
         "poor_model": chi2 > _POOR_CADENCE,
     }
-    flags = np.zeros(lost.shape, dtype=np.int32)
+    flags = np.zeros(hit.shape, dtype=np.int32)
     for name, condition in conditions.items():
         flags |= np.where(condition, bit(PIXEL_QUALITY, name), 0).astype(np.int32)
     return flags
+
+
+def _light_in(quality: StarQuality, pixels: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Share of the stars' light in few chosen pixels (n_pixel, n_cadence): (n_star, n_cadence)."""
+    chosen = sparse.csr_matrix(pixels, dtype=np.float32)
+    return np.asarray((quality.light @ chosen).toarray())

@@ -86,7 +86,8 @@ def series_of(scene: Scene, fit: CadenceFit, apertures: Apertures, quality: Star
     chi2, cadence_chi2 = reduced_chi2(quality, fit.rest, fit.valid, variance, fit.system.leverage)
     distance = np.hypot(motion.row_shift, motion.column_shift)[cadences]
     uncertain, converged = kernel.bad[cadences], solution.converged
-    flags = cadence_flags(quality, data, cadences, fit.rejected, chi2, distance, uncertain, converged)
+    lost = data.usable[:, None] & ~(fit.valid | fit.rejected)
+    flags = cadence_flags(quality, lost, fit.rejected, chi2, distance, uncertain, converged)
     pixel = _pixel_of(data, model.stars.row[core], model.stars.column[core])
     background = data.sky[cadences][:, pixel].T + local_basis(data.stamp)[pixel] @ coefficients
     fitted = (flags & _NOT_FITTED) == 0

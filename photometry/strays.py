@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from photometry.departures import FIRST_ACCURACY, CadenceFit, Scene, left_of, residual_of
+from photometry.departures import FIRST_ACCURACY, CadenceFit, Scene, left_of, residual_of, valid_of
 from photometry.designs import CadenceDesigns
 from photometry.motion_fit import outliers
 from photometry.nodes import Node
@@ -93,7 +93,7 @@ def _fit_some(scene: Scene, parts: list[NodeModel], like: CadenceFit) -> Iterato
     cadences = np.concatenate([part.node.cadences for part in parts])
     images = [scene.model.mean_images(part, scene.state.flux) for part in parts]
     residual = np.concatenate(
-        [residual_of(scene, part, light, part.node.cadences) for part, light in zip(parts, images, strict=True)]
+        [residual_of(scene, part, light, part.node.cadences) for part, light in zip(parts, images, strict=True)], axis=1
     )
     variances = [node_variance(scene.data, part, light) for part, light in zip(parts, images, strict=True)]
     systems = [_system(scene, part, like.system, noise) for part, noise in zip(parts, variances, strict=True)]
@@ -104,10 +104,10 @@ def _fit_some(scene: Scene, parts: list[NodeModel], like: CadenceFit) -> Iterato
         np.stack([system.weights for system in systems], axis=1),
         scene.precision.astype(np.float32)[:, None],
     )
-    terms, valid = np.ones((len(parts), 1)), scene.data.valid[cadences]
+    terms, valid = np.ones((len(parts), 1)), valid_of(scene.data, cadences)
     first = solve_equations(equations, terms, residual, valid, accuracy=FIRST_ACCURACY)
-    left, sigma = left_of(residual, first, valid).T, scene.settings.outlier_sigma
-    rejected = np.concatenate([outliers(left[[k]], noise, sigma) for k, noise in enumerate(variances)])
+    left, sigma = left_of(residual, first, valid), scene.settings.outlier_sigma
+    rejected = np.concatenate([outliers(left[:, [k]], noise, sigma) for k, noise in enumerate(variances)], axis=1)
     valid &= ~rejected
     solution = solve_equations(equations, terms, residual, valid, start=first.unknowns)
     left = left_of(residual, solution, valid)
@@ -115,7 +115,7 @@ def _fit_some(scene: Scene, parts: list[NodeModel], like: CadenceFit) -> Iterato
         one = Solution(
             solution.departure[:, [k]], solution.common[:, [k]], solution.fitted[:, [k]], solution.converged[[k]]
         )
-        yield CadenceFit(system, cadences[[k]], one, left[:, [k]], valid[[k]], rejected[[k]], like.response)
+        yield CadenceFit(system, cadences[[k]], one, left[:, [k]], valid[:, [k]], rejected[:, [k]], like.response)
 
 
 def _system(scene: Scene, part: NodeModel, like: NodeSystem, variance: npt.NDArray[np.float64]) -> NodeSystem:

@@ -26,42 +26,58 @@ class Block:
     ----------
     pixels : (n_pixel,) int64
         Flat indices of the pixels.
-    stars : (n_star,) int64
-        Stars that shine on them.
-    light : (n_term, n_pixel, n_star) float32
-        Coefficients of `photometry.scene.monomials`.
-    common : (n_pixel, n_common) float32
+    unknowns : (n_common + n_star,) int64
+        The common terms and the stars that shine on the pixels.
+    n_common : int
         Terms that all stars share.
+    matrix : (n_pixel, n_common + n_term * n_star) float32
+        Common terms, then the stars' coefficients of one of `photometry.scene.monomials` after the other.
     """
 
     pixels: npt.NDArray[np.int64]
-    stars: npt.NDArray[np.int64]
-    light: npt.NDArray[np.float32]
-    common: npt.NDArray[np.float32]
+    unknowns: npt.NDArray[np.int64]
+    n_common: int
+    matrix: npt.NDArray[np.float32]
 
-    def stacked(self, n_term: int) -> npt.NDArray[np.float32]:
-        """Return the first terms below each other, (n_term * n_pixel, n_star)."""
-        _, n_pixel, n_star = self.light.shape
-        return self.light[:n_term].reshape(n_term * n_pixel, n_star)
+    @property
+    def n_star(self) -> int:
+        """Number of stars."""
+        return len(self.unknowns) - self.n_common
 
     def forward(self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the patch's pixels that unknowns make; parameters as of `BlockDesign.forward`."""
-        n_term, n_pixel, n_common = len(terms), len(self.pixels), self.common.shape[1]
-        parts = self.stacked(n_term) @ x[self.stars]
-        total: npt.NDArray[np.float32] = self.common @ x[len(x) - n_common :]
-        total += parts[:n_pixel]
-        for k in range(1, n_term):
-            part = parts[k * n_pixel : (k + 1) * n_pixel]
-            part *= terms[k]
-            total += part
-        return total
+        own = x[self.unknowns]
+        moved = [own, *(own[self.n_common :] * term for term in terms[1:])]
+        image: npt.NDArray[np.float32] = self._of_terms(len(terms)) @ np.concatenate(moved)
+        return image
 
     def add_backward(
         self, part: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], x: npt.NDArray[np.float32]
     ) -> None:
         """Add the products of the block's columns with the patch's pixels (n_pixel, n_cadence) to `x`, all unknowns."""
-        x[len(x) - self.common.shape[1] :] += self.common.T @ part
-        x[self.stars] += self.stacked(len(terms)).T @ (terms[:, None, :] * part).reshape(-1, part.shape[1])
+        products = self._of_terms(len(terms)).T @ part
+        own, moved = products[: len(self.unknowns)], products[len(self.unknowns) :]
+        for k, term in enumerate(terms[1:]):
+            own[self.n_common :] += term * moved[k * self.n_star : (k + 1) * self.n_star]
+        x[self.unknowns] += own
+
+    def at(self, terms: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:
+        """Return the columns of the unknowns at a movement, the node's center by default: (n_pixel, n_unknown)."""
+        if terms is None:
+            return self.matrix[:, : len(self.unknowns)].astype(np.float64)
+        light = self.matrix[:, self.n_common :].reshape(len(self.pixels), len(terms), self.n_star)
+        stars = np.tensordot(terms.astype(np.float32), light, axes=(0, 1))
+        return np.concatenate([self.matrix[:, : self.n_common], stars], axis=1).astype(np.float64)
+
+    def with_common(self, common: npt.NDArray[np.float32], n_star: int) -> "Block":
+        """Return the block, which has none so far, with common terms (all pixels, n_common) after `n_star` stars."""
+        n_common = common.shape[1]
+        unknowns = np.concatenate([np.arange(n_star, n_star + n_common), self.unknowns])
+        return Block(self.pixels, unknowns, n_common, np.concatenate([common[self.pixels], self.matrix], axis=1))
+
+    def _of_terms(self, n_term: int) -> npt.NDArray[np.float32]:
+        """Columns of the common terms and of the first terms of the stars."""
+        return self.matrix[:, : self.n_common + n_term * self.n_star]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +118,12 @@ class BlockDesign:
         for block in self.blocks:
             image[block.pixels] = block.forward(x, terms)
         return image
+
+    def with_common(self, common: npt.NDArray[np.floating]) -> "BlockDesign":
+        """Return the design, which has none so far, with terms (n_pixel, n_common) that all stars share."""
+        single = common.astype(np.float32)
+        blocks = tuple(block.with_common(single, self.n_star) for block in self.blocks)
+        return BlockDesign(blocks, self.n_pixel, self.n_star, common.shape[1])
 
     def backward(self, image: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the products A^T y of the design's columns with pixels: (n_star + n_common, n_cadence).
@@ -158,16 +180,15 @@ class BlockDesign:
         """
         matrix = np.zeros((self.n_star + self.n_common,) * 2)
         for block in self.blocks:
-            design, unknowns = self._at_center(block, terms)
-            matrix[np.ix_(unknowns, unknowns)] += design.T @ (weights[block.pixels, None] * design)
+            design = block.at(terms)
+            matrix[np.ix_(block.unknowns, block.unknowns)] += design.T @ (weights[block.pixels, None] * design)
         return matrix
 
     def diagonal(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the diagonal of `normal`, (n_star + n_common,)."""
         diagonal = np.zeros(self.n_star + self.n_common)
         for block in self.blocks:
-            design, unknowns = self._at_center(block)
-            diagonal[unknowns] += weights[block.pixels] @ design**2
+            diagonal[block.unknowns] += weights[block.pixels] @ block.at(None) ** 2
         return diagonal
 
     def influence(
@@ -193,8 +214,8 @@ class BlockDesign:
         """
         squared, leverage = np.zeros(self.n_star + self.n_common), np.zeros(self.n_pixel)
         for block in self.blocks:
-            design, unknowns = self._at_center(block)
-            design = (design * scale[unknowns]).astype(np.float32)
+            unknowns = block.unknowns
+            design = (block.at(None) * scale[unknowns]).astype(np.float32)
             response = design @ covariance[unknowns]
             response *= weights[block.pixels, None].astype(np.float32)
             leverage[block.pixels] = np.einsum("pi,pi->p", design, response[:, unknowns])
@@ -202,25 +223,9 @@ class BlockDesign:
             squared += response.sum(axis=0)
         return squared * scale**2, leverage
 
-    def _at_center(
-        self, block: Block, terms: npt.NDArray[np.float64] | None = None
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-        """Design of a block's pixels at the node's center, (n_pixel, n_unknown), and which unknowns they are."""
-        unknowns = np.concatenate([block.stars, np.arange(self.n_star, self.n_star + self.n_common)])
-        stars = block.light[0] if terms is None else np.tensordot(terms.astype(np.float32), block.light, axes=1)
-        return np.concatenate([stars, block.common], axis=1).astype(np.float64), unknowns
 
-
-def design_of(expansion: Expansion, common: npt.NDArray[np.float64]) -> BlockDesign:
-    """Cut the design matrices of stars into blocks.
-
-    Parameters
-    ----------
-    expansion : Expansion
-        Design matrices of the stars; they share one sparsity pattern.
-    common : (n_pixel, n_common) float64
-        Terms that all stars share.
-    """
+def design_of(expansion: Expansion) -> BlockDesign:
+    """Cut the design matrices of stars, which share one sparsity pattern, into blocks; there are no common terms."""
     n_row, n_column = expansion.shape
     matrices = expansion.matrices
     row, column = np.divmod(np.arange(n_row * n_column), n_column)
@@ -238,7 +243,7 @@ def design_of(expansion: Expansion, common: npt.NDArray[np.float64]) -> BlockDes
         place[pixels] = np.arange(len(pixels))
         inside = slice(edges[patch], edges[patch + 1])
         stars, member = np.unique(star[inside], return_inverse=True)
-        light = np.zeros((len(matrices), len(pixels), len(stars)), dtype=np.float32)
-        light[:, place[pixel[inside]], member] = values[:, inside]
-        blocks.append(Block(pixels, stars.astype(np.int64), light, common[pixels].astype(np.float32)))
-    return BlockDesign(tuple(blocks), n_row * n_column, expansion.n_star, common.shape[1])
+        light = np.zeros((len(pixels), len(matrices), len(stars)), dtype=np.float32)
+        light[place[pixel[inside]], :, member] = values[:, inside].T
+        blocks.append(Block(pixels, stars.astype(np.int64), 0, light.reshape(len(pixels), -1)))
+    return BlockDesign(tuple(blocks), n_row * n_column, expansion.n_star, 0)

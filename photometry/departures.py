@@ -116,6 +116,8 @@ class CadenceFit:
         Pixels that count; outliers.
     response : (n_star, n_parameter) float64
         Change of the fluxes with the motion, e-/s per pixel.
+    variance : (n_pixel,) float64
+        Variance of the node's pixels in a cadence, (e-/s)^2.
     """
 
     system: NodeSystem
@@ -125,6 +127,7 @@ class CadenceFit:
     valid: npt.NDArray[np.bool_]
     rejected: npt.NDArray[np.bool_]
     response: npt.NDArray[np.float64]
+    variance: npt.NDArray[np.float64]
 
 
 def _system_of(
@@ -205,7 +208,7 @@ def final_fit(scene: Scene, first: FirstFit, part: NodeModel) -> Iterator[Cadenc
     """Fit a node, its cadences in blocks, from where the first fit ended."""
     images = scene.model.mean_images(part, scene.state.flux)
     system = _system_of(scene, part, images, first.factored)
-    response = motion_response(system, images[MOTION_IMAGES])
+    response, variance = motion_response(system, images[MOTION_IMAGES]), node_variance(scene.data, part, images)
     change = _change_of_means(scene, first, system)
     for cadences in _members(scene, part):
         residual, valid = residual_of(scene, part, images, cadences), valid_of(scene.data, cadences)
@@ -215,7 +218,7 @@ def final_fit(scene: Scene, first: FirstFit, part: NodeModel) -> Iterator[Cadenc
         )
         left = left_of(residual, solution, valid)
         rejected = np.ascontiguousarray(first.rejected[cadences].T)
-        yield CadenceFit(system, cadences, solution, left, valid, rejected, response)
+        yield CadenceFit(system, cadences, solution, left, valid, rejected, response, variance)
 
 
 def _change_of_means(scene: Scene, first: FirstFit, system: NodeSystem) -> npt.NDArray[np.float32]:

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, sparse
 
-from photometry.blocks import design_of
 from photometry.normal import inverse
 from photometry.scene import N_TERM
 from photometry.tile_data import TileData
@@ -175,9 +174,7 @@ def _step(
         stars_local = stars.T @ (weights[:, None] * local)
         rest = weights * (mean - local @ (by_local @ (local.T @ (weights * mean))))
         extras_weighted = weights[:, None] * (extras - local @ (by_local @ (local.T @ (weights[:, None] * extras))))
-        of_stars = design_of(average.pixels.part.expansion, np.empty((len(weights), 0))).normal(
-            weights, average.pixels.terms[:N_TERM]
-        )
+        of_stars = average.pixels.part.design.normal(weights, average.pixels.terms[:N_TERM])
         of_stars -= stars_local @ by_local @ stars_local.T
         normal += of_stars
         del of_stars
@@ -238,8 +235,8 @@ def _mean_residual(
     residual = residuals(data, model, part, images, state.motion, cadences)
     valid, terms = data.valid[cadences].T, part.coefficients(state.motion, cadences)
     if about_mean is not None:
-        design = design_of(part.expansion, np.empty((len(residual), 0)))
-        departed = design.forward(about_mean[:, cadences], np.ascontiguousarray(terms[:, :N_TERM].T, dtype=np.float32))
+        movement = np.ascontiguousarray(terms[:, :N_TERM].T, dtype=np.float32)
+        departed = part.design.forward(about_mean[:, cadences], movement)
         departed *= valid
         residual -= departed
     if clip:

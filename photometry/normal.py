@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-from photometry.blocks import BlockDesign, design_of
+from photometry.blocks import BlockDesign
 from photometry.designs import CadenceDesigns
 from photometry.errors import FitError
 from photometry.tile_model import NodeModel
@@ -123,7 +123,7 @@ def factor_node(
     with_errors : bool
         Work out what depends on the background and the pixels; it is zero otherwise.
     """
-    design, n_star = design_of(part.expansion, common), len(precision)
+    design, n_star = part.design.with_common(common), len(precision)
     if like is not None:
         system = taken_over(like, part, design, weights, precision)
     else:

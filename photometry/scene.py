@@ -78,14 +78,18 @@ class Expansion:
         """Number of stars."""
         return int(self.matrices[0].shape[1])
 
-    def of_stars(self, which: npt.NDArray[np.bool_], n_term: int) -> "Expansion":
-        """Return the expansion of chosen stars alone, with further terms that are empty up to `n_term`."""
-        matrices = [matrix[:, which] for matrix in self.matrices]
-        transposed = [matrix[which] for matrix in self.transposed]
-        more = n_term - len(matrices)
-        matrices += [_empty(*matrices[0].shape)] * more
-        transposed += [_empty(*transposed[0].shape)] * more
-        return Expansion(tuple(matrices), tuple(transposed), self.shape)
+    @property
+    def n_term(self) -> int:
+        """Number of terms: 1 where the stars are exactly where they are expanded."""
+        return len(self.matrices)
+
+    def of_stars(self, which: npt.NDArray[np.bool_]) -> "Expansion":
+        """Return the expansion of chosen stars alone."""
+        return Expansion(
+            tuple(matrix[:, which] for matrix in self.matrices),
+            tuple(matrix[which] for matrix in self.transposed),
+            self.shape,
+        )
 
     def images(self, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the expansion of the sum of all stars: (n_term, n_pixel), e-/s."""
@@ -133,18 +137,8 @@ def expand(
 
 
 def matrix_of(light: PixelLight, stamp: Stamp, merge: sparse.csr_matrix | None) -> Expansion:
-    """Put light from `expand_at` into an expansion that has the constant term alone; the others are empty."""
-    exact = _in_matrices(light, stamp, merge)
-    n_star, n_pixel = exact.transposed[0].shape
-    matrices = exact.matrices + (_empty(n_pixel, n_star),) * (N_TERM - 1)
-    return Expansion(matrices, exact.transposed + (_empty(n_star, n_pixel),) * (N_TERM - 1), exact.shape)
-
-
-def _empty(n_row: int, n_column: int) -> sparse.csr_matrix:
-    """Matrix of zeros."""
-    return sparse.csr_matrix(
-        (np.empty(0, np.float32), np.empty(0, np.int32), np.zeros(n_row + 1, np.int32)), (n_row, n_column)
-    )
+    """Put light from `expand_at` into an expansion that has the constant term alone."""
+    return _in_matrices(light, stamp, merge)
 
 
 def _in_matrices(light: PixelLight, stamp: Stamp, merge: sparse.csr_matrix | None) -> Expansion:

@@ -9,10 +9,9 @@ from photometry.aperture import Apertures, aperture_photometry, light_in_apertur
 from photometry.departures import CadenceFit, Scene
 from photometry.flux_errors import flux_variance
 from photometry.quality import PIXEL_QUALITY, bit
-from photometry.scene import N_TERM
 from photometry.star_quality import StarQuality, cadence_flags, reduced_chi2
 from photometry.tile_data import TileData
-from photometry.tile_model import local_basis, node_variance
+from photometry.tile_model import local_basis
 
 __all__ = ["SERIES", "Series", "series_of"]
 
@@ -71,7 +70,6 @@ def series_of(scene: Scene, fit: CadenceFit, apertures: Apertures, quality: Star
     """
     data, model, core, part = scene.data, scene.model, scene.core, fit.system.part
     motion, kernel, cadences, solution = scene.state.motion, scene.kernel, fit.cadences, fit.solution
-    variance = node_variance(data, part, model.mean_images(part, scene.state.flux))
     mean, own_prior = scene.state.flux[core, None], fit.system.own_prior[core, None]
     departure = solution.departure[core] / (1 - own_prior)
     coefficients = motion.local[cadences].T + solution.common
@@ -80,10 +78,10 @@ def series_of(scene: Scene, fit: CadenceFit, apertures: Apertures, quality: Star
     squared = flux_variance(
         fit.system, core, departure, extra_sky, fit.valid, data, fit.response[core], kernel.covariance[cadences]
     )
-    terms = part.coefficients(motion, cadences)[:, :N_TERM]
+    terms = part.coefficients(motion, cadences)[:, : part.expansion.n_term]
     light = light_in_apertures(apertures, part.expansion.transposed, core)
-    in_aperture = aperture_photometry(apertures, light, terms, mean + solution.departure[core], fit.rest, variance)
-    chi2, cadence_chi2 = reduced_chi2(quality, fit.rest, fit.valid, variance, fit.system.leverage)
+    in_aperture = aperture_photometry(apertures, light, terms, mean + solution.departure[core], fit.rest, fit.variance)
+    chi2, cadence_chi2 = reduced_chi2(quality, fit.rest, fit.valid, fit.variance, fit.system.leverage)
     distance = np.hypot(motion.row_shift, motion.column_shift)[cadences]
     uncertain, converged = kernel.bad[cadences], solution.converged
     lost = data.usable[:, None] & ~(fit.valid | fit.rejected)

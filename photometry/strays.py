@@ -16,7 +16,7 @@ from photometry.motion_fit import outliers
 from photometry.nodes import Node
 from photometry.normal import NodeSystem, taken_over
 from photometry.prf import PrfEvaluator
-from photometry.scene import N_FINE, matrix_of, recentered
+from photometry.scene import matrix_of, recentered
 from photometry.solve import Equations, Solution, solve_equations
 from photometry.star_expansion import expand_at, joined
 from photometry.tile_model import NodeModel, faintest_light, node_variance
@@ -83,8 +83,8 @@ def stray_parts(scene: Scene, prf: PrfEvaluator, cadences: npt.NDArray[np.int64]
         away = node.row_shift - main.node.row_shift, node.column_shift - main.node.column_shift
         sky = data.sky[t].astype(np.float64)
         sky = (sky if data.merge is None else data.merge @ sky) + model.local_basis @ motion.local[t]
-        fine, held = expansion.of_stars(model.bright, N_FINE), recentered(main.held_images, *away)
-        parts.append(NodeModel(node, expansion, fine, held, sky))
+        fine, held = expansion.of_stars(model.bright), recentered(main.held_images, *away)
+        parts.append(NodeModel(node, expansion, fine, held, sky, None))
     return parts
 
 
@@ -115,7 +115,9 @@ def _fit_some(scene: Scene, parts: list[NodeModel], like: CadenceFit) -> Iterato
         one = Solution(
             solution.departure[:, [k]], solution.common[:, [k]], solution.fitted[:, [k]], solution.converged[[k]]
         )
-        yield CadenceFit(system, cadences[[k]], one, left[:, [k]], valid[:, [k]], rejected[:, [k]], like.response)
+        yield CadenceFit(
+            system, cadences[[k]], one, left[:, [k]], valid[:, [k]], rejected[:, [k]], like.response, variances[k]
+        )
 
 
 def _system(scene: Scene, part: NodeModel, like: NodeSystem, variance: npt.NDArray[np.float64]) -> NodeSystem:

@@ -11,10 +11,11 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from photometry.blocks import BlockDesign, design_of
 from photometry.geometry import Stamp
 from photometry.nodes import Node, nodes_of
 from photometry.prf import PlacedPrf, PrfEvaluator
-from photometry.scene import FINE_DEGREE, N_TERM, Expansion, expand, monomials, recentered
+from photometry.scene import FINE_DEGREE, N_FINE, N_LINEAR_TERM, N_TERM, Expansion, expand, monomials, recentered
 from photometry.star_expansion import summed_light
 from photometry.stars import Stars
 from photometry.tile_data import TileData
@@ -109,6 +110,8 @@ class NodeModel:
         Expansion of the sum of the held stars about the node, e-/s.
     sky : (n_pixel,) float64
         Mean background of the node's cadences, large-scale and local, e-/s.
+    blocks : BlockDesign or None
+        The expansion in blocks, which nodes of one place share; None for a cadence far from all others.
     """
 
     node: Node
@@ -116,6 +119,12 @@ class NodeModel:
     fine: Expansion
     held_images: npt.NDArray[np.float64]
     sky: npt.NDArray[np.float64]
+    blocks: BlockDesign | None
+
+    @property
+    def design(self) -> BlockDesign:
+        """Design of the free stars, without common terms."""
+        return design_of(self.expansion) if self.blocks is None else self.blocks
 
     def coefficients(self, motion: TileMotion, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Return what multiplies the mean scene's images in some cadences: (n_cadence, N_FINE + N_LINEAR).
@@ -182,11 +191,15 @@ class TileModel:
         (N_FINE + N_LINEAR, n_pixel) float64
             Images in e-/s, e-/s per pixel, e-/s per pixel^2.
         """
-        by_row, by_column = part.expansion.matrices[1], part.expansion.matrices[2]
-        weighted = np.stack([flux * self.v, flux * self.u], axis=1)
-        images = part.fine.images(flux[self.bright])
-        images[:N_TERM] += part.expansion.images(np.where(self.bright, 0.0, flux)) + part.held_images
-        return np.concatenate([images, (by_row @ weighted).T, (by_column @ weighted).T])
+        images = np.zeros((N_FINE + N_LINEAR, part.held_images.shape[1]))
+        images[:N_TERM] = part.held_images
+        images[: part.fine.n_term] += part.fine.images(flux[self.bright])
+        images[: part.expansion.n_term] += part.expansion.images(np.where(self.bright, 0.0, flux))
+        if part.expansion.n_term > 1:
+            weighted = np.stack([flux * self.v, flux * self.u], axis=1)
+            for k, matrix in enumerate(part.expansion.matrices[1:N_LINEAR_TERM]):
+                images[N_FINE + 2 * k : N_FINE + 2 * k + 2] = (matrix @ weighted).T
+        return images
 
 
 def local_basis(stamp: Stamp) -> npt.NDArray[np.float64]:
@@ -232,17 +245,19 @@ def build_model(
     placed_bright = PlacedPrf(free.row[bright], free.column[bright], placed.coefficients[bright])
     level = data.sky.mean(axis=1, dtype=np.float64) + motion.local[:, 0]
     chosen = np.arange(data.n_cadence) if cadences is None else cadences
-    expansions: dict[tuple[float, float], tuple[Expansion, Expansion]] = {}
+    expansions: dict[tuple[float, float], tuple[Expansion, Expansion, BlockDesign]] = {}
     about = partial(expand, stamp=data.stamp, merge=data.merge, reach=reach, faintest=faintest)
     nodes = []
     for node in nodes_of(motion.row_shift[chosen], motion.column_shift[chosen], level[chosen], reach):
         at, members = (node.row_shift, node.column_shift), chosen[node.cadences]
         if at not in expansions:
             fine = about(placed_bright, free.flux[bright], at, degree=FINE_DEGREE)
-            expansions[at] = about(placed, free.flux, at), fine
+            coarse = about(placed, free.flux, at)
+            expansions[at] = coarse, fine, design_of(coarse)
         sky = data.sky[members].mean(axis=0, dtype=np.float64)
         sky = (sky if data.merge is None else data.merge @ sky) + basis @ motion.local[members].mean(axis=0)
-        nodes.append(NodeModel(Node(members, *at), *expansions[at], recentered(held_base, *at), sky))
+        expansion, fine, blocks = expansions[at]
+        nodes.append(NodeModel(Node(members, *at), expansion, fine, recentered(held_base, *at), sky, blocks))
     scale = max(data.stamp.shape) / 2
     row, column = data.stamp.center
     saturated_share = nodes[0].expansion.transposed[0] @ data.saturated.astype(np.float64)

@@ -105,14 +105,17 @@ def tile_data(cube: Cube) -> TileData:
     n_cadence = cube.n_cadence
     images = cube.images.reshape(n_cadence, -1)
     sky = cube.backgrounds.reshape(n_cadence, -1)
-    finite = np.isfinite(images) & np.isfinite(sky)
-    total = _mean_where(images, finite) + _mean_where(sky, finite)
+    has_sky = np.isfinite(sky)
+    finite = np.isfinite(images) & has_sky
+    if not finite.all():
+        images, sky = np.where(finite, images, np.float32(0)), np.where(has_sky, sky, np.float32(0))
+    total = _mean_of_finite(images, finite) + _mean_of_finite(sky, has_sky)
     saturated = saturated_pixels(total.reshape(cube.stamp.shape))
     columns = np.tile(np.arange(cube.stamp.col_min, cube.stamp.col_max), cube.stamp.shape[0])
     read_variance = cube.exposure.read_variance(columns)
-    images, sky = np.where(finite, images, np.float32(0)), np.where(np.isfinite(sky), sky, np.float32(0))
     merge = merged_trails(saturated) if saturated.any() else None
     if merge is not None:
+        images = images.copy()
         n_merged = np.asarray(merge.sum(axis=1)).ravel()
         for start in range(0, n_cadence, _CADENCES_AT_ONCE):
             part = slice(start, start + _CADENCES_AT_ONCE)
@@ -152,8 +155,7 @@ def merged_trails(saturated: npt.NDArray[np.bool_]) -> sparse.csr_matrix:
     return sparse.csr_matrix((ones, (target, np.arange(trails.size))), shape=(trails.size, trails.size))
 
 
-def _mean_where(values: npt.NDArray[np.float32], where: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Mean over cadences of the values that count; 0 where none does."""
-    count = where.sum(axis=0)
-    total = np.where(where, values, 0).sum(axis=0, dtype=np.float64)
-    return np.asarray(total / np.maximum(count, 1), dtype=np.float64)
+def _mean_of_finite(values: npt.NDArray[np.float32], finite: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Mean over cadences of values that are 0 where they are not finite; 0 where none is."""
+    total = np.ones(len(values), dtype=values.dtype) @ values
+    return np.asarray(total / np.maximum(finite.sum(axis=0), 1), dtype=np.float64)

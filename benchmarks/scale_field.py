@@ -113,7 +113,7 @@ def write_tiles(field: SimulatedTiles, folder: Path) -> None:
     frames = _frames_of(field.ccd)
     write_frames(prepared / f"frames_{field.region}.hdf5", frames, {})
     _write_cube(prepared / f"{field.region}.hdf5", field, frames, prf)
-    kernel = field.ccd.motion.kernel(field.ccd.offset)
+    kernel = field.ccd.motion.kernel((0.0, 0.0))
     for name in ("movement", "movement_refined"):
         write_kernel(prepared / f"{name}_{field.region}.hdf5", kernel, {})
     write_prf(prepared / f"prf_{field.region}.hdf5", prf, {})

@@ -14,7 +14,7 @@ from photometry.designs import CadenceDesigns
 from photometry.flux_errors import motion_response
 from photometry.mean_scene import PixelMean
 from photometry.motion import MovementKernel
-from photometry.motion_fit import MOTION_IMAGES, outliers
+from photometry.motion_fit import MOTION_IMAGES, usual_range
 from photometry.normal import NodeSystem, are_like, factor_node
 from photometry.scene import N_LINEAR_TERM, N_TERM
 from photometry.settings import FitSettings
@@ -145,9 +145,10 @@ def _system_of(
 
 
 def _members(scene: Scene, part: NodeModel) -> list[npt.NDArray[np.int64]]:
-    """Cadences of a node in blocks of about equal size."""
+    """Cadences of a node in blocks of about equal size, each of them from all of its time."""
     cadences = part.node.cadences
-    return np.array_split(cadences, -(-len(cadences) // scene.settings.cadences_at_once))
+    n_block = -(-len(cadences) // scene.settings.cadences_at_once)
+    return [cadences[k::n_block] for k in range(n_block)]
 
 
 def first_fit(scene: Scene, good: npt.NDArray[np.bool_]) -> FirstFit:
@@ -164,13 +165,16 @@ def first_fit(scene: Scene, good: npt.NDArray[np.bool_]) -> FirstFit:
             factored = (*factored, system)
         variance = node_variance(data, part, images) + _doubt_of_saturated(model, part, scene.state.flux)
         total, count = np.zeros(len(variance)), np.zeros(len(variance))
+        usual = None
         for cadences in _members(scene, part):
             residual, valid = residual_of(scene, part, images, cadences), valid_of(data, cadences)
             terms = part.coefficients(scene.state.motion, cadences)[:, :N_TERM]
             solution = solve_cadences(system, terms, residual, valid, accuracy=FIRST_ACCURACY, n_term=N_LINEAR_TERM)
             unknowns[:, cadences] = solution.unknowns
             left = left_of(residual, solution, valid)
-            off = outliers(left, variance, scene.settings.outlier_sigma)
+            # The first block tells what is usual for a pixel.
+            usual = usual_range(left, variance, scene.settings.outlier_sigma) if usual is None else usual
+            off = np.abs(left - usual[0]) > usual[1]
             rejected[cadences] = off.T
             left[off] = 0
             total += left @ good[cadences].astype(np.float32)
@@ -200,7 +204,7 @@ def _doubt_of_saturated(
     """Variance of the model under saturated stars (n_pixel,): when they vary, their pixels are no outliers."""
     if model.unsaturated.all():
         return 0.0
-    light = model.mean_images(part, np.where(model.unsaturated, 0.0, flux))[0] - part.held_images[0]
+    light = model.free_images(part, np.where(model.unsaturated, 0.0, flux))[0]
     return np.asarray((_SATURATED_DOUBT * light) ** 2, dtype=np.float64)
 
 
@@ -227,8 +231,8 @@ def _change_of_means(scene: Scene, first: FirstFit, system: NodeSystem) -> npt.N
     It is the same for all cadences, but for their motion within the node and their masks.
     """
     part, state = system.part, scene.state
-    old, new = (scene.model.mean_images(part, flux)[0] for flux in (first.state.flux, state.flux))
-    residual = (old + first.state.static - new - state.static)[:, None].astype(np.float32)
+    light = scene.model.free_images(part, first.state.flux - state.flux)[0]
+    residual = (light + first.state.static - state.static)[:, None].astype(np.float32)
     equations = Equations(
         CadenceDesigns((part.expansion,), system.common),
         system.covariance,

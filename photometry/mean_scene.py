@@ -204,9 +204,7 @@ class _Average:
 
     def light(self, model: TileModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Mean light of free stars of some fluxes where the pixels are valid, (n_pixel,), e-/s."""
-        part = self.pixels.part
-        images = model.mean_images(part, flux) - model.mean_images(part, np.zeros_like(flux))
-        return (self.pixels.terms @ images) * (self.pixels.count > 0)
+        return (self.pixels.terms @ model.free_images(self.pixels.part, flux)) * (self.pixels.count > 0)
 
     def without(self, light: npt.NDArray[np.float64]) -> "_Average":
         """Return the average with some light (n_pixel,) taken off."""
@@ -251,11 +249,15 @@ def _average(
 ) -> _Average:
     """Put the average cadence of a node together."""
     part = pixels.part
+    images = model.mean_images(part, state.flux)
+    of_unsaturated = images
+    if not model.unsaturated.all():
+        of_unsaturated = images - model.free_images(part, np.where(model.unsaturated, 0.0, state.flux))
     return _Average(
         pixels=pixels,
         stars=_mean_design(part, pixels.terms[:N_TERM]),
-        extras=extra_columns(part, model.mean_images(part, np.where(model.unsaturated, state.flux, 0.0))),
-        variance=node_variance(data, part, model.mean_images(part, state.flux)),
+        extras=extra_columns(part, of_unsaturated),
+        variance=node_variance(data, part, images),
     )
 
 

@@ -20,7 +20,7 @@ from photometry.solve import solve_cadences
 from photometry.tile_data import TileData
 from photometry.tile_model import N_LOCAL, NodeModel, TileModel, TileMotion, TileState, node_variance, residuals
 
-__all__ = ["MOTION_IMAGES", "N_MOTION", "MotionStep", "motion_step", "outliers"]
+__all__ = ["MOTION_IMAGES", "N_MOTION", "MotionStep", "motion_step", "outliers", "usual_range"]
 
 #: Parameters of the motion: a0, a1, a2, b0, b1, b2 of `photometry.motion`.
 N_MOTION = 6
@@ -35,7 +35,7 @@ _ACCURACY = 0.05
 _SMALL_CHANGE = 0.03
 #: Cadences that are needed to tell what is usual for a pixel, and so many that more would not tell it better.
 _LEAST_FOR_USUAL = 5
-_MOST_FOR_USUAL = 64
+_MOST_FOR_USUAL = 128
 #: Cadences of a node that are solved at once: bounds the memory, by 0.5 GB for 64x64 pixels.
 _CADENCES_AT_ONCE = 2048
 _MAD_TO_SIGMA = 1.4826
@@ -71,6 +71,18 @@ class MotionStep:
 def outliers(misfit: npt.NDArray[np.float32], variance: npt.NDArray[np.float64], sigma: float) -> npt.NDArray[np.bool_]:
     """Tell which pixels are off by more than `sigma` standard deviations from what is usual for them.
 
+    Parameters are those of `usual_range`; the result is (n_pixel, n_cadence).
+    """
+    middle, reach = usual_range(misfit, variance, sigma)
+    unusual: npt.NDArray[np.bool_] = np.abs(misfit - middle) > reach
+    return unusual
+
+
+def usual_range(
+    misfit: npt.NDArray[np.float32], variance: npt.NDArray[np.float64], sigma: float
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return what is usual for pixels: middle and half the width of the range, (n_pixel, 1), e-/s.
+
     Parameters
     ----------
     misfit : (n_pixel, n_cadence) float32
@@ -78,17 +90,16 @@ def outliers(misfit: npt.NDArray[np.float32], variance: npt.NDArray[np.float64],
     variance : (n_pixel,) float64
         Variance by photons and readout, (e-/s)^2.
     sigma : float
-        Limit.
+        Half the width in standard deviations.
     """
     deviation = np.sqrt(variance).astype(np.float32)[:, None]
     n_cadence = misfit.shape[1]
     if n_cadence < _LEAST_FOR_USUAL:
-        return np.abs(misfit) > 2 * sigma * deviation
+        return np.zeros_like(deviation), 2 * sigma * deviation
     some = np.ascontiguousarray(misfit[:, :: -(-n_cadence // _MOST_FOR_USUAL)])
-    usual = np.median(some, axis=1, keepdims=True)
-    spread = _MAD_TO_SIGMA * np.median(np.abs(some - usual), axis=1, keepdims=True)
-    unusual: npt.NDArray[np.bool_] = np.abs(misfit - usual) > sigma * np.maximum(deviation, spread)
-    return unusual
+    middle = np.median(some, axis=1, keepdims=True)
+    spread = _MAD_TO_SIGMA * np.median(np.abs(some - middle), axis=1, keepdims=True)
+    return middle, sigma * np.maximum(deviation, spread)
 
 
 def motion_step(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.cube import Cube
+from photometry.geometry import Stamp
 from photometry.kernel_update import improved_kernel, static_precision, with_static
 from photometry.mean_scene import ExtraColumns, MeanStep, solve_mean
 from photometry.motion import MovementKernel
@@ -32,9 +33,11 @@ from photometry.tile_model import NodeModel, TileModel, TileState
 
 __all__ = ["kernel_at", "mean_of_tile", "measure_motion", "region_round", "static_columns"]
 
-#: Cadences that a part of a CCD takes its own offset from, and rounds of it.
+#: Cadences that a part of a CCD takes its own offset from, and rounds of it; one that moves no star by more than this,
+#: pixels, is the last one: what first order leaves of it is a fiftieth.
 _OFFSET_CADENCES = 48
 _OFFSET_ROUNDS = 2
+_SMALL_OFFSET = 0.02
 
 
 def measure_motion(
@@ -102,9 +105,20 @@ def kernel_at(
     series, region = start_region([cube.of_cadences(few)], stars, settings, own)
     evaluator = PrfEvaluator(prf, np.float32)
     for _ in range(_OFFSET_ROUNDS):
+        before = region.kernel
         region = region_round(region, evaluator, settings, offset_only=True)
+        if _largest_move(before, region.kernel, cube.stamp) < _SMALL_OFFSET:
+            break
     static = region.kernel.parameters[0] - own.parameters[series.which[0]]
     return replace(kernel, offset=region.kernel.offset, parameters=kernel.parameters + static)
+
+
+def _largest_move(before: MovementKernel, after: MovementKernel, stamp: Stamp) -> float:
+    """Largest constant shift along an axis, on some pixels, between two kernels of the same cadences, pixels."""
+    rows, columns = (stamp.row_min, stamp.row_min, stamp.row_max, stamp.row_max), (stamp.col_min, stamp.col_max) * 2
+    of_axes = [kernel.of_cadences(np.array([0])).shifts(rows, columns) for kernel in (before, after)]
+    offset = np.subtract(after.offset, before.offset)[:, None, None]
+    return float(np.abs(np.subtract(of_axes[1], of_axes[0]) + offset).max())
 
 
 def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, *, offset_only: bool = False) -> Region:

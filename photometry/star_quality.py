@@ -214,5 +214,6 @@ def cadence_flags(
 
 def _light_in(quality: StarQuality, pixels: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Share of the stars' light in few chosen pixels (n_pixel, n_cadence): (n_star, n_cadence)."""
-    chosen = sparse.csr_matrix(pixels, dtype=np.float32)
-    return np.asarray((quality.light @ chosen).toarray())
+    if not pixels.any():
+        return np.zeros((quality.light.shape[0], pixels.shape[1]), dtype=np.float32)
+    return np.asarray((quality.light @ sparse.csr_matrix(pixels, dtype=np.float32)).toarray())

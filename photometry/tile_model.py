@@ -191,8 +191,13 @@ class TileModel:
         (N_FINE + N_LINEAR, n_pixel) float64
             Images in e-/s, e-/s per pixel, e-/s per pixel^2.
         """
+        images = self.free_images(part, flux)
+        images[:N_TERM] += part.held_images
+        return images
+
+    def free_images(self, part: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the share of the free stars in `mean_images`, which is linear in their fluxes."""
         images = np.zeros((N_FINE + N_LINEAR, part.held_images.shape[1]))
-        images[:N_TERM] = part.held_images
         images[: part.fine.n_term] += part.fine.images(flux[self.bright])
         images[: part.expansion.n_term] += part.expansion.images(np.where(self.bright, 0.0, flux))
         if part.expansion.n_term > 1:

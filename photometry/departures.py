@@ -213,7 +213,7 @@ def final_fit(scene: Scene, first: FirstFit, part: NodeModel) -> Iterator[Cadenc
     images = scene.model.mean_images(part, scene.state.flux)
     system = _system_of(scene, part, images, first.factored)
     response, variance = motion_response(system, images[MOTION_IMAGES]), node_variance(scene.data, part, images)
-    change = _change_of_means(scene, first, system)
+    change = _change_of_means(scene, first, part, system)
     for cadences in _members(scene, part):
         residual, valid = residual_of(scene, part, images, cadences), valid_of(scene.data, cadences)
         terms = part.coefficients(scene.state.motion, cadences)[:, :N_TERM]
@@ -225,12 +225,12 @@ def final_fit(scene: Scene, first: FirstFit, part: NodeModel) -> Iterator[Cadenc
         yield CadenceFit(system, cadences, solution, left, valid, rejected, response, variance)
 
 
-def _change_of_means(scene: Scene, first: FirstFit, system: NodeSystem) -> npt.NDArray[np.float32]:
+def _change_of_means(scene: Scene, first: FirstFit, part: NodeModel, system: NodeSystem) -> npt.NDArray[np.float32]:
     """How the unknowns of a node's cadences change with the means since the first fit, (n_star + n_common, 1).
 
     It is the same for all cadences, but for their motion within the node and their masks.
     """
-    part, state = system.part, scene.state
+    state = scene.state
     light = scene.model.free_images(part, first.state.flux - state.flux)[0]
     residual = (light + first.state.static - state.static)[:, None].astype(np.float32)
     equations = Equations(

@@ -140,7 +140,7 @@ def motion_step(
         if like is None:
             factored.append(system)
         for some in np.array_split(cadences, -(-len(cadences) // _CADENCES_AT_ONCE)):
-            unknowns, off[some] = _solved(data, model, state, system, some, images, variance, rejected, sigma)
+            unknowns, off[some] = _solved(data, model, state, part, system, some, images, rejected, sigma)
             departure[:, some] = unknowns[: len(flux)]
             local[some] = unknowns[len(flux) : of_motion.start].T
             change[some] = unknowns[of_motion].T
@@ -176,15 +176,15 @@ def _solved(
     data: TileData,
     model: TileModel,
     state: TileState,
+    part: NodeModel,
     system: NodeSystem,
     cadences: npt.NDArray[np.int64],
     images: npt.NDArray[np.float64],
-    variance: npt.NDArray[np.float64],
     rejected: npt.NDArray[np.bool_],
     sigma: float,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Unknowns of a node's `cadences`, (n_star + n_common, n_cadence), and outliers, (n_cadence, n_pixel)."""
-    part, first_common = system.part, len(state.flux)
+    first_common, variance = len(state.flux), node_variance(data, part, images)
     usable = np.ascontiguousarray(data.valid[cadences].T)
     scenery = np.concatenate([images[:1] + state.static, images[1:]])
 

@@ -17,7 +17,7 @@ from scipy import linalg
 from photometry.blocks import BlockDesign
 from photometry.designs import CadenceDesigns
 from photometry.errors import FitError
-from photometry.tile_model import NodeModel
+from photometry.tile_model import NodeModel, NodeStars
 
 __all__ = ["MOST_LEVERAGE", "NodeSystem", "are_like", "factor_node", "inverse", "taken_over"]
 
@@ -41,7 +41,7 @@ class NodeSystem:
 
     Parameters
     ----------
-    part : NodeModel
+    part : NodeStars
         The node.
     design : BlockDesign or CadenceDesigns
         Its stars and common terms.
@@ -73,7 +73,7 @@ class NodeSystem:
         Share of a pixel's noise that the fit follows, 0 to 1.
     """
 
-    part: NodeModel
+    part: NodeStars
     design: BlockDesign | CadenceDesigns
     common: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
@@ -90,7 +90,7 @@ class NodeSystem:
     leverage: npt.NDArray[np.float64]
 
 
-def are_like(one: NodeModel, other: NodeModel) -> bool:
+def are_like(one: NodeStars, other: NodeStars) -> bool:
     """Whether two nodes may share an inverse."""
     ratio = abs(np.log(max(one.sky.mean(), 1.0) / max(other.sky.mean(), 1.0)))
     rows, columns = one.node.row_shift - other.node.row_shift, one.node.column_shift - other.node.column_shift
@@ -164,7 +164,7 @@ def factor_node(
 
 def taken_over(
     like: NodeSystem,
-    part: NodeModel,
+    part: NodeStars,
     design: BlockDesign | CadenceDesigns,
     weights: npt.NDArray[np.float64],
     precision: npt.NDArray[np.float64],
@@ -175,7 +175,7 @@ def taken_over(
     ----------
     like : NodeSystem
         A node of the same stars and common terms.
-    part : NodeModel
+    part : NodeStars
         The node.
     design : BlockDesign or CadenceDesigns
         Its stars and common terms.

@@ -28,7 +28,7 @@ __all__ = ["ACCURACY", "TOLERANCE", "Equations", "Solution", "solve_cadences", "
 #: precision reaches.
 TOLERANCE = 1e-10
 #: The same in absolute terms: no flux is off by more than this fraction of its standard error.
-ACCURACY = 0.01
+ACCURACY = 0.03
 _MAX_ROUNDS = 400
 
 

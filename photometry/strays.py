@@ -10,16 +10,16 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from photometry.departures import FIRST_ACCURACY, CadenceFit, Scene, left_of, residual_of, valid_of
+from photometry.departures import FIRST_ACCURACY, CadenceFit, Scene, left_of, valid_of
 from photometry.designs import CadenceDesigns
 from photometry.motion_fit import outliers
 from photometry.nodes import Node
 from photometry.normal import NodeSystem, taken_over
 from photometry.prf import PrfEvaluator
-from photometry.scene import matrix_of, recentered
+from photometry.scene import matrix_of, monomials
 from photometry.solve import Equations, Solution, solve_equations
 from photometry.star_expansion import expand_at, joined
-from photometry.tile_model import NodeModel, faintest_light, node_variance
+from photometry.tile_model import NodeStars, faintest_light, node_variance
 
 __all__ = ["fit_strays", "stray_parts"]
 
@@ -49,13 +49,12 @@ def fit_strays(
         yield from _fit_some(scene, stray_parts(scene, prf, cadences[start : start + _AT_ONCE]), like)
 
 
-def stray_parts(scene: Scene, prf: PrfEvaluator, cadences: npt.NDArray[np.int64]) -> list[NodeModel]:
+def stray_parts(scene: Scene, prf: PrfEvaluator, cadences: npt.NDArray[np.int64]) -> list[NodeStars]:
     """Make a node of each of some cadences, with every star exactly where it is in the cadence.
 
     There is no expansion about these nodes: the terms of the movement are zero, those of roll included.
     """
     data, model, motion = scene.data, scene.model, scene.state.motion
-    main = max(model.nodes, key=lambda part: len(part.node.cadences))
     flux = model.stars.flux
     lights = []
     room = prf.room(_STARS_AT_ONCE)
@@ -80,22 +79,30 @@ def stray_parts(scene: Scene, prf: PrfEvaluator, cadences: npt.NDArray[np.int64]
     for t, light in zip(cadences, zip(*lights, strict=True), strict=True):
         expansion = matrix_of(joined(light), data.stamp, data.merge)
         node = Node(np.array([t]), float(motion.row_shift[t]), float(motion.column_shift[t]))
-        away = node.row_shift - main.node.row_shift, node.column_shift - main.node.column_shift
         sky = data.sky[t].astype(np.float64)
         sky = (sky if data.merge is None else data.merge @ sky) + model.local_basis @ motion.local[t]
-        fine, held = expansion.of_stars(model.bright), recentered(main.held_images, *away)
-        parts.append(NodeModel(node, expansion, fine, held, sky, None))
+        parts.append(NodeStars(node, expansion, sky))
     return parts
 
 
-def _fit_some(scene: Scene, parts: list[NodeModel], like: CadenceFit) -> Iterator[CadenceFit]:
+def _mean_image(scene: Scene, part: NodeStars) -> npt.NDArray[np.float64]:
+    """Mean scene of a stray cadence, (n_pixel,), e-/s."""
+    main = max(scene.model.nodes, key=lambda node: len(node.node.cadences))
+    away = part.node.row_shift - main.node.row_shift, part.node.column_shift - main.node.column_shift
+    image: npt.NDArray[np.float64] = monomials(*away) @ main.held_images
+    image += part.expansion.images(scene.state.flux)[0]
+    return image
+
+
+def _fit_some(scene: Scene, parts: list[NodeStars], like: CadenceFit) -> Iterator[CadenceFit]:
     """Fit some stray cadences together: a rough fit that looks for outliers, then the final one."""
+    data = scene.data
     cadences = np.concatenate([part.node.cadences for part in parts])
-    images = [scene.model.mean_images(part, scene.state.flux) for part in parts]
-    residual = np.concatenate(
-        [residual_of(scene, part, light, part.node.cadences) for part, light in zip(parts, images, strict=True)], axis=1
-    )
-    variances = [node_variance(scene.data, part, light) for part, light in zip(parts, images, strict=True)]
+    valid = valid_of(data, cadences)
+    means = np.stack([_mean_image(scene, part) for part in parts])
+    local = scene.state.motion.local[cadences] @ scene.model.local_basis.T
+    residual = (data.images[cadences] - (means + scene.state.static + local)).T.astype(np.float32) * valid
+    variances = [node_variance(data, part, mean[None]) for part, mean in zip(parts, means, strict=True)]
     systems = [_system(scene, part, like.system, noise) for part, noise in zip(parts, variances, strict=True)]
     equations = Equations(
         CadenceDesigns(tuple(part.expansion for part in parts), like.system.common),
@@ -104,7 +111,7 @@ def _fit_some(scene: Scene, parts: list[NodeModel], like: CadenceFit) -> Iterato
         np.stack([system.weights for system in systems], axis=1),
         scene.precision.astype(np.float32)[:, None],
     )
-    terms, valid = np.ones((len(parts), 1)), valid_of(scene.data, cadences)
+    terms = np.ones((len(parts), 1))
     first = solve_equations(equations, terms, residual, valid, accuracy=FIRST_ACCURACY)
     left, sigma = left_of(residual, first, valid), scene.settings.outlier_sigma
     rejected = np.concatenate([outliers(left[:, [k]], noise, sigma) for k, noise in enumerate(variances)], axis=1)
@@ -120,7 +127,7 @@ def _fit_some(scene: Scene, parts: list[NodeModel], like: CadenceFit) -> Iterato
         )
 
 
-def _system(scene: Scene, part: NodeModel, like: NodeSystem, variance: npt.NDArray[np.float64]) -> NodeSystem:
+def _system(scene: Scene, part: NodeStars, like: NodeSystem, variance: npt.NDArray[np.float64]) -> NodeSystem:
     """Make the normal equations of a stray cadence, as much as they differ from those of a node."""
     weights = np.where(scene.data.usable, 1 / variance, 0.0)
     return taken_over(like, part, CadenceDesigns((part.expansion,), like.common), weights, scene.precision)

@@ -24,6 +24,7 @@ __all__ = [
     "N_LINEAR",
     "N_LOCAL",
     "NodeModel",
+    "NodeStars",
     "TileModel",
     "TileMotion",
     "TileState",
@@ -41,7 +42,7 @@ N_LINEAR = 4
 #: Reach of the expansion of stars that are held at their catalogue flux, pixels.
 _HELD_REACH = 0.15
 #: Held stars in cells of so many pixels share a PRF: it changes by less than their fluxes are known to.
-_HELD_CELL = 16.0
+_HELD_CELL = 32.0
 #: Share of a star's light on saturated pixels from which its wings do not tell where it is.
 _SATURATED_SHARE = 0.02
 #: Error of the flux of held stars, as a fraction (0.05 mag).
@@ -95,8 +96,8 @@ class TileState:
 
 
 @dataclass(frozen=True, slots=True)
-class NodeModel:
-    """Design of one node.
+class NodeStars:
+    """Free stars of one node.
 
     Parameters
     ----------
@@ -104,27 +105,13 @@ class NodeModel:
         Its cadences and its movement.
     expansion : Expansion
         Design matrices of the free stars about the node.
-    fine : Expansion
-        Expansion of fifth degree of the bright stars, `TileModel.bright`.
-    held_images : (N_TERM, n_pixel) float64
-        Expansion of the sum of the held stars about the node, e-/s.
     sky : (n_pixel,) float64
         Mean background of the node's cadences, large-scale and local, e-/s.
-    blocks : BlockDesign or None
-        The expansion in blocks, which nodes of one place share; None for a cadence far from all others.
     """
 
     node: Node
     expansion: Expansion
-    fine: Expansion
-    held_images: npt.NDArray[np.float64]
     sky: npt.NDArray[np.float64]
-    blocks: BlockDesign | None
-
-    @property
-    def design(self) -> BlockDesign:
-        """Design of the free stars, without common terms."""
-        return design_of(self.expansion) if self.blocks is None else self.blocks
 
     def coefficients(self, motion: TileMotion, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Return what multiplies the mean scene's images in some cadences: (n_cadence, N_FINE + N_LINEAR).
@@ -137,6 +124,25 @@ class NodeModel:
             FINE_DEGREE,
         )
         return np.concatenate([terms.T, motion.linear[cadences]], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeModel(NodeStars):
+    """Model of one node with many cadences.
+
+    Parameters
+    ----------
+    fine : Expansion
+        Expansion of fifth degree of the bright stars, `TileModel.bright`.
+    held_images : (N_TERM, n_pixel) float64
+        Expansion of the sum of the held stars about the node, e-/s.
+    design : BlockDesign
+        The free stars' expansion in blocks, without common terms; nodes of one place share it.
+    """
+
+    fine: Expansion
+    held_images: npt.NDArray[np.float64]
+    design: BlockDesign
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +204,11 @@ class TileModel:
     def free_images(self, part: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the share of the free stars in `mean_images`, which is linear in their fluxes."""
         images = np.zeros((N_FINE + N_LINEAR, part.held_images.shape[1]))
-        images[: part.fine.n_term] += part.fine.images(flux[self.bright])
-        images[: part.expansion.n_term] += part.expansion.images(np.where(self.bright, 0.0, flux))
-        if part.expansion.n_term > 1:
-            weighted = np.stack([flux * self.v, flux * self.u], axis=1)
-            for k, matrix in enumerate(part.expansion.matrices[1:N_LINEAR_TERM]):
-                images[N_FINE + 2 * k : N_FINE + 2 * k + 2] = (matrix @ weighted).T
+        images[:N_FINE] = part.fine.images(flux[self.bright])
+        images[:N_TERM] += part.expansion.images(np.where(self.bright, 0.0, flux))
+        weighted = np.stack([flux * self.v, flux * self.u], axis=1)
+        for k, matrix in enumerate(part.expansion.matrices[1:N_LINEAR_TERM]):
+            images[N_FINE + 2 * k : N_FINE + 2 * k + 2] = (matrix @ weighted).T
         return images
 
 
@@ -261,8 +266,8 @@ def build_model(
             expansions[at] = coarse, fine, design_of(coarse)
         sky = data.sky[members].mean(axis=0, dtype=np.float64)
         sky = (sky if data.merge is None else data.merge @ sky) + basis @ motion.local[members].mean(axis=0)
-        expansion, fine, blocks = expansions[at]
-        nodes.append(NodeModel(Node(members, *at), expansion, fine, recentered(held_base, *at), sky, blocks))
+        expansion, fine, design = expansions[at]
+        nodes.append(NodeModel(Node(members, *at), expansion, sky, fine, recentered(held_base, *at), design))
     scale = max(data.stamp.shape) / 2
     row, column = data.stamp.center
     saturated_share = nodes[0].expansion.transposed[0] @ data.saturated.astype(np.float64)
@@ -297,8 +302,11 @@ def faintest_light(data: TileData) -> float:
     return _FAINTEST_SHARE * float(np.sqrt(data.read_variance.max()))
 
 
-def node_variance(data: TileData, part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the variance of a node's pixels in a cadence by photons and readout, (n_pixel,), (e-/s)^2."""
+def node_variance(data: TileData, part: NodeStars, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the variance of a node's pixels in a cadence by photons and readout, (n_pixel,), (e-/s)^2.
+
+    The first of the `images` is the mean scene at the node, e-/s.
+    """
     return data.variance(np.maximum(images[0], 0.0) + np.maximum(part.sky, 0.0))
 
 

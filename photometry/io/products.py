@@ -95,4 +95,4 @@ def _array(file: h5py.File, name: str) -> Any:
 
 def _compression(worth_it: bool) -> dict[str, object]:
     """Return the filter of large datasets."""
-    return dict(hdf5plugin.Blosc(cname="zstd", clevel=3, shuffle=hdf5plugin.Blosc.BITSHUFFLE)) if worth_it else {}
+    return dict(hdf5plugin.Blosc(cname="lz4", clevel=5, shuffle=hdf5plugin.Blosc.BITSHUFFLE)) if worth_it else {}

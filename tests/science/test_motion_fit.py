@@ -213,18 +213,18 @@ def test_no_usable_pixel_is_refused(quick, one_prf):
 
 def test_outliers_are_what_is_unusual_for_a_pixel():
     rng = np.random.default_rng(8)
-    misfit = rng.normal(size=(200, 50)).astype(np.float32)
-    misfit[:, 7] *= 30
-    misfit[:, 9] += 20
-    misfit[60, 3] = 9.0
+    misfit = rng.normal(size=(50, 200)).astype(np.float32)
+    misfit[7] *= 30
+    misfit[9] += 20
+    misfit[3, 60] = 9.0
     found = outliers(misfit, np.ones(50), 6.0)
-    np.testing.assert_array_equal(np.argwhere(found), [[60, 3]])
+    np.testing.assert_array_equal(np.argwhere(found), [[3, 60]])
 
 
 def test_few_cadences_do_not_tell_what_is_usual():
-    misfit = np.zeros((3, 10), dtype=np.float32)
-    misfit[1, 4], misfit[2, 5] = 13.0, 11.0
-    np.testing.assert_array_equal(np.argwhere(outliers(misfit, np.ones(10), 6.0)), [[1, 4]])
+    misfit = np.zeros((10, 3), dtype=np.float32)
+    misfit[4, 1], misfit[5, 2] = 13.0, 11.0
+    np.testing.assert_array_equal(np.argwhere(outliers(misfit, np.ones(10), 6.0)), [[4, 1]])
 
 
 def test_euclidian_motion_has_neither_scale_nor_shear(quick, one_prf):

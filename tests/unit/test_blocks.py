@@ -27,7 +27,7 @@ def case(request) -> tuple[Expansion, BlockDesign, Floats]:
     placed = PrfEvaluator(lopsided_prf()).place(stars.row, stars.column)
     expansion = expand(placed, stars.flux, (0.02, 0.0), stamp, reach=0.05, faintest=0.01, merge=merge)
     basis = local_basis(stamp)
-    return expansion, design_of(expansion, basis), basis
+    return expansion, design_of(expansion).with_common(basis), basis
 
 
 def _dense(expansion: Expansion, basis: Floats, terms: Floats) -> Floats:

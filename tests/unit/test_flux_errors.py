@@ -62,8 +62,8 @@ def _of_cadences(
     covariance: Floats | None = None,
 ) -> Floats:
     """Variance of all stars in one cadence."""
-    valid = np.ones((1, _STAMP.n_pixel), dtype=bool)
-    valid[0, list(masked)] = False
+    valid = np.ones((_STAMP.n_pixel, 1), dtype=bool)
+    valid[list(masked)] = False
     return flux_variance(
         system,
         _ALL,
@@ -159,8 +159,8 @@ def test_motion_moves_fluxes_by_the_response(tile):
     change = _images(tile)[MOTION_IMAGES]
     response = motion_response(system, change)
     terms = np.repeat(np.eye(N_TERM)[:1], N_MOTION, axis=0)
-    valid = np.ones((N_MOTION, _STAMP.n_pixel), dtype=bool)
-    solution = solve_cadences(system, terms, 1e-3 * change, valid)
+    valid = np.ones((_STAMP.n_pixel, N_MOTION), dtype=bool)
+    solution = solve_cadences(system, terms, (1e-3 * change).T.astype(np.float32), valid)
     flat = solution.departure / (1 - system.own_prior)[:, None]
     sigma = np.sqrt(system.variance)[:, None]
     assert np.abs((1e-3 * response - flat) / sigma).max() < 2e-3

@@ -78,12 +78,12 @@ def _plain(system: NodeSystem, terms: Floats, residual: Floats, rows: Floats) ->
 def test_all_cadences_equal_plain_least_squares_on_the_valid_pixels(tile):
     system = _system(tile)
     terms, residual = _problem(tile)
-    solution = solve_cadences(system, terms, residual, tile.data.valid, accuracy=0.0)
+    solution = solve_cadences(system, terms, residual, tile.data.valid.T, accuracy=0.0)
     assert solution.converged.all()
     for cadence in range(_N_CADENCE):
         # Masked pixels are left out of the plain problem altogether: zero weight means deletion.
         rows = np.flatnonzero(tile.data.valid[cadence])
-        values, sigma = _plain(system, terms[cadence], residual[cadence], rows)
+        values, sigma = _plain(system, terms[cadence], residual[:, cadence], rows)
         found = np.concatenate([solution.departure[:, cadence], solution.common[:, cadence]])
         # The iteration stops at 1e-5 of what is solved for; it arrives well below, the varying star included.
         assert np.abs((found - values) / sigma).max() < 1e-4
@@ -92,10 +92,10 @@ def test_all_cadences_equal_plain_least_squares_on_the_valid_pixels(tile):
 def test_no_flux_is_off_by_more_than_the_accuracy_asked_for(tile):
     system = _system(tile)
     terms, residual = _problem(tile)
-    exact = solve_cadences(system, terms, residual, tile.data.valid, tolerance=1e-13, accuracy=0.0)
+    exact = solve_cadences(system, terms, residual, tile.data.valid.T, tolerance=1e-13, accuracy=0.0)
     sigma = np.sqrt(np.diag(system.covariance))[: len(system.precision), None]
     for accuracy in (1.0, 0.1, 0.01):
-        solution = solve_cadences(system, terms, residual, tile.data.valid, accuracy=accuracy)
+        solution = solve_cadences(system, terms, residual, tile.data.valid.T, accuracy=accuracy)
         assert solution.converged.all()
         off = np.abs((solution.departure - exact.departure) / sigma)
         # Where pixels are masked the standard error of the cadence is larger than the node's.
@@ -106,13 +106,13 @@ def test_no_flux_is_off_by_more_than_the_accuracy_asked_for(tile):
 def test_any_start_leads_to_the_same_place(tile):
     system = _system(tile)
     terms, residual = _problem(tile)
-    cold = solve_cadences(system, terms, residual, tile.data.valid)
+    cold = solve_cadences(system, terms, residual, tile.data.valid.T, accuracy=0.01)
     rng = np.random.default_rng(3)
     sigma = np.sqrt(np.diag(system.covariance))[:, None]
     start = (np.concatenate([cold.departure, cold.common]) + sigma * rng.normal(size=(1, _N_CADENCE))).astype(
         np.float32
     )
-    warm = solve_cadences(system, terms, residual, tile.data.valid, start=start)
+    warm = solve_cadences(system, terms, residual, tile.data.valid.T, accuracy=0.01, start=start)
     assert np.abs((warm.departure - cold.departure) / sigma[:-3]).max() < 0.02
     np.testing.assert_allclose(warm.fitted, cold.fitted, atol=0.05 * np.abs(cold.fitted).std())
 
@@ -121,10 +121,10 @@ def test_first_degree_is_enough_from_a_start(tile):
     """Twice to first degree, the second time from what the first leaves in full; one star varies by 10 %."""
     system = _system(tile)
     terms, residual = _problem(tile)
-    exact = solve_cadences(system, terms, residual, tile.data.valid)
+    exact = solve_cadences(system, terms, residual, tile.data.valid.T)
     sigma = np.sqrt(np.diag(system.covariance))[: len(system.precision), None]
-    once = solve_cadences(system, terms, residual, tile.data.valid, n_term=3)
-    twice = solve_cadences(system, terms, residual, tile.data.valid, n_term=3, start=once.unknowns)
+    once = solve_cadences(system, terms, residual, tile.data.valid.T, n_term=3)
+    twice = solve_cadences(system, terms, residual, tile.data.valid.T, n_term=3, start=once.unknowns)
     off = [np.abs((solution.departure - exact.departure) / sigma).max() for solution in (once, twice)]
     assert off[1] < 0.03
     assert off[1] < off[0]
@@ -140,7 +140,7 @@ def test_with_the_inverse_of_another_node_fluxes_are_the_same_and_errors_about(t
     own = factor_node(part, tile.model.local_basis, weights, precision)
     shared = factor_node(part, tile.model.local_basis, weights, precision, like=other)
     terms, residual = _problem(tile)
-    solutions = [solve_cadences(system, terms, residual, tile.data.valid) for system in (own, shared)]
+    solutions = [solve_cadences(system, terms, residual, tile.data.valid.T) for system in (own, shared)]
     sigma = np.sqrt(own.variance)[:, None]
     assert np.abs((solutions[0].departure - solutions[1].departure) / sigma).max() < 0.02
     ratio = np.sqrt(shared.variance / own.variance)
@@ -155,19 +155,19 @@ def test_with_the_inverse_of_another_node_fluxes_are_the_same_and_errors_about(t
 def test_values_of_masked_pixels_do_not_matter(tile):
     system = _system(tile)
     terms, residual = _problem(tile)
-    once = solve_cadences(system, terms, residual, tile.data.valid)
-    other = np.where(tile.data.valid, residual, 1e6)
-    again = solve_cadences(system, terms, other, tile.data.valid)
+    once = solve_cadences(system, terms, residual, tile.data.valid.T)
+    other = np.where(tile.data.valid.T, residual, np.float32(1e6))
+    again = solve_cadences(system, terms, other, tile.data.valid.T)
     np.testing.assert_array_equal(once.departure, again.departure)
 
 
 def test_cadence_without_pixels_changes_nothing_else(tile):
     system = _system(tile)
     terms, residual = _problem(tile)
-    valid = tile.data.valid.copy()
-    valid[7] = False
+    valid = tile.data.valid.T.copy()
+    valid[:, 7] = False
     solution = solve_cadences(system, terms, residual, valid, accuracy=0.0)
-    whole = solve_cadences(system, terms, residual, tile.data.valid, accuracy=0.0)
+    whole = solve_cadences(system, terms, residual, tile.data.valid.T, accuracy=0.0)
     others = np.arange(_N_CADENCE) != 7
     assert not solution.departure[:, 7].any()
     sigma = np.sqrt(np.diag(system.covariance))[: len(system.precision), None]
@@ -198,14 +198,14 @@ def test_removal_of_the_own_prior_equals_the_fit_without_it(tile, star):
     assert system.own_prior[star] > 1e-3 or star == 5, "the prior has to matter for this test"
     _, residual = _problem(tile)
     terms = np.repeat(np.eye(N_TERM)[:1], _N_CADENCE, axis=0)
-    everything = np.repeat(tile.data.usable[None], _N_CADENCE, axis=0)
-    residual = np.where(everything, residual, 0.0)
+    everything = np.repeat(tile.data.usable[:, None], _N_CADENCE, axis=1)
+    residual = residual * everything
     solution = solve_cadences(system, terms, residual, everything)
     flat = solution.departure[star] / (1 - system.own_prior[star])
     without = replace(system, precision=np.where(np.arange(40) == star, 0.0, system.precision))
     rows = np.flatnonzero(tile.data.usable)
     for cadence in range(0, _N_CADENCE, 7):
-        values, sigma = _plain(without, terms[cadence], residual[cadence], rows)
+        values, sigma = _plain(without, terms[cadence], residual[:, cadence], rows)
         assert abs(flat[cadence] - values[star]) < 1e-4 * sigma[star]
 
 

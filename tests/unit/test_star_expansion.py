@@ -23,10 +23,8 @@ def test_every_star_moved_by_its_own_shift():
         parts.append(expand_at(placed, _STARS.flux[some], rows[some], columns[some], _STAMP, 0.0))
     found = matrix_of(joined(parts), _STAMP, None)
     moved = make_stars(_STARS.row + rows, _STARS.column + columns, _STARS.tmag)
-    there = expand(_PRF.place(_STARS.row, _STARS.column), _STARS.flux, (0.0, 0.0), _STAMP, reach=0.05, faintest=0.0)
-    assert len(found.matrices) == len(there.matrices)
     np.testing.assert_array_equal(found.matrices[0].T.toarray(), found.transposed[0].toarray())
-    assert not any(matrix.nnz for matrix in found.matrices[1:])
+    assert found.n_term == 1
     for star in range(20):
         exact = np.zeros((60, 60))
         first_row, first_column, values = _PRF.evaluate(moved.row[star], moved.column[star])

@@ -1,7 +1,5 @@
 """One test for each flag of stars and of their cadences."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from small_tiles import exact_images, lopsided_prf, make_cube, make_stars, make_tile
@@ -115,17 +113,17 @@ def test_a_prior_that_dominates_counts_as_inseparable(case):
 
 
 def _cadence_flags(case, **changes):
-    tile, quality = case
+    _, quality = case
     n_star, n_pixel = quality.light.shape
     values = {
-        "rejected": np.zeros((_N_CADENCE, n_pixel), dtype=bool),
+        "lost": np.zeros((n_pixel, _N_CADENCE), dtype=bool),
+        "rejected": np.zeros((n_pixel, _N_CADENCE), dtype=bool),
         "chi2": np.ones((n_star, _N_CADENCE)),
         "distance": np.zeros(_N_CADENCE),
         "motion_bad": np.zeros(_N_CADENCE, dtype=bool),
         "converged": np.ones(_N_CADENCE, dtype=bool),
     } | changes
-    data = values.pop("data", tile.data)
-    words = cadence_flags(quality, data, np.arange(_N_CADENCE), **values)
+    words = cadence_flags(quality, **values)
     return [[set(decode(PIXEL_QUALITY, int(word))) for word in line] for line in words]
 
 
@@ -142,18 +140,17 @@ def test_a_usual_cadence_has_no_flags_but_those_of_the_star(case):
 
 
 def test_a_masked_pixel_flags_its_star_in_its_cadence(case):
-    tile, _ = case
-    valid = tile.data.valid.copy()
-    valid[2, _pixel(107, 607)] = False
-    flags = _cadence_flags(case, data=replace(tile.data, valid=valid))
+    lost = np.zeros((_STAMP.n_pixel, _N_CADENCE), dtype=bool)
+    lost[_pixel(107, 607), 2] = True
+    flags = _cadence_flags(case, lost=lost)
     assert [bool(flag) for flag in flags[_LONE]] == [False, False, True, False, False, False]
     assert flags[_LONE][2] == {"masked_pixels"}
     assert not any(flags[_PAIR])
 
 
 def test_an_outlier_flags_its_star_in_its_cadence(case):
-    rejected = np.zeros((_N_CADENCE, _STAMP.n_pixel), dtype=bool)
-    rejected[3, _pixel(107, 617)] = True
+    rejected = np.zeros((_STAMP.n_pixel, _N_CADENCE), dtype=bool)
+    rejected[_pixel(107, 617), 3] = True
     flags = _cadence_flags(case, rejected=rejected)
     assert flags[_PAIR][3] == flags[_PAIR + 1][3] == {"cosmic_ray"}
     assert flags[_PAIR][2] == flags[_LONE][3] == set()
@@ -161,9 +158,9 @@ def test_an_outlier_flags_its_star_in_its_cadence(case):
 
 def test_a_cadence_without_pixels_is_not_fitted(case):
     tile, _ = case
-    valid = tile.data.valid.copy()
-    valid[1] = False
-    flags = _cadence_flags(case, data=replace(tile.data, valid=valid))
+    lost = np.zeros((_STAMP.n_pixel, _N_CADENCE), dtype=bool)
+    lost[:, 1] = tile.data.usable
+    flags = _cadence_flags(case, lost=lost)
     assert all("not_fitted" in line[1] for line in flags)
     assert "not_fitted" not in flags[_LONE][0]
 

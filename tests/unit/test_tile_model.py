@@ -37,7 +37,7 @@ def test_every_cadence_is_modelled_to_a_tenth_of_its_noise(tile):
         assert images.shape == (N_FINE + N_LINEAR, _STAMP.n_pixel)
         left = residuals(tile.data, tile.model, part, images, tile.state.motion, part.node.cadences)
         noise = np.sqrt(node_variance(tile.data, part, images))
-        assert np.abs(left / noise).max() < 0.1
+        assert np.abs(left / noise[:, None]).max() < 0.1
 
 
 def test_fluxes_of_the_catalogue_and_kinds_of_stars(tile):
@@ -83,8 +83,9 @@ def test_local_background(tile):
     for part in tile.model.nodes:
         images = tile.model.mean_images(part, tile.state.flux)
         both = [residuals(tile.data, tile.model, part, images, m, part.node.cadences) for m in (motion, with_local)]
-        expected = local[part.node.cadences] @ tile.model.local_basis.T
-        np.testing.assert_allclose(both[0] - both[1], expected, atol=1e-9)
+        expected = (local[part.node.cadences] @ tile.model.local_basis.T).T
+        # In single precision, of pixels up to 1e5 e-/s.
+        np.testing.assert_allclose(both[0] - both[1], expected, atol=0.02)
 
 
 def test_residuals_of_invalid_pixels_are_zero(tile):
@@ -96,8 +97,8 @@ def test_residuals_of_invalid_pixels_are_zero(tile):
         left = residuals(tile.data, tile.model, part, images, tile.state.motion, part.node.cadences)
     finally:
         valid[part.node.cadences[0], 77] = True
-    assert left[0, 77] == 0
-    assert (left[0] != 0).sum() > 100
+    assert left[77, 0] == 0
+    assert (left[:, 0] != 0).sum() > 100
 
 
 def test_variance_counts_stars_sky_and_readout(tile):

@@ -15,12 +15,14 @@ from photometry.flux_errors import motion_response
 from photometry.mean_scene import PixelMean
 from photometry.motion import MovementKernel
 from photometry.motion_fit import MOTION_IMAGES, usual_range
+from photometry.node_model import NodeModel, node_variance
 from photometry.normal import NodeSystem, are_like, factor_node
 from photometry.scene import N_LINEAR_TERM, N_TERM
 from photometry.settings import FitSettings
 from photometry.solve import Equations, Solution, solve_cadences, solve_equations
 from photometry.tile_data import TileData
-from photometry.tile_model import NodeModel, TileModel, TileState, node_variance, residuals
+from photometry.tile_model import TileModel, residuals
+from photometry.tile_state import TileState
 
 __all__ = [
     "FIRST_ACCURACY",

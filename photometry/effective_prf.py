@@ -27,6 +27,7 @@ from photometry.geometry import Stamp
 from photometry.kernel_update import static_precision, with_static
 from photometry.motion import MovementKernel
 from photometry.motion_fit import N_MOTION
+from photometry.node_model import NodeModel, node_variance
 from photometry.normal import inverse
 from photometry.prf import FOOTPRINT, PrfEvaluator, PrfGrid, phased
 from photometry.region import mean_of_tile, region_round, static_columns
@@ -36,7 +37,8 @@ from photometry.scene import N_TERM
 from photometry.settings import MotionSettings, PrfSettings
 from photometry.stars import Stars
 from photometry.tile_data import TileData
-from photometry.tile_model import NodeModel, TileModel, TileState, node_variance
+from photometry.tile_model import TileModel
+from photometry.tile_state import TileState
 
 __all__ = ["KERNEL_STEPS", "convolved", "learn_prf"]
 

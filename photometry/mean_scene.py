@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, sparse
 
+from photometry.node_model import NodeModel, node_variance
 from photometry.normal import inverse
 from photometry.scene import N_TERM
 from photometry.tile_data import TileData
-from photometry.tile_model import NodeModel, TileModel, TileState, node_variance, residuals
+from photometry.tile_model import TileModel, residuals
+from photometry.tile_state import TileState
 
 __all__ = ["ExtraColumns", "MeanStep", "PixelMean", "no_extras", "robust_clip", "solve_mean"]
 

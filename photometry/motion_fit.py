@@ -14,11 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from photometry.node_model import NodeModel, node_variance
 from photometry.normal import NodeSystem, are_like, factor_node, inverse
 from photometry.scene import N_FINE, N_LINEAR_TERM, N_TERM
 from photometry.solve import solve_cadences
 from photometry.tile_data import TileData
-from photometry.tile_model import N_LOCAL, NodeModel, TileModel, TileMotion, TileState, node_variance, residuals
+from photometry.tile_model import N_LOCAL, TileModel, residuals
+from photometry.tile_state import TileMotion, TileState
 
 __all__ = ["MOTION_IMAGES", "N_MOTION", "MotionStep", "motion_step", "outliers", "usual_range"]
 

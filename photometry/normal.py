@@ -17,7 +17,7 @@ from scipy import linalg
 from photometry.blocks import BlockDesign
 from photometry.designs import CadenceDesigns
 from photometry.errors import FitError
-from photometry.tile_model import NodeModel, NodeStars
+from photometry.node_model import NodeModel, NodeStars
 
 __all__ = ["MOST_LEVERAGE", "NodeSystem", "are_like", "factor_node", "inverse", "taken_over"]
 

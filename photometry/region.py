@@ -16,6 +16,7 @@ from photometry.kernel_update import improved_kernel, static_precision, with_sta
 from photometry.mean_scene import ExtraColumns, MeanStep, solve_mean
 from photometry.motion import MovementKernel
 from photometry.motion_fit import MOTION_IMAGES, N_MOTION, motion_step
+from photometry.node_model import NodeModel
 from photometry.normal import inverse
 from photometry.prf import PrfEvaluator, PrfGrid
 from photometry.region_motion import OUTLIER_SIGMA, motion_of_all
@@ -29,7 +30,8 @@ from photometry.region_tiles import (
 )
 from photometry.settings import MotionSettings
 from photometry.stars import Stars
-from photometry.tile_model import NodeModel, TileModel, TileState
+from photometry.tile_model import TileModel
+from photometry.tile_state import TileState
 
 __all__ = ["kernel_at", "mean_of_tile", "measure_motion", "region_round", "static_columns"]
 

@@ -19,7 +19,8 @@ from photometry.prf import PrfEvaluator
 from photometry.settings import MotionSettings
 from photometry.stars import Stars
 from photometry.tile_data import TileData, tile_data
-from photometry.tile_model import N_LOCAL, TileModel, TileMotion, TileState, build_model
+from photometry.tile_model import N_LOCAL, TileModel, build_model
+from photometry.tile_state import TileMotion, TileState
 
 __all__ = [
     "PRF_REACH",

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from photometry.node_model import NodeModel
 from photometry.normal import NodeSystem
 from photometry.quality import PIXEL_QUALITY, STAR_FLAGS, bit
 from photometry.tile_data import TileData
-from photometry.tile_model import NodeModel
 
 __all__ = ["StarQuality", "blending", "cadence_flags", "reduced_chi2", "star_flags", "star_quality"]
 

@@ -13,13 +13,14 @@ import numpy.typing as npt
 from photometry.departures import FIRST_ACCURACY, CadenceFit, Scene, left_of, valid_of
 from photometry.designs import CadenceDesigns
 from photometry.motion_fit import outliers
+from photometry.node_model import NodeStars, node_variance
 from photometry.nodes import Node
 from photometry.normal import NodeSystem, taken_over
 from photometry.prf import PrfEvaluator
 from photometry.scene import matrix_of, monomials
 from photometry.solve import Equations, Solution, solve_equations
 from photometry.star_expansion import expand_at, joined
-from photometry.tile_model import NodeStars, faintest_light, node_variance
+from photometry.tile_model import faintest_light
 
 __all__ = ["fit_strays", "stray_parts"]
 

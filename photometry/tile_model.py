@@ -13,25 +13,22 @@ import numpy.typing as npt
 
 from photometry.blocks import BlockDesign, design_of
 from photometry.geometry import Stamp
+from photometry.node_model import NodeModel
 from photometry.nodes import Node, nodes_of
 from photometry.prf import PlacedPrf, PrfEvaluator
-from photometry.scene import FINE_DEGREE, N_FINE, N_LINEAR_TERM, N_TERM, Expansion, expand, monomials, recentered
+from photometry.scene import FINE_DEGREE, N_FINE, N_LINEAR_TERM, N_TERM, Expansion, expand, recentered
 from photometry.star_expansion import summed_light
 from photometry.stars import Stars
 from photometry.tile_data import TileData
+from photometry.tile_state import TileMotion
 
 __all__ = [
     "N_LINEAR",
     "N_LOCAL",
-    "NodeModel",
-    "NodeStars",
     "TileModel",
-    "TileMotion",
-    "TileState",
     "build_model",
     "faintest_light",
     "local_basis",
-    "node_variance",
     "residuals",
 ]
 
@@ -51,98 +48,6 @@ _HELD_ERROR = 0.05
 _FINE_FLUX = 1500.0
 #: Light in a pixel that is left out, in units of the read noise of a cadence.
 _FAINTEST_SHARE = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class TileMotion:
-    """Motion and local background of a tile's cadences.
-
-    Parameters
-    ----------
-    row_shift, column_shift : (n_cadence,) float64
-        Movement at the tile's center, pixels.
-    linear : (n_cadence, 4) float64
-        a1, a2, b1, b2: change of the row and the column shift over `TileModel.scale` along rows and columns, pixels.
-    local : (n_cadence, N_LOCAL) float64
-        Local background, e-/s, in terms of `local_basis`.
-    """
-
-    row_shift: npt.NDArray[np.float64]
-    column_shift: npt.NDArray[np.float64]
-    linear: npt.NDArray[np.float64]
-    local: npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class TileState:
-    """What is known of a tile so far.
-
-    Parameters
-    ----------
-    flux : (n_star,) float64
-        Mean fluxes of the free stars, e-/s.
-    motion : TileMotion
-        Motion and local background.
-    static : (n_pixel,) float64
-        What the mean scene leaves of the mean of the pixels, e-/s.
-    misfit : (n_pixel,) float64
-        The part of it that is not understood, e-/s: such pixels do not tell mean fluxes.
-    """
-
-    flux: npt.NDArray[np.float64]
-    motion: TileMotion
-    static: npt.NDArray[np.float64]
-    misfit: npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class NodeStars:
-    """Free stars of one node.
-
-    Parameters
-    ----------
-    node : Node
-        Its cadences and its movement.
-    expansion : Expansion
-        Design matrices of the free stars about the node.
-    sky : (n_pixel,) float64
-        Mean background of the node's cadences, large-scale and local, e-/s.
-    """
-
-    node: Node
-    expansion: Expansion
-    sky: npt.NDArray[np.float64]
-
-    def coefficients(self, motion: TileMotion, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """Return what multiplies the mean scene's images in some cadences: (n_cadence, N_FINE + N_LINEAR).
-
-        The first N_TERM are those of the expansion of second degree.
-        """
-        terms = monomials(
-            motion.row_shift[cadences] - self.node.row_shift,
-            motion.column_shift[cadences] - self.node.column_shift,
-            FINE_DEGREE,
-        )
-        return np.concatenate([terms.T, motion.linear[cadences]], axis=1)
-
-
-@dataclass(frozen=True, slots=True)
-class NodeModel(NodeStars):
-    """Model of one node with many cadences.
-
-    Parameters
-    ----------
-    fine : Expansion
-        Expansion of fifth degree of the bright stars, `TileModel.bright`.
-    held_images : (N_TERM, n_pixel) float64
-        Expansion of the sum of the held stars about the node, e-/s.
-    design : BlockDesign
-        The free stars' expansion in blocks, without common terms; nodes of one place share it.
-    """
-
-    fine: Expansion
-    held_images: npt.NDArray[np.float64]
-    design: BlockDesign
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,14 +205,6 @@ def _held_light(
 def faintest_light(data: TileData) -> float:
     """Return the light in a pixel that is left out of the stars' PRFs, e-/s."""
     return _FAINTEST_SHARE * float(np.sqrt(data.read_variance.max()))
-
-
-def node_variance(data: TileData, part: NodeStars, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the variance of a node's pixels in a cadence by photons and readout, (n_pixel,), (e-/s)^2.
-
-    The first of the `images` is the mean scene at the node, e-/s.
-    """
-    return data.variance(np.maximum(images[0], 0.0) + np.maximum(part.sky, 0.0))
 
 
 def residuals(

@@ -12,6 +12,7 @@ from photometry.departures import FirstFit, Scene, final_fit, first_fit
 from photometry.geometry import Stamp
 from photometry.mean_scene import solve_mean
 from photometry.motion import MovementKernel
+from photometry.node_model import node_variance
 from photometry.nodes import far_cadences
 from photometry.prf import PrfEvaluator, PrfGrid
 from photometry.region_tiles import PRF_REACH, evenly_chosen, kernel_of_tile, tile_motion
@@ -22,12 +23,8 @@ from photometry.stars import Stars
 from photometry.strays import fit_strays
 from photometry.tile_data import tile_data
 from photometry.tile_fit import TileFit
-from photometry.tile_model import (
-    N_LOCAL,
-    TileState,
-    build_model,
-    node_variance,
-)
+from photometry.tile_model import N_LOCAL, build_model
+from photometry.tile_state import TileState
 
 __all__ = ["fit_tile"]
 

@@ -13,7 +13,8 @@ from photometry.prf import PrfEvaluator, PrfGrid
 from photometry.simulate.perturb import normalised_phases
 from photometry.stars import Stars
 from photometry.tile_data import TileData, tile_data
-from photometry.tile_model import TileModel, TileMotion, TileState, build_model
+from photometry.tile_model import TileModel, build_model
+from photometry.tile_state import TileMotion, TileState
 
 Floats = npt.NDArray[np.float64]
 

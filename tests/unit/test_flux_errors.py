@@ -17,10 +17,10 @@ from small_tiles import (
 from photometry.flux_errors import flux_variance, motion_response
 from photometry.geometry import Stamp
 from photometry.motion_fit import MOTION_IMAGES, N_MOTION
+from photometry.node_model import node_variance
 from photometry.normal import NodeSystem, factor_node
 from photometry.scene import N_TERM
 from photometry.solve import solve_cadences
-from photometry.tile_model import node_variance
 
 _STAMP = Stamp(100, 122, 600, 622)
 _N_STAR = 12

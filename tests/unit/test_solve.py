@@ -18,10 +18,11 @@ from small_tiles import (
 
 from photometry.errors import FitError
 from photometry.geometry import Stamp
+from photometry.node_model import node_variance
 from photometry.normal import NodeSystem, factor_node, inverse
 from photometry.scene import N_TERM
 from photometry.solve import solve_cadences
-from photometry.tile_model import node_variance, residuals
+from photometry.tile_model import residuals
 
 _N_CADENCE = 30
 _STAMP = Stamp(100, 124, 600, 624)

@@ -6,10 +6,10 @@ from small_tiles import exact_images, lopsided_prf, make_cube, make_stars, make_
 
 from photometry.constants import SATURATION_E_S
 from photometry.geometry import Stamp
+from photometry.node_model import node_variance
 from photometry.normal import factor_node
 from photometry.quality import PIXEL_QUALITY, STAR_FLAGS, decode
 from photometry.star_quality import blending, cadence_flags, star_flags, star_quality
-from photometry.tile_model import node_variance
 
 _STAMP = Stamp(100, 130, 600, 630)
 _N_CADENCE = 6

@@ -6,12 +6,14 @@ from small_tiles import SKY, exact_images, lopsided_prf, make_cube, make_stars, 
 
 from photometry.geometry import Stamp
 from photometry.motion import MovementKernel
+from photometry.node_model import node_variance
 from photometry.prf import PrfEvaluator
 from photometry.region_tiles import kernel_of_tile, tile_motion
 from photometry.scene import N_FINE, N_TERM
 from photometry.stars import flux_of_tmag
 from photometry.tile_data import tile_data
-from photometry.tile_model import N_LINEAR, TileMotion, build_model, local_basis, node_variance, residuals
+from photometry.tile_model import N_LINEAR, build_model, local_basis, residuals
+from photometry.tile_state import TileMotion
 
 _STAMP = Stamp(100, 120, 600, 626)
 _N_CADENCE = 12

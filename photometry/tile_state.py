@@ -1,0 +1,50 @@
+"""What is known of a tile while it is worked out: motion, local background, mean fluxes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["TileMotion", "TileState"]
+
+
+@dataclass(frozen=True, slots=True)
+class TileMotion:
+    """Motion and local background of a tile's cadences.
+
+    Parameters
+    ----------
+    row_shift, column_shift : (n_cadence,) float64
+        Movement at the tile's center, pixels.
+    linear : (n_cadence, 4) float64
+        a1, a2, b1, b2: change of the row and the column shift over `TileModel.scale` along rows and columns, pixels.
+    local : (n_cadence, N_LOCAL) float64
+        Local background, e-/s, in terms of `local_basis`.
+    """
+
+    row_shift: npt.NDArray[np.float64]
+    column_shift: npt.NDArray[np.float64]
+    linear: npt.NDArray[np.float64]
+    local: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class TileState:
+    """What is known of a tile so far.
+
+    Parameters
+    ----------
+    flux : (n_star,) float64
+        Mean fluxes of the free stars, e-/s.
+    motion : TileMotion
+        Motion and local background.
+    static : (n_pixel,) float64
+        What the mean scene leaves of the mean of the pixels, e-/s.
+    misfit : (n_pixel,) float64
+        The part of it that is not understood, e-/s: such pixels do not tell mean fluxes.
+    """
+
+    flux: npt.NDArray[np.float64]
+    motion: TileMotion
+    static: npt.NDArray[np.float64]
+    misfit: npt.NDArray[np.float64]

@@ -88,7 +88,7 @@ def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth", mot
         When a table of targets or the ephemeris cannot be used, or the mode of motion is not for the pixels there are.
     """
     from photometry.io.prf_files import check_prf_folder
-    from photometry.io.targets import read_target_table
+    from photometry.io.target_tables import read_target_table
 
     prfs, tables, sources = set(), set(), set()
     for region in regions:

@@ -12,7 +12,7 @@ from photometry.io.frames import CcdFrames
 from photometry.io.plan import PlannedRegion
 from photometry.io.region_places import RegionPlace
 from photometry.io.star_tables import StarTable, read_star_table
-from photometry.io.targets import read_target_table
+from photometry.io.target_tables import read_target_table
 from photometry.region_stars import LIGHT_REACH, Placed, RegionStars, StarsByDecl, is_among, near_rows, stars_of_rows
 from photometry.stars import MOST_MASK_RADIUS
 

@@ -6,7 +6,8 @@ from tile_fits import STAMP, make_catalog, make_fit, make_header
 from photometry.catalog import ccd_positions
 from photometry.errors import InputFileError
 from photometry.geometry import Stamp, tiles_of
-from photometry.io.targets import make_region, read_target_table, read_targets, write_targets
+from photometry.io.target_tables import read_target_table
+from photometry.io.targets import make_region, read_targets, write_targets
 from photometry.stars import Stars
 from photometry.targets import NO_TMAG, OUTSIDE, Region, choose_targets
 

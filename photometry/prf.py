@@ -171,8 +171,7 @@ class PrfEvaluator:
         parts = []
         for cell in range(len(cells)):
             which = np.flatnonzero(member == cell)
-            shared = np.broadcast_to(middle.coefficients[cell], (len(which), *middle.coefficients.shape[1:]))
-            parts.append((which, PlacedPrf(row[which], column[which], shared)))
+            parts.append((which, PlacedPrf(row[which], column[which], middle.coefficients[[cell]])))
         return parts
 
     def place(
@@ -213,8 +212,8 @@ class PlacedPrf:
     ----------
     row, column : (n_star,) float64
         0-based CCD positions, pixels.
-    coefficients : (n_star, n_coefficient, n_coefficient) float
-        Spline coefficients of the PRF of each star.
+    coefficients : (n_star or 1, n_coefficient, n_coefficient) float
+        Spline coefficients of the PRF of each star, or of all.
     """
 
     row: npt.NDArray[np.float64]
@@ -254,9 +253,23 @@ class PlacedPrf:
             part = slice(start, start + _STARS_AT_ONCE)
             along_rows = spline_matrix(first_row[part] - row[part], row_offsets, on_rows, size, dtype)
             along_columns = spline_matrix(first_column[part] - column[part], column_offsets, on_columns, size, dtype)
-            product = along_rows @ self.coefficients[part] @ along_columns.transpose(0, 2, 1)
+            product = self._times_coefficients(along_rows, part) @ along_columns.transpose(0, 2, 1)
             values[part] = product.reshape(-1, *values.shape[1:])
         return first_row, first_column, values.transpose(0, 1, 3, 2, 4)
+
+    def select(self, which: slice) -> "PlacedPrf":
+        """Return some of the stars."""
+        own = self.coefficients if len(self.coefficients) == 1 else self.coefficients[which]
+        return PlacedPrf(self.row[which], self.column[which], own)
+
+    def _times_coefficients(self, weights: npt.NDArray[Any], part: slice) -> npt.NDArray[Any]:
+        """Weights along rows (n_star, n, n_coefficient) of some stars times their coefficients."""
+        if len(self.coefficients) > 1:
+            products: npt.NDArray[Any] = weights @ self.coefficients[part]
+            return products
+        # One large product takes a third of the time of many small ones.
+        product: npt.NDArray[Any] = weights.reshape(-1, weights.shape[-1]) @ self.coefficients[0]
+        return product.reshape(weights.shape)
 
 
 def _bracket(

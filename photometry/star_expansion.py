@@ -133,8 +133,7 @@ def expanded(
     parts = []
     for start in range(0, max(len(flux), 1), _STARS_AT_ONCE):
         some = slice(start, start + _STARS_AT_ONCE)
-        of_some = PlacedPrf(prf.row[some], prf.column[some], prf.coefficients[some])
-        first_row, first_column, series = of_some.evaluate(*movement, points, points, to_series)
+        first_row, first_column, series = prf.select(some).evaluate(*movement, points, points, to_series)
         keep, pixel = _kept(first_row, first_column, np.abs(series).sum(axis=(1, 2)), flux[some], stamp, faintest)
         kept = np.stack([series[:, a, b].reshape(keep.shape)[keep] for a, b in order]).astype(np.float32)
         parts.append(PixelLight(pixel, keep.sum(axis=1), to_monomials @ kept))

@@ -1,10 +1,12 @@
-"""Cramer-Rao bound of the joint fit: what no unbiased estimate can beat, PRF, motion and background known.
+"""Cramer-Rao bound of the joint fit: what no unbiased estimate can beat, PRF and background known.
 
 The Fisher matrix of the fluxes is F = A^T W A, with the pixels' exact PRF values A and inverse variances W; the bound
-is sqrt(diag(F^-1)) (Kay 1993, Fundamentals of Statistical Signal Processing, section 3.7).
+is sqrt(diag(F^-1)) (Kay 1993, Fundamentals of Statistical Signal Processing, section 3.7). When the motion of the
+cadence is not known either, it has to come from the same pixels: with their change M by the six parameters of an affine
+motion, the bound's square grows by diag(R S^-1 R^T), where R = F^-1 A^T W M and S = M^T W M - M^T W A R.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +24,8 @@ __all__ = ["Bound", "cramer_rao_bound", "design_matrix"]
 
 #: Largest number of stars per pixel for which fluxes without any prior can be told.
 _MOST_STARS_PER_PIXEL = 0.5
+#: Step of the derivatives of the PRF, pixels.
+_STEP = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,14 @@ class Bound:
         Without priors, e-/s; NaN where there are too many stars for the pixels.
     held : (n_star,) float64
         With the fit's weak priors on all other stars, e-/s.
+    moving : (n_star,) float64
+        As `held`, when the cadence's motion has to be measured from the same pixels, e-/s.
     """
 
     starid: npt.NDArray[np.int64]
     free: npt.NDArray[np.float64]
     held: npt.NDArray[np.float64]
+    moving: npt.NDArray[np.float64]
 
 
 def design_matrix(stars: Stars, prf: PrfEvaluator, stamp: Stamp) -> sparse.csr_matrix:
@@ -56,17 +63,18 @@ def design_matrix(stars: Stars, prf: PrfEvaluator, stamp: Stamp) -> sparse.csr_m
 
 
 def cramer_rao_bound(field: Field) -> Bound:
-    """Work out the bound tile by tile, for the stars and the pixels that the fit has."""
+    """Work out the bound tile by tile, for the stars and the pixels that the fit has; all tiles tell the motion."""
     settings, prf = FitSettings(), PrfEvaluator(field.true)
     tiles = tiles_of(field.cube.stamp, settings.joint_size, settings.tile_margin)
     parts = [_bound_of_tile(field, tile.core, tile.stamp, prf) for tile in tiles]
-    return Bound(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    starid, free, held, response = (np.concatenate([part[k] for part in parts]) for k in range(4))
+    motion = inverse(np.sum([part[4] for part in parts], axis=0))
+    moving = np.sqrt(held**2 + np.einsum("sj,jk,sk->s", response, motion, response))
+    return Bound(starid, free, held, moving)
 
 
-def _bound_of_tile(
-    field: Field, core: Stamp, stamp: Stamp, prf: PrfEvaluator
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Star numbers in the core and their bounds, without and with priors."""
+def _bound_of_tile(field: Field, core: Stamp, stamp: Stamp, prf: PrfEvaluator) -> tuple[npt.NDArray[np.generic], ...]:
+    """Star numbers in the core, their bounds without and with priors, R of them, and S of the core's pixels."""
     settings, scene, stars = FitSettings(), field.scene, field.scene.stars
     near = stamp.border_distance(stars.row, stars.column) > -PRF_REACH
     stars, flux = stars.select(near), scene.flux[near].mean(axis=1, dtype=np.float64)
@@ -74,15 +82,56 @@ def _bound_of_tile(
     cube = field.true_cube.cut(stamp)
     sky = cube.backgrounds[field.good].mean(axis=0, dtype=np.float64).ravel()
     read = np.tile(cube.exposure.read_variance(np.arange(stamp.col_min, stamp.col_max)), stamp.shape[0])
-    variance = np.maximum(light @ flux + sky, 0.0) / cube.exposure.exposure_s + read
+    weights = 1 / (np.maximum(light @ flux + sky, 0.0) / cube.exposure.exposure_s + read)
+    moving = _change_by_motion(field, stars, flux, prf, stamp)
     is_free = stars.tmag < settings.tmag_limit
     design, flux, stars = light[:, is_free], flux[is_free], stars.select(is_free)
-    fisher = (design.T @ sparse.diags(1 / variance) @ design).toarray()
+    fisher = _product(design, weights, design)
     in_core = core.contains(stars.row, stars.column)
     free = np.full(len(stars), np.nan)
     if len(stars) < _MOST_STARS_PER_PIXEL * stamp.n_pixel:
         free = np.sqrt(np.diag(inverse(fisher)))
     precision = 1 / (settings.prior_width * flux) ** 2
-    posterior = np.diag(inverse(fisher + np.diag(precision)))
-    held = np.sqrt(posterior / (1 - precision * posterior))
-    return stars.starid[in_core], free[in_core], held[in_core]
+    covariance = inverse(fisher + np.diag(precision))
+    without_prior = 1 - precision * np.diag(covariance)
+    held = np.sqrt(np.diag(covariance) / without_prior)
+    response = covariance @ _product(design, weights, moving) / without_prior[:, None]
+    # A pixel tells the motion once, whatever the margins.
+    weights = weights * core.contains(*_places(stamp))
+    cross = _product(design, weights, moving)
+    told = inverse(_product(design, weights, design) + np.diag(precision)) @ cross
+    information = _product(moving, weights, moving) - cross.T @ told
+    return stars.starid[in_core], free[in_core], held[in_core], response[in_core], information
+
+
+def _product(
+    one: sparse.csr_matrix | npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    other: sparse.csr_matrix | npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """A^T W B as a dense matrix."""
+    product = one.T @ sparse.diags(weights) @ other
+    return np.asarray(product.toarray() if sparse.issparse(product) else product)
+
+
+def _places(stamp: Stamp) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Row and column of the pixels of a stamp, (n_pixel,) each."""
+    row, column = np.divmod(np.arange(stamp.n_pixel), stamp.shape[1])
+    return row + float(stamp.row_min), column + float(stamp.col_min)
+
+
+def _change_by_motion(
+    field: Field, stars: Stars, flux: npt.NDArray[np.float64], prf: PrfEvaluator, stamp: Stamp
+) -> npt.NDArray[np.float64]:
+    """Change of the pixels with an affine motion of the field: (n_pixel, 6), e-/s per pixel."""
+    row, column = field.cube.stamp.center
+    scale = max(field.cube.stamp.shape) / 2
+    parts = np.stack([np.ones(len(stars)), (stars.row - row) / scale, (stars.column - column) / scale], axis=1)
+    changes = []
+    for move in ((_STEP, 0.0), (0.0, _STEP)):
+        ahead, behind = (
+            design_matrix(replace(stars, row=stars.row + k * move[0], column=stars.column + k * move[1]), prf, stamp)
+            for k in (1, -1)
+        )
+        changes.append((ahead - behind) @ (flux[:, None] * parts) / (2 * _STEP))
+    return np.concatenate(changes, axis=1)

@@ -86,6 +86,7 @@ def _bin(scores: StarScores, which: npt.NDArray[np.bool_]) -> dict[str, float]:
         "scatter/oracle": float(np.median(scores.scatter[which] / oracle)),
         "oracle/bound": float(np.median(oracle / scores.free_bound[which])),
         "oracle/held": float(np.median(oracle / scores.held_bound[which])),
+        "moving/held": float(np.median(scores.moving_bound[which] / scores.held_bound[which])),
         "bias": 100 * float(np.median(scores.bias[which])),
         "|bias|84": 100 * float(np.percentile(np.abs(scores.bias[which]), 84)),
         "o.bias": 100 * float(np.median(scores.oracle_bias[which])),

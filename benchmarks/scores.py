@@ -34,7 +34,7 @@ class StarScores:
         True magnitude.
     scatter, oracle_scatter : (n_star,) float64
         Standard deviation of flux less truth, e-/s.
-    free_bound, held_bound : (n_star,) float64
+    free_bound, held_bound, moving_bound : (n_star,) float64
         From `benchmarks.bound.Bound`, e-/s.
     bias, oracle_bias : (n_star,) float64
         Mean flux over true mean flux, less 1.
@@ -53,6 +53,7 @@ class StarScores:
     oracle_scatter: _Floats
     free_bound: _Floats
     held_bound: _Floats
+    moving_bound: _Floats
     bias: _Floats
     oracle_bias: _Floats
     pulls: _Floats
@@ -104,6 +105,7 @@ def score_stars(
         oracle_scatter=np.nanstd(best_error[:, good], axis=1),
         free_bound=bound.free[in_bound],
         held_bound=bound.held[in_bound],
+        moving_bound=bound.moving[in_bound],
         bias=np.nanmean(error[:, good], axis=1) / truth[:, good].mean(axis=1),
         oracle_bias=np.nanmean(best_error[:, good], axis=1) / truth[:, good].mean(axis=1),
         pulls=np.where(good, error / fluxes.flux_err[which], np.nan),

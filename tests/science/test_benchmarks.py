@@ -28,7 +28,8 @@ def result(accuracy, one_prf):
 def test_table(accuracy, result):
     table = accuracy.magnitude_table(result.scores)
     assert table.colnames == [
-        *("T", "stars", "scatter/oracle", "oracle/bound", "oracle/held", "bias", "|bias|84", "o.bias", "o.|bias|84"),
+        *("T", "stars", "scatter/oracle", "oracle/bound", "oracle/held", "moving/held"),
+        *("bias", "|bias|84", "o.bias", "o.|bias|84"),
         *("pulls", "pulls all", "pulls raw", "o.pulls", "o.pulls raw"),
     ]
     assert table["stars"].sum() == len(result.scores.tmag)
@@ -65,6 +66,33 @@ def test_the_bound_of_an_isolated_star(accuracy, one_prf):
     photons = np.sqrt(field.scene.flux[0, 0] / field.cube.exposure.exposure_s)
     np.testing.assert_allclose(bound.free, [photons], rtol=0.01)
     np.testing.assert_allclose(bound.held, bound.free, rtol=1e-6)
+
+
+def test_the_bound_with_unknown_motion_is_that_of_the_joint_fisher_matrix(accuracy, one_prf):
+    from benchmarks import bound as bounds
+    from benchmarks.fields import make_field
+    from photometry.prf import PrfEvaluator
+
+    del accuracy
+    field = make_field("sparse", "exact", one_prf, **_SHORT)
+    found = bounds.cramer_rao_bound(field)
+    assert (found.moving >= found.held).all()
+    stamp, prf = field.cube.stamp, PrfEvaluator(field.true)
+    stars, flux = field.scene.stars, field.scene.flux.mean(axis=1, dtype=np.float64)
+    light = bounds.design_matrix(stars, prf, stamp).toarray()
+    moving = bounds._change_by_motion(field, stars, flux, prf, stamp)
+    sky = field.true_cube.backgrounds[field.good].mean(axis=0, dtype=np.float64).ravel()
+    read = np.tile(field.cube.exposure.read_variance(np.arange(stamp.col_min, stamp.col_max)), stamp.shape[0])
+    weights = 1 / ((light @ flux + sky) / field.cube.exposure.exposure_s + read)
+    free = np.flatnonzero(stars.tmag < 16)
+    design = np.concatenate([light[:, free], moving], axis=1)
+    fisher = design.T @ (weights[:, None] * design)
+    order = {starid: k for k, starid in enumerate(stars.starid[free])}
+    for star, together in zip(found.starid[::5], found.moving[::5], strict=True):
+        precision = np.append(1 / (0.3 * flux[free]) ** 2, np.zeros(6))
+        precision[order[star]] = 0.0
+        exact = np.sqrt(np.linalg.inv(fisher + np.diag(precision))[order[star], order[star]])
+        np.testing.assert_allclose(together, exact, rtol=0.01)
 
 
 def test_what_is_missed_is_named(accuracy, result):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from photometry.io.cubes import write_cube
 from photometry.io.job_log import job_log
-from photometry.io.pixel_files import read_pixels
+from photometry.io.pixels import read_pixels
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -1,12 +1,12 @@
 """Finding pixel files, looking at their headers, reading them: TESScut cutouts and target pixel files (TPFs)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from astropy.io import fits
 
-from photometry.cube import Cube, Exposure, Pointing
+from photometry.cube import Exposure, Pointing
 from photometry.errors import ConfigError, InputFileError
 from photometry.geometry import Stamp
 from photometry.io.fits_files import header_value, open_fits
@@ -17,12 +17,12 @@ from photometry.times import TimeOffset
 __all__ = [
     "DATASOURCES",
     "PixelFile",
+    "check_datasource",
     "find_pixel_files",
     "headers_of",
     "inspect_pixel_file",
     "inspect_pixel_files",
     "inspect_usable_files",
-    "read_pixels",
 ]
 
 #: Kinds of files that are read here, and what they are called.
@@ -115,7 +115,7 @@ def inspect_usable_files(path: str | Path, datasource: str) -> tuple[list[PixelF
     """
     if not Path(path).is_dir():
         return inspect_pixel_files(path, datasource), []
-    _check_datasource(datasource)
+    check_datasource(datasource)
     usable, problems = [], []
     candidates = _candidates(Path(path))
     for candidate in candidates:
@@ -141,16 +141,6 @@ def _unique(found: Iterable[PixelFile]) -> list[PixelFile]:
     return list(files.values())
 
 
-def read_pixels(path: str | Path, datasource: str) -> Cube:
-    """Read a pixel file of either kind."""
-    from photometry.io.tesscut import read_tesscut
-    from photometry.io.tpf import read_tpf
-
-    readers: dict[str, Callable[[str | Path], Cube]] = {"tesscut": read_tesscut, "tpf": read_tpf}
-    _check_datasource(datasource)
-    return readers[datasource](path)
-
-
 def headers_of(path: str | Path) -> PixelHeaders:
     """Read the headers of a FITS file; InputFileError when it has no table PIXELS."""
     with open_fits(path) as hdus:
@@ -167,7 +157,7 @@ def _headers_in(path: Path, hdus: fits.HDUList) -> PixelHeaders:
 
 
 def _find(path: str | Path, datasource: str) -> list[PixelHeaders]:
-    _check_datasource(datasource)
+    check_datasource(datasource)
     path = Path(path)
     if path.is_file():
         headers = headers_of(path)
@@ -203,7 +193,8 @@ def _none_found(folder: Path, datasource: str, n_other: int) -> InputFileError:
     )
 
 
-def _check_datasource(datasource: str) -> None:
+def check_datasource(datasource: str) -> None:
+    """Raise ConfigError unless it is one of `DATASOURCES`."""
     if datasource not in DATASOURCES:
         raise ConfigError(f"datasource is {datasource!r}, expected one of {', '.join(DATASOURCES)}")
 
@@ -219,7 +210,7 @@ def _kind(headers: PixelHeaders) -> str | None:
 
 
 def _check_kind(headers: PixelHeaders, datasource: str) -> None:
-    _check_datasource(datasource)
+    check_datasource(datasource)
     missing = [name for name in _COLUMNS[datasource] if name not in headers.columns]
     if missing:
         raise InputFileError(

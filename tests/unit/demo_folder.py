@@ -8,7 +8,8 @@ import yaml
 from prepared_folder import write_stars
 
 from photometry.io.cubes import write_cube
-from photometry.io.pixel_files import inspect_pixel_file, read_pixels
+from photometry.io.pixel_files import inspect_pixel_file
+from photometry.io.pixels import read_pixels
 from photometry.io.products import write_kernel, write_prf
 from photometry.io.simulated import write_pixels, write_star_table
 from photometry.prf_model import model_prf

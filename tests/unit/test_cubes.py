@@ -9,7 +9,7 @@ from photometry.errors import InputFileError
 from photometry.geometry import Stamp
 from photometry.io.cubes import CUBE_VERSION, read_cube, read_cube_header, write_cube
 from photometry.io.patches import StoredPatches
-from photometry.io.pixel_files import read_pixels
+from photometry.io.pixels import read_pixels
 
 ARRAYS = ("images", "images_err", "backgrounds", "pixel_flags", "time", "timecorr", "cadenceno", "quality", "aperture")
 

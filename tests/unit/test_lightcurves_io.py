@@ -16,7 +16,7 @@ from photometry.barycentre import Ephemeris, barycentric_correction
 from photometry.catalog import ccd_positions
 from photometry.io.fits_bytes import cards, hdu
 from photometry.io.lightcurves import export_tile
-from photometry.io.pixel_files import read_pixels
+from photometry.io.pixels import read_pixels
 from photometry.io.tables import RESULT_COLUMNS, read_ecsv, write_ecsv
 from photometry.quality import STAR_FLAGS, bit
 

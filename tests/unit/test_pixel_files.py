@@ -9,7 +9,8 @@ from pixel_file_builder import PixelFileBuilder, cutout, tpf
 
 from photometry.errors import ConfigError, InputFileError
 from photometry.geometry import Stamp
-from photometry.io.pixel_files import find_pixel_files, inspect_pixel_file, inspect_pixel_files, read_pixels
+from photometry.io.pixel_files import find_pixel_files, inspect_pixel_file, inspect_pixel_files
+from photometry.io.pixels import read_pixels
 
 # Finding
 

@@ -9,7 +9,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from photometry.errors import ConfigError, InputFileError
-from photometry.io.pixel_files import inspect_pixel_file, read_pixels
+from photometry.io.pixel_files import inspect_pixel_file
+from photometry.io.pixels import read_pixels
 from photometry.io.prf_files import check_prf_folder, read_spoc_prf
 from photometry.io.provenance import digest_of
 from photometry.io.simulated import (

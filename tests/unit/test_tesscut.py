@@ -6,7 +6,7 @@ from astropy.io import fits
 from pixel_file_builder import PixelFileBuilder
 
 from photometry.errors import InputFileError
-from photometry.io.pixel_files import read_pixels
+from photometry.io.pixels import read_pixels
 from photometry.io.tesscut import read_tesscut
 from photometry.quality import PIXEL_FLAGS, flagged
 from photometry.stars import tmag_of_flux

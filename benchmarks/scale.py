@@ -1,6 +1,6 @@
 """Light curves per core-hour from cube to FITS: tiles of a CCD through the workflow, CPU time of every part, memory.
 
-    python -m benchmarks.scale [--targets 1500] [--tmag-limit 15] [--cadences 1300] [--tiles 1] [--sector]
+    python -m benchmarks.scale [--targets 1500] [--tmag-limit 16] [--cadences 1300] [--tiles 1] [--sector]
 
 Some tiles of 256x256 pixels are fitted and exported by Snakemake; what they cost is scaled to the tiles of a CCD. The
 star table is that of a whole CCD, and the summary is made of as many indices as it has tiles. `--sector` adds what plan
@@ -191,7 +191,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--targets", type=int, default=1500, help="on a tile")
-    parser.add_argument("--tmag-limit", type=float, default=15.0, help="faintest target; others go on to T=17")
+    fit_limit = FitSettings().tmag_limit
+    parser.add_argument(
+        "--tmag-limit", type=float, default=fit_limit, help="faintest target (default: every fitted star)"
+    )
     parser.add_argument("--cadences", type=int, default=1300)
     parser.add_argument("--tiles", type=int, default=1, help="that are fitted and exported")
     parser.add_argument("--sector", action="store_true", help="also plan and summary of 16 CCDs with a million targets")

@@ -13,12 +13,13 @@ import numpy.typing as npt
 from scipy import sparse
 
 from benchmarks.fields import Field
-from photometry.geometry import Stamp, tiles_of
+from photometry.geometry import Stamp
 from photometry.normal import inverse
 from photometry.prf import FOOTPRINT, PrfEvaluator
 from photometry.region_tiles import PRF_REACH
 from photometry.settings import FitSettings
 from photometry.stars import Stars
+from photometry.tile_parts import tile_parts
 
 __all__ = ["Bound", "cramer_rao_bound", "design_matrix"]
 
@@ -65,8 +66,9 @@ def design_matrix(stars: Stars, prf: PrfEvaluator, stamp: Stamp) -> sparse.csr_m
 def cramer_rao_bound(field: Field) -> Bound:
     """Work out the bound tile by tile, for the stars and the pixels that the fit has; all tiles tell the motion."""
     settings, prf = FitSettings(), PrfEvaluator(field.true)
-    tiles = tiles_of(field.cube.stamp, settings.joint_size, settings.tile_margin)
-    parts = [_bound_of_tile(field, tile.core, tile.stamp, prf) for tile in tiles]
+    whole = field.cube.stamp
+    cores = tile_parts(whole, whole, field.scene.stars, field.cube.n_cadence, settings)
+    parts = [_bound_of_tile(field, core, core.grown(settings.tile_margin).clipped(whole), prf) for core in cores]
     starid, free, held, response = (np.concatenate([part[k] for part in parts]) for k in range(4))
     motion = inverse(np.sum([part[4] for part in parts], axis=0))
     moving = np.sqrt(held**2 + np.einsum("sj,jk,sk->s", response, motion, response))

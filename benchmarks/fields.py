@@ -11,7 +11,6 @@ import numpy.typing as npt
 from photometry.background import estimate_background
 from photometry.cube import Cube
 from photometry.effective_prf import learn_prf
-from photometry.geometry import tiles_of
 from photometry.io.prf_files import read_spoc_prf
 from photometry.motion import MovementKernel
 from photometry.prf import PrfGrid
@@ -20,6 +19,7 @@ from photometry.region import measure_motion
 from photometry.settings import FitSettings, MotionSettings, PrfSettings
 from photometry.simulate import Scene, SceneSettings, cube_of_scene, perturbed_prf, simulate_scene, true_kernel
 from photometry.stars import Stars
+from photometry.tile_parts import tile_parts
 from photometry.tile_photometry import fit_tile
 
 __all__ = [
@@ -163,8 +163,8 @@ def fit_field(cube: Cube, stars: Stars, prf: PrfGrid, kernel: MovementKernel) ->
     """Fit a field tile by tile, as the workflow does."""
     settings = FitSettings()
     fits = [
-        fit_tile(cube.cut(tile.stamp), stars, tile.core, prf, kernel, settings)
-        for tile in tiles_of(cube.stamp, settings.joint_size, settings.tile_margin)
+        fit_tile(cube.cut(part.grown(settings.tile_margin).clipped(cube.stamp)), stars, part, prf, kernel, settings)
+        for part in tile_parts(cube.stamp, cube.stamp, stars, cube.n_cadence, settings)
     ]
     return Fluxes(*(np.concatenate([getattr(fit, name) for fit in fits]) for name in Fluxes.__slots__))
 

@@ -19,7 +19,7 @@ from photometry.normal import NodeSystem, are_like, factor_node, inverse
 from photometry.scene import N_FINE, N_LINEAR_TERM, N_TERM
 from photometry.solve import solve_cadences
 from photometry.tile_data import TileData
-from photometry.tile_model import N_LOCAL, TileModel, residuals
+from photometry.tile_model import TileModel, residuals
 from photometry.tile_state import TileMotion, TileState
 
 __all__ = ["MOTION_IMAGES", "N_MOTION", "MotionStep", "motion_step", "outliers", "usual_range"]
@@ -55,7 +55,7 @@ class MotionStep:
         Of a0, a1, a2, b0, b1, b2 about the tile's center, in terms of the tile's scale, pixels.
     information : (n_cadence, 6, 6) float64
         Inverse covariance of the change, pixels^-2; zero for cadences without pixels.
-    local : (n_cadence, N_LOCAL) float64
+    local : (n_cadence, n_local) float64
         Change of the local background, e-/s.
     departure : (n_star, n_cadence) float32
         Flux less mean flux, with the prior in it, e-/s.
@@ -125,10 +125,11 @@ def motion_step(
     flux, n_cadence = state.flux, data.n_cadence
     change = np.zeros((n_cadence, N_MOTION))
     information = np.zeros((n_cadence, N_MOTION, N_MOTION))
-    local = np.zeros((n_cadence, N_LOCAL))
+    n_local = model.local_basis.shape[1]
+    local = np.zeros((n_cadence, n_local))
     departure = np.zeros((len(flux), n_cadence), dtype=np.float32)
     off = np.zeros(data.valid.shape, dtype=bool)
-    of_motion = slice(len(flux) + N_LOCAL, None)
+    of_motion = slice(len(flux) + n_local, None)
     factored: list[NodeSystem] = []
     for part in model.nodes:
         cadences = part.node.cadences
@@ -203,7 +204,7 @@ def _solved(
     first, left = solve(state.motion, valid, None)
     # Where the change is small it is put into the motion, and only what is left of it is looked for. After a large one
     # the scene itself disagrees with the pixels, and the next step begins anew.
-    small = np.abs(first[first_common + N_LOCAL :]).max(axis=0) < _SMALL_CHANGE
+    small = np.abs(first[first_common + model.local_basis.shape[1] :]).max(axis=0) < _SMALL_CHANGE
     off = outliers(left, variance, sigma) & small
     done = np.where(small, first[first_common:], 0)
     first[first_common:] -= done
@@ -214,12 +215,13 @@ def _solved(
 
 
 def _moved(motion: TileMotion, cadences: npt.NDArray[np.int64], change: npt.NDArray[np.float64]) -> TileMotion:
-    """Add local background and motion, (n_cadence, N_LOCAL + N_MOTION), to those of some cadences."""
+    """Add local background and motion, (n_cadence, n_local + N_MOTION), to those of some cadences."""
     row, column, linear, local = (
         values.copy() for values in (motion.row_shift, motion.column_shift, motion.linear, motion.local)
     )
-    local[cadences] += change[:, :N_LOCAL]
-    change = change[:, N_LOCAL:]
+    n_local = local.shape[1]
+    local[cadences] += change[:, :n_local]
+    change = change[:, n_local:]
     row[cadences] += change[:, 0]
     column[cadences] += change[:, 3]
     linear[cadences] += change[:, [1, 2, 4, 5]]

@@ -18,7 +18,7 @@ from photometry.prf import PrfEvaluator
 from photometry.region_tiles import Region, RegionSeries, RegionTile, parameters_of_tile, placed_tile, still_motion
 from photometry.settings import MotionSettings
 from photometry.tile_data import TileData
-from photometry.tile_model import N_LOCAL
+from photometry.tile_model import local_basis
 
 __all__ = ["OUTLIER_SIGMA", "motion_of_all"]
 
@@ -40,7 +40,7 @@ class _Known:
     ----------
     tile : RegionTile
         The tile in a few cadences: its stars and its mean scene.
-    local : (n_cadence, N_LOCAL) float64
+    local : (n_cadence, n_local) float64
         Local background of all cadences, e-/s.
     rejected : (n_cadence, n_byte) uint8 or None
         Pixels that disagree with the fit, a bit for each: a sixteenth of a CCD's pixels would else take 45 MB.
@@ -69,7 +69,7 @@ def motion_of_all(series: RegionSeries, few: Region, prf: PrfEvaluator, settings
     if not few.measured or kernel.bad.all():
         return kernel
     n_cadence = len(series.good)
-    tiles = [_Known(tile, np.zeros((n_cadence, N_LOCAL))) for tile in few.tiles]
+    tiles = [_Known(tile, np.zeros((n_cadence, local_basis(tile.data.stamp).shape[1]))) for tile in few.tiles]
     information, target = np.zeros((n_cadence, N_MOTION, N_MOTION)), np.zeros((n_cadence, N_MOTION))
     settled = np.where(series.good, _SETTLED, _SETTLED_FLAGGED)
     left = np.arange(n_cadence)
@@ -109,7 +109,7 @@ def _add_step(
     target: npt.NDArray[np.float64],
 ) -> _Known:
     """Add the normal equations of some cadences' motion, by a tile, to those of the region; keep what it finds."""
-    state = replace(known.tile.state, motion=replace(still_motion(data.n_cadence), local=known.local))
+    state = replace(known.tile.state, motion=replace(still_motion(data), local=known.local))
     model, state = placed_tile(replace(known.tile, data=data, state=state), kernel, prf, cadences)
     n_pixel = data.stamp.n_pixel
     if known.rejected is None:

@@ -19,7 +19,7 @@ from photometry.prf import PrfEvaluator
 from photometry.settings import MotionSettings
 from photometry.stars import Stars
 from photometry.tile_data import TileData, tile_data
-from photometry.tile_model import N_LOCAL, TileModel, build_model
+from photometry.tile_model import TileModel, build_model, local_basis
 from photometry.tile_state import TileMotion, TileState
 
 __all__ = [
@@ -209,16 +209,21 @@ def _start_tile(data: TileData, stars: Stars, settings: MotionSettings) -> Regio
         data=data,
         free=free,
         held=near.select(~is_free),
-        state=TileState(free.flux, still_motion(data.n_cadence), nothing, nothing),
+        state=TileState(free.flux, still_motion(data), nothing, nothing),
         departure=np.zeros((len(free), data.n_cadence), dtype=np.float32),
         rejected=None,
     )
 
 
-def still_motion(n_cadence: int) -> TileMotion:
+def still_motion(data: TileData) -> TileMotion:
     """Return no motion and no local background."""
-    still = np.zeros(n_cadence)
-    return TileMotion(still, still, np.zeros((n_cadence, len(_LINEAR))), np.zeros((n_cadence, N_LOCAL)))
+    still = np.zeros(data.n_cadence)
+    return TileMotion(still, still, np.zeros((data.n_cadence, len(_LINEAR))), no_background(data))
+
+
+def no_background(data: TileData) -> npt.NDArray[np.float64]:
+    """Return no local background, (n_cadence, n_local)."""
+    return np.zeros((data.n_cadence, local_basis(data.stamp).shape[1]))
 
 
 def kernel_of_tile(kernel: MovementKernel, data: TileData) -> MovementKernel:
@@ -233,10 +238,10 @@ def kernel_of_tile(kernel: MovementKernel, data: TileData) -> MovementKernel:
     )
 
 
-def tile_motion(kernel: MovementKernel, data: TileData, local: npt.NDArray[np.float64]) -> TileMotion:
-    """Return the motion of a tile by the kernel of its region."""
+def tile_motion(kernel: MovementKernel, data: TileData, local: npt.NDArray[np.float64] | None = None) -> TileMotion:
+    """Return the motion of a tile by the kernel of its region, and a local background (n_cadence, n_local), if any."""
     own = kernel_of_tile(kernel, data).parameters
-    return TileMotion(own[:, 0], own[:, 3], own[:, _LINEAR], local)
+    return TileMotion(own[:, 0], own[:, 3], own[:, _LINEAR], no_background(data) if local is None else local)
 
 
 def placed_tile(

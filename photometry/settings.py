@@ -16,7 +16,8 @@ class FitSettings:
     tile_size : int
         Largest number of rows and columns of a tile, which is one job of the workflow, pixels.
     joint_size : int
-        Largest number of rows and columns whose stars are fitted jointly: a tile is fitted in such parts, pixels.
+        Largest number of rows and columns whose stars are fitted jointly: a tile is fitted in such parts, pixels. Parts
+        with many stars or cadences are smaller (`photometry.tile_parts`).
     tile_margin : int
         Pixels around a part that are fitted with it.
     prior_width : float
@@ -31,7 +32,7 @@ class FitSettings:
 
     tmag_limit: float = 16.0
     tile_size: int = 256
-    joint_size: int = 64
+    joint_size: int = 128
     tile_margin: int = 8
     prior_width: float = 0.3
     node_reach: float = 0.04

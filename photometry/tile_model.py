@@ -24,7 +24,6 @@ from photometry.tile_state import TileMotion
 
 __all__ = [
     "N_LINEAR",
-    "N_LOCAL",
     "TileModel",
     "build_model",
     "faintest_light",
@@ -32,8 +31,8 @@ __all__ = [
     "residuals",
 ]
 
-#: Terms of the local background: constant, slope along rows, slope along columns.
-N_LOCAL = 3
+#: Up to so many pixels per axis the local background is a plane; larger stamps have knots at most so far apart.
+_KNOT_PIX = 80
 #: Linear terms of the motion beside the shift: a1, a2, b1, b2 of `photometry.motion`.
 N_LINEAR = 4
 #: Reach of the expansion of stars that are held at their catalogue flux, pixels.
@@ -68,7 +67,7 @@ class TileModel:
         Distance of the free stars from the stamp's center along rows and columns, over `scale`.
     scale : float
         Half the longer side of the stamp, pixels.
-    local_basis : (n_pixel, N_LOCAL) float64
+    local_basis : (n_pixel, n_local) float64
         Terms of the local background.
     held_variance : (n_pixel,) float64
         Variance of the held stars' light by the errors of their magnitudes, (e-/s)^2.
@@ -118,10 +117,26 @@ class TileModel:
 
 
 def local_basis(stamp: Stamp) -> npt.NDArray[np.float64]:
-    """Return the terms of the local background, (n_pixel, N_LOCAL): 1 and slopes from -1 to 1 over the stamp."""
+    """Return the terms of the local background, (n_pixel, n_local).
+
+    Of a small stamp 1 and slopes from -1 to 1 over it; of a large one the products of piecewise linear functions along
+    rows and columns, each 1 at one knot and 0 at all others.
+    """
     n_row, n_column = stamp.shape
-    v, u = np.meshgrid(np.linspace(-1, 1, n_row), np.linspace(-1, 1, n_column), indexing="ij")
-    return np.stack([np.ones(stamp.n_pixel), v.ravel(), u.ravel()], axis=1)
+    if max(stamp.shape) <= _KNOT_PIX:
+        v, u = np.meshgrid(np.linspace(-1, 1, n_row), np.linspace(-1, 1, n_column), indexing="ij")
+        return np.stack([np.ones(stamp.n_pixel), v.ravel(), u.ravel()], axis=1)
+    along_rows, along_columns = _between_knots(n_row), _between_knots(n_column)
+    products: npt.NDArray[np.float64] = along_rows[:, None, :, None] * along_columns[:, None, :]
+    return products.reshape(stamp.n_pixel, -1)
+
+
+def _between_knots(size: int) -> npt.NDArray[np.float64]:
+    """Piecewise linear functions along an axis, (size, n_knot), at most `_KNOT_PIX` pixels between the knots."""
+    n_knot = 1 + -(-size // _KNOT_PIX)
+    place = np.linspace(0, n_knot - 1, size)
+    near: npt.NDArray[np.float64] = np.maximum(1 - np.abs(place[:, None] - np.arange(n_knot)), 0.0)
+    return near
 
 
 def build_model(

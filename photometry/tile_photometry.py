@@ -23,7 +23,7 @@ from photometry.stars import Stars
 from photometry.strays import fit_strays
 from photometry.tile_data import tile_data
 from photometry.tile_fit import TileFit
-from photometry.tile_model import N_LOCAL, build_model
+from photometry.tile_model import build_model
 from photometry.tile_state import TileState
 
 __all__ = ["fit_tile"]
@@ -68,7 +68,7 @@ def fit_tile(
     placed = near.moved(*kernel.offset)
     free, held = placed.select(is_free), placed.select(~is_free)
     nothing = np.zeros(data.stamp.n_pixel)
-    motion = tile_motion(kernel, data, np.zeros((data.n_cadence, N_LOCAL)))
+    motion = tile_motion(kernel, data)
     state = TileState(free.flux, motion, nothing, nothing)
     evaluator = PrfEvaluator(prf, np.float32)
     far = far_cadences(motion.row_shift, motion.column_shift, settings.node_reach)

@@ -18,7 +18,7 @@ class TileMotion:
         Movement at the tile's center, pixels.
     linear : (n_cadence, 4) float64
         a1, a2, b1, b2: change of the row and the column shift over `TileModel.scale` along rows and columns, pixels.
-    local : (n_cadence, N_LOCAL) float64
+    local : (n_cadence, n_local) float64
         Local background, e-/s, in terms of `local_basis`.
     """
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from photometry.geometry import Stamp, tiles_of
+from photometry.geometry import Stamp
 from photometry.io.cubes import read_cube, read_cube_header
 from photometry.io.inputs import placed_stars
 from photometry.io.job_log import job_log
@@ -12,6 +12,7 @@ from photometry.patches import is_measured_whole
 from photometry.region import kernel_at
 from photometry.settings import FitSettings, MotionSettings
 from photometry.tile_fit import joined
+from photometry.tile_parts import tile_parts
 from photometry.tile_photometry import fit_tile
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def psf_photometry(
     settings, motion_settings = FitSettings(**fit), MotionSettings(**motion)
     header, prf, kernel = read_cube_header(path_cube), read_prf(path_prf), read_kernel(path_kernel)
     stars = placed_stars(read_stars(path_stars), header, core.grown(settings.tile_margin).clipped(header.stamp))
-    cores = [part.core for part in tiles_of(core, settings.joint_size, 0)]
+    cores = tile_parts(core, header.stamp, stars, header.n_cadence, settings)
     is_whole = is_measured_whole(header.stamp, motion_settings)
     fits = []
     for part in cores:

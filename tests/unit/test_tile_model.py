@@ -78,6 +78,12 @@ def test_local_background(tile):
     np.testing.assert_array_equal(basis[:, 0], 1)
     np.testing.assert_allclose(basis[:, 1].reshape(3, 5), np.repeat([[-1.0], [0.0], [1.0]], 5, axis=1))
     np.testing.assert_allclose(basis[:, 2].reshape(3, 5), np.repeat([np.linspace(-1, 1, 5)], 3, axis=0))
+    large = local_basis(Stamp(0, 144, 0, 11))
+    assert large.shape == (144 * 11, 6)
+    np.testing.assert_allclose(large.sum(axis=1), 1)
+    row, column = np.divmod(np.arange(144 * 11), 11)
+    for plane in (row, column):
+        np.testing.assert_allclose(large @ np.linalg.lstsq(large, plane, rcond=None)[0], plane, atol=1e-9)
     motion = tile.state.motion
     local = np.zeros((_N_CADENCE, 3))
     local[4] = [3.0, -1.0, 2.0]

@@ -24,12 +24,15 @@ from photometry.plots import (
     save_figure,
     scatter_figure,
 )
+from photometry.tile_fit import TileFit
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 #: Targets whose light curves are shown: the brightest.
 N_SHOWN = 6
+#: Stars so close to one of these are shown with it, pixels: to the corners of `residual_figure`.
+NEAR = 11
 
 
 def plots(
@@ -67,10 +70,11 @@ def plots(
 def measured_figures(header: CubeHeader, measured: Table, fluxes_of: Mapping[str, str], region: str) -> dict[str, Any]:
     """Draw light curves of the brightest targets, what the model leaves of the first, and the scatter of all."""
     shown = measured[np.argsort(measured["tmag"])[:N_SHOWN]]
-    fits = {tile: read_tile_fit(fluxes_of[tile]) for tile in dict.fromkeys(shown["tile"])}
-    places = [(fits[row["tile"]], int(np.flatnonzero(fits[row["tile"]].starid == row["starid"])[0])) for row in shown]
+    fits: dict[int, TileFit] = {}
+    for tile in dict.fromkeys(shown["tile"]):
+        fits |= fits_of(fluxes_of[tile], shown["starid"][shown["tile"] == tile])
     titles = [f"TIC {row['starid']}, T = {row['tmag']:.2f}, {row['status']}" for row in shown]
-    curves = [light_curve(fit, index, header) for fit, index in places]
+    curves = [light_curve(fits[starid], 0, header) for starid in shown["starid"]]
     scatter = Scatter(
         tmag=np.asarray(measured["tmag"]),
         rms_hour=np.asarray(measured["rms_hour"]),
@@ -80,9 +84,24 @@ def measured_figures(header: CubeHeader, measured: Table, fluxes_of: Mapping[str
     sky = float(np.nanmedian([curve.background for curve in curves]))
     return {
         "light_curves": light_curves_figure(curves, titles),
-        "residual": residual_figure(*places[0], titles[0]),
+        "residual": residual_figure(fits[shown["starid"][0]], 0, titles[0]),
         "scatter": scatter_figure(scatter, header.exposure, sky, region),
     }
+
+
+def fits_of(path: str, starids: Sequence[int]) -> dict[int, TileFit]:
+    """Return the fits of some stars of a tile, by TIC number: the star first, then those around it.
+
+    Those of a whole tile may be gigabytes.
+    """
+    fit = read_tile_fit(path)
+    fits = {}
+    for starid in starids:
+        (index,) = np.flatnonzero(fit.starid == starid)
+        near = np.hypot(fit.row - fit.row[index], fit.column - fit.column[index]) < NEAR
+        near[index] = False
+        fits[starid] = fit.of_stars(np.append(index, np.flatnonzero(near)))
+    return fits
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ rule stars:
         "../envs/photometry.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=minutes(15, 0),
+        runtime=minutes(2, 0),
         lane=1,
     params:
         code=code_of("stars"),
@@ -80,7 +80,7 @@ rule catalog:
         "../envs/photometry.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=minutes(15, 0),
+        runtime=minutes(2, 0),
         lane=1,
     params:
         code=code_of("catalog"),
@@ -108,7 +108,7 @@ rule targets:
         "../envs/photometry.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=minutes(15, 0),
+        runtime=minutes(2, 0),
         lane=1,
     params:
         code=code_of("targets"),

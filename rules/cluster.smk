@@ -1,8 +1,20 @@
-"""What jobs need on a cluster: run time, which jobs go together, what runs where Snakemake runs.
+"""What jobs need on a cluster: run time and memory, which jobs go together, what runs where Snakemake runs.
 
 A local run takes no notice of it. Run times are three times those measured (docs/run_a_sector.md), for slower
-processors, and grow with every attempt, as the memory does.
+processors, and grow with every attempt, as the memory does. Those of the jobs of a group add up, of their memory the
+largest counts: a minute more for a tile is a quarter of an hour more for its group. In all memory are 300 MB for the
+Snakemake that runs a job of the cluster.
 """
+
+import math
+from functools import cache
+
+from photometry.io.star_files import read_stars
+
+#: Pixels of a tile of a CCD, to which times and memory per frame refer; motion and PRF are measured on as many.
+N_PIXEL = 256**2
+#: Thousands of stars with a free flux on a tile, where they are not known: the archive is asked for them by a job.
+USUAL_STARS = 3.0
 
 # Jobs of a group run one after the other, on the processors of one: each needs the one lane that a job of the cluster
 # has. profiles/slurm says the same to the Snakemake that submits it, which does not pass it on.
@@ -20,33 +32,94 @@ localrules:
     unusable_input,
 
 
-def n_frame_of(wildcards):
-    """Return the number of full-frame images of a region; 0 of cutouts and target pixel files, which take seconds."""
-    return (
-        len(region_of(wildcards).pixels.paths)
-        if datasource_of(wildcards) == "ffi"
-        else 0
-    )
+def frames_of(wildcards):
+    """Return the number of frames of a CCD; of a smaller region, that many of a CCD are as much work."""
+    pixels = region_of(wildcards).pixels
+    if datasource_of(wildcards) == "ffi":
+        return len(pixels.paths)
+    return pixels.n_cadence * min(1.0, pixels.stamp.n_pixel / N_PIXEL)
 
 
-def minutes(constant, seconds_per_frame):
-    """Return a function: run time of a job, minutes; `constant`, and so much for every full-frame image."""
-    return (
-        lambda wildcards, threads, attempt: round(
-            constant + n_frame_of(wildcards) * seconds_per_frame / threads / 60
-        )
-        * attempt
-    )
+@cache
+def count_stars(path, tmag_limit):
+    """Return the number of stars of a region that are at least so bright."""
+    stars = read_stars(path)
+    return int((stars.tmag[stars.reaches] <= tmag_limit).sum())
+
+
+def stars_of_tile(wildcards):
+    """Return how many stars with a free flux a tile of the region has on average, in thousands."""
+    path = str(star_file_of(wildcards.region))
+    if not Path(path).exists():
+        return USUAL_STARS
+    n_star = count_stars(path, fit_of(wildcards)["tmag_limit"])
+    return n_star / len(region_of(wildcards).tiles) / 1000
+
+
+def minutes(constant, per_frame, per_star=0.0):
+    """Return a function: run time of a job, minutes.
+
+    `constant` minutes; seconds for every frame; seconds for every frame and thousand stars of a tile.
+    """
+
+    def run_time(wildcards, threads, attempt):
+        seconds = per_frame + (per_star and per_star * stars_of_tile(wildcards))
+        seconds *= frames_of(wildcards) / threads
+        return math.ceil(constant + seconds / 60) * attempt
+
+    return run_time
+
+
+def motion_mb_of(wildcards, attempt):
+    """Return the memory that motion and PRF need, MB: the pixels of one patch in all cadences, 400 of all patches."""
+    if datasource_of(wildcards) != "ffi":
+        return 2000 * attempt
+    return (1400 + len(region_of(wildcards).pixels.paths) // 25) * attempt
+
+
+def tile_mb_of(wildcards, attempt):
+    """Return the memory that a tile needs, MB: one of its parts in all cadences; 100 bytes a star and cadence.
+
+    A fit has twelve numbers of four bytes for every star and cadence, in its parts and put together.
+    """
+    if datasource_of(wildcards) != "ffi":
+        return 1500 * attempt
+    megabytes = 600 + frames_of(wildcards) * (0.15 + 0.12 * stars_of_tile(wildcards))
+    return math.ceil(megabytes) * attempt
+
+
+def plots_mb_of(wildcards, attempt):
+    """Return the memory that figures need, MB: the fit of one tile, and what is drawn."""
+    if datasource_of(wildcards) != "ffi":
+        return 1500 * attempt
+    megabytes = 1000 + frames_of(wildcards) * 0.06 * stars_of_tile(wildcards)
+    return math.ceil(megabytes) * attempt
 
 
 def group_of(part):
     """Return a function: the group of a job, whose jobs are one job of the cluster.
 
     Of a CCD `part`: `cube` (with stars and targets), `motion` (with the PRF), `tile` (fit and light curves of a tile),
-    `plots`. A cutout or a target pixel file
-    takes a minute: all of its jobs are the group `region`.
+    `plots`. A cutout or a target pixel file takes a minute: all of its jobs are the group `region`.
     """
-    return lambda wildcards: part if datasource_of(wildcards) == "ffi" else "region"
+
+    def group(wildcards):
+        if datasource_of(wildcards) != "ffi":
+            return "region"
+        return tile_group_of(wildcards.region) if part == "tile" else part
+
+    return group
+
+
+def tile_group_of(region):
+    """Return the group of the tiles of a CCD. What is said of the group `tile` holds for it, such as how many go together.
+
+    One group for the tiles of all CCDs would put tiles of several CCDs together, which then wait, and fail, for each other.
+    """
+    name = f"tile_{region}"
+    # Snakemake's own way for groups with wildcards in their names (snakemake.rules.Rule.expand_group).
+    workflow.parent_groupids[name] = "tile"
+    return name
 
 
 def group_of_frames(wildcards):

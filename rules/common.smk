@@ -134,20 +134,6 @@ def ephemeris_files():
     return [str(given)] if given.is_file() else sorted(map(str, given.rglob("*.bsp")))
 
 
-def motion_mb_of(wildcards, attempt):
-    """Return the memory that motion and PRF need, MB: the pixels of one patch in all cadences, 400 of all patches."""
-    if datasource_of(wildcards) != "ffi":
-        return 2000 * attempt
-    return (1100 + len(region_of(wildcards).pixels.paths) // 25) * attempt
-
-
-def fit_mb_of(wildcards, attempt):
-    """Return the memory that the fit of a tile needs, MB: one of its parts in all cadences, and the fluxes of all."""
-    if datasource_of(wildcards) != "ffi":
-        return 1500 * attempt
-    return (1200 + len(region_of(wildcards).pixels.paths) // 4) * attempt
-
-
 def star_file_of(region):
     """Return the stars of a region: of a given star table made by the plan, whose date does not matter; else by a job."""
     if REGIONS[region].observation["catalog"] == "mast":

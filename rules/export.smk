@@ -22,8 +22,8 @@ rule export_light_curves:
     conda:
         "../envs/photometry.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=minutes(10, 0.1),
+        mem_mb=tile_mb_of,
+        runtime=minutes(1, 0, 0.005),
         lane=1,
     params:
         code=code_of("export_light_curves"),

@@ -23,7 +23,7 @@ rule images:
         "../envs/photometry.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=minutes(10, 0),
+        runtime=minutes(2, 1.0),
         lane=1,
     params:
         code=code_of("images"),
@@ -50,7 +50,7 @@ rule frames:
         "../envs/photometry.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=minutes(10, 0.2),
+        runtime=minutes(2, 0.2),
         lane=1,
     params:
         code=code_of("frames"),
@@ -82,7 +82,7 @@ rule ccd_images:
     threads: 4
     resources:
         mem_mb=lambda wildcards, threads, attempt: (2000 * threads + 1000) * attempt,
-        runtime=minutes(20, 3.0),
+        runtime=minutes(10, 3.0),
         lane=1,
     params:
         code=code_of("ccd_images"),

@@ -19,8 +19,8 @@ rule psf_photometry:
     conda:
         "../envs/photometry.yaml"
     resources:
-        mem_mb=fit_mb_of,
-        runtime=minutes(15, 1.0),
+        mem_mb=tile_mb_of,
+        runtime=minutes(1, 0.03, 0.02),
         lane=1,
     params:
         code=code_of("psf_photometry"),

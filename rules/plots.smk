@@ -49,8 +49,8 @@ rule plots:
     conda:
         "../envs/photometry.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=minutes(15, 0.1),
+        mem_mb=plots_mb_of,
+        runtime=minutes(2, 0.02),
         lane=1,
     params:
         code=code_of("plots"),

@@ -50,7 +50,7 @@ rule effective_prf:
         "../envs/photometry.yaml"
     resources:
         mem_mb=motion_mb_of,
-        runtime=minutes(15, 1.0),
+        runtime=minutes(2, 1.0),
         lane=1,
     params:
         code=code_of("effective_prf"),

@@ -1,6 +1,7 @@
 """A real Slurm of one node runs the workflow through profiles/slurm: same bytes, few jobs, more memory after a kill."""
 
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -8,12 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from running import ROOT, config_of, product_digests
 from slurm_cluster import PARTITION, Cluster, missing_programs, running_cluster
 
-sys.path.append(str(ROOT / "tests/unit"))
+sys.path += [str(ROOT), str(ROOT / "tests/unit")]
 from ffi_builder import FfiBuilder
 
+from benchmarks.scale_plan import make_sector, settings_of, star_table
 from photometry.geometry import Stamp
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("slurm")]
@@ -100,21 +103,77 @@ def test_a_job_killed_for_its_memory_gets_more(cluster, snakemake, config, tmp_p
     assert len(list((tmp_path / "results").rglob("*_lc.fits"))) > 0
 
 
-def groups_of(output: str) -> Counter[str]:
-    """Numbers of cluster jobs by group, from what a dry run says."""
-    return Counter(line.split("Group job ")[1].split()[0] for line in output.splitlines() if "Group job " in line)
+@pytest.mark.slurm
+def test_a_bad_region_keeps_no_other_from_its_light_curves(cluster, snakemake, config, tmp_path):
+    before = len(cluster.jobs())
+    cutout, small = config["observations"]
+    content = bytearray(Path(small["input"]).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "bad.fits").write_bytes(content)
+    two = config | {"observations": [cutout, small | {"input": "bad.fits"}]}
+    alone = ("--group-components", "tile=1", "region=1", "plots=1", "--retries", "0")
+    result = snakemake(tmp_path, *PROFILE, *HERE, *alone, config=two)
+    assert result.returncode == 1
+    assert sorted(job["JobState"] for job in cluster.jobs()[before:]) == ["COMPLETED", "FAILED"]
+    assert len(list((tmp_path / "results").rglob("*-s001-*_lc.fits"))) > 0
+    assert not list((tmp_path / "results").rglob("*-s002-*_lc.fits"))
+    assert "images: bad.fits: the data of HDU PIXELS disagree with the checksum" in result.stdout
 
 
-@pytest.mark.parametrize(("catalog", "frames"), [("stars.csv", 0), ("mast", 1)])
-def test_few_long_jobs_for_a_ccd(snakemake, tmp_path, catalog, frames):
-    builder = FfiBuilder(tmp_path / "ffi", area=Stamp(0, 2048, 44, 2092))
+def groups_of(output: str) -> list[tuple[str, Counter[str], int, int]]:
+    """Cluster jobs that a dry run plans: group, numbers of jobs by region, minutes one after the other, largest MB."""
+    groups = []
+    for text in output.split("Group job ")[1:]:
+        part = text.split("\n[")[0]
+        regions = Counter(re.findall(r"wildcards: region=(\w+)", part))
+        minutes, megabytes = (
+            [int(value) for value in re.findall(rf"resources: .*\b{name}=(\d+)", part)]
+            for name in ("runtime", "mem_mb")
+        )
+        groups.append((part.split()[0], regions, sum(minutes), max(megabytes)))
+    return sorted(groups, key=lambda group: group[0])
+
+
+def ccd(folder: Path, n_frame: int) -> dict:
+    """Write a CCD of so many frames, of which the plan looks at the first alone; return settings for it."""
+    builder = FfiBuilder(folder / "ffi", area=Stamp(0, 2048, 44, 2092))
     builder.write(0)
-    builder.path(1).write_bytes(b"only the first is looked at")
-    (tmp_path / "stars.csv").write_text("ID,ra,dec,pmRA,pmDEC,Tmag,Teff\n1,315.4,-28.9,0,0,9,5000\n")
-    observation = {"datasource": "ffi", "input": "ffi", "catalog": catalog, "prf": "model"}
-    config = {"output": "results", "observations": [observation]}
+    for number in range(1, n_frame):
+        builder.path(number).write_bytes(b"only the first is looked at")
+    observation = {"datasource": "ffi", "input": "ffi", "catalog": "mast", "prf": "model"}
+    return {"output": "results", "observations": [observation]}
+
+
+@pytest.mark.parametrize(
+    ("n_frame", "asked"),
+    [
+        (1300, {"cube": (33, 9000), "motion": (48, 1452), "tile": (80, 1263), "plots": (3, 1234)}),
+        (11000, {"cube": (154, 9000), "motion": (372, 1840), "tile": (352, 6210), "plots": (6, 2980)}),
+    ],
+)
+def test_few_long_jobs_for_a_ccd(snakemake, tmp_path, n_frame, asked):
+    """Numbers of docs/run_a_sector.md; `frames` is a job by itself, as the archive is asked for the stars after it."""
+    result = snakemake(tmp_path, *PROFILE, *HERE, "--cores", "4", "--dry-run", config=ccd(tmp_path, n_frame))
+    assert result.returncode == 0, result.stdout
+    region = "sector001_camera1_ccd4"
+    asked = {f"tile_{region}" if name == "tile" else name: request for name, request in asked.items()}
+    found = groups_of(result.stdout)
+    assert Counter(name for name, *_ in found) == {name: 4 if "tile" in name else 1 for name in asked}
+    assert {name: tuple(request) for name, _, *request in found} == asked
+    assert [regions for name, regions, *_ in found if "tile" in name] == 4 * [Counter({region: 32})]
+    alone = [line for line in result.stdout.splitlines() if line.startswith(("rule ", "localrule "))]
+    assert len([line for line in alone if "frames" in line]) == 1
+
+
+def test_ccds_do_not_wait_for_each_other(snakemake, tmp_path):
+    """Each has jobs of its own; the one with eight times the stars, 8,000 a tile, asks for more time and memory."""
+    make_sector(tmp_path, n_ccd=2, n_frame=600, n_star=128_000, tables="own")
+    star_table(settings_of(1), 512_000).to_csv(tmp_path / "stars_1.csv", index=False)
+    config = yaml.safe_load((tmp_path / "my.yaml").read_text())
     result = snakemake(tmp_path, *PROFILE, *HERE, "--dry-run", config=config)
     assert result.returncode == 0, result.stdout
-    assert groups_of(result.stdout) == {"cube": 1, "motion": 1, "tile": 16, "plots": 1}
-    alone = [line for line in result.stdout.splitlines() if line.startswith(("rule ", "localrule "))]
-    assert len([line for line in alone if "frames" in line]) == frames
+    found = [group for group in groups_of(result.stdout) if group[0] != "plots"]
+    assert len(found) == 2 * (1 + 1 + 4)
+    assert {len(regions) for _, regions, *_ in found} == {1}
+    asked = {name: (minutes, megabytes) for name, _, minutes, megabytes in found}
+    assert [asked[f"tile_sector023_camera1_ccd{number}"] for number in (1, 2)] == [(64, 762), (80, 1266)]

@@ -78,13 +78,13 @@ def motion_mb_of(wildcards, attempt):
 
 
 def tile_mb_of(wildcards, attempt):
-    """Return the memory that a tile needs, MB: one of its parts in all cadences; 100 bytes a star and cadence.
+    """Return the memory that a tile needs, MB: half a gigabyte for a part of it, more in many cadences; 100 bytes a star and cadence.
 
     A fit has twelve numbers of four bytes for every star and cadence, in its parts and put together.
     """
     if datasource_of(wildcards) != "ffi":
         return 1500 * attempt
-    megabytes = 600 + frames_of(wildcards) * (0.15 + 0.12 * stars_of_tile(wildcards))
+    megabytes = 900 + frames_of(wildcards) * (0.15 + 0.12 * stars_of_tile(wildcards))
     return math.ceil(megabytes) * attempt
 
 

@@ -147,8 +147,8 @@ def ccd(folder: Path, n_frame: int) -> dict:
 @pytest.mark.parametrize(
     ("n_frame", "asked"),
     [
-        (1300, {"cube": (33, 9000), "motion": (48, 1452), "tile": (80, 1263), "plots": (3, 1234)}),
-        (11000, {"cube": (154, 9000), "motion": (372, 1840), "tile": (352, 6210), "plots": (6, 2980)}),
+        (1300, {"cube": (33, 9000), "motion": (48, 1452), "tile": (80, 1563), "plots": (3, 1234)}),
+        (11000, {"cube": (154, 9000), "motion": (372, 1840), "tile": (352, 6510), "plots": (6, 2980)}),
     ],
 )
 def test_few_long_jobs_for_a_ccd(snakemake, tmp_path, n_frame, asked):
@@ -176,4 +176,4 @@ def test_ccds_do_not_wait_for_each_other(snakemake, tmp_path):
     assert len(found) == 2 * (1 + 1 + 4)
     assert {len(regions) for _, regions, *_ in found} == {1}
     asked = {name: (minutes, megabytes) for name, _, minutes, megabytes in found}
-    assert [asked[f"tile_sector023_camera1_ccd{number}"] for number in (1, 2)] == [(64, 762), (80, 1266)]
+    assert [asked[f"tile_sector023_camera1_ccd{number}"] for number in (1, 2)] == [(64, 1062), (80, 1566)]

@@ -172,7 +172,9 @@ def start_region(
         # Gone before the next one is read.
         del cube
     if not any(stamp.contains(stars.row, stars.column).any() for stamp in stamps):
-        raise FitError("no star of the catalogue lies on the pixels")
+        raise FitError(
+            "no star of the catalogue lies on the pixels; give the star table of this part of the sky (key 'catalog')"
+        )
     if kernel is None:
         stamp = bounding_stamp(stamps)
         start = replace(start, center=stamp.center, scale=max(stamp.shape) / 2)

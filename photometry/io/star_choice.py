@@ -139,7 +139,9 @@ def _not_there(path: str, missing: _Ids, catalogs: Sequence[str]) -> CatalogErro
     stars = ", ".join(map(str, missing[:_NAMED])) + (" and others" if len(missing) > _NAMED else "")
     tables = ", ".join(catalogs[:_NAMED]) + (" and others" if len(catalogs) > _NAMED else "")
     return CatalogError(
-        path, f"TIC {stars}: not among the stars of {tables}; remove the row, or add the star to the catalogue"
+        path,
+        f"TIC {stars}: not among the stars of {tables}; remove the row, or add the star to the catalogue with its "
+        "magnitude (rows without one, artefacts and duplicates do not count)",
     )
 
 

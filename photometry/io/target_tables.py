@@ -79,7 +79,9 @@ def _plain_numbers(path: Path) -> npt.NDArray[np.int64] | None:
 def _read_table(path: Path) -> pd.DataFrame:
     """Read a table by what it holds, not by its name."""
     if not path.is_file():
-        raise InputFileError(path, "no such file; correct the key 'targets' (all, or a table with a column starid)")
+        raise InputFileError(
+            path, "no such file; correct the key 'targets' (all, or a table with a column starid, ID or TIC)"
+        )
     content = path.read_bytes()
     try:
         if content.startswith(b"SIMPLE  ="):

@@ -75,8 +75,8 @@ def reference_of(stars: RegionStars) -> RegionStars:
 def reference_stars(path_stars: str | Path, path_reference: str | Path) -> RegionStars:
     """Return the stars that cube, motion and PRF of a region are derived from.
 
-    They stay those of the reference as long as at most 2 % of them (or one) have changed; else, or where there is no
-    reference, they are the stars of now, which become the reference.
+    They stay those of the reference as long as few have changed (`photometry.star_hashes.few_changed`); else, or where
+    there is no reference, they are the stars of now, which become the reference.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def reference_stars(path_stars: str | Path, path_reference: str | Path) -> Regio
     current = reference_of(read_stars(path_stars))
     if digest_of_stars(path_reference):
         reference = read_stars(path_reference)
-        if few_changed(reference.hashes, current.hashes):
+        if few_changed(reference, current):
             return reference
     # Of the stars that are used: neither targets nor stars elsewhere change the reference.
     write_stars(path_reference, current, {"stars": f"{Path(path_stars).name} sha256:{current.digest}"})

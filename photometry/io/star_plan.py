@@ -224,8 +224,8 @@ def reference_digest(plan: StarPlan, path_stars: str | Path, path_reference: str
     """
     if not digest_of_stars(path_reference):
         return plan.region
-    reference = read_stars(path_reference).hashes
-    found = digest_of_rows(reference)
-    if found == plan.region or few_changed(reference, reference_of(read_stars(path_stars)).hashes):
+    reference = read_stars(path_reference)
+    found = digest_of_rows(reference.hashes)
+    if found == plan.region or few_changed(reference, reference_of(read_stars(path_stars))):
         return found
     return plan.region

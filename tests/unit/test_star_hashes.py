@@ -60,18 +60,52 @@ def test_digests_tell_arrays_apart():
     assert digest_of_rows(one) == digest_of_rows(one.copy())
 
 
+def _table(n_star: int, *, first: int = 0, tmag: float = 14.0) -> RegionStars:
+    """Stars a minute of arc apart, of one magnitude."""
+    starid = np.arange(first, first + n_star)
+    zeros, flags = np.zeros(n_star), np.ones(n_star, dtype=bool)
+    decl, magnitudes = starid / 60, np.full(n_star, tmag)
+    return RegionStars(starid, zeros, decl, zeros, zeros, magnitudes, zeros, flags, flags, starid[:0], True, 15.0)
+
+
+def _joined(*parts: RegionStars) -> RegionStars:
+    """Put tables of stars below each other."""
+    names = (*FITTED, "starid", "teff", "reaches", "wanted")
+    return replace(parts[0], **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
 @pytest.mark.parametrize(
     ("n_star", "gone", "new", "few"),
-    [
-        (200, 4, 4, True),
-        (200, 5, 5, False),
-        (200, 0, 5, False),
-        (200, 5, 0, False),
-        (10, 1, 1, True),
-        (10, 2, 0, False),
-    ],
+    [(400, 3, 8, True), (400, 3, 9, False), (400, 0, 9, False), (400, 9, 0, False), (200, 1, 1, True)],
 )
-def test_two_per_cent_of_the_stars_may_change_or_one(n_star, gone, new, few):
-    reference = np.arange(n_star, dtype=np.uint64)
-    current = np.concatenate([reference[gone:], 10_000 + np.arange(new, dtype=np.uint64)])
+def test_two_per_cent_of_the_stars_may_change_while_their_light_is_little(n_star, gone, new, few):
+    reference = _table(n_star)
+    kept = _table(n_star - gone, first=gone)
+    current = _joined(kept, _table(new, first=10_000, tmag=17.0))
     assert few_changed(reference, current) is few
+
+
+@pytest.mark.parametrize("column", ["ra_j2000", "decl_j2000"])
+def test_a_bright_star_that_moved_is_not_little(column):
+    """A star with a tenth of the light, by ten arcsec; by a tenth of an arcsec it moves nothing."""
+    reference = _joined(_table(900), _table(1, first=5000, tmag=9.0))
+    for arcsec, few in ((10.0, False), (0.1, True)):
+        values = getattr(reference, column).copy()
+        values[-1] += arcsec / 3600
+        assert few_changed(reference, replace(reference, **{column: values})) is few
+
+
+def test_a_bright_star_that_comes_or_goes_is_not_little_and_its_magnitude_is():
+    few, many = _table(900), _joined(_table(900), _table(1, first=5000, tmag=9.0))
+    assert not few_changed(few, many)
+    assert not few_changed(many, few)
+    assert few_changed(many, replace(many, tmag=np.where(many.tmag < 10, 9.3, many.tmag)))
+
+
+def test_one_faint_star_of_many_is_little():
+    assert few_changed(_table(900), _joined(_table(900), _table(1, first=5000)))
+
+
+def test_without_any_star_of_before_nothing_is_kept():
+    assert not few_changed(_table(0), _table(1))
+    assert not few_changed(_table(0), _table(0))

@@ -22,7 +22,8 @@ onerror:
     if missing:
         name = incomplete_name(config["output"], config["version"])
         print(
-            f"{len(missing)} regions or tiles are missing: {name}", file=sys.stderr
+            f"{len(missing)} regions or tiles are missing: {name} (a summary without _incomplete in its name is of an earlier run)",
+            file=sys.stderr,
         )
 
 

@@ -44,7 +44,7 @@ def failure_of(logs: str | Path, region: str, tile: str | None = None) -> str:
 def write_incomplete(regions: Mapping[str, PlannedRegion], output: str | Path, version: int) -> dict[str, str]:
     """Write a summary of all that there is; targets without a result have the reason of their tile or region.
 
-    A region without a list of targets has one row, with starid 0.
+    A region without a list of targets, or one that failed with an empty list, has one row, with starid 0.
 
     Parameters
     ----------
@@ -70,7 +70,10 @@ def write_incomplete(regions: Mapping[str, PlannedRegion], output: str | Path, v
             reason = _NOT_MADE
         if reason:
             missing[name] = reason
-        lists.append(read_targets(listed) if listed.is_file() else (UNKNOWN_TARGETS, _facts(region)))
+        known = read_targets(listed) if listed.is_file() else None
+        if known is None or (reason and not len(known[0])):
+            known = UNKNOWN_TARGETS, _facts(region)
+        lists.append(known)
         for tile in () if reason else region.tiles:
             index = output / f"{FOLDER}/index/{name}/{tile}.ecsv"
             reason_of_tile = failure_of(output / "logs", name, tile)

@@ -1,8 +1,11 @@
 """Why something is missing, from the logs."""
 
 import pytest
+from sky_regions import WIDE, planned
 
-from photometry.io.incomplete import failure_of
+from photometry.io.incomplete import failure_of, incomplete_name, write_incomplete
+from photometry.io.tables import RESULT_COLUMNS, read_ecsv, table_of, write_ecsv
+from photometry.io.targets import TARGET_COLUMNS
 
 
 @pytest.fixture
@@ -32,3 +35,20 @@ def test_figures_leave_no_light_curve_out(logs):
 
 def test_no_logs_at_all(tmp_path):
     assert failure_of(tmp_path / "none", "a") == ""
+
+
+def test_a_region_that_failed_with_an_empty_list_of_targets_has_a_row(tmp_path):
+    """The star table is of another part of the sky."""
+    region = planned("a", WIDE)
+    name = region.name
+    (tmp_path / "logs/movement_kernel").mkdir(parents=True)
+    (tmp_path / f"logs/movement_kernel/{name}.log").write_text("Error: no star of the catalogue lies on the pixels\n")
+    sector, camera, ccd, cadence = region.detector
+    table = table_of([], TARGET_COLUMNS)
+    table.meta |= {"region": name, "sector": sector, "camera": camera, "ccd": ccd, "cadence": cadence}
+    write_ecsv(table, tmp_path / f"prepared/targets_{name}.ecsv")
+    missing = write_incomplete({name: region}, tmp_path, 1)
+    assert missing == {name: "movement_kernel: no star of the catalogue lies on the pixels"}
+    (row,) = read_ecsv(incomplete_name(tmp_path, 1), RESULT_COLUMNS)
+    assert (row["starid"], row["status"]) == (0, "ERROR")
+    assert "no star of the catalogue" in row["reason"]

@@ -9,8 +9,10 @@ from small_tiles import lopsided_prf, make_stars
 from photometry.geometry import Stamp
 from photometry.prf import FOOTPRINT, PrfEvaluator
 from photometry.prf_model import model_prf
-from photometry.scene import FINE_DEGREE, N_FINE, N_TERM, Expansion, expand, monomials
+from photometry.scene import FINE_DEGREE, N_FINE, N_TERM, Expansion, expand, matrix_of, monomials
+from photometry.star_expansion import PixelLight
 from photometry.stars import Stars
+from photometry.tile_data import merged_trails
 
 _STAMP = Stamp(500, 524, 700, 730)
 _LOPSIDED = PrfEvaluator(lopsided_prf())
@@ -85,6 +87,22 @@ def test_one_sparsity_pattern():
             np.testing.assert_array_equal(matrix.T.toarray(), transposed.toarray())
 
 
+def test_a_merged_trail_sums_its_light_and_keeps_the_pattern():
+    """Also where a term happens to add up to zero: that of the first star along the trail."""
+    terms = np.array([[0.25, 0.5, 0.25, 0.1], [-1.0, 0.0, 1.0, 0.5]], dtype=np.float32)
+    light = PixelLight(np.array([0, 3, 6, 4]), np.array([3, 0, 1]), terms)
+    saturated = np.zeros((3, 3), dtype=bool)
+    saturated[:, 0] = True
+    expansion = matrix_of(light, Stamp(10, 13, 20, 23), merged_trails(saturated))
+    for term, (sum_of_first, third) in enumerate([(1.0, 0.1), (0.0, 0.5)]):
+        expected = np.zeros((9, 3))
+        expected[0, 0], expected[4, 2] = sum_of_first, third
+        np.testing.assert_allclose(expansion.matrices[term].toarray(), expected, rtol=1e-6)
+        np.testing.assert_array_equal(expansion.transposed[term].toarray(), expansion.matrices[term].T.toarray())
+        np.testing.assert_array_equal(expansion.matrices[term].indices, [0, 2])
+    np.testing.assert_allclose(expansion.images(np.array([2.0, 9.0, 10.0]))[:, [0, 4]], [[2.0, 1.0], [0.0, 5.0]])
+
+
 @given(
     rows=st.integers(-400, 400),
     columns=st.integers(-400, 400),
@@ -135,6 +153,9 @@ def test_no_stars():
     expansion = _expand(_MODEL, none, _STAMP)
     assert expansion.n_star == 0
     assert not expansion.images(np.empty(0)).any()
+    nothing = PixelLight(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((N_TERM, 0), np.float32))
+    merged = matrix_of(nothing, _STAMP, merged_trails(np.ones(_STAMP.shape, dtype=bool)))
+    assert not merged.images(np.empty(0)).any()
 
 
 def test_monomials_by_increasing_degree():

@@ -167,13 +167,14 @@ def build_model(
     cadences : (n_chosen,) int64, optional
         Cadences that belong to a node; all by default.
     """
-    basis = local_basis(data.stamp) if data.merge is None else data.merge @ local_basis(data.stamp)
+    basis = local_basis(data.stamp)
+    level = data.sky.mean(axis=1, dtype=np.float64) + motion.local @ basis.mean(axis=0)
+    basis = basis if data.merge is None else data.merge @ basis
     faintest = faintest_light(data)
     held_base, held_variance = _held_light(prf, held, data, faintest)
     bright = free.flux > _FINE_FLUX
     placed = prf.place(free.row, free.column)
     placed_bright = PlacedPrf(free.row[bright], free.column[bright], placed.coefficients[bright])
-    level = data.sky.mean(axis=1, dtype=np.float64) + motion.local[:, 0]
     chosen = np.arange(data.n_cadence) if cadences is None else cadences
     expansions: dict[tuple[float, float], tuple[Expansion, Expansion, BlockDesign]] = {}
     about = partial(expand, stamp=data.stamp, merge=data.merge, reach=reach, faintest=faintest)

@@ -96,6 +96,19 @@ def test_local_background(tile):
         np.testing.assert_allclose(both[0] - both[1], expected, atol=0.02)
 
 
+def test_cadences_of_a_node_have_like_mean_backgrounds():
+    """Of a stamp with knots the mean counts, not what is at the first knot."""
+    stamp, still = Stamp(0, 90, 0, 10), np.zeros(4)
+    stars = make_stars([45.0], [5.0], [12.0])
+    data = tile_data(make_cube(stamp, np.zeros((4, *stamp.shape))))
+    local = np.zeros((4, local_basis(stamp).shape[1]))
+    local[1, 0], local[2:, 1:] = 60.0, 2000.0
+    motion = TileMotion(still, still, np.zeros((4, 4)), local)
+    none = stars.select(stars.tmag > 99)
+    model = build_model(data, PrfEvaluator(lopsided_prf()), stars, none, motion, 0.05)
+    assert sorted(part.node.cadences.tolist() for part in model.nodes) == [[0, 1], [2, 3]]
+
+
 def test_residuals_of_invalid_pixels_are_zero(tile):
     valid = tile.data.valid
     part = tile.model.nodes[0]

@@ -1,8 +1,8 @@
 """Design matrices of a node as dense blocks: the pixels of a patch times the stars that shine on them.
 
-A sparse matrix of 64x64 pixels and 1,300 stars is dense in patches of 8x8 pixels: a third of the elements of the blocks
-are not zero. Dense products run at the speed of the processor, sparse ones at that of the memory; on one core they
-take a third of the time, in crowded fields less.
+A sparse matrix of 64x64 pixels and 1,300 stars is dense in patches of 10x10 pixels: a third of the elements of the
+blocks are not zero. Dense products run at the speed of the processor, sparse ones at that of the memory; on one core
+they take a third of the time, in crowded fields less.
 """
 
 from dataclasses import dataclass

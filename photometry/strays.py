@@ -53,7 +53,7 @@ def fit_strays(
 def stray_parts(scene: Scene, prf: PrfEvaluator, cadences: npt.NDArray[np.int64]) -> list[NodeStars]:
     """Make a node of each of some cadences, with every star exactly where it is in the cadence.
 
-    There is no expansion about these nodes: the terms of the movement are zero, those of roll included.
+    There is no expansion about these nodes: shift and roll are in the places of the stars.
     """
     data, model, motion = scene.data, scene.model, scene.state.motion
     flux = model.stars.flux

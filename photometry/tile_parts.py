@@ -47,7 +47,7 @@ def tile_parts(core: Stamp, region: Stamp, stars: Stars, n_cadence: int, setting
 
 
 def _divided(part: Stamp, region: Stamp, free: Stars, n_cadence: int, margin: int) -> list[Stamp]:
-    """Divide a part in four as long as it has too many stars or values."""
+    """Divide a part in four, a narrow one in two, as long as it has too many stars or values."""
     stamp = part.grown(margin).clipped(region)
     n_star = np.count_nonzero(stamp.border_distance(free.row, free.column) > -PRF_REACH)
     if max(part.shape) <= _SMALL or (n_star <= _MOST_STARS and stamp.n_pixel * n_cadence <= _MOST_VALUES):

@@ -176,11 +176,11 @@ def first_fit(scene: Scene, good: npt.NDArray[np.bool_]) -> FirstFit:
             left = left_of(residual, solution, valid)
             # The first block tells what is usual for a pixel.
             usual = usual_range(left, variance, scene.settings.outlier_sigma) if usual is None else usual
-            off = np.abs(left - usual[0]) > usual[1]
+            off = valid & (np.abs(left - usual[0]) > usual[1])
             rejected[cadences] = off.T
             left[off] = 0
             total += left @ good[cadences].astype(np.float32)
-            count += np.count_nonzero(valid & ~off & good[cadences], axis=1)
+            count += np.count_nonzero((valid ^ off) & good[cadences], axis=1)
         if count.any():
             terms = part.coefficients(scene.state.motion, part.node.cadences[good[part.node.cadences]])
             left_over.append(PixelMean(part, terms.mean(axis=0), total / np.maximum(count, 1.0), count))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photometry.blocks import BlockDesign
+from photometry.blocks import BlockDesign, design_of
 from photometry.nodes import Node
 from photometry.scene import FINE_DEGREE, Expansion, monomials
 from photometry.tile_data import TileData
@@ -55,13 +55,18 @@ class NodeModel(NodeStars):
         Expansion of fifth degree of the bright stars, `TileModel.bright`.
     held_images : (N_TERM, n_pixel) float64
         Expansion of the sum of the held stars about the node, e-/s.
-    design : BlockDesign
-        The free stars' expansion in blocks, without common terms; nodes of one place share it.
+    blocks : BlockDesign or None
+        The free stars' expansion in blocks, without common terms, where it is kept; nodes of one place share it.
     """
 
     fine: Expansion
     held_images: npt.NDArray[np.float64]
-    design: BlockDesign
+    blocks: BlockDesign | None
+
+    @property
+    def design(self) -> BlockDesign:
+        """The free stars' expansion in blocks, without common terms."""
+        return design_of(self.expansion) if self.blocks is None else self.blocks
 
 
 def node_variance(data: TileData, part: NodeStars, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

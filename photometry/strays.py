@@ -115,7 +115,8 @@ def _fit_some(scene: Scene, parts: list[NodeStars], like: CadenceFit) -> Iterato
     terms = np.ones((len(parts), 1))
     first = solve_equations(equations, terms, residual, valid, accuracy=FIRST_ACCURACY)
     left, sigma = left_of(residual, first, valid), scene.settings.outlier_sigma
-    rejected = np.concatenate([outliers(left[:, [k]], noise, sigma) for k, noise in enumerate(variances)], axis=1)
+    unusual = np.concatenate([outliers(left[:, [k]], noise, sigma) for k, noise in enumerate(variances)], axis=1)
+    rejected = valid & unusual
     valid &= ~rejected
     solution = solve_equations(equations, terms, residual, valid, start=first.unknowns)
     left = left_of(residual, solution, valid)

@@ -45,6 +45,8 @@ _SATURATED_SHARE = 0.02
 _HELD_ERROR = 0.05
 #: Stars brighter than this take the fine expansion for their mean light, e-/s (T=12.5).
 _FINE_FLUX = 1500.0
+#: Blocks are kept for nodes of so many cadences: those of hundreds of excursions would fill the memory.
+_MANY_CADENCES = 6
 #: Light in a pixel that is left out, in units of the read noise of a cadence.
 _FAINTEST_SHARE = 0.05
 
@@ -176,7 +178,7 @@ def build_model(
     placed = prf.place(free.row, free.column)
     placed_bright = PlacedPrf(free.row[bright], free.column[bright], placed.coefficients[bright])
     chosen = np.arange(data.n_cadence) if cadences is None else cadences
-    expansions: dict[tuple[float, float], tuple[Expansion, Expansion, BlockDesign]] = {}
+    expansions: dict[tuple[float, float], tuple[Expansion, Expansion, BlockDesign | None]] = {}
     about = partial(expand, stamp=data.stamp, merge=data.merge, reach=reach, faintest=faintest)
     nodes = []
     for node in nodes_of(motion.row_shift[chosen], motion.column_shift[chosen], level[chosen], reach):
@@ -184,11 +186,11 @@ def build_model(
         if at not in expansions:
             fine = about(placed_bright, free.flux[bright], at, degree=FINE_DEGREE)
             coarse = about(placed, free.flux, at)
-            expansions[at] = coarse, fine, design_of(coarse)
+            expansions[at] = coarse, fine, design_of(coarse) if len(members) >= _MANY_CADENCES else None
         sky = data.sky[members].mean(axis=0, dtype=np.float64)
         sky = (sky if data.merge is None else data.merge @ sky) + basis @ motion.local[members].mean(axis=0)
-        expansion, fine, design = expansions[at]
-        nodes.append(NodeModel(Node(members, *at), expansion, sky, fine, recentered(held_base, *at), design))
+        expansion, fine, blocks = expansions[at]
+        nodes.append(NodeModel(Node(members, *at), expansion, sky, fine, recentered(held_base, *at), blocks))
     scale = max(data.stamp.shape) / 2
     row, column = data.stamp.center
     saturated_share = nodes[0].expansion.transposed[0] @ data.saturated.astype(np.float64)

@@ -48,6 +48,7 @@ def test_a_cosmic_ray_is_rejected_and_little_else(scene):
     rejected = first_fit(scene, _GOOD).rejected
     assert rejected[_HIT[:2]]
     assert rejected.sum() < 10
+    assert not (rejected & ~scene.data.valid).any()
 
 
 def test_means_of_the_first_fit_equal_those_of_the_pixels_averaged_again(scene):

@@ -135,13 +135,13 @@ class CadenceFit:
 def _system_of(
     scene: Scene,
     part: NodeModel,
-    images: npt.NDArray[np.float64],
+    variance: npt.NDArray[np.float64],
     factored: tuple[NodeSystem, ...],
     *,
     with_errors: bool = True,
 ) -> NodeSystem:
     """Make the normal equations of a node; the inverse is that of a like node, if there is one."""
-    weights = np.where(scene.data.usable, 1 / node_variance(scene.data, part, images), 0.0)
+    weights = np.where(scene.data.usable, 1 / variance, 0.0)
     like = next((system for system in factored if are_like(system.part, part)), None)
     return factor_node(part, scene.model.local_basis, weights, scene.precision, like=like, with_errors=with_errors)
 
@@ -162,10 +162,11 @@ def first_fit(scene: Scene, good: npt.NDArray[np.bool_]) -> FirstFit:
     left_over: list[PixelMean] = []
     for part in model.nodes:
         images = model.mean_images(part, scene.state.flux)
-        system = _system_of(scene, part, images, factored, with_errors=False)
+        variance = node_variance(data, part, images)
+        system = _system_of(scene, part, variance, factored, with_errors=False)
         if not any(are_like(other.part, part) for other in factored):
             factored = (*factored, system)
-        variance = node_variance(data, part, images) + _doubt_of_saturated(model, part, scene.state.flux)
+        variance = variance + _doubt_of_saturated(model, part, scene.state.flux)
         total, count = np.zeros(len(variance)), np.zeros(len(variance))
         usual = None
         for cadences in _members(scene, part):
@@ -213,8 +214,9 @@ def _doubt_of_saturated(
 def final_fit(scene: Scene, first: FirstFit, part: NodeModel) -> Iterator[CadenceFit]:
     """Fit a node, its cadences in blocks, from where the first fit ended."""
     images = scene.model.mean_images(part, scene.state.flux)
-    system = _system_of(scene, part, images, first.factored)
-    response, variance = motion_response(system, images[MOTION_IMAGES]), node_variance(scene.data, part, images)
+    variance = node_variance(scene.data, part, images)
+    system = _system_of(scene, part, variance, first.factored)
+    response = motion_response(system, images[MOTION_IMAGES])
     change = _change_of_means(scene, first, part, system)
     for cadences in _members(scene, part):
         residual, valid = residual_of(scene, part, images, cadences), valid_of(scene.data, cadences)
@@ -250,12 +252,8 @@ def _change_of_means(scene: Scene, first: FirstFit, part: NodeModel, system: Nod
 def residual_of(
     scene: Scene, part: NodeModel, images: npt.NDArray[np.float64], cadences: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
-    """Return pixels less the mean scene and what it leaves of the mean pixels, (n_pixel, n_cadence), e-/s.
-
-    `images` are those of the node by the mean fluxes (`photometry.tile_model.TileModel.mean_images`).
-    """
-    scenery = np.concatenate([images[:1] + scene.state.static, images[1:]])
-    return residuals(scene.data, scene.model, part, scenery, scene.state.motion, cadences)
+    """Return pixels less the mean scene and what it leaves of the mean pixels, (n_pixel, n_cadence), e-/s."""
+    return residuals(scene.data, scene.model, part, images, scene.state.motion, cadences, scene.state.static)
 
 
 def left_of(

@@ -189,13 +189,12 @@ def _solved(
     """Unknowns of a node's `cadences`, (n_star + n_common, n_cadence), and outliers, (n_cadence, n_pixel)."""
     first_common, variance = len(state.flux), node_variance(data, part, images)
     usable = np.ascontiguousarray(data.valid[cadences].T)
-    scenery = np.concatenate([images[:1] + state.static, images[1:]])
 
     def solve(
         motion: TileMotion, valid: npt.NDArray[np.bool_], start: npt.NDArray[np.float32] | None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Unknowns, and what they leave of the pixels."""
-        residual = residuals(data, model, part, scenery, motion, cadences)
+        residual = residuals(data, model, part, images, motion, cadences, state.static)
         terms = part.coefficients(motion, cadences)[:, :N_TERM]
         found = solve_cadences(system, terms, residual, valid, _TOLERANCE, _ACCURACY, start, N_LINEAR_TERM)
         return found.unknowns, residual - found.fitted * usable

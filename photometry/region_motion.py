@@ -15,10 +15,17 @@ from photometry.kernel_update import improved_kernel, with_mean_in_offset
 from photometry.motion import MovementKernel
 from photometry.motion_fit import N_MOTION, motion_step
 from photometry.prf import PrfEvaluator
-from photometry.region_tiles import Region, RegionSeries, RegionTile, parameters_of_tile, placed_tile, still_motion
+from photometry.region_tiles import (
+    Region,
+    RegionSeries,
+    RegionTile,
+    no_background,
+    parameters_of_tile,
+    placed_tile,
+    still_motion,
+)
 from photometry.settings import MotionSettings
 from photometry.tile_data import TileData
-from photometry.tile_model import local_basis
 
 __all__ = ["OUTLIER_SIGMA", "motion_of_all"]
 
@@ -69,7 +76,7 @@ def motion_of_all(series: RegionSeries, few: Region, prf: PrfEvaluator, settings
     if not few.measured or kernel.bad.all():
         return kernel
     n_cadence = len(series.good)
-    tiles = [_Known(tile, np.zeros((n_cadence, local_basis(tile.data.stamp).shape[1]))) for tile in few.tiles]
+    tiles = [_Known(tile, no_background(tile.data.stamp, n_cadence)) for tile in few.tiles]
     information, target = np.zeros((n_cadence, N_MOTION, N_MOTION)), np.zeros((n_cadence, N_MOTION))
     settled = np.where(series.good, _SETTLED, _SETTLED_FLAGGED)
     left = np.arange(n_cadence)

@@ -29,6 +29,7 @@ __all__ = [
     "RegionTile",
     "evenly_chosen",
     "kernel_of_tile",
+    "no_background",
     "parameters_of_tile",
     "placed_tile",
     "start_region",
@@ -220,12 +221,12 @@ def _start_tile(data: TileData, stars: Stars, settings: MotionSettings) -> Regio
 def still_motion(data: TileData) -> TileMotion:
     """Return no motion and no local background."""
     still = np.zeros(data.n_cadence)
-    return TileMotion(still, still, np.zeros((data.n_cadence, len(_LINEAR))), no_background(data))
+    return TileMotion(still, still, np.zeros((data.n_cadence, len(_LINEAR))), no_background(data.stamp, data.n_cadence))
 
 
-def no_background(data: TileData) -> npt.NDArray[np.float64]:
-    """Return no local background, (n_cadence, n_local)."""
-    return np.zeros((data.n_cadence, local_basis(data.stamp).shape[1]))
+def no_background(stamp: Stamp, n_cadence: int) -> npt.NDArray[np.float64]:
+    """Return no local background of a tile, (n_cadence, n_local)."""
+    return np.zeros((n_cadence, local_basis(stamp).shape[1]))
 
 
 def kernel_of_tile(kernel: MovementKernel, data: TileData) -> MovementKernel:
@@ -243,7 +244,8 @@ def kernel_of_tile(kernel: MovementKernel, data: TileData) -> MovementKernel:
 def tile_motion(kernel: MovementKernel, data: TileData, local: npt.NDArray[np.float64] | None = None) -> TileMotion:
     """Return the motion of a tile by the kernel of its region, and a local background (n_cadence, n_local), if any."""
     own = kernel_of_tile(kernel, data).parameters
-    return TileMotion(own[:, 0], own[:, 3], own[:, _LINEAR], no_background(data) if local is None else local)
+    local = no_background(data.stamp, data.n_cadence) if local is None else local
+    return TileMotion(own[:, 0], own[:, 3], own[:, _LINEAR], local)
 
 
 def placed_tile(

@@ -232,13 +232,18 @@ def residuals(
     images: npt.NDArray[np.float64],
     motion: TileMotion,
     cadences: npt.NDArray[np.int64],
+    static: npt.NDArray[np.float64] | float = 0.0,
 ) -> npt.NDArray[np.float32]:
     """Return pixels less the mean scene and the local background; 0 where not valid: (n_pixel, n_cadence), e-/s.
+
+    `images` are those of the node by the mean fluxes (`TileModel.mean_images`); `static` is what they leave of the mean
+    of the pixels (`TileState.static`), where it is to be taken off, too.
 
     Single precision rounds 1e5 e-/s, the brightest pixel there is, to 0.01 e-/s: a thousandth of its noise.
     """
     coefficients = np.concatenate([part.coefficients(motion, cadences), motion.local[cadences]], axis=1)
     scene = np.concatenate([images, model.local_basis.T])
+    scene[0] += static
     rest: npt.NDArray[np.float32] = scene.T.astype(np.float32) @ coefficients.T.astype(np.float32)
     np.subtract(data.images[cadences].T, rest, out=rest)
     rest *= data.valid[cadences].T

@@ -19,6 +19,7 @@ from photometry.star_hashes import FITTED, star_hashes
 
 __all__ = [
     "LIGHT_REACH",
+    "NearStars",
     "Placed",
     "RegionStars",
     "StarsByDecl",
@@ -26,8 +27,7 @@ __all__ = [
     "catalog_of",
     "epoch_of_sector",
     "is_among",
-    "near_rows",
-    "stars_of_rows",
+    "take_near",
 ]
 
 _Ints = npt.NDArray[np.int64]
@@ -187,10 +187,56 @@ def is_among(starid: _Ints, known: _Ints) -> npt.NDArray[np.bool_]:
     return found
 
 
-def near_rows(
+@dataclass(frozen=True, slots=True)
+class NearStars:
+    """Stars of a region, by increasing TIC number, and their places as far as the plan knows them.
+
+    Rows of the star table are held, not copies of them: one table may have the million stars of a sector.
+
+    Parameters
+    ----------
+    table : StarsByDecl
+        The star table.
+    rows : (n_star,) int64
+        Rows of it.
+    placed : Placed
+        Their places.
+    reaches : (n_star,) bool
+        Which of them may have light on the pixels.
+    wanted : (n_wanted,) int64 or None
+        TIC numbers that are asked for, increasing; None: every star on the pixels.
+    tmag_limit : float
+        Faintest target, mag.
+    unplaced : (n_unplaced,) int64
+        TIC numbers that are asked for and near no region.
+    """
+
+    table: StarsByDecl
+    rows: _Ints
+    placed: Placed
+    reaches: _Bools
+    wanted: _Ints | None
+    tmag_limit: float
+    unplaced: _Ints
+
+    def stars(self) -> RegionStars:
+        """Copy the stars out of the table."""
+        starid = self.table.starid[self.rows]
+        return RegionStars(
+            starid=starid,
+            reaches=self.reaches,
+            wanted=np.ones(len(starid), dtype=bool) if self.wanted is None else is_among(starid, self.wanted),
+            unplaced=self.unplaced,
+            asks_all=self.wanted is None,
+            tmag_limit=self.tmag_limit,
+            **{name: getattr(self.table, name)[self.rows] for name in (*FITTED, "teff")},
+        )
+
+
+def take_near(
     table: StarsByDecl, wcs_header: str, stamp: Stamp, sector: int, coord_buffer: float, reach: int, slack: float = 0.0
-) -> tuple[_Ints, Placed]:
-    """Find the stars on and around the pixels of a region.
+) -> NearStars:
+    """Find the stars on and around the pixels of a region; every one is asked for, however faint.
 
     Parameters
     ----------
@@ -208,16 +254,11 @@ def near_rows(
         Stars so far outside the pixels are near, pixels.
     slack : float
         Error of the places, pixels [default: 0].
-
-    Returns
-    -------
-    rows : (n_near,) int64
-        Rows of the table, by increasing TIC number.
-    placed : Placed
-        Places of these stars.
     """
+    nothing = np.empty(0, dtype=np.int64)
     if not wcs_header:
-        return np.empty(0, dtype=np.int64), Placed(np.empty(0), np.empty(0))
+        none = Placed(np.empty(0), np.empty(0))
+        return NearStars(table, nothing, none, none.within(stamp, reach), None, np.inf, nothing)
     ra_center, decl_center, radius, _ = stamp_on_sky(wcs_header, stamp)
     kept = radius + max(coord_buffer, reach * _DEG_PER_PIXEL) + slack * _DEG_PER_PIXEL
     epoch = epoch_of_sector(sector)
@@ -225,39 +266,8 @@ def near_rows(
     rows = table.around(ra_center, decl_center, wide)
     ra, decl = positions_at(table.ra_j2000[rows], table.decl_j2000[rows], table.pm_ra[rows], table.pm_decl[rows], epoch)
     near = angular_distance(ra, decl, ra_center, decl_center) <= kept
-    return rows[near], Placed(*ccd_positions(ra[near], decl[near], wcs_header))
-
-
-def stars_of_rows(
-    table: StarsByDecl, rows: _Ints, reaches: _Bools, wanted: _Ints | None, tmag_limit: float, unplaced: _Ints
-) -> RegionStars:
-    """Put together the stars of a region.
-
-    Parameters
-    ----------
-    table : StarsByDecl
-        The star table.
-    rows : (n_near,) int64
-        Rows of it, from `near_rows`.
-    reaches : (n_near,) bool
-        Which of them may have light on the pixels.
-    wanted : (n_wanted,) int64 or None
-        TIC numbers that are asked for, increasing; None: every star on the pixels.
-    tmag_limit : float
-        Faintest target, mag.
-    unplaced : (n_unplaced,) int64
-        TIC numbers that are asked for and near no region.
-    """
-    starid = table.starid[rows]
-    return RegionStars(
-        starid=starid,
-        reaches=reaches,
-        wanted=np.ones(len(starid), dtype=bool) if wanted is None else is_among(starid, wanted),
-        unplaced=unplaced,
-        asks_all=wanted is None,
-        tmag_limit=tmag_limit,
-        **{name: getattr(table, name)[rows] for name in (*FITTED, "teff")},
-    )
+    placed = Placed(*ccd_positions(ra[near], decl[near], wcs_header))
+    return NearStars(table, rows[near], placed, placed.within(stamp, reach + slack), None, np.inf, nothing)
 
 
 def catalog_of(

@@ -1,7 +1,7 @@
 """The stars of regions, from star tables and tables of targets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,51 +13,14 @@ from photometry.io.plan import PlannedRegion
 from photometry.io.region_places import RegionPlace
 from photometry.io.star_tables import StarTable, read_star_table
 from photometry.io.target_tables import read_target_table
-from photometry.region_stars import LIGHT_REACH, Placed, RegionStars, StarsByDecl, is_among, near_rows, stars_of_rows
+from photometry.region_stars import LIGHT_REACH, NearStars, RegionStars, StarsByDecl, is_among, take_near
 from photometry.stars import MOST_MASK_RADIUS
 
-__all__ = ["NearStars", "near_stars", "region_stars_of"]
+__all__ = ["near_stars", "region_stars_of"]
 
 _Ids = npt.NDArray[np.int64]
 #: Stars that a message names.
 _NAMED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class NearStars:
-    """Stars of a region, by increasing TIC number, and their places as far as the plan knows them.
-
-    Rows of the star table are held, not copies of them: one table may have the million stars of a sector.
-
-    Parameters
-    ----------
-    table : StarsByDecl
-        The star table.
-    rows : (n_star,) int64
-        Rows of it.
-    placed : Placed
-        Their places.
-    reaches : (n_star,) bool
-        Which of them may have light on the pixels.
-    wanted : (n_wanted,) int64 or None
-        TIC numbers that are asked for, increasing; None: every star on the pixels.
-    tmag_limit : float
-        Faintest target, mag.
-    unplaced : (n_unplaced,) int64
-        TIC numbers that are asked for and near no region.
-    """
-
-    table: StarsByDecl
-    rows: npt.NDArray[np.int64]
-    placed: Placed
-    reaches: npt.NDArray[np.bool_]
-    wanted: _Ids | None
-    tmag_limit: float
-    unplaced: _Ids
-
-    def stars(self) -> RegionStars:
-        """Copy the stars out of the table."""
-        return stars_of_rows(self.table, self.rows, self.reaches, self.wanted, self.tmag_limit, self.unplaced)
 
 
 def near_stars(
@@ -101,11 +64,10 @@ def near_stars(
 def _near(
     table: StarsByDecl, region: PlannedRegion, place: RegionPlace, wanted: _Ids | None, coord_buffer: float
 ) -> NearStars:
-    """Find the stars near a region; `unplaced` stays empty."""
+    """Find the stars near a region."""
     sector, limit = region.pixels.pointing.sector, float(region.observation["tmag_limit"])
-    rows, placed = near_rows(table, place.wcs_header, place.stamp, sector, coord_buffer, place.reach, place.slack)
-    reaches = placed.within(place.stamp, place.reach + place.slack)
-    return NearStars(table, rows, placed, reaches, wanted, limit, np.empty(0, dtype=np.int64))
+    around = take_near(table, place.wcs_header, place.stamp, sector, coord_buffer, place.reach, place.slack)
+    return replace(around, wanted=wanted, tmag_limit=limit)
 
 
 def region_stars_of(
@@ -129,10 +91,10 @@ def region_stars_of(
     wanted = None if targets == "all" else read_target_table(targets)
     reach = MOST_MASK_RADIUS if header.pointing.datasource == "ffi" else LIGHT_REACH
     by_decl, sector = StarsByDecl.of(table.table), header.pointing.sector
-    rows, placed = near_rows(by_decl, header.wcs_header, header.stamp, sector, coord_buffer, reach)
+    near = take_near(by_decl, header.wcs_header, header.stamp, sector, coord_buffer, reach)
     asked = np.empty(0, dtype=np.int64) if wanted is None else wanted
-    unplaced = np.setdiff1d(asked, by_decl.starid[rows])
-    return stars_of_rows(by_decl, rows, placed.within(header.stamp, reach), wanted, tmag_limit, unplaced)
+    unplaced = np.setdiff1d(asked, by_decl.starid[near.rows])
+    return replace(near, wanted=wanted, tmag_limit=tmag_limit, unplaced=unplaced).stars()
 
 
 def _not_there(path: str, missing: _Ids, catalogs: Sequence[str]) -> CatalogError:

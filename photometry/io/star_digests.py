@@ -7,8 +7,7 @@ import numpy.typing as npt
 
 from photometry.geometry import Stamp
 from photometry.io.plan import PlannedRegion
-from photometry.io.star_choice import NearStars
-from photometry.region_stars import LIGHT_REACH, RegionStars
+from photometry.region_stars import LIGHT_REACH, NearStars, RegionStars
 from photometry.star_hashes import digest_of_rows, star_hashes
 
 __all__ = ["target_digests", "tile_digests"]

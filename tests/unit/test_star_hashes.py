@@ -6,7 +6,7 @@ from sky_regions import WIDE, star_table
 from tile_fits import WCS_HEADER
 
 from photometry.prf import FOOTPRINT
-from photometry.region_stars import LIGHT_REACH, RegionStars, StarsByDecl, near_rows, stars_of_rows
+from photometry.region_stars import LIGHT_REACH, RegionStars, StarsByDecl, take_near
 from photometry.star_hashes import FITTED, digest_of_rows, few_changed, star_hashes
 
 
@@ -16,9 +16,8 @@ def stars() -> RegionStars:
         columns={"ID": "starid", "ra": "ra_J2000", "dec": "decl_J2000", "pmRA": "pm_ra", "pmDEC": "pm_decl"}
     )
     table = table.rename(columns={"Tmag": "tmag", "Teff": "teff"})
-    by_decl = StarsByDecl.of(table)
-    rows, placed = near_rows(by_decl, WCS_HEADER, WIDE, 1, 0.1, LIGHT_REACH)
-    return stars_of_rows(by_decl, rows, placed.within(WIDE, LIGHT_REACH), None, 15.0, np.empty(0, np.int64))
+    near = take_near(StarsByDecl.of(table), WCS_HEADER, WIDE, 1, 0.1, LIGHT_REACH)
+    return replace(near, tmag_limit=15.0).stars()
 
 
 @pytest.mark.parametrize("column", FITTED)

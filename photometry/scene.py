@@ -83,14 +83,6 @@ class Expansion:
         """Number of terms: 1 where the stars are exactly where they are expanded."""
         return len(self.matrices)
 
-    def of_stars(self, which: npt.NDArray[np.bool_]) -> "Expansion":
-        """Return the expansion of chosen stars alone."""
-        return Expansion(
-            tuple(matrix[:, which] for matrix in self.matrices),
-            tuple(matrix[which] for matrix in self.transposed),
-            self.shape,
-        )
-
     def images(self, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the expansion of the sum of all stars: (n_term, n_pixel), e-/s."""
         pattern = self.matrices[0]

@@ -14,7 +14,7 @@ from scipy import sparse
 
 from benchmarks.fields import Field
 from photometry.geometry import Stamp
-from photometry.normal import inverse
+from photometry.linalg import inverse
 from photometry.prf import FOOTPRINT, PrfEvaluator
 from photometry.region_tiles import PRF_REACH
 from photometry.settings import FitSettings

@@ -19,7 +19,7 @@ from photometry.node_model import NodeModel, node_variance
 from photometry.normal import NodeSystem, are_like, factor_node
 from photometry.scene import N_LINEAR_TERM, N_TERM
 from photometry.settings import FitSettings
-from photometry.solve import Equations, Solution, solve_cadences, solve_equations
+from photometry.solve import Solution, equations_of, solve_cadences, solve_equations
 from photometry.tile_data import TileData
 from photometry.tile_model import TileModel, residuals
 from photometry.tile_state import TileState
@@ -237,13 +237,7 @@ def _change_of_means(scene: Scene, first: FirstFit, part: NodeModel, system: Nod
     state = scene.state
     light = scene.model.free_images(part, first.state.flux - state.flux)[0]
     residual = (light + first.state.static - state.static)[:, None].astype(np.float32)
-    equations = Equations(
-        CadenceDesigns((part.expansion,), system.common),
-        system.covariance,
-        system.scale.astype(np.float32)[:, None],
-        system.weights[:, None],
-        system.precision.astype(np.float32)[:, None],
-    )
+    equations = equations_of([system], CadenceDesigns((part.expansion,), system.common))
     usable = scene.data.usable[:, None]
     solution = solve_equations(equations, np.ones((1, 1)), residual, usable, accuracy=_CHANGE_ACCURACY)
     return solution.unknowns

@@ -25,10 +25,10 @@ from photometry.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.cube import Cube
 from photometry.geometry import Stamp
 from photometry.kernel_update import static_precision, with_static
+from photometry.linalg import inverse
 from photometry.motion import MovementKernel
 from photometry.motion_fit import N_MOTION
 from photometry.node_model import NodeModel, node_variance
-from photometry.normal import inverse
 from photometry.prf import FOOTPRINT, PrfEvaluator, PrfGrid, phased
 from photometry.region import mean_of_tile, region_round, static_columns
 from photometry.region_motion import motion_of_all

@@ -114,8 +114,9 @@ def improved_kernel(
     information, gradient = _KINDS.T @ information @ _KINDS, gradient @ _KINDS
     width = np.full(N_MOTION, _FIRST_WIDTH)
     width[_HELD_KINDS[mode]] = 0.0
-    measured = _posterior(start, information, gradient, width)[0]
-    noise = np.diagonal(np.linalg.pinv(information[use], hermitian=True), axis1=1, axis2=2).mean(axis=0)
+    measured, covariance = _posterior(start, information, gradient, width)
+    # Noise of what was measured: of kinds that the pixels do not tell there is none, the prior has them.
+    noise = np.einsum("tij,tjk,tki->ti", covariance[use], information[use], covariance[use]).mean(axis=0)
     spread = _MAD_TO_SIGMA * np.median(np.abs(measured[use] - np.median(measured[use], axis=0)), axis=0)
     if max(spread[0], spread[3]) > _LARGEST_SPREAD:
         still = np.broadcast_to(static, kernel.parameters.shape).copy()

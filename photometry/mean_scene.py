@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, sparse
 
+from photometry.linalg import inverse
 from photometry.node_model import NodeModel, node_variance
-from photometry.normal import inverse
 from photometry.scene import N_TERM
 from photometry.tile_data import TileData
 from photometry.tile_model import TileModel, residuals
@@ -30,6 +30,8 @@ _CLIP_SIGMA = 5.0
 #: What is left of the mean of the pixels counts as misfit beyond so many standard errors.
 _MISFIT_SIGMA = 3.0
 _MAD_TO_SIGMA = 1.4826
+#: Combinations of background terms that the pixels see less than this, against the one they see best, are not there.
+_SEEN = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ def _step(
     by_locals = []
     for average, weights in zip(averages, all_weights, strict=True):
         # The node's own background is free: take its terms out of everything.
-        by_local = np.asarray(linalg.pinvh(local.T @ (weights[:, None] * local)), dtype=np.float64)
+        by_local = np.asarray(linalg.pinvh(local.T @ (weights[:, None] * local), rtol=_SEEN), dtype=np.float64)
         stars, extras, mean = average.stars, average.extras, average.pixels.mean
         stars_local = stars.T @ (weights[:, None] * local)
         rest = weights * (mean - local @ (by_local @ (local.T @ (weights * mean))))

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.node_model import NodeModel, node_variance
-from photometry.normal import NodeSystem, are_like, factor_node, inverse
+from photometry.normal import NodeSystem, are_like, factor_node
 from photometry.scene import N_FINE, N_LINEAR_TERM, N_TERM
 from photometry.solve import solve_cadences
 from photometry.tile_data import TileData
@@ -41,8 +41,10 @@ _MOST_FOR_USUAL = 128
 #: Cadences of a node that are solved at once: bounds the memory, by 0.5 GB for 64x64 pixels.
 _CADENCES_AT_ONCE = 2048
 _MAD_TO_SIGMA = 1.4826
-#: Ridge that covers the rounding of a float32 covariance: kinds of motion that one star cannot tell apart.
-_FLOAT32_RIDGE = 1e-6
+#: Priors of a step, standard deviations: they hold what the pixels do not tell. Change of the motion, pixels; of a term
+#: of the local background, e-/s, far beyond any that a background model leaves.
+_MOTION_WIDTH = 1.0
+_LOCAL_WIDTH = 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,11 @@ class MotionStep:
 
     Parameters
     ----------
-    change : (n_cadence, 6) float64
-        Of a0, a1, a2, b0, b1, b2 about the tile's center, in terms of the tile's scale, pixels.
+    gradient : (n_cadence, 6) float64
+        Information times the change of a0, a1, a2, b0, b1, b2 about the tile's center, in terms of the tile's scale,
+        pixels^-1.
     information : (n_cadence, 6, 6) float64
-        Inverse covariance of the change, pixels^-2; zero for cadences without pixels.
+        Inverse covariance of the change by the pixels alone, pixels^-2; zero for cadences without pixels.
     local : (n_cadence, n_local) float64
         Change of the local background, e-/s.
     departure : (n_star, n_cadence) float32
@@ -63,7 +66,7 @@ class MotionStep:
         Pixels that disagree with the fit, those that took no part in it among them.
     """
 
-    change: npt.NDArray[np.float64]
+    gradient: npt.NDArray[np.float64]
     information: npt.NDArray[np.float64]
     local: npt.NDArray[np.float64]
     departure: npt.NDArray[np.float32]
@@ -123,7 +126,7 @@ def motion_step(
         Limit of outliers in standard deviations.
     """
     flux, n_cadence = state.flux, data.n_cadence
-    change = np.zeros((n_cadence, N_MOTION))
+    gradient = np.zeros((n_cadence, N_MOTION))
     information = np.zeros((n_cadence, N_MOTION, N_MOTION))
     n_local = model.local_basis.shape[1]
     local = np.zeros((n_cadence, n_local))
@@ -142,16 +145,17 @@ def motion_step(
         system = _system_of(data, model, part, flux, variance, like)
         if like is None:
             factored.append(system)
+        told = system.information_of_last(N_MOTION)
         for some in np.array_split(cadences, -(-len(cadences) // _CADENCES_AT_ONCE)):
             unknowns, off[some] = _solved(data, model, state, part, system, some, images, rejected, sigma)
             departure[:, some] = unknowns[: len(flux)]
             local[some] = unknowns[len(flux) : of_motion.start].T
-            change[some] = unknowns[of_motion].T
-        scale = system.scale[of_motion]
-        spread = scale[:, None] * system.covariance[of_motion, of_motion] * scale
-        valid = data.valid[cadences] & ~rejected[cadences]
-        information[cadences[valid.any(axis=1)]] = inverse(spread, _FLOAT32_RIDGE)
-    return MotionStep(change, information, local, departure, off)
+            # What the step's prior held back is not the pixels' doing.
+            gradient[some] = unknowns[of_motion].T @ (told + np.diag(system.all_precision[of_motion]))
+        seen = (data.valid[cadences] & ~rejected[cadences]).any(axis=1)
+        information[cadences[seen]] = told
+        gradient[cadences[~seen]] = 0.0
+    return MotionStep(gradient, information, local, departure, off)
 
 
 def _system_of(
@@ -165,11 +169,13 @@ def _system_of(
     """Make the normal equations of a node: stars, local background and motion."""
     least = 0.1 * float(np.median(flux)) if len(flux) else 1.0
     moving = model.mean_images(part, np.where(model.unsaturated, flux, 0.0))[MOTION_IMAGES]
+    widths = np.repeat([_LOCAL_WIDTH, _MOTION_WIDTH], [model.local_basis.shape[1], N_MOTION])
     return factor_node(
         part,
         np.concatenate([model.local_basis, moving.T], axis=1),
         np.where(data.usable, 1 / variance, 0.0),
         1 / (_FREE_WIDTH * np.maximum(flux, least)) ** 2,
+        common_precision=1 / widths**2,
         like=like,
         with_errors=False,
     )

@@ -12,17 +12,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg
 
 from photometry.blocks import BlockDesign
 from photometry.designs import CadenceDesigns
-from photometry.errors import FitError
+from photometry.linalg import inverse_and_factor
 from photometry.node_model import NodeModel, NodeStars
 
-__all__ = ["MOST_LEVERAGE", "NodeSystem", "are_like", "factor_node", "inverse", "taken_over"]
+__all__ = ["MOST_LEVERAGE", "NodeSystem", "are_like", "factor_node", "taken_over"]
 
-#: Added to the unit diagonal of the scaled normal matrix: keeps terms that no pixel can tell apart at rest.
-_RIDGE = 1e-12
 #: The fit never follows a pixel by more than this.
 MOST_LEVERAGE = 0.99
 #: Largest share of a star's own prior that is taken out.
@@ -31,7 +28,7 @@ _MOST_PRIOR = 1 - 1e-6
 #: one inverse.
 _LIKE_BACKGROUND = 1.5
 _LIKE_PLACE = 0.15
-#: Rows of a matrix that are mirrored at once.
+#: Rows of a matrix that are squared at once.
 _ROWS_AT_ONCE = 256
 
 
@@ -51,6 +48,10 @@ class NodeSystem:
         Weights, (e-/s)^-2.
     precision : (n_star,) float64
         Prior precision of the departures, (e-/s)^-2.
+    common_precision : (n_common,) float64
+        Prior precision of the common terms about zero.
+    common_factor : (n_common, n_common) float64
+        Cholesky factor of the common terms, priors in it (`photometry.linalg.inverse_and_factor`), in units of `scale`.
     covariance : (n_star + n_common, n_star + n_common) float32
         C, the inverse of the normal matrix with priors, in units of `scale`.
     scale : (n_star + n_common,) float64
@@ -78,6 +79,8 @@ class NodeSystem:
     common: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
     precision: npt.NDArray[np.float64]
+    common_precision: npt.NDArray[np.float64]
+    common_factor: npt.NDArray[np.float64]
     covariance: npt.NDArray[np.float32]
     scale: npt.NDArray[np.float64]
     information: npt.NDArray[np.float64]
@@ -88,6 +91,18 @@ class NodeSystem:
     own_variance: npt.NDArray[np.float64]
     own_prior: npt.NDArray[np.float64]
     leverage: npt.NDArray[np.float64]
+
+    @property
+    def all_precision(self) -> npt.NDArray[np.float64]:
+        """Prior precision of departures and common terms, (n_star + n_common,)."""
+        return np.concatenate([self.precision, self.common_precision])
+
+    def information_of_last(self, n_last: int) -> npt.NDArray[np.float64]:
+        """Return what the pixels alone tell of the last common terms, all else being free, (n_last, n_last)."""
+        first = len(self.common_precision) - n_last
+        factor, scale = self.common_factor[first:, first:], self.scale[len(self.scale) - n_last :]
+        told = factor @ factor.T - np.diag(self.common_precision[first:])
+        return np.asarray(told / (scale * scale[:, None]))
 
 
 def are_like(one: NodeStars, other: NodeStars) -> bool:
@@ -103,6 +118,7 @@ def factor_node(
     weights: npt.NDArray[np.float64],
     precision: npt.NDArray[np.float64],
     *,
+    common_precision: npt.NDArray[np.float64] | None = None,
     like: NodeSystem | None = None,
     with_errors: bool = True,
 ) -> NodeSystem:
@@ -118,19 +134,25 @@ def factor_node(
         Inverse variances of the pixels, 0 where they are not usable, (e-/s)^-2.
     precision : (n_star,) float64
         Prior precision of the departures, (e-/s)^-2.
+    common_precision : (n_common,) float64, optional
+        Prior precision of the common terms about zero; none by default. A node that takes over an inverse has that of
+        the other one.
     like : NodeSystem, optional
         A node of the same stars whose inverse is taken over, in units of this node's diagonal.
     with_errors : bool
         Work out what depends on the background and the pixels; it is zero otherwise.
     """
-    design, n_star = part.design.with_common(common), len(precision)
+    design, n_star, n_common = part.design.with_common(common), len(precision), common.shape[1]
     if like is not None:
         system = taken_over(like, part, design, weights, precision)
     else:
         matrix = design.normal(weights)
         information = matrix.diagonal().copy()
-        matrix[np.arange(n_star), np.arange(n_star)] += precision
-        covariance = inverse(matrix).astype(np.float32)
+        common_precision = np.zeros(n_common) if common_precision is None else common_precision
+        matrix[np.diag_indices_from(matrix)] += np.concatenate([precision, common_precision])
+        exact, common_factor = inverse_and_factor(matrix, n_common)
+        covariance = exact.astype(np.float32)
+        del exact
         spread = covariance.diagonal()[:n_star].astype(np.float64)
         flat = spread / (1 - np.minimum(precision * spread, _MOST_PRIOR))
         share = _share_of_noise(covariance[:n_star, :n_star], precision, flat)
@@ -140,6 +162,8 @@ def factor_node(
             common=common.astype(np.float32),
             weights=weights.astype(np.float32),
             precision=precision,
+            common_precision=common_precision,
+            common_factor=common_factor,
             covariance=covariance,
             scale=np.ones(len(matrix)),
             information=information,
@@ -183,7 +207,7 @@ def taken_over(
         As of `factor_node`.
     """
     information, n_star = design.diagonal(weights), len(precision)
-    more, more_of_like = (np.pad(prior, (0, len(information) - n_star)) for prior in (precision, like.precision))
+    more, more_of_like = np.concatenate([precision, like.common_precision]), like.all_precision
     flat = like.flat_variance * _ratio(like.information, information)[:n_star]
     return replace(
         like,
@@ -221,34 +245,3 @@ def _share_of_noise(
     )
     by_others = (by_all - spread**2 * precision) * (flat / spread) ** 2
     return np.clip(1 - by_others / flat, 0.0, 1.0)
-
-
-def inverse(matrix: npt.NDArray[np.float64], ridge: float = _RIDGE) -> npt.NDArray[np.float64]:
-    """Invert a symmetric positive definite matrix whose unknowns may be of very different size.
-
-    Rows that are zero (terms that no pixel sees) stay zero but for a one on the diagonal. `ridge` is added to the unit
-    diagonal of the scaled matrix: it must exceed the rounding errors in `matrix`.
-    """
-    diagonal = matrix.diagonal()
-    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    scaled = scale * matrix
-    scaled *= scale[:, None]
-    np.fill_diagonal(scaled, np.where(diagonal > 0, 1.0 + ridge, 1.0))
-    # The matrix is its own transpose: in Fortran's order it needs no copy.
-    factor, failed = linalg.lapack.dpotrf(scaled.T, lower=True, overwrite_a=True)
-    if not failed:
-        half, failed = linalg.lapack.dpotri(factor, lower=True, overwrite_c=True)
-    if failed:
-        raise FitError("the normal matrix of a node is not positive definite: pixels or PRF are not finite")
-    half *= scale
-    half *= scale[:, None]
-    return _mirrored(half)
-
-
-def _mirrored(lower: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Copy the lower triangle of a matrix to the upper one, in place, some rows at a time."""
-    for start in range(0, len(lower), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        lower[rows, rows] = np.tril(lower[rows, rows]) + np.tril(lower[rows, rows], -1).T
-        lower[rows, start + _ROWS_AT_ONCE :] = lower[start + _ROWS_AT_ONCE :, rows].T
-    return lower

@@ -13,11 +13,11 @@ import numpy.typing as npt
 from photometry.cube import Cube
 from photometry.geometry import Stamp
 from photometry.kernel_update import improved_kernel, static_precision, with_static
+from photometry.linalg import inverse
 from photometry.mean_scene import ExtraColumns, MeanStep, solve_mean
 from photometry.motion import MovementKernel
 from photometry.motion_fit import MOTION_IMAGES, N_MOTION, motion_step
 from photometry.node_model import NodeModel
-from photometry.normal import inverse
 from photometry.prf import PrfEvaluator, PrfGrid
 from photometry.region_motion import OUTLIER_SIGMA, motion_of_all
 from photometry.region_tiles import (
@@ -145,7 +145,7 @@ def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, *,
         rejected = np.zeros_like(tile.data.valid) if tile.rejected is None else tile.rejected
         step = motion_step(tile.data, model, state, rejected, OUTLIER_SIGMA)
         information += to_tile.T @ step.information @ to_tile
-        gradient += np.einsum("ji,tjk,tk->ti", to_tile, step.information, step.change)
+        gradient += step.gradient @ to_tile
         motion = replace(state.motion, local=state.motion.local + step.local)
         state = replace(state, motion=motion)
         tiles.append(replace(tile, state=state, departure=step.departure, rejected=step.outliers))

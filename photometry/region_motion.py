@@ -126,8 +126,7 @@ def _add_step(
     step = motion_step(data, model, state, rejected, OUTLIER_SIGMA)
     to_tile = parameters_of_tile(kernel, data)
     own = (to_tile.T @ step.information @ to_tile)[cadences]
-    change = np.einsum("ji,tjk,tk->ti", to_tile, step.information[cadences], step.change[cadences])
     information[cadences] += own
-    target[cadences] += change + np.einsum("tij,tj->ti", own, kernel.parameters[cadences])
+    target[cadences] += step.gradient[cadences] @ to_tile + np.einsum("tij,tj->ti", own, kernel.parameters[cadences])
     rejected[cadences] = step.outliers[cadences]
     return _Known(known.tile, known.local + step.local, np.packbits(rejected, axis=1))

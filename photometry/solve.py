@@ -3,7 +3,7 @@
 Unknowns of a cadence t are the departures d of the stars' fluxes from their means and the coefficients b of common
 terms (local background, change of motion):
 
-    minimise  sum_p w_p m_tp (r_tp - (A_t d)_p - (L b)_p)^2 + sum_i q_i d_i^2
+    minimise  sum_p w_p m_tp (r_tp - (A_t d)_p - (L b)_p)^2 + sum_i q_i d_i^2 + sum_k q_k b_k^2
 
 with the residuals r from the mean scene, weights w, mask m, and prior precisions q. Conjugate gradients, preconditioned
 by the inverse C of the normal matrix of the node (`photometry.normal`), run on all cadences together with a step length
@@ -14,6 +14,7 @@ units of their covariance, so that no flux is off by more than its square root s
 masked pixels a little more).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from photometry.designs import Design
 from photometry.normal import NodeSystem
 
-__all__ = ["ACCURACY", "TOLERANCE", "Equations", "Solution", "solve_cadences", "solve_equations"]
+__all__ = ["ACCURACY", "TOLERANCE", "Equations", "Solution", "equations_of", "solve_cadences", "solve_equations"]
 
 #: Squared norm of the preconditioned gradient, relative to the start, at which a cadence has converged: what single
 #: precision reaches.
@@ -46,8 +47,10 @@ class Equations:
         Units of the unknowns.
     weights : (n_pixel, 1 or n_cadence) float32
         Weights, (e-/s)^-2.
-    precision : (n_star, 1) float32
-        Prior precision of the departures, (e-/s)^-2.
+    precision : (n_star + n_common, 1) float32
+        Prior precision of the departures, (e-/s)^-2, and of the common terms.
+    n_star : int
+        Number of the stars.
     """
 
     design: Design
@@ -55,11 +58,12 @@ class Equations:
     scale: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
     precision: npt.NDArray[np.float32]
+    n_star: int
 
     def of_cadences(self, which: npt.NDArray[np.bool_]) -> "Equations":
         """Return the systems of some of the cadences."""
         scale, weights = (values if values.shape[1] == 1 else values[:, which] for values in (self.scale, self.weights))
-        return Equations(self.design.of_cadences(which), self.covariance, scale, weights, self.precision)
+        return replace(self, design=self.design.of_cadences(which), scale=scale, weights=weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,22 @@ class Solution:
         return np.concatenate([self.departure, self.common])
 
 
+def equations_of(systems: Sequence[NodeSystem], design: Design | None = None) -> Equations:
+    """Return the linear systems of cadences whose nodes share an inverse: of one node, or each of its own.
+
+    `design` is that of all these cadences; that of the only node by default.
+    """
+    one = systems[0]
+    return Equations(
+        one.design if design is None else design,
+        one.covariance,
+        np.stack([system.scale for system in systems], axis=1).astype(np.float32),
+        np.stack([system.weights for system in systems], axis=1),
+        one.all_precision.astype(np.float32)[:, None],
+        len(one.precision),
+    )
+
+
 def solve_cadences(
     system: NodeSystem,
     terms: npt.NDArray[np.float64],
@@ -100,14 +120,7 @@ def solve_cadences(
     n_term: int | None = None,
 ) -> Solution:
     """Solve some cadences of a node; parameters as of `solve_equations`."""
-    equations = Equations(
-        system.design,
-        system.covariance,
-        system.scale.astype(np.float32)[:, None],
-        system.weights[:, None],
-        system.precision.astype(np.float32)[:, None],
-    )
-    return solve_equations(equations, terms, residual, valid, tolerance, accuracy, start, n_term)
+    return solve_equations(equations_of([system]), terms, residual, valid, tolerance, accuracy, start, n_term)
 
 
 def solve_equations(
@@ -142,7 +155,7 @@ def solve_equations(
         Terms of the movement that the rounds take into account; all by default. What `start` leaves of the pixels
         always has all of them: of the change from a start, the share that the other terms have is missed.
     """
-    n_star = len(equations.precision)
+    n_star = equations.n_star
     equations = replace(equations, weights=equations.weights * valid)
     movement = np.ascontiguousarray(terms.T, dtype=np.float32)
     design, everywhere = equations.design, movement
@@ -150,7 +163,7 @@ def solve_equations(
     target = residual.copy() if start is None else residual - design.forward(x, movement)
     target *= equations.weights
     rest = design.backward(target, movement)
-    rest[:n_star] -= equations.precision * x[:n_star]
+    rest -= equations.precision * x
     step = _preconditioned(equations, rest)
     gain = _dot(rest, step)
     goal = np.maximum(tolerance * gain, accuracy**2)
@@ -216,8 +229,7 @@ def _pushed(
 ) -> npt.NDArray[np.float32]:
     """Return the normal matrix of every cadence, priors in it, times a block (n_star + n_common, n_cadence)."""
     product = equations.design.pushed(x, terms, equations.weights)
-    n_star = len(equations.precision)
-    product[:n_star] += equations.precision * x[:n_star]
+    product += equations.precision * x
     return product
 
 

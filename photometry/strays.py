@@ -18,7 +18,7 @@ from photometry.nodes import Node
 from photometry.normal import NodeSystem, taken_over
 from photometry.prf import PrfEvaluator
 from photometry.scene import matrix_of, monomials
-from photometry.solve import Equations, Solution, solve_equations
+from photometry.solve import Solution, equations_of, solve_equations
 from photometry.star_expansion import expand_at, joined
 from photometry.tile_model import faintest_light
 
@@ -105,13 +105,8 @@ def _fit_some(scene: Scene, parts: list[NodeStars], like: CadenceFit) -> Iterato
     residual = (data.images[cadences] - (means + scene.state.static + local)).T.astype(np.float32) * valid
     variances = [node_variance(data, part, mean[None]) for part, mean in zip(parts, means, strict=True)]
     systems = [_system(scene, part, like.system, noise) for part, noise in zip(parts, variances, strict=True)]
-    equations = Equations(
-        CadenceDesigns(tuple(part.expansion for part in parts), like.system.common),
-        like.system.covariance,
-        np.stack([system.scale for system in systems], axis=1).astype(np.float32),
-        np.stack([system.weights for system in systems], axis=1),
-        scene.precision.astype(np.float32)[:, None],
-    )
+    design = CadenceDesigns(tuple(part.expansion for part in parts), like.system.common)
+    equations = equations_of(systems, design)
     terms = np.ones((len(parts), 1))
     first = solve_equations(equations, terms, residual, valid, accuracy=FIRST_ACCURACY)
     left, sigma = left_of(residual, first, valid), scene.settings.outlier_sigma

@@ -16,10 +16,9 @@ from small_tiles import (
     make_tile,
 )
 
-from photometry.errors import FitError
 from photometry.geometry import Stamp
 from photometry.node_model import node_variance
-from photometry.normal import NodeSystem, factor_node, inverse
+from photometry.normal import NodeSystem, factor_node
 from photometry.scene import N_TERM
 from photometry.solve import solve_cadences
 from photometry.tile_model import residuals
@@ -208,23 +207,3 @@ def test_removal_of_the_own_prior_equals_the_fit_without_it(tile, star):
     for cadence in range(0, _N_CADENCE, 7):
         values, sigma = _plain(without, terms[cadence], residual[:, cadence], rows)
         assert abs(flat[cadence] - values[star]) < 1e-4 * sigma[star]
-
-
-def test_inverse_of_unknowns_of_very_different_size():
-    rng = np.random.default_rng(1)
-    base = rng.normal(size=(30, 6))
-    scale = 10.0 ** np.array([-6, -3, 0, 2, 4, 6])
-    matrix = (base.T @ base) * scale[:, None] * scale
-    np.testing.assert_allclose(
-        inverse(matrix) * scale[:, None] * scale, np.linalg.inv(base.T @ base), rtol=1e-8, atol=1e-10
-    )
-
-
-def test_inverse_leaves_unseen_unknowns_at_rest():
-    matrix = np.diag([4.0, 0.0, 9.0])
-    np.testing.assert_allclose(inverse(matrix), np.diag([0.25, 1.0, 1 / 9]), rtol=1e-10)
-
-
-def test_inverse_of_an_indefinite_matrix_is_refused():
-    with pytest.raises(FitError, match="not positive definite"):
-        inverse(np.array([[1.0, 2.0], [2.0, 1.0]]))

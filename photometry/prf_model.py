@@ -23,12 +23,7 @@ PRF_COLUMNS = (44.0, 556.0, 1068.0, 1579.0, 2091.0)
 _SOURCE = "model"
 #: Samples per axis: 13 pixels.
 _N_SAMPLE = 13 * PRF_SAMPLES_PER_PIXEL
-#: The camera axis lies at a corner of the CCD, beyond the last row: on the side of the first column or of the last one,
-#: as `photometry.geometry.camera_centre` says.
-_AXIS_ROW, _AXIS_COLUMNS = 2080.0, (PRF_COLUMNS[0], PRF_COLUMNS[-1])
-#: Distance of the corner opposite to the axis, pixels.
-_FAR_PIX = float(np.hypot(_AXIS_ROW, _AXIS_COLUMNS[1] - _AXIS_COLUMNS[0]))
-#: Width of the core at the axis, and what the far corner adds, pixels.
+#: Width of the core at the camera axis, and what the corner opposite to it adds, pixels.
 _CORE_PIX, _CORE_GROWTH_PIX = 0.55, 0.16
 #: Shares of the light and widths in units of the core's.
 _TAIL_SHARES, _TAIL_WIDTHS = (0.13, 0.06), (1.25, 1.7)
@@ -52,7 +47,7 @@ def model_prf(ccd: int = 2) -> PrfGrid:
     PrfGrid
         Samples one pixel apart sum to 1 at every phase; uncertainties are zero.
     """
-    axis = _AXIS_ROW, _AXIS_COLUMNS[int(camera_centre(ccd)[1] > PRF_COLUMNS[2])]
+    axis = camera_centre(ccd)
     samples = np.array([[_samples_at(row, column, axis) for column in PRF_COLUMNS] for row in PRF_ROWS])
     return PrfGrid(
         rows=np.array(PRF_ROWS),
@@ -72,7 +67,7 @@ def _samples_at(row: float, column: float, axis: tuple[float, float]) -> npt.NDA
     """Pixel-integrated PRF at a place of the CCD: (n_sample, n_sample), axes row and column of ``pixel - star``."""
     away = np.array([row - axis[0], column - axis[1]])
     distance = float(np.hypot(*away))
-    part = distance / _FAR_PIX
+    part = distance / max(np.hypot(axis[0] - PRF_ROWS[0], axis[1] - corner) for corner in PRF_COLUMNS)
     direction = away / distance
     core = _CORE_PIX + _CORE_GROWTH_PIX * part
     blobs = [

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.constants import FIRST_SCIENCE_COLUMN, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS
+from photometry.geometry import camera_centre
 from photometry.simulate.ccd_settings import CcdSettings
-from photometry.simulate.ccd_wcs import camera_axis
 from photometry.simulate.motion import CCD_CENTER
 
 __all__ = ["PATTERNS", "CcdLight", "draw_light"]
@@ -132,7 +132,7 @@ def draw_light(settings: CcdSettings, time: _Floats, rng: np.random.Generator) -
         axis=1,
     )
     curvature = rng.uniform(-_CURVATURE, _CURVATURE)
-    return CcdLight(amplitudes, gradients, curvature, camera_axis(settings.ccd), _straps(settings, rng))
+    return CcdLight(amplitudes, gradients, curvature, camera_centre(settings.ccd), _straps(settings, rng))
 
 
 def _straps(settings: CcdSettings, rng: np.random.Generator) -> _Floats:

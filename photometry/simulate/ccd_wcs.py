@@ -17,9 +17,10 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS, Sip
 
 from photometry.constants import FIRST_SCIENCE_COLUMN, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS
+from photometry.geometry import camera_centre
 from photometry.simulate.settings import SceneSettings
 
-__all__ = ["REFERENCE_PIXEL", "camera_axis", "ccd_wcs", "moved_wcs", "spacecraft_pointing"]
+__all__ = ["REFERENCE_PIXEL", "ccd_wcs", "moved_wcs", "spacecraft_pointing"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -27,19 +28,12 @@ _Floats = npt.NDArray[np.float64]
 REFERENCE_PIXEL = (1000.0, 1044.0)
 #: Order of the SIP polynomials (keys A_ORDER and B_ORDER of real frames).
 _ORDER = 4
-#: Row of the camera axis and its column on CCDs 1 and 3, 2 and 4: where the real CCDs of a camera meet, 0-based.
-_AXIS_ROW, _AXIS_COLUMNS = 2100.0, (2149.0, -14.0)
 #: Pixels per radian at the axis, and distortion: as real CCDs, 20.55 arcsec per pixel and SIP terms of 2e-5 per pixel.
 _FOCAL_PIX, _DISTORTION = 9_720.0, 0.29
 #: Angle of the axes of cameras 1 to 4 to the spacecraft's, deg (TESS Instrument Handbook, section 2).
 _INCLINATION_DEG = (36.0, 12.0, 12.0, 36.0)
 #: Points per axis at which WCS are fitted.
 _N_POINT = 25
-
-
-def camera_axis(ccd: int) -> tuple[float, float]:
-    """Return the 0-based row and column at which the axis of the camera meets the plane of a CCD."""
-    return _AXIS_ROW, _AXIS_COLUMNS[(ccd - 1) % 2]
 
 
 def ccd_wcs(settings: SceneSettings) -> WCS:
@@ -51,7 +45,7 @@ def ccd_wcs(settings: SceneSettings) -> WCS:
         `ra`, `dec` and `rotation_deg` at the reference pixel, `ccd`.
     """
     rows, columns = _points()
-    axis_row, axis_column = camera_axis(settings.ccd)
+    axis_row, axis_column = camera_centre(settings.ccd)
     directions = _through_lens(columns - axis_column, rows - axis_row)
     middle = _through_lens(
         np.array([REFERENCE_PIXEL[1] - axis_column]), np.array([REFERENCE_PIXEL[0] - axis_row])
@@ -68,7 +62,7 @@ def ccd_wcs(settings: SceneSettings) -> WCS:
 
 def spacecraft_pointing(settings: SceneSettings, wcs: WCS) -> tuple[float, float]:
     """Return where the spacecraft points (ra, dec) in deg, to which the axes of its cameras are inclined."""
-    row, column = camera_axis(settings.ccd)
+    row, column = camera_centre(settings.ccd)
     # The cameras stand in line along the rows; towards increasing row from the axis on CCDs 3 and 4.
     onward = row + (1.0 if settings.ccd > 2 else -1.0)
     axis, next_to_it = (SkyCoord(*wcs.all_pix2world(column, at, 0), unit="deg") for at in (row, onward))

@@ -13,6 +13,7 @@ from astropy.wcs import WCS
 
 from photometry.catalog import positions_at
 from photometry.errors import ConfigError, InputFileError, PrfError
+from photometry.geometry import camera_centre
 from photometry.io.checks import check_simulated
 from photometry.io.provenance import digest_of
 from photometry.io.simulated import write_star_table
@@ -24,7 +25,7 @@ from photometry.simulate import CcdSettings, frames_of, settings_from_mapping, s
 from photometry.simulate.ccd import frame_wcs
 from photometry.simulate.ccd_exposure import FRAME_SHAPE, Frame
 from photometry.simulate.ccd_settings import BAD_FRAMES
-from photometry.simulate.ccd_wcs import camera_axis, ccd_wcs, spacecraft_pointing
+from photometry.simulate.ccd_wcs import ccd_wcs, spacecraft_pointing
 from photometry.simulate.sky import epoch_year
 
 PRF = model_prf()
@@ -138,7 +139,7 @@ def test_the_wcs_in_the_file_is_that_of_the_frame_in_all_digits(written):
 
 def test_the_camera_axis_is_beyond_a_corner_and_the_spacecraft_points_elsewhere():
     for number, column in ((1, 2149.0), (2, -14.0), (3, 2149.0), (4, -14.0)):
-        assert camera_axis(number) == (2100.0, column)
+        assert camera_centre(number) == (2100.0, column)
         settings = CcdSettings(ccd=number, camera=3)
         wcs = ccd_wcs(settings)
         axis = np.deg2rad(wcs.all_pix2world(column, 2100.0, 0))

@@ -16,7 +16,7 @@ from benchmarks.bound import cramer_rao_bound
 from benchmarks.fields import CASES, DENSITIES, given_prf, make_field, measure, oracle
 from benchmarks.report import aligned, limits_of, magnitude_table, missed, slopes_line
 from benchmarks.scores import Slopes, StarScores, depth_slopes, leak_slopes, motion_error, score_stars
-from photometry.prf import PrfGrid
+from photometry.prf.prf_grid import PrfGrid
 
 __all__ = ["Accuracy", "main", "measure_accuracy"]
 

@@ -13,13 +13,13 @@ import numpy.typing as npt
 from scipy import sparse
 
 from benchmarks.fields import Field
-from photometry.geometry import Stamp
-from photometry.linalg import inverse
-from photometry.prf import FOOTPRINT, PrfEvaluator
-from photometry.region_tiles import PRF_REACH
-from photometry.settings import FitSettings
-from photometry.stars import Stars
-from photometry.tile_parts import tile_parts
+from photometry.calibration.region_tiles import PRF_REACH
+from photometry.core.geometry import Stamp
+from photometry.core.linalg import inverse
+from photometry.core.settings import FitSettings
+from photometry.core.stars import Stars
+from photometry.fit.subtiles import tile_parts
+from photometry.prf.prf_grid import FOOTPRINT, PrfEvaluator
 
 __all__ = ["Bound", "cramer_rao_bound", "design_matrix"]
 

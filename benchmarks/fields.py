@@ -8,19 +8,19 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from photometry.background import estimate_background
-from photometry.cube import Cube
-from photometry.effective_prf import learn_prf
-from photometry.io.prf_files import read_spoc_prf
-from photometry.motion import MovementKernel
-from photometry.prf import PrfGrid
-from photometry.prf_model import model_prf
-from photometry.region import measure_motion
-from photometry.settings import FitSettings, MotionSettings, PrfSettings
+from photometry.background.plane import estimate_background
+from photometry.calibration.effective_prf import learn_prf
+from photometry.calibration.kernel import MovementKernel
+from photometry.calibration.region import measure_motion
+from photometry.core.cube import Cube
+from photometry.core.settings import FitSettings, MotionSettings, PrfSettings
+from photometry.core.stars import Stars
+from photometry.fit.subtiles import tile_parts
+from photometry.fit.tile_photometry import fit_tile
+from photometry.io.reference.prf_files import read_spoc_prf
+from photometry.prf.model import model_prf
+from photometry.prf.prf_grid import PrfGrid
 from photometry.simulate import Scene, SceneSettings, cube_of_scene, perturbed_prf, simulate_scene, true_kernel
-from photometry.stars import Stars
-from photometry.tile_parts import tile_parts
-from photometry.tile_photometry import fit_tile
 
 __all__ = [
     "CASES",
@@ -77,7 +77,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Fluxes:
-    """Fluxes of all stars of a field; fields as of `photometry.tile_fit.TileFit`."""
+    """Fluxes of all stars of a field; fields as of `photometry.fit.tile_fit.TileFit`."""
 
     starid: npt.NDArray[np.int64]
     flux: npt.NDArray[np.float32]

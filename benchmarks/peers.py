@@ -24,12 +24,12 @@ from benchmarks.bound import cramer_rao_bound, design_matrix
 from benchmarks.fields import CASES, DENSITIES, Field, Fluxes, given_prf, make_field, measure, oracle
 from benchmarks.report import aligned, magnitude_table
 from benchmarks.scores import score_stars
-from photometry.constants import PRF_SAMPLES_PER_PIXEL
-from photometry.geometry import Stamp
-from photometry.prf import PrfEvaluator, PrfGrid
-from photometry.settings import FitSettings
+from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
+from photometry.core.geometry import Stamp
+from photometry.core.settings import FitSettings
+from photometry.core.stars import Stars
+from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.simulate import true_kernel
-from photometry.stars import Stars
 
 __all__ = ["Photutils", "main", "photutils_fluxes", "photutils_model"]
 

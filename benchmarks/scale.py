@@ -28,8 +28,8 @@ from benchmarks import commands, scale_plan
 from benchmarks.job_clock import environment, read_records
 from benchmarks.scale_field import SimulatedTiles, tiles_with, write_tiles
 from benchmarks.scale_summary import measure_summary
-from photometry.io.tables import RESULT_COLUMNS, read_ecsv, write_ecsv
-from photometry.settings import FitSettings
+from photometry.core.settings import FitSettings
+from photometry.io.store.tables import RESULT_COLUMNS, read_ecsv, write_ecsv
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Rules whose products are given.

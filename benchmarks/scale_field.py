@@ -10,27 +10,27 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from photometry.barycentre import Ephemeris
-from photometry.constants import ARCSEC_PER_PIXEL
-from photometry.cube import Pointing
-from photometry.geometry import Stamp, Tile, tiles_of
-from photometry.io.cubes import CUBE_VERSION, PIXEL_SETS, create_pixels, write_ephemeris, write_facts
-from photometry.io.frames import CcdFrames, FrameList, write_frames
-from photometry.io.products import write_kernel, write_prf
-from photometry.io.provenance import write_product
-from photometry.io.simulated_ffi import ffi_name, write_frame
-from photometry.io.simulated_ffi_cards import utc_of
-from photometry.pixel_rounding import rounded_background, rounded_errors
-from photometry.prf import PrfGrid
-from photometry.prf_model import model_prf
-from photometry.settings import FitSettings
+from photometry.core.barycentre import Ephemeris
+from photometry.core.constants import ARCSEC_PER_PIXEL
+from photometry.core.cube import Pointing
+from photometry.core.geometry import Stamp, Tile, tiles_of
+from photometry.core.settings import FitSettings
+from photometry.core.stars import flux_of_tmag
+from photometry.core.times import NO_OFFSET
+from photometry.frames.pixel_rounding import rounded_background, rounded_errors
+from photometry.io.products.cube_files import CUBE_VERSION, PIXEL_SETS, create_pixels, write_ephemeris, write_facts
+from photometry.io.products.frame_lists import CcdFrames, FrameList, write_frames
+from photometry.io.products.product_files import write_kernel, write_prf
+from photometry.io.store.provenance import write_product
+from photometry.prf.model import model_prf
+from photometry.prf.prf_grid import PrfGrid
 from photometry.simulate import CcdSettings, SimulatedCcd, simulate_ccd
 from photometry.simulate.ccd import SCIENCE
-from photometry.simulate.ccd_exposure import FRAME_SHAPE, Frame
+from photometry.simulate.ccd_exposure import FRAME_SHAPE, SimulatedFrame
 from photometry.simulate.ccd_motion import like_motion
-from photometry.simulate.star_images import REACH, StarStamps, expand
-from photometry.stars import flux_of_tmag
-from photometry.times import NO_OFFSET
+from photometry.simulate.frame_cards import utc_of
+from photometry.simulate.frame_files import ffi_name, write_frame
+from photometry.simulate.rendered_stars import REACH, StarStamps, expand
 
 __all__ = ["SimulatedTiles", "tiles_with", "write_tiles"]
 
@@ -122,7 +122,7 @@ def write_tiles(field: SimulatedTiles, folder: Path) -> None:
 def _write_names(ccd: SimulatedCcd, folder: Path) -> None:
     """Write the headers of the first frame under the names of all; there are no pixels."""
     nothing = np.zeros(FRAME_SHAPE, dtype=np.float32)
-    (first,) = write_frame(ccd, Frame(0, nothing, nothing), folder)
+    (first,) = write_frame(ccd, SimulatedFrame(0, nothing, nothing), folder)
     size, headers = first.stat().st_size, first.read_bytes()[:_HEADERS]
     first.unlink()
     start = utc_of(2457000.0 + ccd.tjd[0])
@@ -134,7 +134,7 @@ def _write_names(ccd: SimulatedCcd, folder: Path) -> None:
 
 
 def _write_stars(ccd: SimulatedCcd, path: Path) -> None:
-    """Write the star table of the whole CCD, as `photometry.io.simulated_tables` does, in seconds."""
+    """Write the star table of the whole CCD, as `photometry.simulate.truth_tables` does, in seconds."""
     catalogue = ccd.catalogue
     table = pd.DataFrame(
         {

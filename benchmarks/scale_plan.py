@@ -21,14 +21,14 @@ import pandas as pd
 import yaml
 
 from benchmarks.commands import Measured, lines_of, run_measured
-from photometry.io.simulated_ffi import ffi_name, write_frame
-from photometry.io.simulated_ffi_cards import utc_of
-from photometry.io.star_files import reference_stars
-from photometry.prf_model import model_prf
+from photometry.io.stars.star_files import reference_stars
+from photometry.prf.model import model_prf
 from photometry.simulate import CcdSettings
 from photometry.simulate.ccd import simulate_ccd
-from photometry.simulate.ccd_exposure import FRAME_SHAPE, Frame
+from photometry.simulate.ccd_exposure import FRAME_SHAPE, SimulatedFrame
 from photometry.simulate.ccd_wcs import ccd_wcs
+from photometry.simulate.frame_cards import utc_of
+from photometry.simulate.frame_files import ffi_name, write_frame
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Stars lie so far beyond the edges of the CCDs, pixels.
@@ -56,7 +56,7 @@ def write_frames(folder: Path, settings: CcdSettings, n_frame: int) -> None:
     """Write a frame's headers under the names of all cadences; pixels are holes in the files."""
     made = simulate_ccd(settings, model_prf())
     nothing = np.zeros(FRAME_SHAPE, dtype=np.float32)
-    (first,) = write_frame(made, Frame(0, nothing, nothing), folder)
+    (first,) = write_frame(made, SimulatedFrame(0, nothing, nothing), folder)
     size, headers = first.stat().st_size, first.read_bytes()[: 8 * 2880]
     first.unlink()
     start = utc_of(2457000.0 + made.tjd[0])

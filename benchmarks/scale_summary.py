@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.commands import Measured, lines_of, run_measured
-from photometry.io.tables import RESULT_COLUMNS, table_of, write_ecsv
-from photometry.io.targets import TARGET_COLUMNS
+from photometry.io.stars.target_lists import TARGET_COLUMNS
+from photometry.io.store.tables import RESULT_COLUMNS, table_of, write_ecsv
 
 __all__ = ["measure_summary"]
 
 _SCRIPT = """
 import glob, sys
-from photometry.io.summary import write_summary
+from photometry.io.results.summary import write_summary
 write_summary("summary.ecsv", glob.glob("targets/*.ecsv"), glob.glob("index/*.ecsv"), 1)
 """
 _TEXTS = {"status": "WARNING", "reason": "poor_model, blend of others: see column", "digest": "5e" * 32}

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from benchmarks.bound import Bound
 from benchmarks.fields import Field, Fluxes
-from photometry.motion import MovementKernel
-from photometry.quality import PIXEL_QUALITY, STAR_FLAGS, flagged
+from photometry.calibration.kernel import MovementKernel
+from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, flagged
 from photometry.simulate import true_kernel
 
 __all__ = ["Slopes", "StarScores", "depth_slopes", "leak_slopes", "motion_error", "robust_width", "score_stars"]

@@ -26,14 +26,14 @@ from astropy.table import Table
 from benchmarks.bound import design_matrix
 from benchmarks.fields import DENSITIES, Field, given_prf, make_field
 from benchmarks.report import aligned
-from photometry.effective_prf import learn_prf
-from photometry.prf import PrfEvaluator
-from photometry.region import measure_motion
-from photometry.region_tiles import PRF_REACH
-from photometry.settings import FitSettings, MotionSettings, PrfSettings
+from photometry.calibration.effective_prf import learn_prf
+from photometry.calibration.region import measure_motion
+from photometry.calibration.region_tiles import PRF_REACH
+from photometry.core.settings import FitSettings, MotionSettings, PrfSettings
+from photometry.fit.tile_photometry import fit_tile
+from photometry.prf.prf_grid import PrfEvaluator
+from photometry.scene.tile_model import local_basis
 from photometry.simulate import true_kernel
-from photometry.tile_model import local_basis
-from photometry.tile_photometry import fit_tile
 
 __all__ = ["main", "reference_loop"]
 

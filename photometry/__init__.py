@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from photometry._version import __version__
 
 if TYPE_CHECKING:
-    from photometry.base import BasePhotometry
-    from photometry.image_motion import ImageMovementKernel
-    from photometry.io.user_settings import load_settings
-    from photometry.psf import PSF
-    from photometry.psf_photometry import PSFPhotometry
-    from photometry.status import STATUS
+    from photometry.core.status import STATUS
+    from photometry.interface.base import BasePhotometry
+    from photometry.interface.image_kernels import ImageMovementKernel
+    from photometry.interface.psf_target import PSFPhotometry
+    from photometry.interface.stamp_psf import PSF
+    from photometry.interface.user_settings import load_settings
 
 __all__ = [
     "PSF",
@@ -27,12 +27,12 @@ __all__ = [
 ]
 
 _PLACES = {
-    "BasePhotometry": "photometry.base",
-    "ImageMovementKernel": "photometry.image_motion",
-    "PSF": "photometry.psf",
-    "PSFPhotometry": "photometry.psf_photometry",
-    "STATUS": "photometry.status",
-    "load_settings": "photometry.io.user_settings",
+    "BasePhotometry": "photometry.interface.base",
+    "ImageMovementKernel": "photometry.interface.image_kernels",
+    "PSF": "photometry.interface.stamp_psf",
+    "PSFPhotometry": "photometry.interface.psf_target",
+    "STATUS": "photometry.core.status",
+    "load_settings": "photometry.interface.user_settings",
 }
 
 

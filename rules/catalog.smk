@@ -1,6 +1,6 @@
 """Star catalogue and targets of every region.
 
-The plan takes the stars of a region from the star table before any job (photometry.io.star_plan); where the settings say
+The plan takes the stars of a region from the star table before any job (photometry.workflow.star_plan); where the settings say
 `catalog: mast`, the jobs download_catalog and stars do. Writes prepared/catalog_{region}.sqlite and
 prepared/targets_{region}.ecsv from them and the cube; of full-frame images, the catalogue from the frames.
 """

@@ -9,7 +9,7 @@ Snakemake that runs a job of the cluster.
 import math
 from functools import cache
 
-from photometry.io.star_files import read_stars
+from photometry.io.stars.star_files import read_stars
 
 #: Pixels of a tile of a CCD, to which times and memory per frame refer; motion and PRF are measured on as many.
 N_PIXEL = 256**2

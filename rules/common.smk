@@ -8,21 +8,21 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from photometry.config import checked_config
-from photometry.errors import PhotometryError
-from photometry.io.checks import check_inputs, check_output, check_simulated
-from photometry.io.ffi_files import listing_digest
-from photometry.io.observation_table import with_observation_table
-from photometry.io.origin_lines import made_with
-from photometry.io.plan import all_overlaps, plan_regions
-from photometry.io.prf_files import check_prf_folder
-from photometry.io.star_plan import (
+from photometry.workflow.config import checked_config
+from photometry.core.errors import PhotometryError
+from photometry.workflow.checks import check_inputs, check_output, check_simulated
+from photometry.io.ffi.ffi_files import listing_digest
+from photometry.workflow.observation_table import with_observation_table
+from photometry.workflow.origin_lines import made_with
+from photometry.workflow.plan import all_overlaps, plan_regions
+from photometry.io.reference.prf_files import check_prf_folder
+from photometry.workflow.star_plan import (
     plan_stars,
     read_star_plan,
     reference_digest,
     stars_file,
 )
-from photometry.sources import code_digest
+from photometry.workflow.code_digests import code_digest
 
 BASE = Path(workflow.basedir)
 
@@ -59,7 +59,7 @@ def load_plan():
     if not workflow.is_main_process:
         return regions, {}
     check_inputs(regions.values(), config["ephemeris"], config["motion"]["mode"])
-    code = code_digest(BASE / "photometry/io/star_plan.py", BASE)
+    code = code_digest(BASE / "photometry/workflow/star_plan.py", BASE)
     folder = f"{config['output']}/plan"
     return regions, plan_stars(regions, folder, config["coord_buffer"], code)
 

@@ -5,7 +5,7 @@ The summary itself needs all tiles: one that was made of some of them would late
 
 import sys
 
-from photometry.io.incomplete import incomplete_name, write_incomplete
+from photometry.workflow.incomplete import incomplete_name, write_incomplete
 
 
 onsuccess:

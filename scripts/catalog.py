@@ -3,12 +3,12 @@
 import logging
 from typing import TYPE_CHECKING
 
-from photometry.io.catalogs import write_catalog
-from photometry.io.job_log import job_log
-from photometry.io.origins import placed_pixels
-from photometry.io.star_files import read_stars
-from photometry.region_stars import catalog_of
-from photometry.sky import mid_time
+from photometry.catalog.region_stars import catalog_of
+from photometry.core.sky import mid_time
+from photometry.io.products.pixel_origins import placed_pixels
+from photometry.io.stars.catalog_files import write_catalog
+from photometry.io.stars.star_files import read_stars
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from photometry.io.ccd_cubes import write_ccd_cube
-from photometry.io.frames import read_frames
-from photometry.io.inputs import placed_stars
-from photometry.io.job_log import job_log
-from photometry.io.star_files import reference_stars
-from photometry.stars import MOST_MASK_RADIUS
+from photometry.ccd.ccd_cubes import write_ccd_cube
+from photometry.core.stars import MOST_MASK_RADIUS
+from photometry.io.products.frame_lists import read_frames
+from photometry.io.stars.star_files import reference_stars
+from photometry.workflow.job_inputs import placed_stars
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -3,13 +3,13 @@
 import shutil
 from typing import TYPE_CHECKING
 
-from photometry.catalog import stamp_on_sky
-from photometry.constants import ARCSEC_PER_PIXEL
-from photometry.io.frames import read_frames
-from photometry.io.job_log import job_log
-from photometry.io.mast import download_star_table
-from photometry.io.pixel_files import inspect_pixel_file
-from photometry.stars import MOST_MASK_RADIUS
+from photometry.catalog.star_catalog import stamp_on_sky
+from photometry.core.constants import ARCSEC_PER_PIXEL
+from photometry.core.stars import MOST_MASK_RADIUS
+from photometry.io.pixels.pixel_files import inspect_pixel_file
+from photometry.io.products.frame_lists import read_frames
+from photometry.io.reference.mast import download_star_table
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

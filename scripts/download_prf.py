@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photometry.io.job_log import job_log
-from photometry.io.prf_files import check_prf_folder, download_prf
-from photometry.io.provenance import digest_of
+from photometry.io.reference.prf_files import check_prf_folder, download_prf
+from photometry.io.store.provenance import digest_of
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

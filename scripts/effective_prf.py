@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photometry.effective_prf import learn_prf
-from photometry.io.cubes import read_cube_header
-from photometry.io.inputs import load_prf, placed_stars
-from photometry.io.job_log import job_log
-from photometry.io.patches import stored_patches
-from photometry.io.products import read_kernel, write_kernel, write_prf
-from photometry.io.star_files import reference_stars
-from photometry.settings import MotionSettings, PrfSettings
+from photometry.calibration.effective_prf import learn_prf
+from photometry.core.settings import MotionSettings, PrfSettings
+from photometry.io.products.cube_files import read_cube_header
+from photometry.io.products.product_files import read_kernel, write_kernel, write_prf
+from photometry.io.products.stored_patches import stored_patches
+from photometry.io.stars.star_files import reference_stars
+from photometry.workflow.job_inputs import load_prf, placed_stars
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photometry.geometry import Stamp, Tile
-from photometry.io.cubes import read_cube_header
-from photometry.io.disk import flush
-from photometry.io.job_log import job_log
-from photometry.io.lightcurves import export_tile
-from photometry.io.origins import pixel_provenance
-from photometry.io.products import read_tile_fit
-from photometry.io.provenance import origin_of, settings_of
-from photometry.io.star_files import read_stars
-from photometry.io.tables import write_ecsv
-from photometry.io.targets import region_near
-from photometry.region_stars import LIGHT_REACH, catalog_around
-from photometry.sky import mid_time
-from photometry.targets import choose_targets
+from photometry.catalog.region_stars import LIGHT_REACH, catalog_around
+from photometry.catalog.targets import choose_targets
+from photometry.core.geometry import Stamp, Tile
+from photometry.core.sky import mid_time
+from photometry.io.products.cube_files import read_cube_header
+from photometry.io.products.pixel_origins import pixel_provenance
+from photometry.io.products.product_files import read_tile_fit
+from photometry.io.results.lightcurve_files import export_tile
+from photometry.io.stars.star_files import read_stars
+from photometry.io.stars.target_lists import region_near
+from photometry.io.store.disk import flush
+from photometry.io.store.provenance import origin_of, settings_of
+from photometry.io.store.tables import write_ecsv
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photometry.errors import InputFileError
-from photometry.io.ccd_frames import make_frames
-from photometry.io.ffi_files import inspect_ffis, target_pixel_files
-from photometry.io.frames import write_frames
-from photometry.io.job_log import job_log
+from photometry.ccd.ccd_frames import make_frames
+from photometry.core.errors import InputFileError
+from photometry.io.ffi.ffi_files import inspect_ffis, target_pixel_files
+from photometry.io.products.frame_lists import write_frames
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -3,9 +3,9 @@
 import logging
 from typing import TYPE_CHECKING
 
-from photometry.io.cubes import write_cube
-from photometry.io.job_log import job_log
-from photometry.io.pixels import read_pixels
+from photometry.io.pixels.pixel_readers import read_pixels
+from photometry.io.products.cube_files import write_cube
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photometry.io.cubes import read_cube_header
-from photometry.io.frames import read_frame_wcs
-from photometry.io.inputs import load_prf, placed_stars
-from photometry.io.job_log import job_log
-from photometry.io.patches import stored_patches
-from photometry.io.products import write_kernel
-from photometry.io.star_files import reference_stars
-from photometry.region import measure_motion
-from photometry.settings import MotionSettings
-from photometry.wcs_motion import kernel_of_wcs
+from photometry.calibration.region import measure_motion
+from photometry.calibration.wcs_motion import kernel_of_wcs
+from photometry.core.settings import MotionSettings
+from photometry.io.products.cube_files import read_cube_header
+from photometry.io.products.frame_lists import read_frame_wcs
+from photometry.io.products.product_files import write_kernel
+from photometry.io.products.stored_patches import stored_patches
+from photometry.io.stars.star_files import reference_stars
+from photometry.workflow.job_inputs import load_prf, placed_stars
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy.table import Table, vstack
 
-from photometry.geometry import tiles_of
-from photometry.io.cubes import CubeHeader, read_cube_header
-from photometry.io.inputs import load_stars
-from photometry.io.job_log import job_log
-from photometry.io.products import read_kernel, read_tile_fit
-from photometry.io.provenance import atomic_path, origin_of
-from photometry.io.tables import RESULT_COLUMNS, read_ecsv
-from photometry.lightcurve import light_curve
+from photometry.core.geometry import tiles_of
+from photometry.fit.tile_fit import TileFit
+from photometry.io.products.cube_files import CubeHeader, read_cube_header
+from photometry.io.products.product_files import read_kernel, read_tile_fit
+from photometry.io.store.provenance import atomic_path, origin_of
+from photometry.io.store.tables import RESULT_COLUMNS, read_ecsv
+from photometry.lightcurve.light_curve import light_curve
 from photometry.plots import (
     Scatter,
     field_figure,
@@ -24,7 +23,8 @@ from photometry.plots import (
     save_figure,
     scatter_figure,
 )
-from photometry.tile_fit import TileFit
+from photometry.workflow.job_inputs import load_stars
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,10 +4,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from photometry.io.job_log import job_log
-from photometry.io.result_rows import texts_in
-from photometry.io.stale import prune
-from photometry.io.summary import write_summary
+from photometry.io.results.result_rows import texts_in
+from photometry.io.results.stale import prune
+from photometry.io.results.summary import write_summary
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -2,18 +2,18 @@
 
 from typing import TYPE_CHECKING, Any
 
-from photometry.geometry import Stamp
-from photometry.io.cubes import read_cube, read_cube_header
-from photometry.io.inputs import placed_stars
-from photometry.io.job_log import job_log
-from photometry.io.products import read_kernel, read_prf, write_tile_fit
-from photometry.io.star_files import read_stars
-from photometry.patches import is_measured_whole
-from photometry.region import kernel_at
-from photometry.settings import FitSettings, MotionSettings
-from photometry.tile_fit import joined
-from photometry.tile_parts import tile_parts
-from photometry.tile_photometry import fit_tile
+from photometry.calibration.patches import is_measured_whole
+from photometry.calibration.region import kernel_at
+from photometry.core.geometry import Stamp
+from photometry.core.settings import FitSettings, MotionSettings
+from photometry.fit.subtiles import tile_parts
+from photometry.fit.tile_fit import joined
+from photometry.fit.tile_photometry import fit_tile
+from photometry.io.products.cube_files import read_cube, read_cube_header
+from photometry.io.products.product_files import read_kernel, read_prf, write_tile_fit
+from photometry.io.stars.star_files import read_stars
+from photometry.workflow.job_inputs import placed_stars
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from photometry.io.job_log import job_log
-from photometry.io.prf_files import read_spoc_prf
-from photometry.io.simulated import write_pixels, write_star_table, write_truth
-from photometry.prf_model import model_prf
+from photometry.io.reference.prf_files import read_spoc_prf
+from photometry.prf.model import model_prf
 from photometry.simulate import SceneSettings, settings_from_mapping, simulate_scene
+from photometry.simulate.scene_files import write_pixels, write_star_table, write_truth
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

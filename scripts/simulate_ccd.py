@@ -4,13 +4,13 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from photometry.io.job_log import job_log
-from photometry.io.prf_files import read_spoc_prf
-from photometry.io.simulated import write_star_table
-from photometry.io.simulated_ffi import write_frame
-from photometry.io.simulated_ffi_truth import write_ccd_truth
-from photometry.prf_model import model_prf
+from photometry.io.reference.prf_files import read_spoc_prf
+from photometry.prf.model import model_prf
 from photometry.simulate import CcdSettings, frames_of, perturbed_prf, settings_from_mapping, simulate_ccd
+from photometry.simulate.ccd_truth import write_ccd_truth
+from photometry.simulate.frame_files import write_frame
+from photometry.simulate.scene_files import write_star_table
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -3,12 +3,12 @@
 import logging
 from typing import TYPE_CHECKING
 
-from photometry.io.job_log import job_log
-from photometry.io.origins import placed_pixels
-from photometry.io.provenance import provenance_of
-from photometry.io.star_choice import region_stars_of
-from photometry.io.star_files import write_stars
-from photometry.io.star_tables import read_star_table
+from photometry.io.products.pixel_origins import placed_pixels
+from photometry.io.stars.star_files import write_stars
+from photometry.io.stars.star_tables import read_star_table
+from photometry.io.store.provenance import provenance_of
+from photometry.workflow.job_log import job_log
+from photometry.workflow.star_choice import region_stars_of
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from photometry.io.job_log import job_log
-from photometry.io.summary import write_summary
+from photometry.io.results.summary import write_summary
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from photometry.geometry import tiles_of
-from photometry.io.cubes import read_cube_header
-from photometry.io.job_log import job_log
-from photometry.io.star_files import read_stars
-from photometry.io.targets import region_near, write_targets
-from photometry.targets import choose_targets
+from photometry.catalog.targets import choose_targets
+from photometry.core.geometry import tiles_of
+from photometry.io.products.cube_files import read_cube_header
+from photometry.io.stars.star_files import read_stars
+from photometry.io.stars.target_lists import region_near, write_targets
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from photometry.errors import InputFileError
-from photometry.io.job_log import job_log
+from photometry.core.errors import InputFileError
+from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

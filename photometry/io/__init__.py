@@ -1,1 +1,4 @@
-"""Reading and writing files; nothing else in the package touches them."""
+"""Files: each package reads or writes one kind and holds no numerics.
+
+Readers end in one message that names the file; writers rename when a file is whole.
+"""

@@ -1,6 +1,7 @@
-"""Figures of the products; every function returns a `matplotlib.figure.Figure` and keeps no state."""
+"""Figures of the products.
 
-from matplotlib.figure import Figure
+Every function returns a `matplotlib.figure.Figure` and keeps no state.
+"""
 
 from photometry.plots.images import field_figure, psf_figure, residual_figure
 from photometry.plots.series import light_curves_figure, motion_figure

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from photometry.geometry import Stamp, Tile
+from photometry.core.geometry import Stamp, Tile
+from photometry.core.stars import Stars
+from photometry.fit.tile_fit import TileFit
 from photometry.plots.style import BLUE, FLUX_LABEL, GREEN, ORANGE, RED
-from photometry.stars import Stars
-from photometry.tile_fit import TileFit
 
 __all__ = ["field_figure", "psf_figure", "residual_figure"]
 

@@ -7,9 +7,9 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from photometry.geometry import Stamp
-from photometry.lightcurve import LightCurve
-from photometry.motion import MovementKernel
+from photometry.calibration.kernel import MovementKernel
+from photometry.core.geometry import Stamp
+from photometry.lightcurve.light_curve import LightCurve
 from photometry.plots.style import BLUE, FLUX_LABEL, GREY, ORANGE, RED, TIME_LABEL, note_figure
 
 __all__ = ["light_curves_figure", "motion_figure"]

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from photometry.cube import Exposure
-from photometry.noise import BOUND_PPM, expected_noise
+from photometry.core.cube import Exposure
+from photometry.lightcurve.noise import BOUND_PPM, expected_noise
 from photometry.plots.style import BLUE, GREEN, ORANGE
 
 __all__ = ["Scatter", "scatter_figure"]
@@ -22,7 +22,7 @@ class Scatter:
     tmag : float64
         TESS magnitude.
     rms_hour, ptp : float64
-        `photometry.metrics.Metrics`, ppm.
+        `photometry.lightcurve.metrics.Metrics`, ppm.
     reserved : bool
         Stars measured with reservations (status WARNING).
     """

@@ -7,8 +7,8 @@ from photometry.simulate.ccd import SimulatedCcd, frames_of, simulate_ccd
 from photometry.simulate.ccd_settings import CcdSettings
 from photometry.simulate.perturb import perturbed_prf
 from photometry.simulate.render import render_stars
-from photometry.simulate.scene import Scene, cube_of_scene, simulate_scene, true_kernel
-from photometry.simulate.settings import SceneSettings, settings_from_mapping
+from photometry.simulate.scene_settings import SceneSettings, settings_from_mapping
+from photometry.simulate.scenes import Scene, cube_of_scene, simulate_scene, true_kernel
 
 __all__ = [
     "CcdSettings",

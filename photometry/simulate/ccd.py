@@ -12,18 +12,18 @@ import numpy as np
 import numpy.typing as npt
 from astropy.wcs import WCS
 
-from photometry.constants import FIRST_SCIENCE_COLUMN, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS
-from photometry.geometry import Stamp
-from photometry.prf import FOOTPRINT, PrfGrid
-from photometry.simulate.ccd_exposure import Frame, cosmic_rays, expose
+from photometry.core.constants import FIRST_SCIENCE_COLUMN, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS
+from photometry.core.geometry import Stamp
+from photometry.core.stars import flux_of_tmag
+from photometry.prf.prf_grid import FOOTPRINT, PrfGrid
+from photometry.simulate.ccd_exposure import SimulatedFrame, cosmic_rays, expose
 from photometry.simulate.ccd_light import CcdLight, draw_light
 from photometry.simulate.ccd_motion import AffineMotion, draw_motion, like_motion
 from photometry.simulate.ccd_settings import CcdSettings
 from photometry.simulate.ccd_wcs import REFERENCE_PIXEL, ccd_wcs, moved_wcs
 from photometry.simulate.population import Population, populate, true_fluxes, variability_of
-from photometry.simulate.sky import Catalogue, barycentric_correction, catalogue_of, epoch_year
-from photometry.simulate.star_images import REACH, Expansion, StarStamps, add_stamps, expand
-from photometry.stars import flux_of_tmag
+from photometry.simulate.rendered_stars import REACH, StampExpansion, StarStamps, add_stamps, expand
+from photometry.simulate.sky_light import Catalogue, barycentric_correction, catalogue_of, epoch_year
 
 __all__ = ["SCIENCE", "SimulatedCcd", "frame_wcs", "frames_of", "simulate_ccd"]
 
@@ -171,10 +171,12 @@ def frame_wcs(ccd: SimulatedCcd, cadence: int) -> WCS:
     return moved_wcs(ccd.wcs, shift)
 
 
-def frames_of(ccd: SimulatedCcd, prf: PrfGrid, cadences: npt.NDArray[np.int64] | None = None) -> Iterator[Frame]:
+def frames_of(
+    ccd: SimulatedCcd, prf: PrfGrid, cadences: npt.NDArray[np.int64] | None = None
+) -> Iterator[SimulatedFrame]:
     """Yield the frames, those of like motion together, so not in order of time.
 
-    The memory does not grow with the number of frames; see `photometry.simulate.star_images` for the accuracy.
+    The memory does not grow with the number of frames; see `photometry.simulate.rendered_stars` for the accuracy.
 
     Parameters
     ----------
@@ -202,7 +204,7 @@ def frames_of(ccd: SimulatedCcd, prf: PrfGrid, cadences: npt.NDArray[np.int64] |
 
 
 def _star_light(
-    ccd: SimulatedCcd, stamps: StarStamps, flux: npt.NDArray[np.float32], expansion: Expansion, cadence: int
+    ccd: SimulatedCcd, stamps: StarStamps, flux: npt.NDArray[np.float32], expansion: StampExpansion, cadence: int
 ) -> npt.NDArray[np.float32]:
     """Light of all stars in a cadence, (n_row, n_column) float32, e-/s: variable stars are corrected one by one."""
     image = expansion.image(ccd.motion, cadence)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photometry.constants import FIRST_SCIENCE_COLUMN, INT_TIME_S, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS, OUTPUTS
+from photometry.core.constants import FIRST_SCIENCE_COLUMN, INT_TIME_S, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS, OUTPUTS
 from photometry.simulate.ccd_settings import CcdSettings
-from photometry.simulate.defects import COSMIC_RAY_E, COSMIC_RAY_LOG_SCATTER, bleed
+from photometry.simulate.pixel_defects import COSMIC_RAY_E, COSMIC_RAY_LOG_SCATTER, bleed
 
-__all__ = ["FRAME_SHAPE", "SMEAR_ROWS", "Frame", "cosmic_rays", "expose"]
+__all__ = ["FRAME_SHAPE", "SMEAR_ROWS", "SimulatedFrame", "cosmic_rays", "expose"]
 
 _Image = npt.NDArray[np.float32]
 
@@ -25,7 +25,7 @@ _TRANSFER_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class SimulatedFrame:
     """A full-frame image.
 
     Parameters
@@ -49,7 +49,7 @@ def expose(
     light: _Image,
     hits: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]],
     rng: np.random.Generator,
-) -> Frame:
+) -> SimulatedFrame:
     """Make a frame; photon noise is Gaussian, which counts of 1e4 and more electrons hardly tell from Poisson's.
 
     Parameters
@@ -84,7 +84,7 @@ def expose(
     row, column, charge = hits
     np.add.at(light, (row, column), (charge / exposure.exposure_s).astype(np.float32))
     errors = np.sqrt(np.maximum(light, 0) * per_second + read_variance)
-    return Frame(cadence, _with_collateral(settings, light, smear, rng), errors)
+    return SimulatedFrame(cadence, _with_collateral(settings, light, smear, rng), errors)
 
 
 def _with_collateral(settings: CcdSettings, science: _Image, smear: _Image, rng: np.random.Generator) -> _Image:

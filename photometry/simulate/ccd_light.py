@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photometry.constants import FIRST_SCIENCE_COLUMN, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS
-from photometry.geometry import camera_centre
+from photometry.core.constants import FIRST_SCIENCE_COLUMN, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS
+from photometry.core.geometry import camera_centre
 from photometry.simulate.ccd_settings import CcdSettings
-from photometry.simulate.motion import CCD_CENTER
+from photometry.simulate.field_motion import CCD_CENTER
 
 __all__ = ["PATTERNS", "CcdLight", "draw_light"]
 

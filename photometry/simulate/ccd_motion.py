@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photometry.geometry import Stamp
-from photometry.motion import MovementKernel
+from photometry.calibration.kernel import MovementKernel
+from photometry.core.geometry import Stamp
 from photometry.simulate.ccd_settings import CcdSettings
-from photometry.simulate.motion import CCD_CENTER, move_field, slow_curve
+from photometry.simulate.field_motion import CCD_CENTER, move_field, slow_curve
 
 __all__ = ["AffineMotion", "draw_motion", "like_motion", "shift_ranges"]
 

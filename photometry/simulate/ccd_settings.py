@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, fields
 
-from photometry.constants import FIRST_SCIENCE_COLUMN, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS
-from photometry.errors import ConfigError
-from photometry.simulate.settings import SceneSettings
+from photometry.core.constants import FIRST_SCIENCE_COLUMN, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS
+from photometry.core.errors import ConfigError
+from photometry.simulate.scene_settings import SceneSettings
 
 __all__ = ["BAD_FRAMES", "CcdSettings"]
 

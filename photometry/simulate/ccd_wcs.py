@@ -16,9 +16,9 @@ from astropy import units
 from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS, Sip
 
-from photometry.constants import FIRST_SCIENCE_COLUMN, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS
-from photometry.geometry import camera_centre
-from photometry.simulate.settings import SceneSettings
+from photometry.core.constants import FIRST_SCIENCE_COLUMN, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS
+from photometry.core.geometry import camera_centre
+from photometry.simulate.scene_settings import SceneSettings
 
 __all__ = ["REFERENCE_PIXEL", "ccd_wcs", "moved_wcs", "spacecraft_pointing"]
 

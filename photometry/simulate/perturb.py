@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from photometry.constants import PRF_SAMPLES_PER_PIXEL
-from photometry.prf import PrfGrid, phased
+from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
+from photometry.prf.prf_grid import PrfGrid, phased
 
 __all__ = ["normalised_phases", "perturbed_prf"]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photometry.constants import ARCSEC_PER_PIXEL
-from photometry.simulate.settings import SceneSettings
-from photometry.stars import flux_of_tmag
+from photometry.core.constants import ARCSEC_PER_PIXEL
+from photometry.core.stars import flux_of_tmag
+from photometry.simulate.scene_settings import SceneSettings
 
 __all__ = ["CONSTANT", "FIRST_STARID", "Population", "fluxes_of", "populate", "true_fluxes", "variability_of"]
 

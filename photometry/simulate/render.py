@@ -2,8 +2,8 @@
 
 Where a star has moved, its PRF is a sum of products of cubic B-splines. A star moves over few samples, so the splines
 that it meets in all cadences are few: its images in all cadences are one product of a matrix (cadence, spline) with a
-matrix (spline, pixel). The result is exact, as from `photometry.prf.PrfEvaluator`, and costs 2 microseconds per star
-and cadence.
+matrix (spline, pixel). The result is exact, as from `photometry.prf.prf_grid.PrfEvaluator`, and costs 2 microseconds
+per star and cadence.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from photometry.constants import PRF_SAMPLES_PER_PIXEL
-from photometry.geometry import Stamp
-from photometry.prf import PrfGrid
+from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
+from photometry.core.geometry import Stamp
+from photometry.prf.prf_grid import PrfGrid
 
 __all__ = ["Motion", "render_stars", "spline_coefficients", "spline_weights"]
 

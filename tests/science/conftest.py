@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import pytest
 from scenes import make_scene
 
-from photometry.cube import Cube
-from photometry.motion import MovementKernel
-from photometry.prf import PrfGrid
-from photometry.prf_model import model_prf
-from photometry.region import measure_motion
-from photometry.settings import MotionSettings
+from photometry.calibration.kernel import MovementKernel
+from photometry.calibration.region import measure_motion
+from photometry.core.cube import Cube
+from photometry.core.settings import MotionSettings
+from photometry.prf.model import model_prf
+from photometry.prf.prf_grid import PrfGrid
 from photometry.simulate import Scene, perturbed_prf
 
 

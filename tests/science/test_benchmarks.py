@@ -71,7 +71,7 @@ def test_the_bound_of_an_isolated_star(accuracy, one_prf):
 def test_the_bound_with_unknown_motion_is_that_of_the_joint_fisher_matrix(accuracy, one_prf):
     from benchmarks import bound as bounds
     from benchmarks.fields import make_field
-    from photometry.prf import PrfEvaluator
+    from photometry.prf.prf_grid import PrfEvaluator
 
     del accuracy
     field = make_field("sparse", "exact", one_prf, **_SHORT)

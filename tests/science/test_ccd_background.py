@@ -11,19 +11,19 @@ from time import process_time
 import numpy as np
 import pytest
 
-from photometry.background_anomalies import background_anomalies
-from photometry.background_grid import BackgroundGrid, background_grid
-from photometry.background_time import smooth_backgrounds, stack_backgrounds
-from photometry.constants import FIRST_SCIENCE_COLUMN
-from photometry.ffi_background import FrameBackground, background_image, describe_background
-from photometry.geometry import Stamp, camera_centre
-from photometry.prf import FOOTPRINT, PrfEvaluator
-from photometry.prf_model import model_prf
+from photometry.background.anomalies import background_anomalies
+from photometry.background.cell_grid import BackgroundGrid, background_grid
+from photometry.background.mesh import FrameBackground, background_image, describe_background
+from photometry.background.smoothing import smooth_backgrounds, stack_backgrounds
+from photometry.background.starlight import catalogue_light, star_mask, static_light
+from photometry.core.constants import FIRST_SCIENCE_COLUMN
+from photometry.core.geometry import Stamp, camera_centre
+from photometry.core.stars import flux_of_tmag
+from photometry.prf.model import model_prf
+from photometry.prf.prf_grid import FOOTPRINT, PrfEvaluator
 from photometry.simulate.ccd_light import draw_light
 from photometry.simulate.ccd_settings import CcdSettings
 from photometry.simulate.perturb import perturbed_prf
-from photometry.starlight import catalogue_light, star_mask, static_light
-from photometry.stars import flux_of_tmag
 
 CCD = Stamp(0, 2048, 44, 2092)
 N_FRAME = 7

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scenes import compare, fit, make_scene
 
-from photometry.constants import PRF_SAMPLES_PER_PIXEL
-from photometry.effective_prf import KERNEL_STEPS, convolved, learn_prf
-from photometry.region import measure_motion
-from photometry.settings import MotionSettings, PrfSettings
+from photometry.calibration.effective_prf import KERNEL_STEPS, convolved, learn_prf
+from photometry.calibration.region import measure_motion
+from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
+from photometry.core.settings import MotionSettings, PrfSettings
 from photometry.simulate import perturbed_prf, true_kernel
 
 _N_OFFSET = len(KERNEL_STEPS)

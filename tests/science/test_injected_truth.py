@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scenes import compare, fit, make_scene, robust_width
 
-from photometry.quality import PIXEL_QUALITY, STAR_FLAGS, flagged
+from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, flagged
 from photometry.simulate import true_kernel
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("medium")]

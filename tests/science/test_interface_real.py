@@ -8,13 +8,13 @@ import pytest
 from astropy.io import fits
 
 from photometry import STATUS, BasePhotometry, PSFPhotometry
-from photometry.catalog import make_catalog
-from photometry.cube import Cube
-from photometry.io.catalogs import write_catalog
-from photometry.io.cubes import write_cube
-from photometry.io.star_tables import read_star_table
-from photometry.io.tpf import read_tpf
-from photometry.stars import flux_of_tmag
+from photometry.catalog.star_catalog import make_catalog
+from photometry.core.cube import Cube
+from photometry.core.stars import flux_of_tmag
+from photometry.io.pixels.tpf import read_tpf
+from photometry.io.products.cube_files import write_cube
+from photometry.io.stars.catalog_files import write_catalog
+from photometry.io.stars.star_tables import read_star_table
 
 pytestmark = pytest.mark.realdata
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scenes import fit, make_scene
 
-from photometry.region import measure_motion
-from photometry.settings import MotionSettings
+from photometry.calibration.region import measure_motion
+from photometry.core.settings import MotionSettings
 from photometry.simulate import true_kernel
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scenes import make_scene
 
-from photometry import motion_fit, region_tiles
-from photometry.errors import FitError
-from photometry.io.cubes import read_cube_header, write_cube
-from photometry.io.patches import stored_patches
-from photometry.motion_fit import outliers
-from photometry.region import kernel_at, measure_motion
-from photometry.settings import MotionSettings
+from photometry.calibration import motion_fit, region_tiles
+from photometry.calibration.motion_fit import outliers
+from photometry.calibration.region import kernel_at, measure_motion
+from photometry.core.errors import FitError
+from photometry.core.settings import MotionSettings
+from photometry.io.products.cube_files import read_cube_header, write_cube
+from photometry.io.products.stored_patches import stored_patches
 from photometry.simulate import true_kernel
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scenes import fit, make_scene
 
-from photometry.geometry import tiles_of
+from photometry.core.geometry import tiles_of
+from photometry.fit.tile_fit import joined
 from photometry.simulate import true_kernel
-from photometry.tile_fit import joined
 
 
 def _fitted(scene, cube, prf, size):

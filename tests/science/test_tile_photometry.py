@@ -7,11 +7,11 @@ import pytest
 from scenes import compare, fit, make_scene, shifted_kernel
 from scipy import ndimage
 
-from photometry.errors import FitError
-from photometry.geometry import Stamp
-from photometry.quality import PIXEL_QUALITY, flagged
+from photometry.core.errors import FitError
+from photometry.core.geometry import Stamp
+from photometry.core.quality import PIXEL_QUALITY, flagged
+from photometry.core.stars import Stars
 from photometry.simulate import true_kernel
-from photometry.stars import Stars
 
 
 @pytest.fixture(scope="module")

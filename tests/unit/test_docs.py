@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from photometry.io.lightcurve_cards import COLUMNS
-from photometry.io.tables import RESULT_COLUMNS
-from photometry.io.targets import TARGET_COLUMNS
-from photometry.quality import PIXEL_FLAGS, PIXEL_QUALITY, STAR_FLAGS, TESS_QUALITY
-from photometry.tile_fit import TileFit
+from photometry.core.quality import PIXEL_FLAGS, PIXEL_QUALITY, STAR_FLAGS, TESS_QUALITY
+from photometry.fit.tile_fit import TileFit
+from photometry.io.results.lightcurve_cards import COLUMNS
+from photometry.io.stars.target_lists import TARGET_COLUMNS
+from photometry.io.store.tables import RESULT_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
 

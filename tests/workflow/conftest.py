@@ -15,9 +15,9 @@ def snakemake() -> Run:
 @pytest.fixture(scope="session")
 def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with a small simulated cutout (pixels.fits), its star table (stars.csv), its truth and PRF files (prf)."""
-    from photometry.io.simulated import write_pixels, write_prf_folder, write_star_table, write_truth
-    from photometry.prf_model import model_prf
+    from photometry.prf.model import model_prf
     from photometry.simulate import SceneSettings, simulate_scene
+    from photometry.simulate.scene_files import write_pixels, write_prf_folder, write_star_table, write_truth
 
     folder, prf = tmp_path_factory.mktemp("field"), model_prf()
     settings = SceneSettings(seed=5, n_row=24, n_column=24, n_cadence=40, n_pairs=2, faintest_tmag=16.5)

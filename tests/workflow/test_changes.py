@@ -80,9 +80,9 @@ def sha256(path: Path) -> str:
 @pytest.fixture(scope="module")
 def base(snakemake: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run; 40 of its stars are asked for."""
-    from photometry.io.simulated import write_pixels, write_star_table
-    from photometry.prf_model import model_prf
+    from photometry.prf.model import model_prf
     from photometry.simulate import SceneSettings, simulate_scene
+    from photometry.simulate.scene_files import write_pixels, write_star_table
 
     folder = tmp_path_factory.mktemp("base")
     settings = SceneSettings(seed=5, n_row=24, n_column=72, n_cadence=24, n_pairs=2, faintest_tmag=16.0)

@@ -31,9 +31,9 @@ _PATIENCE_S = 240.0
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with two small target pixel files and their star tables."""
-    from photometry.io.simulated import write_pixels, write_star_table
-    from photometry.prf_model import model_prf
+    from photometry.prf.model import model_prf
     from photometry.simulate import SceneSettings, simulate_scene
+    from photometry.simulate.scene_files import write_pixels, write_star_table
 
     folder = tmp_path_factory.mktemp("inputs")
     for number, name in enumerate(("one", "two"), 1):

@@ -17,8 +17,8 @@ from running import ROOT, planned_jobs
 sys.path.append(str(ROOT / "tests/unit"))
 from ffi_builder import FfiBuilder
 
-from photometry.geometry import Stamp
-from photometry.io.cubes import read_cube
+from photometry.core.geometry import Stamp
+from photometry.io.products.cube_files import read_cube
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("ffi")]
 N_FRAME = 4

@@ -6,8 +6,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from photometry import STATUS, PSFPhotometry
-from photometry.io.cubes import read_cube_header
-from photometry.io.simulated_ffi_truth import read_ccd_truth
+from photometry.io.products.cube_files import read_cube_header
+from photometry.simulate.ccd_truth import read_ccd_truth
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("ffi_light_curves")]
 

@@ -84,7 +84,7 @@ def test_products_of_every_step_are_there(finished):
 
 
 def test_fluxes_are_the_simulated_ones(finished, field):
-    from photometry.io.simulated import read_truth
+    from photometry.simulate.scene_files import read_truth
 
     truth, summary = read_truth(field / "truth.hdf5"), Table.read(finished.results / "summary_v01.ecsv")
     bright = summary[(summary["status"] == "OK") & (summary["tmag"] < 12)]
@@ -134,9 +134,9 @@ def test_faintest_target_runs_no_fit(snakemake, finished):
 
 
 SOURCES = {
-    "photometry/prf.py": {"movement_kernel"} | AFTER_MOTION,
-    "photometry/tile_photometry.py": {"psf_photometry"} | AFTER_FIT,
-    "photometry/io/lightcurves.py": AFTER_FIT,
+    "photometry/prf/prf_grid.py": {"movement_kernel"} | AFTER_MOTION,
+    "photometry/fit/tile_photometry.py": {"psf_photometry"} | AFTER_FIT,
+    "photometry/io/results/lightcurve_files.py": AFTER_FIT,
     "photometry/plots/series.py": {"plots"},
 }
 

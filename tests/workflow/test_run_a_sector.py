@@ -11,7 +11,7 @@ from running import ROOT, copy_workflow, snakemake_environment
 sys.path.append(str(ROOT / "tests/unit"))
 from ffi_builder import FfiBuilder
 
-from photometry.geometry import Stamp
+from photometry.core.geometry import Stamp
 
 pytestmark = pytest.mark.workflow
 TEXT = (ROOT / "docs/run_a_sector.md").read_text()

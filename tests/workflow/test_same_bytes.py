@@ -11,7 +11,7 @@ from astropy.io import fits
 from astropy.table import Table
 from running import Run, config_of, copy_workflow, product_digests
 
-from photometry.io.provenance import SOFTWARE, digest_of_settings
+from photometry.io.store.provenance import SOFTWARE, digest_of_settings
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("same_bytes")]
 

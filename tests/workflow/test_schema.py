@@ -7,9 +7,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from photometry.config import checked_config, with_defaults
-from photometry.io.user_settings import ABOVE, AT_LEAST, ONE_OF
-from photometry.settings import FitSettings, MotionSettings, PrfSettings
+from photometry.core.settings import FitSettings, MotionSettings, PrfSettings
+from photometry.interface.user_settings import ABOVE, AT_LEAST, ONE_OF
+from photometry.workflow.config import checked_config, with_defaults
 
 ROOT = Path(__file__).resolve().parents[2]
 

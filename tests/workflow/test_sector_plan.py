@@ -11,9 +11,9 @@ import pytest
 import yaml
 from running import ROOT, Run
 
-from photometry.io.simulated_tables import write_prf_folder
-from photometry.io.star_files import reference_stars
-from photometry.prf_model import model_prf
+from photometry.io.stars.star_files import reference_stars
+from photometry.prf.model import model_prf
+from photometry.simulate.truth_tables import write_prf_folder
 
 sys.path.append(str(ROOT))
 from benchmarks.scale_plan import copy_workflow, make_sector, settings_of

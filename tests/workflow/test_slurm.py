@@ -17,7 +17,7 @@ sys.path += [str(ROOT), str(ROOT / "tests/unit")]
 from ffi_builder import FfiBuilder
 
 from benchmarks.scale_plan import make_sector, settings_of, star_table
-from photometry.geometry import Stamp
+from photometry.core.geometry import Stamp
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("slurm")]
 
@@ -51,9 +51,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def config(field: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
     """Settings for what the demo has in small: a cutout in four tiles and a target pixel file."""
-    from photometry.io.simulated import write_pixels, write_star_table
-    from photometry.prf_model import model_prf
+    from photometry.prf.model import model_prf
     from photometry.simulate import SceneSettings, simulate_scene
+    from photometry.simulate.scene_files import write_pixels, write_star_table
 
     folder = tmp_path_factory.mktemp("tpf")
     settings = SceneSettings(seed=2, sector=2, cadence_s=120, n_row=11, n_column=11, n_cadence=40, n_pairs=0)

@@ -1,0 +1,148 @@
+"""What is measured of a region's motion, put into its movement kernel."""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.calibration.kernel import MovementKernel, interpolated
+from photometry.calibration.motion_fit import N_MOTION
+
+__all__ = ["improved_kernel", "static_precision", "with_mean_in_offset", "with_static"]
+
+#: Motion is pulled to zero with this standard deviation while it is not known how much there is, pixels.
+_FIRST_WIDTH = 1.0
+#: Parameters of the motion (rows) by its kinds: row shift, rotation, scale, column shift, two shears (columns).
+_KINDS = np.array(
+    [
+        [1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 1.0, 0.0, 1.0, 0.0],
+        [0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+        [0.0, 0.0, 0.0, 1.0, 0.0, 0.0],
+        [0.0, -1.0, 0.0, 0.0, 0.0, 1.0],
+        [0.0, 0.0, 1.0, 0.0, -1.0, 0.0],
+    ]
+)
+#: Kinds that a mode does not let move.
+_HELD_KINDS: dict[str, list[int]] = {"affine": [], "euclidian": [2, 4, 5], "translation": [1, 2, 4, 5]}
+#: Prior of the constant shift between catalogue and pixels, pixels, and of its change per pixel.
+_STATIC_SHIFT = 0.5
+_STATIC_CHANGE = 5e-4
+#: Light is linear in a shift of less than the PRF's core: no step takes a constant shift farther, pixels.
+_LARGEST_STEP = 0.5
+#: Cadences whose motion is known to less than this count as not measured, pixels^-2 (a pixel).
+_LEAST_INFORMATION = 1.0
+#: Shifts that spread so far are not the motion of a spacecraft: what was taken for stars is none, pixels.
+_LARGEST_SPREAD = 0.5
+#: No cadence is farther from the others, pixels.
+_LARGEST_SHIFT = 2.0
+#: Least width of the prior of a kind of motion, pixels.
+_LEAST_WIDTH = 2e-5
+_MAD_TO_SIGMA = 1.4826
+#: Index of the linear terms in the parameters of the motion.
+_LINEAR = [1, 2, 4, 5]
+
+
+def static_precision(scale: float) -> npt.NDArray[np.float64]:
+    """Return the prior precision of a constant affine shift whose linear terms are over `scale` pixels, (6,)."""
+    shift, change = _STATIC_SHIFT, _STATIC_CHANGE * scale
+    return 1 / np.array([shift, change, change, shift, change, change]) ** 2
+
+
+def with_static(kernel: MovementKernel, change: npt.NDArray[np.float64]) -> MovementKernel:
+    """Add a constant affine shift: its constant part to the offset, its linear part to all cadences.
+
+    Of a constant part beyond half a pixel only so much is taken; the next step knows better.
+    """
+    parameters = kernel.parameters.copy()
+    parameters[:, _LINEAR] += change[_LINEAR]
+    part = _LARGEST_STEP / max(float(np.hypot(change[0], change[3])), _LARGEST_STEP)
+    offset = (kernel.offset[0] + part * float(change[0]), kernel.offset[1] + part * float(change[3]))
+    return replace(kernel, parameters=parameters, offset=offset)
+
+
+def with_mean_in_offset(kernel: MovementKernel, good: npt.NDArray[np.bool_]) -> MovementKernel:
+    """Put the mean shift of the good cadences into the offset: stars stay where they are."""
+    use = good & ~kernel.bad
+    if not use.any():
+        return kernel
+    row, column = kernel.parameters[use][:, [0, 3]].mean(axis=0)
+    parameters = kernel.parameters - np.array([row, 0.0, 0.0, column, 0.0, 0.0])
+    return replace(kernel, parameters=parameters, offset=(kernel.offset[0] + row, kernel.offset[1] + column))
+
+
+def improved_kernel(
+    kernel: MovementKernel,
+    information: npt.NDArray[np.float64],
+    gradient: npt.NDArray[np.float64],
+    good: npt.NDArray[np.bool_],
+    mode: str,
+    *,
+    static_mean: bool = True,
+) -> MovementKernel:
+    """Add the measured changes to the kernel, but for their mean where that is static.
+
+    Parameters
+    ----------
+    kernel : MovementKernel
+        Motion so far.
+    information : (n_cadence, 6, 6) float64
+        Inverse covariance of the changes, pixels^-2; zero where nothing was measured.
+    gradient : (n_cadence, 6) float64
+        Information times the change, pixels^-1.
+    good : (n_cadence,) bool
+        Cadences that count for what is usual.
+    mode : str
+        Of `photometry.core.settings.MotionSettings`.
+    static_mean : bool
+        Whether the mean of the changes belongs to the mean scene, measured in turn with the motion, and is taken off.
+        Where the mean scene is known, the mean belongs to the motion.
+
+    Notes
+    -----
+    Shift, rotation, scale and shears are pulled to their mean as far as they do not rise above their noise: a kind of
+    motion that is not there then adds none. Shifts that are too large to be true count as not measured; if those of
+    most cadences are, none is, and all cadences are bad.
+    """
+    told = np.trace(information, axis1=1, axis2=2)
+    bad: npt.NDArray[np.bool_] = np.asarray(told < _LEAST_INFORMATION, dtype=np.bool_)
+    use = good & ~bad
+    if not use.any():
+        return replace(kernel, bad=np.ones_like(bad))
+    static = kernel.parameters[use].mean(axis=0)
+    start = (kernel.parameters - static) @ np.linalg.inv(_KINDS).T
+    information, gradient = _KINDS.T @ information @ _KINDS, gradient @ _KINDS
+    width = np.full(N_MOTION, _FIRST_WIDTH)
+    width[_HELD_KINDS[mode]] = 0.0
+    measured, covariance = _posterior(start, information, gradient, width)
+    # Noise of what was measured: of kinds that the pixels do not tell there is none, the prior has them.
+    noise = np.einsum("tij,tjk,tki->ti", covariance[use], information[use], covariance[use]).mean(axis=0)
+    spread = _MAD_TO_SIGMA * np.median(np.abs(measured[use] - np.median(measured[use], axis=0)), axis=0)
+    if max(spread[0], spread[3]) > _LARGEST_SPREAD:
+        still = np.broadcast_to(static, kernel.parameters.shape).copy()
+        return replace(kernel, parameters=still, covariance=np.zeros_like(information), bad=np.ones_like(bad))
+    bad |= np.hypot(measured[:, 0], measured[:, 3]) > _LARGEST_SHIFT
+    use = good & ~bad
+    width = np.minimum(width, np.sqrt(np.maximum(spread**2 - noise, 0.0) + _LEAST_WIDTH**2))
+    parameters, covariance = _posterior(start, information, gradient, width)
+    # Flagged cadences may be anywhere: their shift is not pulled.
+    width[[0, 3]] = _FIRST_WIDTH
+    far, far_covariance = _posterior(start, information, gradient, width)
+    parameters[~good], covariance[~good] = far[~good], far_covariance[~good]
+    parameters = interpolated(parameters, bad) @ _KINDS.T
+    if static_mean:
+        parameters += static - parameters[use].mean(axis=0)
+    return replace(kernel, parameters=parameters, covariance=_KINDS @ covariance @ _KINDS.T, bad=bad)
+
+
+def _posterior(
+    start: npt.NDArray[np.float64],
+    information: npt.NDArray[np.float64],
+    gradient: npt.NDArray[np.float64],
+    width: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Parameters and covariance, given a prior about zero of the given widths; width 0 holds a term at zero."""
+    precision = np.diag(1 / np.maximum(width, 1e-8) ** 2)
+    covariance = np.linalg.inv(information + precision).astype(np.float64)
+    target = gradient + np.einsum("tij,tj->ti", information, start)
+    return np.einsum("tij,tj->ti", covariance, target), covariance

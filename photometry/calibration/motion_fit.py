@@ -1,0 +1,233 @@
+"""Motion of every cadence of a tile from its pixels.
+
+A cadence's residuals from the mean scene are fitted with the change of the scene by motion, the local background and
+departures of all free stars from their mean fluxes, which a prior keeps small: constant stars then help, and variable
+stars do no harm.
+
+The change of the scene is taken at a node's center, which is up to some hundredths of a pixel from a cadence: what it
+leaves of a step is some per cent of it. A second solution starts from where the first ended, with residuals worked out
+at the improved motion; it also leaves out the outliers that the first one found.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.scene.design_matrices import N_FINE, N_LINEAR_TERM, N_TERM
+from photometry.scene.node_model import NodeModel, node_variance
+from photometry.scene.tile_data import TileData
+from photometry.scene.tile_model import TileModel, residuals
+from photometry.scene.tile_state import TileMotion, TileState
+from photometry.solver.conjugate_gradient import solve_cadences
+from photometry.solver.normal_equations import NodeSystem, are_like, factor_node
+
+__all__ = ["MOTION_IMAGES", "N_MOTION", "MotionStep", "motion_step", "outliers", "usual_range"]
+
+#: Parameters of the motion: a0, a1, a2, b0, b1, b2 of `photometry.calibration.kernel`.
+N_MOTION = 6
+#: Prior of a star's departure from its mean while the motion is measured, as a fraction of its flux.
+_FREE_WIDTH = 0.1
+#: Order of the images of `TileModel.mean_images` that change with a0, a1, a2, b0, b1, b2.
+MOTION_IMAGES = [1, N_FINE, N_FINE + 1, 2, N_FINE + 2, N_FINE + 3]
+#: Accuracy of a step towards the motion: relative to its start, and in standard errors.
+_TOLERANCE = 1e-6
+_ACCURACY = 0.05
+#: Change of the motion from which the residuals at the improved motion can be worked out about the same node, pixels.
+_SMALL_CHANGE = 0.03
+#: Cadences that are needed to tell what is usual for a pixel, and so many that more would not tell it better.
+_LEAST_FOR_USUAL = 5
+_MOST_FOR_USUAL = 128
+#: Cadences of a node that are solved at once: bounds the memory, by 0.5 GB for 64x64 pixels.
+_CADENCES_AT_ONCE = 2048
+_MAD_TO_SIGMA = 1.4826
+#: Priors of a step, standard deviations: they hold what the pixels do not tell. Change of the motion, pixels; of a term
+#: of the local background, e-/s, far beyond any that a background model leaves.
+_MOTION_WIDTH = 1.0
+_LOCAL_WIDTH = 1e4
+
+
+@dataclass(frozen=True, slots=True)
+class MotionStep:
+    """Change of motion and local background of a tile that its pixels ask for.
+
+    Parameters
+    ----------
+    gradient : (n_cadence, 6) float64
+        Information times the change of a0, a1, a2, b0, b1, b2 about the tile's center, in terms of the tile's scale,
+        pixels^-1.
+    information : (n_cadence, 6, 6) float64
+        Inverse covariance of the change by the pixels alone, pixels^-2; zero for cadences without pixels.
+    local : (n_cadence, n_local) float64
+        Change of the local background, e-/s.
+    departure : (n_star, n_cadence) float32
+        Flux less mean flux, with the prior in it, e-/s.
+    outliers : (n_cadence, n_pixel) bool
+        Pixels that disagree with the fit, those that took no part in it among them.
+    """
+
+    gradient: npt.NDArray[np.float64]
+    information: npt.NDArray[np.float64]
+    local: npt.NDArray[np.float64]
+    departure: npt.NDArray[np.float32]
+    outliers: npt.NDArray[np.bool_]
+
+
+def outliers(misfit: npt.NDArray[np.float32], variance: npt.NDArray[np.float64], sigma: float) -> npt.NDArray[np.bool_]:
+    """Tell which pixels are off by more than `sigma` standard deviations from what is usual for them.
+
+    Parameters are those of `usual_range`; the result is (n_pixel, n_cadence).
+    """
+    middle, reach = usual_range(misfit, variance, sigma)
+    unusual: npt.NDArray[np.bool_] = np.abs(misfit - middle) > reach
+    return unusual
+
+
+def usual_range(
+    misfit: npt.NDArray[np.float32], variance: npt.NDArray[np.float64], sigma: float
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return what is usual for pixels: middle and half the width of the range, (n_pixel, 1), e-/s.
+
+    Parameters
+    ----------
+    misfit : (n_pixel, n_cadence) float32
+        Pixels less the fit, e-/s; 0 where not valid.
+    variance : (n_pixel,) float64
+        Variance by photons and readout, (e-/s)^2.
+    sigma : float
+        Half the width in standard deviations.
+    """
+    deviation = np.sqrt(variance).astype(np.float32)[:, None]
+    n_cadence = misfit.shape[1]
+    if n_cadence < _LEAST_FOR_USUAL:
+        return np.zeros_like(deviation), 2 * sigma * deviation
+    some = np.ascontiguousarray(misfit[:, :: -(-n_cadence // _MOST_FOR_USUAL)])
+    middle = np.median(some, axis=1, keepdims=True)
+    spread = _MAD_TO_SIGMA * np.median(np.abs(some - middle), axis=1, keepdims=True)
+    return middle, sigma * np.maximum(deviation, spread)
+
+
+def motion_step(
+    data: TileData, model: TileModel, state: TileState, rejected: npt.NDArray[np.bool_], sigma: float
+) -> MotionStep:
+    """Measure how much the motion of every cadence has to change.
+
+    Parameters
+    ----------
+    data : TileData
+        The pixels.
+    model : TileModel
+        Stars about the nodes of the motion so far.
+    state : TileState
+        Mean fluxes, motion and misfit so far.
+    rejected : (n_cadence, n_pixel) bool
+        Pixels that take no part.
+    sigma : float
+        Limit of outliers in standard deviations.
+    """
+    flux, n_cadence = state.flux, data.n_cadence
+    gradient = np.zeros((n_cadence, N_MOTION))
+    information = np.zeros((n_cadence, N_MOTION, N_MOTION))
+    n_local = model.local_basis.shape[1]
+    local = np.zeros((n_cadence, n_local))
+    departure = np.zeros((len(flux), n_cadence), dtype=np.float32)
+    off = np.zeros(data.valid.shape, dtype=bool)
+    of_motion = slice(len(flux) + n_local, None)
+    factored: list[NodeSystem] = []
+    for part in model.nodes:
+        cadences = part.node.cadences
+        images = model.mean_images(part, flux)
+        variance = node_variance(data, part, images)
+        like = next((system for system in factored if are_like(system.part, part)), None)
+        if like is None and len(cadences) == 1 and factored:
+            # Kept for each of the excursions, inverses would fill the memory; any one serves a single cadence.
+            like = factored[0]
+        system = _system_of(data, model, part, flux, variance, like)
+        if like is None:
+            factored.append(system)
+        told = system.information_of_last(N_MOTION)
+        for some in np.array_split(cadences, -(-len(cadences) // _CADENCES_AT_ONCE)):
+            unknowns, off[some] = _solved(data, model, state, part, system, some, images, rejected, sigma)
+            departure[:, some] = unknowns[: len(flux)]
+            local[some] = unknowns[len(flux) : of_motion.start].T
+            # What the step's prior held back is not the pixels' doing.
+            gradient[some] = unknowns[of_motion].T @ (told + np.diag(system.all_precision[of_motion]))
+        seen = (data.valid[cadences] & ~rejected[cadences]).any(axis=1)
+        information[cadences[seen]] = told
+        gradient[cadences[~seen]] = 0.0
+    return MotionStep(gradient, information, local, departure, off)
+
+
+def _system_of(
+    data: TileData,
+    model: TileModel,
+    part: NodeModel,
+    flux: npt.NDArray[np.float64],
+    variance: npt.NDArray[np.float64],
+    like: NodeSystem | None,
+) -> NodeSystem:
+    """Make the normal equations of a node: stars, local background and motion."""
+    least = 0.1 * float(np.median(flux)) if len(flux) else 1.0
+    moving = model.mean_images(part, np.where(model.unsaturated, flux, 0.0))[MOTION_IMAGES]
+    widths = np.repeat([_LOCAL_WIDTH, _MOTION_WIDTH], [model.local_basis.shape[1], N_MOTION])
+    return factor_node(
+        part,
+        np.concatenate([model.local_basis, moving.T], axis=1),
+        np.where(data.usable, 1 / variance, 0.0),
+        1 / (_FREE_WIDTH * np.maximum(flux, least)) ** 2,
+        common_precision=1 / widths**2,
+        like=like,
+        with_errors=False,
+    )
+
+
+def _solved(
+    data: TileData,
+    model: TileModel,
+    state: TileState,
+    part: NodeModel,
+    system: NodeSystem,
+    cadences: npt.NDArray[np.int64],
+    images: npt.NDArray[np.float64],
+    rejected: npt.NDArray[np.bool_],
+    sigma: float,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Unknowns of a node's `cadences`, (n_star + n_common, n_cadence), and outliers, (n_cadence, n_pixel)."""
+    first_common, variance = len(state.flux), node_variance(data, part, images)
+    usable = np.ascontiguousarray(data.valid[cadences].T)
+
+    def solve(
+        motion: TileMotion, valid: npt.NDArray[np.bool_], start: npt.NDArray[np.float32] | None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Unknowns, and what they leave of the pixels."""
+        residual = residuals(data, model, part, images, motion, cadences, state.static)
+        terms = part.coefficients(motion, cadences)[:, :N_TERM]
+        found = solve_cadences(system, terms, residual, valid, _TOLERANCE, _ACCURACY, start, N_LINEAR_TERM)
+        return found.unknowns, residual - found.fitted * usable
+
+    valid = usable & ~rejected[cadences].T
+    first, left = solve(state.motion, valid, None)
+    # Where the change is small it is put into the motion, and only what is left of it is looked for. After a large one
+    # the scene itself disagrees with the pixels, and the next step begins anew.
+    small = np.abs(first[first_common + model.local_basis.shape[1] :]).max(axis=0) < _SMALL_CHANGE
+    off = outliers(left, variance, sigma) & small
+    done = np.where(small, first[first_common:], 0)
+    first[first_common:] -= done
+    motion = _moved(state.motion, cadences, done.T.astype(np.float64))
+    second, _ = solve(motion, valid & ~off, first)
+    second[first_common:] += done
+    return second, off.T
+
+
+def _moved(motion: TileMotion, cadences: npt.NDArray[np.int64], change: npt.NDArray[np.float64]) -> TileMotion:
+    """Add local background and motion, (n_cadence, n_local + N_MOTION), to those of some cadences."""
+    row, column, linear, local = (
+        values.copy() for values in (motion.row_shift, motion.column_shift, motion.linear, motion.local)
+    )
+    n_local = local.shape[1]
+    local[cadences] += change[:, :n_local]
+    change = change[:, n_local:]
+    row[cadences] += change[:, 0]
+    column[cadences] += change[:, 3]
+    linear[cadences] += change[:, [1, 2, 4, 5]]
+    return TileMotion(row, column, linear, local)

@@ -1,0 +1,176 @@
+"""A region's motion, from all its tiles: mean scene and motion in turns, in some cadences; then the motion of all.
+
+Every tile is worked out alone; what the tiles say of the region's motion and of the constant offset between catalogue
+and pixels is added up as normal equations.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.calibration.kernel import MovementKernel
+from photometry.calibration.kernel_update import improved_kernel, static_precision, with_static
+from photometry.calibration.motion_fit import MOTION_IMAGES, N_MOTION, motion_step
+from photometry.calibration.region_motion import OUTLIER_SIGMA, motion_of_all
+from photometry.calibration.region_tiles import (
+    Region,
+    RegionTile,
+    evenly_chosen,
+    parameters_of_tile,
+    placed_tile,
+    start_region,
+)
+from photometry.core.cube import Cube
+from photometry.core.geometry import Stamp
+from photometry.core.linalg import inverse
+from photometry.core.settings import MotionSettings
+from photometry.core.stars import Stars
+from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
+from photometry.scene.mean_scene import ExtraColumns, MeanStep, solve_mean
+from photometry.scene.node_model import NodeModel
+from photometry.scene.tile_model import TileModel
+from photometry.scene.tile_state import TileState
+
+__all__ = ["kernel_at", "mean_of_tile", "measure_motion", "region_round", "static_columns"]
+
+#: Cadences that a part of a CCD takes its own offset from, and rounds of it; one that moves no star by more than this,
+#: pixels, is the last one: what first order leaves of it is a fiftieth.
+_OFFSET_CADENCES = 48
+_OFFSET_ROUNDS = 2
+_SMALL_OFFSET = 0.02
+
+
+def measure_motion(
+    cubes: Sequence[Cube],
+    stars: Stars,
+    prf: PrfGrid,
+    settings: MotionSettings,
+    known: MovementKernel | None = None,
+) -> MovementKernel:
+    """Measure the movement kernel of a region, and the constant offset between catalogue and pixels.
+
+    Target pixel files bring their motion along (POS_CORR); there only the offset is measured.
+
+    Parameters
+    ----------
+    cubes : sequence of Cube
+        The pixels: one cube, or patches of a CCD, all of the same cadences. They are asked for one after the other,
+        several times, and not kept (`photometry.io.products.stored_patches.StoredPatches`).
+    stars : Stars
+        All catalogue stars whose light reaches the pixels, by their catalogue positions.
+    prf : PrfGrid
+        PRF of the CCD.
+    settings : MotionSettings
+        Mode and limits.
+    known : MovementKernel, optional
+        Motion that is known otherwise: only the offset is measured then.
+
+    Raises
+    ------
+    FitError
+        When all cadences are flagged, no star lies on the pixels, or the cubes have different cadences.
+    """
+    series, few = start_region(cubes, stars, settings, known)
+    evaluator = PrfEvaluator(prf, np.float32)
+    for _ in range(settings.n_round):
+        few = region_round(few, evaluator, settings)
+    return motion_of_all(series, few, evaluator, settings)
+
+
+def kernel_at(
+    cube: Cube, stars: Stars, prf: PrfGrid, kernel: MovementKernel, settings: MotionSettings
+) -> MovementKernel:
+    """Return the motion of a CCD at some of its pixels, with their own constant offset between catalogue and pixels.
+
+    A WCS with few terms is off by some hundredths of a pixel here and there on a CCD.
+
+    Parameters
+    ----------
+    cube : Cube
+        Pixels of a part of the CCD.
+    stars : Stars
+        All catalogue stars whose light reaches them, by their catalogue positions.
+    prf : PrfGrid
+        PRF of the CCD.
+    kernel : MovementKernel
+        Motion and offset of the CCD.
+    settings : MotionSettings
+        Limits.
+    """
+    good = np.flatnonzero((cube.quality == 0) & ~kernel.bad)
+    if len(good) == 0 or not cube.stamp.contains(stars.row, stars.column).any():
+        return kernel
+    few = evenly_chosen(good, _OFFSET_CADENCES)
+    own = replace(kernel.of_cadences(few), source="known")
+    series, region = start_region([cube.of_cadences(few)], stars, settings, own)
+    evaluator = PrfEvaluator(prf, np.float32)
+    for _ in range(_OFFSET_ROUNDS):
+        before = region.kernel
+        region = region_round(region, evaluator, settings, offset_only=True)
+        if _largest_move(before, region.kernel, cube.stamp) < _SMALL_OFFSET:
+            break
+    static = region.kernel.parameters[0] - own.parameters[series.which[0]]
+    return replace(kernel, offset=region.kernel.offset, parameters=kernel.parameters + static)
+
+
+def _largest_move(before: MovementKernel, after: MovementKernel, stamp: Stamp) -> float:
+    """Largest constant shift along an axis, on some pixels, between two kernels of the same cadences, pixels."""
+    rows, columns = (stamp.row_min, stamp.row_min, stamp.row_max, stamp.row_max), (stamp.col_min, stamp.col_max) * 2
+    of_axes = [kernel.of_cadences(np.array([0])).shifts(rows, columns) for kernel in (before, after)]
+    offset = np.subtract(after.offset, before.offset)[:, None, None]
+    return float(np.abs(np.subtract(of_axes[1], of_axes[0]) + offset).max())
+
+
+def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, *, offset_only: bool = False) -> Region:
+    """Improve mean fluxes, offset and, unless that is known, motion of a region once."""
+    kernel, n_cadence = region.kernel, len(region.good)
+    information = np.zeros((n_cadence, N_MOTION, N_MOTION))
+    gradient = np.zeros((n_cadence, N_MOTION))
+    precision = static_precision(kernel.scale)
+    static_information = np.diag(precision)
+    static_gradient = -precision * np.array([kernel.offset[0], 0.0, 0.0, kernel.offset[1], 0.0, 0.0])
+    tiles = []
+    for tile in region.tiles:
+        model, state = placed_tile(tile, kernel, prf)
+        mean = mean_of_tile(tile, model, state, region.good, static_columns, precision)
+        to_tile = parameters_of_tile(kernel, tile.data)
+        static_information += to_tile.T @ mean.information @ to_tile
+        static_gradient += to_tile.T @ mean.gradient
+        state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
+        if offset_only:
+            tiles.append(replace(tile, state=state))
+            continue
+        rejected = np.zeros_like(tile.data.valid) if tile.rejected is None else tile.rejected
+        step = motion_step(tile.data, model, state, rejected, OUTLIER_SIGMA)
+        information += to_tile.T @ step.information @ to_tile
+        gradient += step.gradient @ to_tile
+        motion = replace(state.motion, local=state.motion.local + step.local)
+        state = replace(state, motion=motion)
+        tiles.append(replace(tile, state=state, departure=step.departure, rejected=step.outliers))
+    if region.measured:
+        kernel = improved_kernel(kernel, information, gradient, region.good, settings.mode)
+    kernel = with_static(kernel, inverse(static_information) @ static_gradient)
+    return replace(region, tiles=tuple(tiles), kernel=kernel)
+
+
+def mean_of_tile(
+    tile: RegionTile,
+    model: TileModel,
+    state: TileState,
+    good: npt.NDArray[np.bool_],
+    columns: ExtraColumns,
+    precision: npt.NDArray[np.float64],
+) -> MeanStep:
+    """Improve a tile's mean scene; residuals are clipped as long as it is not known which pixels are outliers."""
+    if tile.rejected is None:
+        return solve_mean(tile.data, model, state, good, columns, precision, clip=True)
+    data = replace(tile.data, valid=tile.data.valid & ~tile.rejected)
+    return solve_mean(data, model, state, good, columns, precision, departure=tile.departure)
+
+
+def static_columns(part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Change of a node's pixels with a constant affine shift of all stars: (n_pixel, 6)."""
+    del part
+    return images[MOTION_IMAGES].T

@@ -1,0 +1,171 @@
+"""Pixel time series of a region of one CCD, and what its headers say of it."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.core.barycentre import Ephemeris
+from photometry.core.geometry import Stamp, output_index
+from photometry.core.times import NO_OFFSET, TimeOffset
+
+__all__ = ["Cube", "Exposure", "Pointing"]
+
+#: How `Pointing.procver` starts for pixels that this package simulated: in files, in memory.
+_SIMULATED = ("photometry-", "simulated")
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """How a cadence was exposed and read.
+
+    Parameters
+    ----------
+    cadence_s : int
+        Time from one cadence to the next, s: 20, 120, 200, 600 or 1800.
+    exposure_s : float
+        Photon accumulation time of a cadence, s: number of readouts times INT_TIME.
+    num_readouts : int
+        Readouts that were summed after cosmic-ray mitigation on board.
+    gain_e_per_adu : tuple of 4 floats
+        Gain of the outputs A to D, e-/ADU.
+    read_noise_e : tuple of 4 floats
+        Noise of one readout of the outputs A to D, e-.
+    """
+
+    cadence_s: int
+    exposure_s: float
+    num_readouts: int
+    gain_e_per_adu: tuple[float, float, float, float]
+    read_noise_e: tuple[float, float, float, float]
+
+    def read_variance(self, columns: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the variance of a cadence by read noise in pixels of 0-based CCD columns, (e-/s)^2."""
+        read_noise = np.asarray(self.read_noise_e)[output_index(columns)]
+        return self.num_readouts * read_noise**2 / self.exposure_s**2
+
+
+@dataclass(frozen=True, slots=True)
+class Pointing:
+    """Which pixels of which sector, and which data they came from.
+
+    Parameters
+    ----------
+    datasource : str
+        ``tesscut``, ``tpf`` or ``ffi``.
+    sector, camera, ccd : int
+        As in the header.
+    data_rel : int
+        Data release; 0 where the input names none.
+    procver : str
+        Version of the pipeline that calibrated the pixels; empty where the input names none.
+    starid : int
+        TIC number of the target of a TPF, else 0.
+    ra, dec : float
+        Position that the file names, deg; NaN where it names none.
+    """
+
+    datasource: str
+    sector: int
+    camera: int
+    ccd: int
+    data_rel: int
+    procver: str
+    starid: int
+    ra: float
+    dec: float
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether this package simulated the pixels."""
+        return self.procver.startswith(_SIMULATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Cube:
+    """Pixels of a region, all cadences.
+
+    Parameters
+    ----------
+    pointing : Pointing
+        Sector, camera, CCD and origin.
+    exposure : Exposure
+        Exposure and readout.
+    stamp : Stamp
+        The pixels.
+    images : (n_cadence, n_row, n_column) float32
+        Flux less the large-scale background, e-/s; NaN where it was not measured.
+    images_err : (n_cadence, n_row, n_column) float32
+        Errors that came with the pixels, e-/s.
+    backgrounds : (n_cadence, n_row, n_column) float32
+        Large-scale background, e-/s: images + backgrounds is what was measured.
+    pixel_flags : (n_cadence, n_row, n_column) uint8
+        `photometry.core.quality.PIXEL_FLAGS`.
+    time : (n_cadence,) float64
+        BTJD at mid exposure, TDB at the barycentre, d.
+    timecorr : (n_cadence,) float32
+        Barycentric correction in `time`, d.
+    cadenceno : (n_cadence,) int32
+        Cadence number.
+    quality : (n_cadence,) int32
+        TESS quality flags of the cadence (`photometry.core.quality.TESS_QUALITY`).
+    pos_corr : (n_cadence, 2) float32 or None
+        Local motion of a TPF's target from its header position, (column, row) as in POS_CORR1 and POS_CORR2, pixels.
+    wcs_header : str
+        FITS cards (80 characters each, celestial axes only) of a WCS in CCD pixels: with origin 0,
+        ``astropy.wcs.WCS.all_world2pix`` gives 0-based (column, row).
+    aperture : (n_row, n_column) int32
+        Flags of the pixels as in the TESS products: 1 collected, 4 background, 32 to 256 output A to D.
+    ephemeris : Ephemeris or None
+        Places of the spacecraft where `time` is that of the middle of a CCD and can be corrected for every star; None
+        where it is that of the cutout or target.
+    offset : TimeOffset
+        What was added to start, middle and end of the exposures as the file has them, s (`photometry.core.times`).
+    """
+
+    pointing: Pointing
+    exposure: Exposure
+    stamp: Stamp
+    images: npt.NDArray[np.float32]
+    images_err: npt.NDArray[np.float32]
+    backgrounds: npt.NDArray[np.float32]
+    pixel_flags: npt.NDArray[np.uint8]
+    time: npt.NDArray[np.float64]
+    timecorr: npt.NDArray[np.float32]
+    cadenceno: npt.NDArray[np.int32]
+    quality: npt.NDArray[np.int32]
+    pos_corr: npt.NDArray[np.float32] | None
+    wcs_header: str
+    aperture: npt.NDArray[np.int32]
+    ephemeris: Ephemeris | None = None
+    offset: TimeOffset = NO_OFFSET
+
+    def __post_init__(self) -> None:
+        shape = (len(self.time), *self.stamp.shape)
+        for name in ("images", "images_err", "backgrounds", "pixel_flags"):
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} has shape {getattr(self, name).shape}, expected {shape}")
+
+    @property
+    def n_cadence(self) -> int:
+        """Number of cadences."""
+        return len(self.time)
+
+    def of_cadences(self, which: npt.NDArray[np.int64]) -> "Cube":
+        """Return the pixels of some cadences."""
+        names = ("images", "images_err", "backgrounds", "pixel_flags", "time", "timecorr", "cadenceno", "quality")
+        pos_corr = None if self.pos_corr is None else self.pos_corr[which]
+        return replace(self, pos_corr=pos_corr, **{name: getattr(self, name)[which] for name in names})
+
+    def cut(self, stamp: Stamp) -> "Cube":
+        """Return the pixels of a smaller stamp (views, no copies)."""
+        rows, columns = stamp.slices_in(self.stamp)
+        return replace(
+            self,
+            stamp=stamp,
+            images=self.images[:, rows, columns],
+            images_err=self.images_err[:, rows, columns],
+            backgrounds=self.backgrounds[:, rows, columns],
+            pixel_flags=self.pixel_flags[:, rows, columns],
+            aperture=self.aperture[rows, columns],
+        )

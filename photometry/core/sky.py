@@ -1,0 +1,39 @@
+"""Directions, distances and dates on the sky."""
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.core.constants import BTJD_OFFSET, CATALOG_EPOCH_YEAR
+
+__all__ = ["angular_distance", "julian_year", "mid_time", "unit_vectors"]
+
+#: Julian date of J2000.0.
+_JD_2000 = 2451545.0
+_DAYS_PER_YEAR = 365.25
+
+
+def julian_year(btjd: float) -> float:
+    """Return the Julian year of a time in BTJD."""
+    return CATALOG_EPOCH_YEAR + (btjd + BTJD_OFFSET - _JD_2000) / _DAYS_PER_YEAR
+
+
+def mid_time(time: npt.NDArray[np.float64]) -> float:
+    """Return the time that the stars of an observation are moved to: the middle of its times (n_cadence), BTJD."""
+    return float(time[[0, -1]].mean())
+
+
+def unit_vectors(ra: npt.ArrayLike, decl: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the directions (..., 3) of positions in deg."""
+    alpha = np.deg2rad(np.asarray(ra, dtype=np.float64))
+    delta = np.deg2rad(np.asarray(decl, dtype=np.float64))
+    return np.stack([np.cos(delta) * np.cos(alpha), np.cos(delta) * np.sin(alpha), np.sin(delta)], axis=-1)
+
+
+def angular_distance(
+    ra: npt.ArrayLike, decl: npt.ArrayLike, ra_center: float, decl_center: float
+) -> npt.NDArray[np.float64]:
+    """Return the distances of positions from one point, deg."""
+    vectors = np.atleast_2d(unit_vectors(ra, decl))
+    chord = np.linalg.norm(vectors - unit_vectors(ra_center, decl_center), axis=-1)
+    distance: npt.NDArray[np.float64] = np.rad2deg(2 * np.arcsin(np.clip(chord / 2, 0.0, 1.0)))
+    return distance

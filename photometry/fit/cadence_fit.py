@@ -1,0 +1,259 @@
+"""Departures of a tile's stars from their means in every cadence: a first fit that finds outliers, and the final one.
+
+Both take the normal equations from here. Nodes of like place and background share one inverse, which is worked out in
+the first fit.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.calibration.kernel import MovementKernel
+from photometry.calibration.motion_fit import MOTION_IMAGES, usual_range
+from photometry.core.settings import FitSettings
+from photometry.scene.design_matrices import N_LINEAR_TERM, N_TERM
+from photometry.scene.mean_scene import PixelMean
+from photometry.scene.node_model import NodeModel, node_variance
+from photometry.scene.tile_data import TileData
+from photometry.scene.tile_model import TileModel, residuals
+from photometry.scene.tile_state import TileState
+from photometry.solver.cadence_designs import CadenceDesigns
+from photometry.solver.conjugate_gradient import Solution, equations_of, solve_cadences, solve_equations
+from photometry.solver.flux_errors import motion_response
+from photometry.solver.normal_equations import NodeSystem, are_like, factor_node
+
+__all__ = [
+    "FIRST_ACCURACY",
+    "CadenceFit",
+    "FirstFit",
+    "TileScene",
+    "final_fit",
+    "first_fit",
+    "left_of",
+    "residual_of",
+    "valid_of",
+]
+
+#: Accuracy of the first fit of a cadence, which only looks for outliers, in standard errors of a flux.
+FIRST_ACCURACY = 0.1
+#: How well the light of saturated stars is known in a pixel while outliers are looked for, as a fraction.
+_SATURATED_DOUBT = 0.05
+#: Accuracy of the change of the means, in standard errors of a single cadence.
+_CHANGE_ACCURACY = 0.003
+
+
+@dataclass(frozen=True, slots=True)
+class TileScene:
+    """What all blocks of cadences need.
+
+    Parameters
+    ----------
+    data : TileData
+        The pixels.
+    model : TileModel
+        Stars about the nodes.
+    state : TileState
+        Mean fluxes and what else is known.
+    precision : (n_star,) float64
+        Precision of the priors of the departures, (e-/s)^-2.
+    core : (n_core,) int64
+        Stars that are returned.
+    kernel : MovementKernel
+        Motion about the tile's center.
+    settings : FitSettings
+        Limits.
+    """
+
+    data: TileData
+    model: TileModel
+    state: TileState
+    precision: npt.NDArray[np.float64]
+    core: npt.NDArray[np.int64]
+    kernel: MovementKernel
+    settings: FitSettings
+
+
+@dataclass(frozen=True, slots=True)
+class FirstFit:
+    """First fit.
+
+    Parameters
+    ----------
+    rejected : (n_cadence, n_pixel) bool
+        Pixels that disagree with it.
+    unknowns : (n_star + n_common, n_cadence) float32
+        Departures and common terms.
+    state : TileState
+        Means that they depart from.
+    factored : tuple of NodeSystem
+        Nodes whose inverse others may take over.
+    means : tuple of PixelMean
+        Mean residuals of the good cadences, departures about their mean taken off.
+    """
+
+    rejected: npt.NDArray[np.bool_]
+    unknowns: npt.NDArray[np.float32]
+    state: TileState
+    factored: tuple[NodeSystem, ...]
+    means: tuple[PixelMean, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CadenceFit:
+    """Final fit of some cadences.
+
+    Parameters
+    ----------
+    system : NodeSystem
+        Normal equations of their node.
+    cadences : (n_cadence,) int64
+        Which cadences.
+    solution : Solution
+        Departures.
+    rest : (n_pixel, n_cadence) float32
+        What is left of the pixels, e-/s; 0 where they do not count.
+    valid, rejected : (n_pixel, n_cadence) bool
+        Pixels that count; outliers.
+    response : (n_star, n_parameter) float64
+        Change of the fluxes with the motion, e-/s per pixel.
+    variance : (n_pixel,) float64
+        Variance of the node's pixels in a cadence, (e-/s)^2.
+    """
+
+    system: NodeSystem
+    cadences: npt.NDArray[np.int64]
+    solution: Solution
+    rest: npt.NDArray[np.float32]
+    valid: npt.NDArray[np.bool_]
+    rejected: npt.NDArray[np.bool_]
+    response: npt.NDArray[np.float64]
+    variance: npt.NDArray[np.float64]
+
+
+def _system_of(
+    scene: TileScene,
+    part: NodeModel,
+    variance: npt.NDArray[np.float64],
+    factored: tuple[NodeSystem, ...],
+    *,
+    with_errors: bool = True,
+) -> NodeSystem:
+    """Make the normal equations of a node; the inverse is that of a like node, if there is one."""
+    weights = np.where(scene.data.usable, 1 / variance, 0.0)
+    like = next((system for system in factored if are_like(system.part, part)), None)
+    return factor_node(part, scene.model.local_basis, weights, scene.precision, like=like, with_errors=with_errors)
+
+
+def _members(scene: TileScene, part: NodeModel) -> list[npt.NDArray[np.int64]]:
+    """Cadences of a node in blocks of about equal size, each of them from all of its time."""
+    cadences = part.node.cadences
+    n_block = -(-len(cadences) // scene.settings.cadences_at_once)
+    return [cadences[k::n_block] for k in range(n_block)]
+
+
+def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
+    """Fit every cadence for a start and look for outliers; the `good` cadences (n_cadence,) count for the means."""
+    data, model = scene.data, scene.model
+    rejected = np.zeros(data.valid.shape, dtype=bool)
+    unknowns = np.zeros((len(model.stars) + model.local_basis.shape[1], data.n_cadence), dtype=np.float32)
+    factored: tuple[NodeSystem, ...] = ()
+    left_over: list[PixelMean] = []
+    for part in model.nodes:
+        images = model.mean_images(part, scene.state.flux)
+        variance = node_variance(data, part, images)
+        system = _system_of(scene, part, variance, factored, with_errors=False)
+        if not any(are_like(other.part, part) for other in factored):
+            factored = (*factored, system)
+        variance = variance + _doubt_of_saturated(model, part, scene.state.flux)
+        total, count = np.zeros(len(variance)), np.zeros(len(variance))
+        usual = None
+        for cadences in _members(scene, part):
+            residual, valid = residual_of(scene, part, images, cadences), valid_of(data, cadences)
+            terms = part.coefficients(scene.state.motion, cadences)[:, :N_TERM]
+            solution = solve_cadences(system, terms, residual, valid, accuracy=FIRST_ACCURACY, n_term=N_LINEAR_TERM)
+            unknowns[:, cadences] = solution.unknowns
+            left = left_of(residual, solution, valid)
+            # The first block tells what is usual for a pixel.
+            usual = usual_range(left, variance, scene.settings.outlier_sigma) if usual is None else usual
+            off = valid & (np.abs(left - usual[0]) > usual[1])
+            rejected[cadences] = off.T
+            left[off] = 0
+            total += left @ good[cadences].astype(np.float32)
+            count += np.count_nonzero((valid ^ off) & good[cadences], axis=1)
+        if count.any():
+            terms = part.coefficients(scene.state.motion, part.node.cadences[good[part.node.cadences]])
+            left_over.append(PixelMean(part, terms.mean(axis=0), total / np.maximum(count, 1.0), count))
+    departure = unknowns[: len(model.stars), good].mean(axis=1, dtype=np.float64)
+    means = tuple(_with_departure(mean, scene.state.static, departure) for mean in left_over)
+    return FirstFit(rejected, unknowns, scene.state, factored, means)
+
+
+def _with_departure(left: PixelMean, static: npt.NDArray[np.float64], departure: npt.NDArray[np.float64]) -> PixelMean:
+    """Put what the scene leaves of the mean and the stars' mean departures (n_star,) back to what the fit leaves."""
+    light = left.terms[:N_TERM] @ left.part.expansion.images(departure)
+    return replace(left, mean=left.mean + (static + light) * (left.count > 0))
+
+
+def valid_of(data: TileData, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return the pixels that count in some cadences, (n_pixel, n_cadence)."""
+    return np.ascontiguousarray(data.valid[cadences].T)
+
+
+def _doubt_of_saturated(
+    model: TileModel, part: NodeModel, flux: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64] | float:
+    """Variance of the model under saturated stars (n_pixel,): when they vary, their pixels are no outliers."""
+    if model.unsaturated.all():
+        return 0.0
+    light = model.free_images(part, np.where(model.unsaturated, 0.0, flux))[0]
+    return np.asarray((_SATURATED_DOUBT * light) ** 2, dtype=np.float64)
+
+
+def final_fit(scene: TileScene, first: FirstFit, part: NodeModel) -> Iterator[CadenceFit]:
+    """Fit a node, its cadences in blocks, from where the first fit ended."""
+    images = scene.model.mean_images(part, scene.state.flux)
+    variance = node_variance(scene.data, part, images)
+    system = _system_of(scene, part, variance, first.factored)
+    response = motion_response(system, images[MOTION_IMAGES])
+    change = _change_of_means(scene, first, part, system)
+    for cadences in _members(scene, part):
+        residual, valid = residual_of(scene, part, images, cadences), valid_of(scene.data, cadences)
+        terms = part.coefficients(scene.state.motion, cadences)[:, :N_TERM]
+        solution = solve_cadences(
+            system, terms, residual, valid, start=first.unknowns[:, cadences] + change, n_term=N_LINEAR_TERM
+        )
+        left = left_of(residual, solution, valid)
+        rejected = np.ascontiguousarray(first.rejected[cadences].T)
+        yield CadenceFit(system, cadences, solution, left, valid, rejected, response, variance)
+
+
+def _change_of_means(scene: TileScene, first: FirstFit, part: NodeModel, system: NodeSystem) -> npt.NDArray[np.float32]:
+    """How the unknowns of a node's cadences change with the means since the first fit, (n_star + n_common, 1).
+
+    It is the same for all cadences, but for their motion within the node and their masks.
+    """
+    state = scene.state
+    light = scene.model.free_images(part, first.state.flux - state.flux)[0]
+    residual = (light + first.state.static - state.static)[:, None].astype(np.float32)
+    equations = equations_of([system], CadenceDesigns((part.expansion,), system.common))
+    usable = scene.data.usable[:, None]
+    solution = solve_equations(equations, np.ones((1, 1)), residual, usable, accuracy=_CHANGE_ACCURACY)
+    return solution.unknowns
+
+
+def residual_of(
+    scene: TileScene, part: NodeModel, images: npt.NDArray[np.float64], cadences: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
+    """Return pixels less the mean scene and what it leaves of the mean pixels, (n_pixel, n_cadence), e-/s."""
+    return residuals(scene.data, scene.model, part, images, scene.state.motion, cadences, scene.state.static)
+
+
+def left_of(
+    residual: npt.NDArray[np.float32], solution: Solution, valid: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """Return what a solution leaves of the pixels, (n_pixel, n_cadence), e-/s; 0 where they do not count."""
+    left = residual - solution.fitted
+    left *= valid
+    return left

@@ -1,0 +1,102 @@
+"""What the fit of some cadences says of the stars of a tile's core: fluxes with errors, apertures, flags."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.core.quality import PIXEL_QUALITY, bit
+from photometry.fit.aperture import Apertures, aperture_photometry, light_in_apertures
+from photometry.fit.cadence_fit import CadenceFit, TileScene
+from photometry.fit.star_quality import StarQuality, cadence_flags, reduced_chi2
+from photometry.scene.tile_data import TileData
+from photometry.scene.tile_model import local_basis
+from photometry.solver.flux_errors import flux_variance
+
+__all__ = ["SERIES", "Series", "series_of"]
+
+_NOT_FITTED = bit(PIXEL_QUALITY, "not_fitted")
+#: Fields of `photometry.fit.tile_fit.TileFit` that are series of a star, in the order in which they are worked out.
+SERIES = (
+    "flux",
+    "flux_err",
+    "aperture_flux",
+    "aperture_flux_err",
+    "centroid_row",
+    "centroid_column",
+    "background",
+    "chi2",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Series of some cadences.
+
+    Parameters
+    ----------
+    cadences : (n_cadence,) int64
+        Which cadences.
+    values : tuple of (n_star, n_cadence) float32
+        In the order of `SERIES`; NaN where a star was not fitted.
+    flags : (n_star, n_cadence) int32
+        `photometry.core.quality.PIXEL_QUALITY`.
+    chi2 : (n_cadence,) float64
+        Reduced chi-squared of the tile.
+    local : (n_local, n_cadence) float64
+        Coefficients of the local background.
+    """
+
+    cadences: npt.NDArray[np.int64]
+    values: tuple[npt.NDArray[np.float32], ...]
+    flags: npt.NDArray[np.int32]
+    chi2: npt.NDArray[np.float64]
+    local: npt.NDArray[np.float64]
+
+
+def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: StarQuality) -> Series:
+    """Work out everything about the stars of the core in some cadences.
+
+    Parameters
+    ----------
+    scene : TileScene
+        The tile.
+    fit : CadenceFit
+        The fit of the cadences.
+    apertures : Apertures
+        Apertures of the stars of the core.
+    quality : StarQuality
+        Where their light falls.
+    """
+    data, model, core, part = scene.data, scene.model, scene.core, fit.system.part
+    motion, kernel, cadences, solution = scene.state.motion, scene.kernel, fit.cadences, fit.solution
+    mean, own_prior = scene.state.flux[core, None], fit.system.own_prior[core, None]
+    departure = solution.departure[core] / (1 - own_prior)
+    coefficients = motion.local[cadences].T + solution.common
+    local = (model.local_basis.mean(axis=0) @ coefficients) - part.sky.mean()
+    extra_sky = data.sky[cadences].mean(axis=1, dtype=np.float64) + local
+    squared = flux_variance(
+        fit.system, core, departure, extra_sky, fit.valid, data, fit.response[core], kernel.covariance[cadences]
+    )
+    terms = part.coefficients(motion, cadences)[:, : part.expansion.n_term]
+    light = light_in_apertures(apertures, part.expansion.transposed, core)
+    in_aperture = aperture_photometry(apertures, light, terms, mean + solution.departure[core], fit.rest, fit.variance)
+    chi2, cadence_chi2 = reduced_chi2(quality, fit.rest, fit.valid, fit.variance, fit.system.leverage)
+    distance = np.hypot(motion.row_shift, motion.column_shift)[cadences]
+    uncertain, converged = kernel.bad[cadences], solution.converged
+    lost = data.usable[:, None] & ~(fit.valid | fit.rejected)
+    flags = cadence_flags(quality, lost, fit.rejected, chi2, distance, uncertain, converged)
+    pixel = _pixel_of(data, model.stars.row[core], model.stars.column[core])
+    background = data.sky[cadences][:, pixel].T + local_basis(data.stamp)[pixel] @ coefficients
+    fitted = (flags & _NOT_FITTED) == 0
+    values = (mean + departure, np.sqrt(squared), *in_aperture, background, chi2)
+    kept = tuple(np.where(fitted, value, np.nan).astype(np.float32) for value in values)
+    return Series(cadences, kept, flags, cadence_chi2, coefficients)
+
+
+def _pixel_of(data: TileData, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Flat index of the pixel nearest to positions."""
+    n_row, n_column = data.stamp.shape
+    in_row = np.clip(np.rint(row).astype(np.int64) - data.stamp.row_min, 0, n_row - 1)
+    in_column = np.clip(np.rint(column).astype(np.int64) - data.stamp.col_min, 0, n_column - 1)
+    return in_row * n_column + in_column

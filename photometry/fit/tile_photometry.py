@@ -1,0 +1,165 @@
+"""Joint photometry of a tile: every star in every cadence."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.calibration.kernel import MovementKernel
+from photometry.calibration.region_tiles import PRF_REACH, evenly_chosen, kernel_of_tile, tile_motion
+from photometry.core.cube import Cube
+from photometry.core.geometry import Stamp
+from photometry.core.settings import FitSettings
+from photometry.core.stars import Stars
+from photometry.fit.aperture import choose_apertures, windows_of
+from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit
+from photometry.fit.outlying_cadences import fit_strays
+from photometry.fit.star_quality import blending, star_flags, star_quality
+from photometry.fit.star_series import SERIES, Series, series_of
+from photometry.fit.tile_fit import TileFit
+from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
+from photometry.scene.mean_scene import solve_mean
+from photometry.scene.node_model import node_variance
+from photometry.scene.nodes import far_cadences
+from photometry.scene.tile_data import tile_data
+from photometry.scene.tile_model import build_model
+from photometry.scene.tile_state import TileState
+
+__all__ = ["fit_tile"]
+
+#: Linear steps to the mean fluxes without outliers; the second sees what is not understood.
+_MEAN_ROUNDS = 2
+#: Cadences that the first means are solved from: they only have to do until outliers and departures are known.
+_FIRST_CADENCES = 200
+#: The prior of a flux is never narrower than if the mean were this share of the catalogue flux.
+_LEAST_OF_CATALOG = 0.1
+
+
+def fit_tile(
+    cube: Cube, stars: Stars, core: Stamp, prf: PrfGrid, kernel: MovementKernel, settings: FitSettings
+) -> TileFit:
+    """Fit all stars of a tile jointly in all cadences.
+
+    Parameters
+    ----------
+    cube : Cube
+        The tile's pixels: its core and the margin.
+    stars : Stars
+        All catalogue stars whose light reaches the pixels, by their catalogue positions.
+    core : Stamp
+        Stars on these pixels are returned.
+    prf : PrfGrid
+        PRF of the CCD.
+    kernel : MovementKernel
+        Motion of the region, and the offset between catalogue and pixels.
+    settings : FitSettings
+        Limits.
+
+    Raises
+    ------
+    FitError
+        When no pixel is usable.
+    """
+    data = tile_data(cube)
+    near = stars.select(cube.stamp.border_distance(stars.row, stars.column) > -PRF_REACH)
+    is_free = near.tmag < settings.tmag_limit
+    in_core = np.flatnonzero(core.contains(near.row[is_free], near.column[is_free]))
+    placed = near.moved(*kernel.offset)
+    free, held = placed.select(is_free), placed.select(~is_free)
+    nothing = np.zeros(data.stamp.n_pixel)
+    motion = tile_motion(kernel, data)
+    state = TileState(free.flux, motion, nothing, nothing)
+    evaluator = PrfEvaluator(prf, np.float32)
+    far = far_cadences(motion.row_shift, motion.column_shift, settings.node_reach)
+    model = build_model(data, evaluator, free, held, motion, settings.node_reach, np.flatnonzero(~far))
+    good = (cube.quality == 0) & ~far
+    if not good.any():
+        good = ~far
+    mean = solve_mean(data, model, state, _some(good), clip=True)
+    state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
+    width = settings.prior_width * np.maximum(state.flux, _LEAST_OF_CATALOG * free.flux)
+    scene = TileScene(data, model, state, 1 / width**2, in_core, kernel_of_tile(kernel, data), settings)
+    first = first_fit(scene, good)
+    data = replace(data, valid=data.valid & ~first.rejected)
+    mean = solve_mean(data, model, state, good, means=first.means, n_round=_MEAN_ROUNDS)
+    state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
+    scene = replace(scene, data=data, state=state)
+    return _assemble(cube, scene, evaluator, good, first)
+
+
+def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray[np.bool_], first: FirstFit) -> TileFit:
+    """Fit node by node, block by block, then the cadences far from all others, and put all in order."""
+    data, model, core = scene.data, scene.model, scene.core
+    main = max(model.nodes, key=lambda part: int(good[part.node.cadences].sum()))
+    images = model.mean_images(main, scene.state.flux)
+    variance = node_variance(data, main, images)
+    quality = star_quality(data, main, images, scene.state.flux, core)
+    apertures = choose_apertures(
+        main.expansion.matrices[0][:, core], scene.state.flux[core], variance, data.usable, data.stamp
+    )
+    blocks = []
+    # The main node comes last: the cadences far from all others take its inverse over.
+    for part in sorted(model.nodes, key=lambda part: part is main):
+        for fit in final_fit(scene, first, part):
+            blocks.append(series_of(scene, fit, apertures, quality))
+    correlation = blending(fit.system, core)
+    far = np.setdiff1d(np.arange(data.n_cadence), np.concatenate([block.cadences for block in blocks]))
+    blocks += [series_of(scene, stray, apertures, quality) for stray in fit_strays(scene, prf, far, fit)]
+    series = {
+        name: _in_order(blocks, [block.values[k] for block in blocks], np.float32) for k, name in enumerate(SERIES)
+    }
+    local = _in_order(blocks, [block.local for block in blocks], np.float64)[:, good].mean(axis=1)
+    window, window_row, window_column = windows_of(
+        apertures, model.stars.row[core], model.stars.column[core], data.stamp
+    )
+    row_shift, column_shift = scene.kernel.shifts(model.stars.row[core], model.stars.column[core])
+    return TileFit(
+        stamp=data.stamp,
+        starid=model.stars.starid[core],
+        tmag=model.stars.tmag[core],
+        row=model.stars.row[core],
+        column=model.stars.column[core],
+        row_shift=row_shift.astype(np.float32),
+        column_shift=column_shift.astype(np.float32),
+        pixel_quality=_in_order(blocks, [block.flags for block in blocks], np.int32),
+        cadence_chi2=_in_order(blocks, [block.chi2 for block in blocks], np.float32),
+        star_flags=star_flags(quality, correlation, series["chi2"][:, good]),
+        contamination=quality.contamination,
+        blend_correlation=correlation,
+        prf_source=prf.grid.source,
+        fit_tmag_limit=scene.settings.tmag_limit,
+        sum_image=_mean_image(cube, good),
+        model_image=np.where(data.saturated, np.nan, images[0] + model.local_basis @ local).reshape(data.stamp.shape),
+        aperture=window,
+        window_row=window_row,
+        window_column=window_column,
+        **series,
+    )
+
+
+def _some(good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Choose some of the good cadences, evenly in time, (n_cadence,)."""
+    chosen = np.zeros_like(good)
+    chosen[evenly_chosen(np.flatnonzero(good), _FIRST_CADENCES)] = True
+    return chosen
+
+
+def _in_order(blocks: list[Series], parts: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
+    """Put the blocks' values (..., n_cadence of the block) into the order of the cadences."""
+    order = np.argsort(np.concatenate([block.cadences for block in blocks]))
+    return np.concatenate(parts, axis=-1)[..., order].astype(dtype)
+
+
+def _mean_image(cube: Cube, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Mean of the good images, (n_row, n_column), e-/s; NaN where no pixel was measured."""
+    images = cube.images.reshape(len(good), -1)
+    share = (good / good.sum()).astype(images.dtype)
+    mean = (share @ images).astype(np.float64)
+    # Pixels that were not measured in some cadence, be it a flagged one, leave no number.
+    gaps = np.flatnonzero(~np.isfinite(mean))
+    finite = np.isfinite(images[:, gaps]) & good[:, None]
+    count = finite.sum(axis=0)
+    total = np.where(finite, images[:, gaps], 0).sum(axis=0, dtype=np.float64)
+    mean[gaps] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return np.asarray(mean.reshape(cube.images.shape[1:]), dtype=np.float64)

@@ -1,0 +1,216 @@
+"""The frames of a CCD and the series of cadences that they make (`frame_checks` finds what is wrong with them)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.core.quality import FFI_RELEVANT, TESS_QUALITY, bit
+from photometry.core.times import NO_OFFSET, TimeOffset
+
+__all__ = ["LEFT_OUT", "OK", "STATUSES", "Frame", "FrameSeries", "frame_series", "merge_quality"]
+
+OK = "ok"
+#: What can be wrong with a frame, and what happens to it.
+STATUSES = {
+    OK: "used",
+    "unreadable": "cadence without pixels, flagged manual_exclude",
+    "other_ccd": "cadence without pixels, flagged manual_exclude",
+    "wrong_shape": "cadence without pixels, flagged manual_exclude",
+    "other_exposure": "cadence without pixels, flagged manual_exclude",
+    "wrong_time": "cadence without pixels, flagged manual_exclude",
+    "no_pixels": "cadence without pixels, flagged manual_exclude",
+    "no_background": "cadence without pixels, flagged manual_exclude",
+    "wrong_name": "left out",
+    "duplicate": "left out",
+    "other_release": "left out",
+}
+#: Statuses of frames that make no cadence.
+LEFT_OUT = ("duplicate", "other_release", "wrong_name")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame by its name and header.
+
+    Parameters
+    ----------
+    name : str
+        Name of the file.
+    clock_s : float
+        Time in the name, s after any fixed moment: all that is known of a file that cannot be read. NaN for no date.
+    path : str
+        Where the file is; files of the same name may lie in several folders.
+    status : str
+        One of `STATUSES`.
+    reason : str
+        Why the status is not ok.
+    index : int
+        FFIINDEX; -1 where not known.
+    start, end : float
+        Start and end of the exposure at the spacecraft as the file has them, TJD (TDB); NaN where not known.
+    barycorr : float
+        Barycentric correction of the file, d; NaN where not known.
+    quality : int
+        DQUALITY.
+    release : tuple of int and str
+        DATA_REL and PROCVER.
+    exposure : object
+        What all frames of a series have in common (`photometry.core.cube.Exposure`).
+    wcs : str
+        Cards of the WCS; empty where it cannot be used.
+    offset : TimeOffset
+        What has to be added to its times, s.
+    sky : tuple of 2 floats
+        Position of its reference pixel, deg.
+    """
+
+    name: str
+    clock_s: float
+    path: str = ""
+    status: str = OK
+    reason: str = ""
+    index: int = -1
+    start: float = np.nan
+    end: float = np.nan
+    barycorr: float = np.nan
+    quality: int = 0
+    release: tuple[int, str] = (0, "")
+    exposure: Any = None
+    wcs: str = ""
+    offset: TimeOffset = NO_OFFSET
+    sky: tuple[float, float] = (np.nan, np.nan)
+
+    def failed(self, status: str, reason: str) -> "Frame":
+        """Return the frame with something wrong."""
+        return replace(self, status=status, reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSeries:
+    """Cadences of a CCD, increasing in time.
+
+    Parameters
+    ----------
+    frames : tuple of Frame
+        The frame of each cadence.
+    left_out : tuple of Frame
+        Frames that make no cadence.
+    cadenceno : (n_cadence,) int64
+        FFIINDEX.
+    start, end : (n_cadence,) float64
+        As in the files, TJD; interpolated for files that cannot be read.
+    barycorr : (n_cadence,) float64
+        d; interpolated likewise.
+    quality : (n_cadence,) int32
+        `photometry.core.quality.TESS_QUALITY`: DQUALITY, and manual_exclude for cadences without pixels.
+    missing : (n_missing,) int64
+        Cadence numbers between the first and the last of which there is no file.
+    """
+
+    frames: tuple[Frame, ...]
+    left_out: tuple[Frame, ...]
+    cadenceno: npt.NDArray[np.int64]
+    start: npt.NDArray[np.float64]
+    end: npt.NDArray[np.float64]
+    barycorr: npt.NDArray[np.float64]
+    quality: npt.NDArray[np.int32]
+    missing: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def good(self) -> npt.NDArray[np.bool_]:
+        """Which cadences (n_cadence,) have pixels."""
+        return np.array([frame.status == OK for frame in self.frames], dtype=np.bool_)
+
+    def reference_order(self, quality: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+        """Return the numbers of good cadences with a WCS, the best reference first: unflagged, near the middle."""
+        usable = np.flatnonzero(self.good & np.array([bool(frame.wcs) for frame in self.frames]))
+        mid = self.start + self.end
+        distance = np.abs(mid[usable] - (mid[0] + mid[-1]) / 2)
+        return usable[np.lexsort((distance, quality[usable] != 0))]
+
+
+def frame_series(frames: Sequence[Frame]) -> FrameSeries:
+    """Make the series of cadences of frames in the order of `photometry.frames.frame_checks.sorted_frames`.
+
+    Raises
+    ------
+    ValueError
+        When fewer than two frames can be used, or when their times do not increase.
+    """
+    cadences = tuple(frame for frame in frames if frame.status not in LEFT_OUT)
+    good = np.array([frame.status == OK for frame in cadences], dtype=np.bool_)
+    if good.sum() < 2:
+        raise ValueError(f"{int(good.sum())} of {len(frames)} frames can be used; a light curve needs at least 2")
+    index = np.array([frame.index for frame in cadences], dtype=np.int64)
+    start, end, barycorr = (
+        _filled(index, np.array([getattr(frame, name) for frame in cadences]), good)
+        for name in ("start", "end", "barycorr")
+    )
+    if np.any(np.diff(start) <= 0):
+        first = int(np.flatnonzero(np.diff(start) <= 0)[0]) + 1
+        raise ValueError(f"the time of {cadences[first].name} is not later than that of {cadences[first - 1].name}")
+    quality = np.array([frame.quality for frame in cadences], dtype=np.int32)
+    quality[~good] |= bit(TESS_QUALITY, "manual_exclude")
+    return FrameSeries(
+        frames=cadences,
+        left_out=tuple(frame for frame in frames if frame.status in LEFT_OUT),
+        cadenceno=index,
+        start=start,
+        end=end,
+        barycorr=barycorr,
+        quality=quality,
+        missing=np.setdiff1d(np.arange(index[0], index[-1] + 1), index),
+    )
+
+
+def _filled(
+    index: npt.NDArray[np.int64], values: npt.NDArray[np.float64], good: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Interpolate by cadence number what is not known, linear, beyond the ends along the mean slope."""
+    known = good & np.isfinite(values)
+    if known.sum() < 2:
+        return values
+    slope = (values[known][-1] - values[known][0]) / (index[known][-1] - index[known][0])
+    trend = slope * index
+    filled = trend + np.interp(index, index[known], values[known] - trend[known])
+    return np.where(known, values, filled)
+
+
+def merge_quality(
+    start: npt.NDArray[np.float64],
+    end: npt.NDArray[np.float64],
+    quality: npt.NDArray[np.int32],
+    short_time: npt.NDArray[np.float64],
+    short_quality: npt.NDArray[np.int32],
+) -> npt.NDArray[np.int32]:
+    """Add the flags of shorter cadences of the same CCD that concern the whole spacecraft or camera.
+
+    Parameters
+    ----------
+    start, end : (n_cadence,) float64
+        Exposures at the spacecraft, TJD.
+    quality : (n_cadence,) int32
+        Flags of the frames.
+    short_time : (n_short,) float64
+        Middle of the short cadences at the spacecraft, TJD; those that are not finite are left out.
+    short_quality : (n_short,) int32
+        Their flags.
+
+    Returns
+    -------
+    (n_cadence,) int32
+        Flags of each frame, and those of `photometry.core.quality.FFI_RELEVANT` that any short cadence in it has.
+    """
+    mask = sum(bit(TESS_QUALITY, name) for name in FFI_RELEVANT)
+    merged = quality.copy()
+    flagged = np.isfinite(short_time) & ((short_quality & mask) != 0)
+    number = np.searchsorted(start, short_time[flagged], side="right") - 1
+    inside = (number >= 0) & (short_time[flagged] <= end[np.maximum(number, 0)])
+    np.bitwise_or.at(merged, number[inside], (short_quality[flagged][inside] & mask).astype(np.int32))
+    return merged

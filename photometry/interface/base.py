@@ -1,0 +1,274 @@
+"""The documented class `BasePhotometry`: a target, its pixels, and its light curve for photometry to fill."""
+
+from configparser import ConfigParser
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from astropy.table import Table
+
+from photometry.core.errors import ConfigError, TargetError
+from photometry.core.geometry import Stamp
+from photometry.core.status import MEASURED, STATUS
+from photometry.interface.base_plots import TargetPlots
+from photometry.interface.detector import CACHE_MODES, forget
+from photometry.interface.lightcurve_table import blank_curve, curve_with_table, empty_table, has_values, table_metrics
+from photometry.interface.target_choice import TargetChoice, choose_target, whole_number
+from photometry.interface.target_files import NoFit, cards_of, write_target
+from photometry.interface.target_report import TargetReport
+from photometry.interface.user_settings import load_settings
+from photometry.io.results.lightcurve_cards import TargetFacts, facts_of
+from photometry.io.results.lightcurve_files import FitFacts
+from photometry.lightcurve.light_curve import LightCurve
+
+__all__ = ["BasePhotometry"]
+
+
+class BasePhotometry(TargetPlots):
+    """A target, its pixels, the stars around it and its light curve.
+
+    Methods of photometry are subclasses that fill `lightcurve` in `do_photometry`; `photometry.PSFPhotometry` is one.
+    It is a context manager. Two objects never disturb each other, in threads neither.
+
+    Parameters
+    ----------
+    starid : int
+        TIC number.
+    input_folder : path-like
+        Prepared files: the folder prepared/ of a workflow's output, or any folder with cubes and catalogues; and target
+        pixel files, for ``tpf``. A file stands for its folder.
+    output_folder : path-like
+        Where light curves and plots go.
+    datasource : str
+        ``ffi``: full-frame images, or cutouts of them; ``tpf``: the star's target pixel file; ``tpf:<starid>``: the
+        target pixel file of another star.
+    plot : bool
+        Make plots.
+    camera, ccd : int
+        1 to 4; needed for ``ffi``.
+    cadence : int
+        Cadence, s, where there are target pixel files of several.
+    cache : str
+        What stays in memory for other targets of the same files: ``none``; ``basic``: everything but the pixels;
+        ``full``: the pixels too (those that were read, up to 2 GB).
+    version : int
+        Version of the product, 1 to 99.
+    sector : int
+        Sector; needed for ``ffi``.
+
+    Attributes
+    ----------
+    starid, sector, camera, ccd : int
+        Target and CCD.
+    cadence : int
+        s.
+    datasource : str
+        ``ffi`` or ``tpf``.
+    target_pos_row, target_pos_column : float
+        Mean place of the target by catalogue and WCS, 0-based on the CCD.
+    header : dict
+        Attributes of the cube, or primary header of the target pixel file.
+    additional_headers : dict
+        What is put in here goes into the primary header of the light curve: value, or (value, comment), by keyword.
+    final_phot_mask, final_position_mask : (n_row, n_column) bool, or None
+        Pixels of the stamp that were used for the aperture flux and for the centroid.
+    lightcurve : Table
+        time (BTJD, d), timecorr (d), cadenceno, quality, flux, flux_err, flux_background (e-/s), pos_centroid, pos_corr
+        (column and row, pixels).
+    details : dict
+        What `report_details` and the photometry collected: errors, warnings, skip_targets, metrics.
+    settings : ConfigParser
+        Settings of this target (`photometry.load_settings`); change them before the photometry.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the input folder, cube, target pixel file or catalogue is missing, or several target pixel files match.
+    ValueError
+        When datasource or cache are not known, sector, camera or CCD are missing for ``ffi``, or a number is none.
+    RuntimeError
+        When the star is not in the catalogue, or not on the pixels.
+    """
+
+    def __init__(
+        self,
+        starid: int,
+        input_folder: str | Path,
+        output_folder: str | Path,
+        datasource: str = "ffi",
+        plot: bool = False,
+        camera: int | None = None,
+        ccd: int | None = None,
+        cadence: int | None = None,
+        cache: str = "basic",
+        version: int | None = 6,
+        sector: int | None = None,
+    ) -> None:
+        if cache not in CACHE_MODES:
+            raise ConfigError(f"cache is {cache!r}, expected one of {', '.join(CACHE_MODES)}")
+        choice = TargetChoice(starid, datasource, sector, camera, ccd, cadence)
+        self.settings: ConfigParser = load_settings()
+        self.cache, self.plot = cache, bool(plot)
+        self.version = None if version is None else whole_number("version", version)
+        self.input_folder, self.output_folder = Path(input_folder), Path(output_folder)
+        place = choose_target(choice, self.input_folder, cache)
+        self._detector, self._entry = place.detector, place.entry
+        self.target_pos_row, self.target_pos_column = place.row, place.column
+        header = self._detector.header
+        self.starid, self.datasource = choice.starid, choice.kind
+        self.sector, self.camera, self.ccd = header.pointing.sector, header.pointing.camera, header.pointing.ccd
+        self.cadence = header.exposure.cadence_s
+        self.header: dict[str, Any] = dict(self._detector.source.facts)
+        self.additional_headers: dict[str, Any] = {}
+        self.final_phot_mask = self.final_position_mask = None
+        self._tmag = float(self._detector.catalog.tmag[self._entry])
+        self._stamp = Stamp(*self.default_stamp())
+        self.lightcurve: Table = empty_table(header, self.target["ra"], self.target["dec"])
+        self._report = TargetReport()
+        self._status = STATUS.UNKNOWN
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} TIC {self.starid}: {self.datasource}, sector {self.sector}, camera {self.camera}, "
+            f"CCD {self.ccd}, {self.cadence} s, stamp {self.stamp}, {self._status.name}>"
+        )
+
+    @property
+    def status(self) -> STATUS:
+        """How the photometry went: UNKNOWN, STARTED, OK, ERROR, WARNING, ABORT or SKIPPED."""
+        return self._status
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What was collected so far: errors, warnings, skip_targets (lists), and the metrics of the light curve."""
+        return self._report.as_dict()
+
+    def do_photometry(self) -> STATUS:
+        """Fill `lightcurve` and return the status; for subclasses to define.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
+        raise NotImplementedError("BasePhotometry measures nothing: define do_photometry, or use PSFPhotometry")
+
+    def photometry(self, *args: Any, **kwargs: Any) -> STATUS:
+        """Run `do_photometry`, check its light curve, compute the metrics and, if wanted, plot.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            For `do_photometry`.
+
+        Returns
+        -------
+        STATUS
+            ERROR when the flux or its errors are all NaN; the reason is in `details`. An exception leaves the status
+            ERROR (ABORT when the user stops it).
+        """
+        self._status, self._report = STATUS.STARTED, TargetReport()
+        with self._report.collected_warnings():
+            try:
+                status = STATUS(self.do_photometry(*args, **kwargs))
+            except KeyboardInterrupt:
+                self._status = STATUS.ABORT
+                raise
+            except Exception as error:
+                self._status = STATUS.ERROR
+                self.report_details(error=str(error) or type(error).__name__)
+                raise
+            self._status = self._judged(status)
+            if self._status in MEASURED:
+                self._report.add_metrics(table_metrics(self.lightcurve, self.cadence))
+                self._make_plots()
+        return self._status
+
+    def report_details(self, error: str | None = None, skip_targets: list[int] | None = None) -> None:
+        """Collect what the summary shows of the target.
+
+        Parameters
+        ----------
+        error : str, optional
+            What went wrong.
+        skip_targets : list of int, optional
+            TIC numbers of stars that need no photometry of their own, this one's being theirs.
+        """
+        self._report.add(error, skip_targets)
+
+    def save_lightcurve(self, output_folder: str | Path | None = None, version: int | None = None) -> Path:
+        """Write the light curve as a FITS file, with the layout, the name and the place of the workflow's.
+
+        Parameters
+        ----------
+        output_folder : path-like, optional
+            Output folder; the file is in its folder lightcurves/ [default: that of the constructor].
+        version : int, optional
+            Version of the product [default: that of the constructor].
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        ValueError
+            When there is no version (1 to 99), or something in `additional_headers` cannot be in a header.
+        RuntimeError
+            When there is no flux to be saved.
+        """
+        version = self.version if version is None else whole_number("version", version)
+        if version is None:
+            raise ConfigError("no version: give one to save_lightcurve or to the constructor")
+        if not has_values(self.lightcurve, "flux"):
+            raise TargetError(f"TIC {self.starid}: no flux to save; run photometry() first and look at status")
+        return write_target(
+            curve_with_table(self._curve(), self.lightcurve, self.final_phot_mask, self._stamp),
+            self._facts(),
+            self._fit_facts(),
+            self._detector.header,
+            self.output_folder if output_folder is None else output_folder,
+            version,
+            self._detector.provenance(),
+            cards_of(self.additional_headers),
+        )
+
+    def clear_cache(self) -> None:
+        """Keep nothing of these files in memory, for this target or for others."""
+        forget(self._detector)
+        self._forget_stamp()
+
+    def close(self) -> None:
+        """Let go of the pixels; no file is open. What is asked for afterwards is read again."""
+        self._forget_stamp()
+
+    def _judged(self, status: STATUS) -> STATUS:
+        """Return the status after a look at the light curve."""
+        if status in MEASURED:
+            for name, what in (("flux", "flux"), ("flux_err", "error of the flux")):
+                if not has_values(self.lightcurve, name):
+                    self.report_details(error=f"the {what} is NaN in every cadence")
+                    return STATUS.ERROR
+        elif status in (STATUS.UNKNOWN, STATUS.STARTED):
+            self.report_details(error=f"do_photometry ended with the status {status.name}")
+            return STATUS.ERROR
+        return status
+
+    def _curve(self) -> LightCurve:
+        """Light curve with the images that are written; its fluxes are taken from `lightcurve`."""
+        return blank_curve(self.starid, self._detector.header, self._stamp, self.sumimage)
+
+    def _facts(self) -> TargetFacts:
+        return facts_of(self._detector.catalog, self._entry, self._status, self._report.reason)
+
+    def _fit_facts(self) -> FitFacts:
+        return NoFit()

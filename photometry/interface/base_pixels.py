@@ -1,0 +1,207 @@
+"""Part of `photometry.BasePhotometry`: the stamp of a target and its pixels."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.core.cube import Cube
+from photometry.core.geometry import Stamp
+from photometry.interface.detector import Detector
+from photometry.interface.stamps import (
+    changed_stamp,
+    default_stamp,
+    ffi_aperture,
+    moved_mask,
+    pixel_grid,
+    plain_aperture,
+)
+from photometry.io.products.cube_files import mean_image
+
+__all__ = ["StampPixels"]
+
+Edges = tuple[int, int, int, int]
+Floats = npt.NDArray[np.float32]
+
+
+class StampPixels:
+    """Stamp and pixels of a target; see `photometry.BasePhotometry`."""
+
+    datasource: str
+    cache: str
+    target_pos_row: float
+    target_pos_column: float
+    final_phot_mask: npt.NDArray[np.bool_] | None
+    final_position_mask: npt.NDArray[np.bool_] | None
+    _detector: Detector
+    _stamp: Stamp
+    _tmag: float
+    #: What depends on the stamp and is worked out when it is asked for.
+    _OF_STAMP: tuple[str, ...] = ("_cube", "_flag_cube", "aperture", "sumimage")
+
+    @property
+    def stamp(self) -> Edges:
+        """Pixels of the stamp: (row_min, row_max, col_min, col_max), 0-based on the CCD, half open."""
+        return _edges(self._stamp)
+
+    def default_stamp(self) -> Edges:
+        """Return the stamp that a target has at first.
+
+        At least 15x15 pixels around the target, more for stars brighter than T=10, and more rows for stars that bleed;
+        of a target pixel file all there is. The part of it that has pixels counts.
+
+        Returns
+        -------
+        (row_min, row_max, col_min, col_max) : tuple of 4 int
+            0-based on the CCD, half open.
+        """
+        if self.datasource == "tpf":
+            return _edges(self._detector.header.stamp)
+        place = self.target_pos_row, self.target_pos_column
+        return _edges(default_stamp(*place, self._tmag, self._detector.header.stamp))
+
+    def resize_stamp(
+        self,
+        down: int | None = None,
+        up: int | None = None,
+        left: int | None = None,
+        right: int | None = None,
+        width: int | None = None,
+        height: int | None = None,
+    ) -> bool:
+        """Change the stamp, as far as there are pixels; everything that depends on it follows.
+
+        Parameters
+        ----------
+        down, up : int, optional
+            Rows to add below and above; negative ones are taken away.
+        left, right : int, optional
+            Columns to add at lower and at higher columns; negative ones are taken away.
+        width, height : int, optional
+            Columns and rows around the target, in place of left and right, down and up.
+
+        Returns
+        -------
+        bool
+            Whether the stamp has changed.
+
+        Raises
+        ------
+        ValueError
+            When nothing would be left of the stamp, or a number is not whole; the stamp then stays as it is.
+        """
+        new = changed_stamp(
+            self._stamp,
+            self._detector.header.stamp,
+            (self.target_pos_row, self.target_pos_column),
+            (down or 0, up or 0, left or 0, right or 0),
+            (height, width),
+        )
+        if new == self._stamp:
+            return False
+        for name in ("final_phot_mask", "final_position_mask"):
+            if (mask := getattr(self, name)) is not None:
+                setattr(self, name, moved_mask(mask, self._stamp, new))
+        self._stamp = new
+        self._forget_stamp()
+        return True
+
+    def get_pixel_grid(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return the 1-based CCD columns and rows of the pixels.
+
+        Returns
+        -------
+        cols, rows : (n_row, n_column) int
+            As FITS headers count; `stamp` is 0-based.
+        """
+        return pixel_grid(self._stamp)
+
+    @property
+    def images(self) -> Iterator[Floats]:
+        """Images of the stamp, one cadence after the other: (n_row, n_column) float32, e-/s, without background."""
+        return (image.copy() for image in self._cube.images)
+
+    @property
+    def images_err(self) -> Iterator[Floats]:
+        """Errors of `images` as they came with the pixels, e-/s."""
+        return (image.copy() for image in self._cube.images_err)
+
+    @property
+    def backgrounds(self) -> Iterator[Floats]:
+        """Large-scale backgrounds, e-/s: an image and its background add up to what was measured."""
+        return (image.copy() for image in self._cube.backgrounds)
+
+    @property
+    def pixelflags(self) -> Iterator[npt.NDArray[np.uint8]]:
+        """Images of the flags of the pixels, as `pixelflags_cube` has them: (n_row, n_column) uint8."""
+        return (image.copy() for image in self._flag_cube)
+
+    @property
+    def images_cube(self) -> Floats:
+        """All of `images`: (n_row, n_column, n_cadence) float32, e-/s."""
+        return _times_last(self._cube.images)
+
+    @property
+    def images_err_cube(self) -> Floats:
+        """All of `images_err`: (n_row, n_column, n_cadence) float32, e-/s."""
+        return _times_last(self._cube.images_err)
+
+    @property
+    def backgrounds_cube(self) -> Floats:
+        """All of `backgrounds`: (n_row, n_column, n_cadence) float32, e-/s."""
+        return _times_last(self._cube.backgrounds)
+
+    @property
+    def pixelflags_cube(self) -> npt.NDArray[np.uint8]:
+        """Flags of the pixels at the times of the full-frame images: (n_row, n_column, n_time) uint8.
+
+        `photometry.core.quality.PIXEL_FLAGS`; flags of files in the older layout are given as they are. So too for
+        target pixel files, where the prepared files hold the cube of the CCD; without it, at the times of the target
+        pixel file.
+        """
+        return np.ascontiguousarray(np.moveaxis(self._flag_cube, 0, -1))
+
+    @cached_property
+    def sumimage(self) -> Floats:
+        """Mean of the images of quality 0, e-/s: (n_row, n_column) float32; as prepared for full-frame images."""
+        header = self._detector.header
+        if self.datasource == "tpf":
+            return mean_image(self._cube.images, self._cube.quality)
+        return header.sumimage[self._stamp.slices_in(header.stamp)].copy()
+
+    @cached_property
+    def aperture(self) -> npt.NDArray[np.int32]:
+        """Flags of the pixels as in the TESS data product manual: (n_row, n_column) int32.
+
+        1 collected; 4 used for the background (in most cadences); 32, 64, 128, 256 read by CCD output A, B, C, D. Of
+        target pixel files as in the file, without the bits of SPOC's own masks.
+        """
+        header = self._detector.header
+        flags = header.aperture[self._stamp.slices_in(header.stamp)]
+        if self.datasource == "tpf":
+            return plain_aperture(flags)
+        return ffi_aperture(flags, self._stamp, None if self._detector.source.older else self._cube.pixel_flags)
+
+    @cached_property
+    def _cube(self) -> Cube:
+        return self._detector.pixels(self._stamp, keep=self.cache == "full")
+
+    @cached_property
+    def _flag_cube(self) -> npt.NDArray[np.uint8]:
+        if self._detector.files.ccd_cube is None:
+            return self._cube.pixel_flags
+        return self._detector.ccd_flags(self._stamp)
+
+    def _forget_stamp(self) -> None:
+        """Drop what depends on the stamp."""
+        for name in self._OF_STAMP:
+            self.__dict__.pop(name, None)
+
+
+def _edges(stamp: Stamp) -> Edges:
+    return stamp.row_min, stamp.row_max, stamp.col_min, stamp.col_max
+
+
+def _times_last(series: Floats) -> Floats:
+    return np.ascontiguousarray(np.moveaxis(series, 0, -1))

@@ -1,0 +1,252 @@
+"""What targets of the same pixels share: header, catalogue, PRF, motion; kept in memory between targets.
+
+Everything that is kept is read-only, and the same whether it was kept or is read again.
+"""
+
+from collections import OrderedDict
+from configparser import ConfigParser
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.calibration.effective_prf import learn_prf
+from photometry.calibration.kernel import MovementKernel
+from photometry.calibration.patches import is_measured_whole
+from photometry.calibration.region import measure_motion
+from photometry.calibration.wcs_motion import kernel_of_wcs
+from photometry.catalog.star_catalog import Catalog, stars_near
+from photometry.core.cube import Cube
+from photometry.core.geometry import Stamp, tiles_of
+from photometry.core.quality import PIXEL_FLAGS, bit
+from photometry.core.stars import Stars
+from photometry.interface.pixel_sources import open_pixels
+from photometry.interface.prepared import PreparedFiles
+from photometry.interface.user_settings import NumericSettings, numeric_settings
+from photometry.io.products.cube_files import CHUNK, CubeHeader
+from photometry.io.products.product_files import read_kernel, read_prf
+from photometry.io.reference.prf_files import download_prf, read_spoc_prf
+from photometry.io.stars.catalog_files import read_catalog
+from photometry.prf.model import model_prf
+from photometry.prf.prf_grid import FOOTPRINT, PrfGrid
+
+__all__ = ["CACHE_MODES", "Detector", "Placement", "detector_of", "forget", "given_prf"]
+
+#: What stays in memory: nothing; everything but the pixels; the pixels too.
+CACHE_MODES = ("none", "basic", "full")
+#: Detectors that are kept, the latest.
+_MOST_KEPT = 8
+#: Bytes of pixel series that a detector keeps, the latest.
+_MOST_BYTES = 2 << 30
+
+_kept: OrderedDict[tuple[tuple[str, int, int], ...], "Detector"] = OrderedDict()
+_kept_lock = RLock()
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where stars are in every cadence, and how their light is spread.
+
+    Parameters
+    ----------
+    prf : PrfGrid
+        PRF of the pixels.
+    kernel : MovementKernel
+        Motion, and offset between catalogue and pixels.
+    """
+
+    prf: PrfGrid
+    kernel: MovementKernel
+
+
+class Detector:
+    """Pixels, catalogue, PRF and motion of a region.
+
+    Parameters
+    ----------
+    files : PreparedFiles
+        Where they are.
+    """
+
+    def __init__(self, files: PreparedFiles) -> None:
+        self.files = files
+        self.source = open_pixels(files.pixels)
+        self.header: CubeHeader = _read_only(self.source.header)
+        self.catalog: Catalog = _read_only(_with_tmag(read_catalog(files.catalog)))
+        self._blocks: OrderedDict[Stamp, Cube] = OrderedDict()
+        self._placements: dict[tuple[Any, ...], Placement] = {}
+        self._provenance: dict[str, str] | None = None
+        self._lock = RLock()
+
+    def stars(self, stamp: Stamp, margin: int = FOOTPRINT // 2 + 1) -> Stars:
+        """Return the catalogue stars on a stamp and so many pixels around it; by default those that reach it."""
+        return stars_near(self.catalog, self.header.wcs_header, stamp, margin)
+
+    def pixels(self, stamp: Stamp, keep: bool) -> Cube:
+        """Return the pixels of a stamp in all cadences, read-only; they stay in memory when `keep` is set."""
+        if not keep:
+            cube: Cube = _read_only(self.source.read(stamp))
+            return cube
+        block = _whole_chunks(stamp, self.header.stamp)
+        with self._lock:
+            if block not in self._blocks:
+                self._blocks[block] = _read_only(self.source.read(block))
+            self._blocks.move_to_end(block)
+            cube = self._blocks[block].cut(stamp)
+            while len(self._blocks) > 1 and sum(map(_size, self._blocks.values())) > _MOST_BYTES:
+                self._blocks.popitem(last=False)
+        return cube
+
+    def ccd_flags(self, stamp: Stamp) -> npt.NDArray[np.uint8]:
+        """Return flags of pixels from the cube of the CCD, (n_time, n_row, n_column); ``not_measured`` outside it."""
+        if self.files.ccd_cube is None:
+            raise ValueError("no cube of the CCD")
+        source = open_pixels(self.files.ccd_cube)
+        flags = np.full((source.header.n_cadence, *stamp.shape), bit(PIXEL_FLAGS, "not_measured"), dtype=np.uint8)
+        try:
+            part = stamp.clipped(source.header.stamp)
+        except ValueError:  # none of its pixels
+            return flags
+        rows, columns = part.slices_in(stamp)
+        flags[:, rows, columns] = source.read(part).pixel_flags
+        return flags
+
+    def provenance(self) -> dict[str, str]:
+        """Return names and digests of the files that the pixels were made from, by role."""
+        with self._lock:
+            if self._provenance is None:
+                self._provenance = self.source.provenance()
+            return self._provenance
+
+    def placement(self, row: float, column: float, settings: ConfigParser) -> Placement:
+        """Return PRF and motion at a place: as prepared, else measured on the region, of a CCD on the tile around it.
+
+        Parameters
+        ----------
+        row, column : float
+            0-based CCD pixels.
+        settings : ConfigParser
+            `photometry.interface.user_settings`.
+
+        Raises
+        ------
+        FitError
+            When the tile has no star or no unflagged cadence.
+        """
+        numerics = numeric_settings(settings)
+        if self.files.kernel is not None and self.files.prf is not None:
+            return self._prepared(self.files.kernel, self.files.prf)
+        stamp = self.header.stamp
+        if not is_measured_whole(stamp, numerics.motion):
+            tiles = tiles_of(stamp, numerics.fit.tile_size, numerics.fit.tile_margin)
+            stamp = next((tile for tile in tiles if tile.core.contains(row, column)), tiles[0]).stamp
+        key = (stamp, numerics, tuple(settings["prf"].items()))
+        with self._lock:
+            if key not in self._placements:
+                self._placements[key] = self._measured(stamp, numerics, settings)
+            return self._placements[key]
+
+    def prepared_prf(self) -> PrfGrid | None:
+        """Return the effective PRF as prepared; None where it was not."""
+        if self.files.kernel is None or self.files.prf is None:
+            return None
+        return self._prepared(self.files.kernel, self.files.prf).prf
+
+    def _prepared(self, kernel: Path, prf: Path) -> Placement:
+        with self._lock:
+            if ("prepared",) not in self._placements:
+                self._placements["prepared",] = Placement(_read_only(read_prf(prf)), _read_only(read_kernel(kernel)))
+            return self._placements["prepared",]
+
+    def _measured(self, stamp: Stamp, numerics: NumericSettings, settings: ConfigParser) -> Placement:
+        pointing, header = self.header.pointing, self.header
+        given = given_prf(settings, pointing.sector, pointing.camera, pointing.ccd)
+        known = None
+        if numerics.motion.mode == "wcs":
+            known = kernel_of_wcs(self.source.frame_wcs(), header.wcs_header, header.stamp, header.quality == 0)
+        cube, stars = self.source.read(stamp), self.stars(stamp)
+        kernel = measure_motion([cube], stars, given, numerics.motion, known)
+        prf, kernel = learn_prf([cube], stars, given, kernel, numerics.prf_learning, numerics.motion)
+        return Placement(_read_only(prf), _read_only(kernel))
+
+
+def given_prf(settings: ConfigParser, sector: int, camera: int, ccd: int) -> PrfGrid:
+    """Return the PRF that the settings name for a CCD.
+
+    Raises
+    ------
+    PrfError
+        When its files are missing, belong to another CCD, or cannot be fetched.
+    """
+    source: str | Path = settings["prf"]["source"]
+    if source == "model":
+        return model_prf(ccd)
+    if source == "mast":
+        source = download_prf(Path(settings["prf"]["downloads"]).expanduser(), sector, camera, ccd)
+    return read_spoc_prf(source, sector, camera, ccd)
+
+
+def detector_of(files: PreparedFiles, cache: str) -> Detector:
+    """Return what the targets of some files share, from memory where it is kept and the files have not changed.
+
+    Parameters
+    ----------
+    files : PreparedFiles
+        The files.
+    cache : str
+        One of `CACHE_MODES`.
+    """
+    if cache == "none":
+        return Detector(files)
+    with _kept_lock:
+        found = _kept.get(files.version)
+        if found is None:
+            found = _kept[files.version] = Detector(files)
+        _kept.move_to_end(files.version)
+        while len(_kept) > _MOST_KEPT:
+            _kept.popitem(last=False)
+        return found
+
+
+def forget(detector: Detector) -> None:
+    """Keep a detector no longer."""
+    with _kept_lock:
+        for key in [key for key, kept in _kept.items() if kept is detector]:
+            del _kept[key]
+
+
+def _with_tmag(catalog: Catalog) -> Catalog:
+    """Return the stars that have a magnitude: older catalogues hold others too."""
+    known = np.isfinite(catalog.tmag)
+    if known.all():
+        return catalog
+    names = [field.name for field in fields(Catalog) if field.name != "settings"]
+    return replace(catalog, **{name: getattr(catalog, name)[known] for name in names})
+
+
+def _whole_chunks(stamp: Stamp, region: Stamp) -> Stamp:
+    """Stamp of the chunks of a cube that hold a stamp."""
+    rows, columns = stamp.slices_in(region)
+    (_, n_row, n_column) = CHUNK
+    return Stamp(
+        region.row_min + rows.start // n_row * n_row,
+        region.row_min - (-rows.stop // n_row) * n_row,
+        region.col_min + columns.start // n_column * n_column,
+        region.col_min - (-columns.stop // n_column) * n_column,
+    ).clipped(region)
+
+
+def _size(cube: Cube) -> int:
+    return cube.images.nbytes + cube.images_err.nbytes + cube.backgrounds.nbytes + cube.pixel_flags.nbytes
+
+
+def _read_only(content: Any) -> Any:
+    """Make the arrays of a data class read-only."""
+    for field in fields(content):
+        value = getattr(content, field.name)
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+    return content

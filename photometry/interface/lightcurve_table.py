@@ -1,0 +1,185 @@
+"""Light curves as tables, and what is said of them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from astropy.table import Column, Table
+
+from photometry.core.barycentre import barycentric_correction
+from photometry.core.geometry import Stamp
+from photometry.core.quality import PIXEL_QUALITY, bit
+from photometry.interface.stamps import moved_mask
+from photometry.lightcurve.light_curve import APERTURE_USED, CubeHeader, LightCurve
+from photometry.lightcurve.metrics import Metrics, light_curve_metrics
+
+__all__ = ["blank_curve", "curve_with_table", "empty_table", "fill_table", "has_values", "table_metrics"]
+
+_FLUX = "electron / s"
+#: Column, unit, description of what is not known before the photometry.
+_RESULTS = (
+    ("flux", _FLUX, "flux of the star"),
+    ("flux_err", _FLUX, "standard error of flux"),
+    ("flux_background", _FLUX, "background per pixel at the star"),
+)
+_PAIRS = (
+    ("pos_centroid", "pixel", "flux-weighted centroid: column, row, 0-based on the CCD"),
+    ("pos_corr", "pixel", "change of the position by the movement kernel: column, row"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """What the metrics need of a light curve, (1, n_cadence) each."""
+
+    flux: npt.NDArray[np.float32]
+    flux_err: npt.NDArray[np.float32]
+    background: npt.NDArray[np.float32]
+    centroid_row: npt.NDArray[np.float32]
+    centroid_column: npt.NDArray[np.float32]
+    chi2: npt.NDArray[np.float32]
+
+
+def empty_table(header: CubeHeader, ra: float, decl: float) -> Table:
+    """Return a light curve without fluxes.
+
+    Parameters
+    ----------
+    header : CubeHeader
+        Header of the cube: times, numbers and flags of the cadences.
+    ra, decl : float
+        Position of the star, deg, for its own barycentric correction where the cube's is that of the CCD's middle.
+
+    Returns
+    -------
+    Table
+        time (BTJD, d), timecorr (d), cadenceno, quality; flux, flux_err, flux_background (e-/s), pos_centroid, pos_corr
+        (column and row, pixels): NaN.
+    """
+    time, timecorr = header.time, header.timecorr
+    if header.ephemeris is not None:
+        exact = barycentric_correction(header.ephemeris.position, ra, decl)
+        time, timecorr = time - timecorr + exact, exact.astype(np.float32)
+    n_cadence = len(time)
+    columns = [
+        Column(time.copy(), "time", unit="d", description="BTJD at mid exposure, TDB at the barycentre"),
+        Column(timecorr.copy(), "timecorr", unit="d", description="barycentric correction in time"),
+        Column(header.cadenceno.copy(), "cadenceno", description="cadence number"),
+        Column(header.quality.copy(), "quality", description="quality flags of the cadence"),
+    ]
+    columns += [Column(np.full(n_cadence, np.nan), name, unit=u, description=d) for name, u, d in _RESULTS]
+    columns += [Column(np.full((n_cadence, 2), np.nan), name, unit=u, description=d) for name, u, d in _PAIRS]
+    return Table(columns)
+
+
+def fill_table(table: Table, curve: LightCurve) -> None:
+    """Put a light curve into a table of `empty_table`; the times stay."""
+    table["flux"][:] = curve.flux
+    table["flux_err"][:] = curve.flux_err
+    table["flux_background"][:] = curve.background
+    table["pos_centroid"][:] = np.stack([curve.centroid_column, curve.centroid_row], axis=1)
+    table["pos_corr"][:] = np.stack([curve.column_shift, curve.row_shift], axis=1)
+
+
+def has_values(table: Table, name: str) -> bool:
+    """Tell whether any value of a column is finite."""
+    return bool(np.isfinite(np.ma.filled(np.ma.asarray(table[name], dtype=np.float64), np.nan)).any())
+
+
+def blank_curve(starid: int, header: CubeHeader, stamp: Stamp, sum_image: npt.NDArray[np.float32]) -> LightCurve:
+    """Return a light curve without fluxes, to be filled from a table.
+
+    Parameters
+    ----------
+    starid : int
+        TIC number.
+    header : CubeHeader
+        Header of the cube.
+    stamp : Stamp
+        Pixels of the images.
+    sum_image : (n_row, n_column) float32
+        Mean image, e-/s.
+    """
+    n_cadence = len(header.time)
+    nothing = np.full(n_cadence, np.nan, dtype=np.float32)
+    return LightCurve(
+        starid=starid,
+        time=header.time,
+        timecorr=header.timecorr,
+        cadenceno=header.cadenceno,
+        flux=nothing,
+        flux_err=nothing,
+        background=nothing,
+        aperture_flux=nothing,
+        aperture_flux_err=nothing,
+        quality=header.quality,
+        pixel_quality=np.zeros(n_cadence, dtype=np.int32),
+        centroid_row=nothing.astype(np.float64),
+        centroid_column=nothing.astype(np.float64),
+        row_shift=nothing,
+        column_shift=nothing,
+        stamp=stamp,
+        sum_image=sum_image.astype(np.float32),
+        aperture=header.aperture[stamp.slices_in(header.stamp)].astype(np.int32),
+    )
+
+
+def curve_with_table(
+    curve: LightCurve, table: Table, mask: npt.NDArray[np.bool_] | None = None, stamp: Stamp | None = None
+) -> LightCurve:
+    """Return a light curve with what a table says, as it is written.
+
+    Parameters
+    ----------
+    curve : LightCurve
+        Images, aperture flux and flags.
+    table : Table
+        Times, fluxes, background, positions.
+    mask : (n_row, n_column) bool, optional
+        Pixels of `stamp` that were used for the flux: flagged in the aperture.
+    stamp : Stamp, optional
+        The pixels of the mask; those of the curve by default.
+    """
+    flux, flux_err = (np.asarray(table[name], dtype=np.float32) for name in ("flux", "flux_err"))
+    finite = np.isfinite(flux) & np.isfinite(flux_err)
+    nothing = np.float32(np.nan)
+    not_fitted = bit(PIXEL_QUALITY, "not_fitted")
+    centroid, shift = np.asarray(table["pos_centroid"]), np.asarray(table["pos_corr"], dtype=np.float32)
+    aperture = curve.aperture
+    if mask is not None:
+        inside = moved_mask(mask, curve.stamp if stamp is None else stamp, curve.stamp)
+        aperture = np.where(inside, aperture | APERTURE_USED, aperture & ~APERTURE_USED).astype(np.int32)
+    return replace(
+        curve,
+        time=np.asarray(table["time"], dtype=np.float64),
+        timecorr=np.asarray(table["timecorr"], dtype=np.float32),
+        quality=np.asarray(table["quality"], dtype=np.int32),
+        flux=np.where(finite, flux, nothing),
+        flux_err=np.where(finite, flux_err, nothing),
+        background=np.asarray(table["flux_background"], dtype=np.float32),
+        pixel_quality=np.where(finite, curve.pixel_quality & ~not_fitted, curve.pixel_quality | not_fitted).astype(
+            np.int32
+        ),
+        centroid_column=centroid[:, 0].astype(np.float64),
+        centroid_row=centroid[:, 1].astype(np.float64),
+        column_shift=shift[:, 0],
+        row_shift=shift[:, 1],
+        aperture=aperture,
+    )
+
+
+def table_metrics(table: Table, cadence_s: float) -> Metrics:
+    """Return the metrics of a light curve, one element for each; those that it does not tell are NaN."""
+
+    def series(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        return np.asarray(values, dtype=np.float32)[None]
+
+    one = _Series(
+        flux=series(table["flux"]),
+        flux_err=series(table["flux_err"]),
+        background=series(table["flux_background"]),
+        centroid_row=series(table["pos_centroid"][:, 1]),
+        centroid_column=series(table["pos_centroid"][:, 0]),
+        chi2=series(np.full(len(table), np.nan)),
+    )
+    return light_curve_metrics(one, np.asarray(table["quality"]), np.asarray(table["cadenceno"]), cadence_s)

@@ -1,0 +1,105 @@
+"""The documented class `PSFPhotometry`: PSF photometry of one target."""
+
+from typing import TYPE_CHECKING
+
+from photometry.core.blas_threads import one_blas_thread
+from photometry.core.errors import FitError
+from photometry.core.status import STATUS
+from photometry.interface.base import BasePhotometry
+from photometry.interface.lightcurve_table import fill_table
+from photometry.interface.target_fit import TargetFit, fit_target
+from photometry.interface.user_settings import numeric_settings
+from photometry.io.results.lightcurve_cards import TargetFacts, facts_of
+from photometry.io.results.lightcurve_files import FitFacts
+from photometry.lightcurve.light_curve import LightCurve, with_star_time
+
+if TYPE_CHECKING:
+    from photometry.plots import Figure
+
+__all__ = ["PSFPhotometry"]
+
+
+class PSFPhotometry(BasePhotometry):
+    """PSF photometry of one target: all stars on its stamp are fitted jointly, in all cadences.
+
+    The flux comes from the functions of the workflow. PRF and motion are as prepared; where they were not, they are
+    measured when the first target needs them, on the region (of a whole CCD: on the tile around the target).
+
+    Parameters
+    ----------
+    starid, input_folder, output_folder, datasource, plot, camera, ccd, cadence, cache, version, sector
+        As of `photometry.BasePhotometry`, which documents the attributes too.
+
+    Examples
+    --------
+    Prepared files of a simulated field, its brightest star in the middle:
+
+    >>> with PSFPhotometry(star, prepared, output, sector=1, camera=4, ccd=2) as target:
+    ...     status = target.photometry()
+    ...     path = target.save_lightcurve()
+    >>> status.name, path.suffix
+    ('OK', '.fits')
+    """
+
+    _PLOTS = ("lightcurve", "residual")
+    _fit: TargetFit | None = None
+
+    def do_photometry(self) -> STATUS:
+        """Fit the stars on the stamp and fill `lightcurve`.
+
+        Returns
+        -------
+        STATUS
+            OK, WARNING with a reason in `details`, SKIPPED for a star that cannot be measured, or ERROR.
+        """
+        self._fit, self.final_phot_mask, self.final_position_mask = None, None, None
+        numerics = numeric_settings(self.settings)
+        try:
+            with one_blas_thread():
+                place, stars = self._placement, self._detector.stars(self._stamp)
+                fit = fit_target(self._cube, stars, self.starid, place.prf, place.kernel, numerics.fit)
+        except FitError as error:
+            self.report_details(error=str(error))
+            return STATUS.ERROR
+        self._fit = fit
+        fill_table(self.lightcurve, self._curve())
+        mask = fit.aperture_on(self._stamp)
+        self.final_phot_mask, self.final_position_mask = mask, mask.copy()
+        self._report.add_facts(**fit.facts)
+        if fit.reason:
+            self.report_details(error=fit.reason)
+        return fit.status
+
+    def _curve(self) -> LightCurve:
+        if self._fit is None:
+            return super()._curve()
+        header = self._detector.header
+        curve = self._fit.curve(header)
+        return with_star_time(curve, header.ephemeris, self.target["ra"], self.target["dec"])
+
+    def _facts(self) -> TargetFacts:
+        if self._fit is None:
+            return super()._facts()
+        fit = self._fit.fit
+        return facts_of(
+            self._detector.catalog,
+            self._entry,
+            self._status,
+            self._report.reason,
+            float(fit.contamination[self._fit.index]),
+            int(fit.star_flags[self._fit.index]),
+        )
+
+    def _fit_facts(self) -> FitFacts:
+        return super()._fit_facts() if self._fit is None else self._fit.fit
+
+    def _figures(self) -> "dict[str, Figure]":
+        if self._fit is None:
+            return {}
+        from photometry.plots import light_curves_figure, residual_figure
+
+        title = f"TIC {self.starid}, T = {self._tmag:.2f}, sector {self.sector}"
+        return {
+            "lightcurve": light_curves_figure([self._curve()], [title]),
+            "residual": residual_figure(self._fit.fit, self._fit.index, title, max(self._stamp.shape)),
+        }

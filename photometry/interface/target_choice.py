@@ -1,0 +1,171 @@
+"""Which pixels and which catalogue entry a target of the Python interface has."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from photometry.catalog.star_catalog import ccd_positions
+from photometry.core.errors import ConfigError, MissingFileError, TargetError
+from photometry.interface.detector import Detector, detector_of
+from photometry.interface.prepared import PreparedFiles, TpfWanted, find_ccd_cubes, find_tpf, input_folder_of
+
+__all__ = ["TargetChoice", "TargetPlace", "choose_target", "whole_number"]
+
+_NUMBERS = (int, float, np.integer, np.floating)
+#: Largest sector, number of cameras and of CCDs, and largest product version: names of files have so many digits.
+_LARGEST = {"sector": 999, "camera": 4, "ccd": 4, "version": 99}
+
+
+def whole_number(name: str, value: Any) -> int:
+    """Return an argument that is a whole number, of any type, also as text.
+
+    Raises
+    ------
+    ConfigError
+        When it is none, or sector, camera, ccd or version are out of range.
+    """
+    plain: Any = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+    if isinstance(plain, bool) or not isinstance(plain, _NUMBERS) or plain != plain // 1:
+        expected = "a TIC number such as 261136679" if name == "starid" else "a whole number"
+        raise ConfigError(f"{name} is {value!r}, expected {expected}")
+    if name in _LARGEST and not 1 <= plain <= _LARGEST[name]:
+        raise ConfigError(f"{name} is {value!r}, expected 1 to {_LARGEST[name]}")
+    return int(plain)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetChoice:
+    """What a user says of a target.
+
+    Parameters
+    ----------
+    starid : int
+        TIC number.
+    datasource : str
+        ``ffi``, ``tpf`` or ``tpf:<starid>``.
+    sector, camera, ccd : int or None
+        Needed for ``ffi``.
+    cadence : int or None
+        s.
+
+    Raises
+    ------
+    ConfigError
+        When the data source is not known, what it needs is missing or out of range, or a number is none.
+    """
+
+    starid: int
+    datasource: str
+    sector: int | None
+    camera: int | None
+    ccd: int | None
+    cadence: int | None
+
+    def __post_init__(self) -> None:
+        kind, _, host = str(self.datasource).partition(":")
+        if self.datasource not in ("ffi", "tpf") and not (kind == "tpf" and host.isdecimal() and int(host) > 0):
+            raise ConfigError(f"datasource is {self.datasource!r}, expected 'ffi', 'tpf' or 'tpf:<TIC number>'")
+        for name in ("starid", "sector", "camera", "ccd", "cadence"):
+            value = getattr(self, name)
+            if value is None and name not in ("starid", "cadence") and kind == "ffi":
+                raise ConfigError(f"{name} is missing: datasource 'ffi' needs sector, camera and ccd")
+            if value is not None or name == "starid":
+                object.__setattr__(self, name, whole_number(name, value))
+
+    @property
+    def kind(self) -> str:
+        """``ffi`` or ``tpf``."""
+        return self.datasource.partition(":")[0]
+
+    @property
+    def host(self) -> int:
+        """Target of the target pixel file."""
+        return int(self.datasource.partition(":")[2] or self.starid)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPlace:
+    """Where a target is.
+
+    Parameters
+    ----------
+    detector : Detector
+        Its pixels and catalogue.
+    entry : int
+        Its place in the catalogue.
+    row, column : float
+        Mean place on the CCD, 0-based.
+    """
+
+    detector: Detector
+    entry: int
+    row: float
+    column: float
+
+
+def choose_target(choice: TargetChoice, input_folder: str | Path, cache: str) -> TargetPlace:
+    """Find the pixels of a target and the target on them; of several cutouts the one where it is farthest inside.
+
+    Parameters
+    ----------
+    choice : TargetChoice
+        What the user says.
+    input_folder : path-like
+        Prepared files; a file stands for its folder.
+    cache : str
+        `photometry.interface.detector.CACHE_MODES`.
+
+    Raises
+    ------
+    MissingFileError
+        When files are missing, or several target pixel files match.
+    TargetError
+        When the star is in no catalogue, or not on the pixels.
+    """
+    folder = input_folder_of(input_folder)
+    if choice.sector is not None and choice.camera is not None and choice.ccd is not None and choice.kind == "ffi":
+        regions = find_ccd_cubes(folder, choice.sector, choice.camera, choice.ccd)
+    else:
+        wanted = TpfWanted(choice.host, choice.sector, choice.camera, choice.ccd, choice.cadence)
+        regions = [find_tpf(folder, wanted)]
+    best: TargetPlace | None = None
+    inside = -np.inf
+    for detector in _detectors(regions, choice.cadence, folder, cache):
+        place = _place_on(detector, choice.starid)
+        if place is None:
+            continue
+        distance = float(detector.header.stamp.border_distance(place.row, place.column))
+        if best is None or distance > inside:
+            best, inside = place, distance
+    if best is None:
+        names = ", ".join(sorted({files.catalog.name for files in regions})[:3])
+        raise TargetError(f"TIC {choice.starid} is not in the catalogue ({names}, in {folder})")
+    if not best.detector.header.stamp.contains(best.row, best.column):
+        raise TargetError(
+            f"TIC {choice.starid} is not on the pixels of {best.detector.files.pixels.name}: it is at row "
+            f"{best.row:.1f}, column {best.column:.1f}, the pixels are {best.detector.header.stamp}"
+        )
+    return best
+
+
+def _detectors(regions: list[PreparedFiles], cadence: int | None, folder: Path, cache: str) -> list[Detector]:
+    """Open regions; only those of a cadence (s) where one is given."""
+    detectors = [detector_of(files, cache) for files in regions]
+    found = [detector for detector in detectors if cadence in (None, detector.header.exposure.cadence_s)]
+    if not found:
+        others = sorted(
+            {f"{detector.files.pixels.name} has {detector.header.exposure.cadence_s} s" for detector in detectors}
+        )
+        raise MissingFileError(folder, f"no pixels with a cadence of {cadence} s ({', '.join(others[:3])})")
+    return found
+
+
+def _place_on(detector: Detector, starid: int) -> TargetPlace | None:
+    catalog = detector.catalog
+    entry = int(np.searchsorted(catalog.starid, starid))
+    if entry == len(catalog) or catalog.starid[entry] != starid:
+        return None
+    row, column = ccd_positions(catalog.ra[entry], catalog.decl[entry], detector.header.wcs_header)
+    return TargetPlace(detector, entry, float(row[0]), float(column[0]))

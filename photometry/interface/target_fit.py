@@ -1,0 +1,112 @@
+"""Fit of one target and its neighbours."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.calibration.kernel import MovementKernel
+from photometry.core.cube import Cube
+from photometry.core.errors import FitError
+from photometry.core.geometry import Stamp
+from photometry.core.settings import FitSettings
+from photometry.core.stars import Stars
+from photometry.core.status import STATUS
+from photometry.fit.tile_fit import TileFit
+from photometry.fit.tile_photometry import fit_tile
+from photometry.lightcurve.light_curve import CubeHeader, LightCurve, light_curve, statuses
+from photometry.lightcurve.metrics import light_curve_metrics
+from photometry.prf.prf_grid import PrfGrid
+
+__all__ = ["TargetFit", "fit_target"]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFit:
+    """What the fit says of a target.
+
+    Parameters
+    ----------
+    fit : TileFit
+        The fit.
+    index : int
+        The target's place in it.
+    status : STATUS
+        OK, WARNING, ERROR or SKIPPED.
+    reason : str
+        Why it is not OK.
+    chi2 : float
+        Median reduced chi-squared of its pixels.
+    """
+
+    fit: TileFit
+    index: int
+    status: STATUS
+    reason: str
+    chi2: float
+
+    def curve(self, header: CubeHeader) -> LightCurve:
+        """Return the light curve; `header` is that of the cube that was fitted."""
+        return light_curve(self.fit, self.index, header)
+
+    def aperture_on(self, stamp: Stamp) -> npt.NDArray[np.bool_]:
+        """Return the pixels of a stamp that make the aperture flux and the centroid, (n_row, n_column)."""
+        mask = np.zeros(stamp.shape, dtype=bool)
+        rows, columns = np.nonzero(self.fit.aperture[self.index])
+        rows = rows + int(self.fit.window_row[self.index])
+        columns = columns + int(self.fit.window_column[self.index])
+        inside = stamp.contains(rows, columns)
+        mask[rows[inside] - stamp.row_min, columns[inside] - stamp.col_min] = True
+        return mask
+
+    @property
+    def facts(self) -> Mapping[str, float | int]:
+        """Numbers of the summary that the light curve does not tell."""
+        fit, index = self.fit, self.index
+        return {
+            "contamination": float(fit.contamination[index]),
+            "blend_correlation": float(fit.blend_correlation[index]),
+            "star_flags": int(fit.star_flags[index]),
+            "chi2": self.chi2,
+        }
+
+
+def fit_target(
+    cube: Cube, stars: Stars, starid: int, prf: PrfGrid, kernel: MovementKernel, settings: FitSettings
+) -> TargetFit:
+    """Fit a target with all stars on its stamp; its flux is free, however faint it is.
+
+    Parameters
+    ----------
+    cube : Cube
+        Pixels of the stamp.
+    stars : Stars
+        All catalogue stars whose light reaches them, by their catalogue positions.
+    starid : int
+        The target.
+    prf : PrfGrid
+        PRF of the pixels.
+    kernel : MovementKernel
+        Motion, and offset between catalogue and pixels.
+    settings : FitSettings
+        Limits.
+
+    Raises
+    ------
+    FitError
+        When no pixel is usable, or the target is not on the pixels.
+    """
+    places = np.flatnonzero(stars.starid == starid)
+    if not len(places) or not cube.stamp.contains(stars.row[places[0]], stars.column[places[0]]):
+        raise FitError(f"TIC {starid} is not on the pixels of the stamp {cube.stamp}")
+    target = places[0]
+    faintest = max(settings.tmag_limit, math.nextafter(float(stars.tmag[target]), math.inf))
+    row, column = (math.floor(float(x[target]) + 0.5) for x in (stars.row, stars.column))
+    core = Stamp(row, row + 1, column, column + 1)
+    fit = fit_tile(cube, stars, core, prf, kernel, replace(settings, tmag_limit=faintest))
+    index = int(np.flatnonzero(fit.starid == starid)[0])
+    metrics = light_curve_metrics(fit, cube.quality, cube.cadenceno, cube.exposure.cadence_s)
+    status, reason = statuses(fit, metrics)
+    return TargetFit(fit, index, status[index], reason[index], float(metrics.chi2[index]))

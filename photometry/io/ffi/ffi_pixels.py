@@ -1,0 +1,77 @@
+"""Reading the pixels of full-frame images."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+
+from photometry.core.errors import InputFileError
+from photometry.core.geometry import Stamp
+from photometry.io.ffi.ffi_headers import full_shape
+from photometry.io.fits.fits_files import open_fits, verify_checksums
+
+__all__ = ["read_checked_image", "read_errors", "read_image"]
+
+_IMAGE, _ERRORS = 1, 2
+
+
+def read_checked_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]:
+    """Read the science area of a frame after comparing the whole file with its checksums.
+
+    Returns
+    -------
+    (n_row, n_column) float32
+        Flux with its background, e-/s; NaN where not finite.
+
+    Raises
+    ------
+    InputFileError
+        When the file is missing, damaged or truncated, when image and errors have not the expected shape, or when no
+        pixel has a value other than zero.
+    """
+    try:
+        with open_fits(path) as hdus:
+            verify_checksums(path, hdus, strict=True)
+            _science(path, hdus, _ERRORS, area)
+            image = _science(path, hdus, _IMAGE, area)
+    except InputFileError:
+        raise
+    except OSError as error:
+        raise InputFileError(path, f"cannot be read ({error.strerror or error})") from error
+    if not np.any(np.isfinite(image) & (image != 0)):
+        raise InputFileError(path, "no pixel has a value (all are zero or NaN)")
+    return image
+
+
+def read_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]:
+    """Read the science area of a frame that was checked before (`read_checked_image`)."""
+    with open_fits(path) as hdus:
+        return _science(path, hdus, _IMAGE, area)
+
+
+def read_errors(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]:
+    """Read the uncertainties of the science area, e-/s; NaN where not finite."""
+    with open_fits(path) as hdus:
+        return _science(path, hdus, _ERRORS, area)
+
+
+def _science(path: str | Path, hdus: fits.HDUList, number: int, area: Stamp) -> npt.NDArray[np.float32]:
+    """Cut the science area; uncertainties may come without the collateral pixels."""
+    if len(hdus) <= number or not isinstance(hdus[number], fits.ImageHDU):
+        raise InputFileError(
+            path, f"extension {number} is no image: {'uncertainties' if number > 1 else 'pixels'} lack"
+        )
+    hdu = hdus[number]
+    shape = (hdu.header.get("NAXIS2"), hdu.header.get("NAXIS1"))
+    if shape == full_shape(area):
+        cut = hdu.data[area.row_min : area.row_max, area.col_min : area.col_max]
+    elif number == _ERRORS and shape == area.shape:
+        cut = hdu.data
+    else:
+        raise InputFileError(
+            path, f"image {number} has {shape[0]} rows and {shape[1]} columns, expected {full_shape(area)}"
+        )
+    pixels = np.array(cut, dtype=np.float32)
+    pixels[~np.isfinite(pixels)] = np.nan
+    return pixels

@@ -1,0 +1,4 @@
+"""Prepared files in the older layout, one dataset for each cadence.
+
+Read only.
+"""

@@ -1,0 +1,260 @@
+"""Finding pixel files, looking at their headers, reading them: TESScut cutouts and target pixel files (TPFs)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from astropy.io import fits
+
+from photometry.core.cube import Exposure, Pointing
+from photometry.core.errors import ConfigError, InputFileError
+from photometry.core.geometry import Stamp
+from photometry.core.times import TimeOffset
+from photometry.io.fits.fits_files import header_value, open_fits
+from photometry.io.pixels.pixel_headers import PixelHeaders, read_exposure, read_pointing, read_time_offset
+from photometry.io.pixels.pixel_wcs import read_stamp, read_wcs
+
+__all__ = [
+    "DATASOURCES",
+    "PixelFile",
+    "check_datasource",
+    "find_pixel_files",
+    "headers_of",
+    "inspect_pixel_file",
+    "inspect_pixel_files",
+    "inspect_usable_files",
+]
+
+#: Kinds of files that are read here, and what they are called.
+DATASOURCES = {"tesscut": "TESScut file", "tpf": "target pixel file (TPF)"}
+#: Columns of the table PIXELS that must be there.
+_COLUMNS = {
+    "tesscut": ("TIME", "TIMECORR", "CADENCENO", "FLUX", "FLUX_ERR", "QUALITY"),
+    "tpf": ("TIME", "TIMECORR", "CADENCENO", "FLUX", "FLUX_ERR", "FLUX_BKG", "QUALITY"),
+}
+_ENDINGS = (".fits", ".fits.gz", ".fit", ".fit.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFile:
+    """What the headers of a pixel file say.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    region : str
+        Name of its region: part of the names of all products made from it.
+    pointing : Pointing
+        Sector, camera, CCD, position.
+    exposure : Exposure
+        Exposure and readout.
+    stamp : Stamp
+        The pixels.
+    n_cadence : int
+        Number of cadences, those without a time included.
+    wcs_header : str
+        WCS in CCD pixels (`photometry.core.cube.Cube.wcs_header`).
+    offset : TimeOffset
+        What has to be added to the file's times, s.
+    """
+
+    path: Path
+    region: str
+    pointing: Pointing
+    exposure: Exposure
+    stamp: Stamp
+    n_cadence: int
+    wcs_header: str
+    offset: TimeOffset
+
+
+def find_pixel_files(path: str | Path, datasource: str) -> list[Path]:
+    """Return the pixel files that a path stands for.
+
+    Parameters
+    ----------
+    path : path-like
+        A file, or a folder that is searched with its subfolders.
+    datasource : str
+        ``tesscut`` or ``tpf``: files of other kinds in a folder are passed over.
+
+    Raises
+    ------
+    InputFileError
+        When there is none, or when one is damaged.
+    """
+    return [headers.path for headers in _find(path, datasource)]
+
+
+def inspect_pixel_file(path: str | Path, datasource: str) -> PixelFile:
+    """Read and check all that the headers of a pixel file say.
+
+    Raises
+    ------
+    InputFileError
+        When the file is missing, damaged, of another kind, or when its headers lack something that is needed.
+    """
+    headers = headers_of(path)
+    _check_kind(headers, datasource)
+    return _inspect(headers, datasource)
+
+
+def inspect_pixel_files(path: str | Path, datasource: str) -> list[PixelFile]:
+    """Find the pixel files that a path stands for and inspect them all; two of the same region are an error."""
+    return _unique(_inspect(headers, datasource) for headers in _find(path, datasource))
+
+
+def inspect_usable_files(path: str | Path, datasource: str) -> tuple[list[PixelFile], list[InputFileError]]:
+    """Find the pixel files that a path stands for; return those that can be used, and what is wrong with the others.
+
+    Raises
+    ------
+    InputFileError
+        When none can be used, or two have the same region.
+    """
+    if not Path(path).is_dir():
+        return inspect_pixel_files(path, datasource), []
+    check_datasource(datasource)
+    usable, problems = [], []
+    candidates = _candidates(Path(path))
+    for candidate in candidates:
+        try:
+            headers = _of_kind(candidate, datasource)
+            if headers is not None:
+                usable.append(_inspect(headers, datasource))
+        except InputFileError as error:
+            problems.append(error)
+    if not usable:
+        raise problems[0] if problems else _none_found(Path(path), datasource, len(candidates))
+    return _unique(usable), problems
+
+
+def _unique(found: Iterable[PixelFile]) -> list[PixelFile]:
+    files: dict[str, PixelFile] = {}
+    for file in found:
+        if file.region in files:
+            raise InputFileError(
+                file.path, f"has the same pixels of the same sector as {files[file.region].path}; remove one of them"
+            )
+        files[file.region] = file
+    return list(files.values())
+
+
+def headers_of(path: str | Path) -> PixelHeaders:
+    """Read the headers of a FITS file; InputFileError when it has no table PIXELS."""
+    with open_fits(path) as hdus:
+        return _headers_in(Path(path), hdus)
+
+
+def _headers_in(path: Path, hdus: fits.HDUList) -> PixelHeaders:
+    names = [hdu.name for hdu in hdus]
+    if "PIXELS" not in names or not isinstance(hdus["PIXELS"], fits.BinTableHDU):
+        found = ", ".join(name for name in names if name) or "nothing"
+        raise InputFileError(path, f"is no TESScut or target pixel file: it has no table PIXELS, only {found}")
+    aperture = hdus["APERTURE"].header if "APERTURE" in names else None
+    return PixelHeaders(path, hdus[0].header, hdus["PIXELS"].header, aperture)
+
+
+def _find(path: str | Path, datasource: str) -> list[PixelHeaders]:
+    check_datasource(datasource)
+    path = Path(path)
+    if path.is_file():
+        headers = headers_of(path)
+        _check_kind(headers, datasource)
+        return [headers]
+    if not path.is_dir():
+        raise InputFileError(path, "no such file or folder; correct the key 'input'")
+    candidates = _candidates(path)
+    found = [item for candidate in candidates if (item := _of_kind(candidate, datasource)) is not None]
+    if not found:
+        raise _none_found(path, datasource, len(candidates))
+    return found
+
+
+def _candidates(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.name.lower().endswith(_ENDINGS) and file.is_file())
+
+
+def _of_kind(path: Path, datasource: str) -> PixelHeaders | None:
+    """Read the headers of a FITS file; None when it is of another kind."""
+    with open_fits(path) as hdus:
+        if "PIXELS" not in [hdu.name for hdu in hdus]:
+            return None
+        headers = _headers_in(path, hdus)
+    return headers if _kind(headers) == datasource else None
+
+
+def _none_found(folder: Path, datasource: str, n_other: int) -> InputFileError:
+    return InputFileError(
+        folder,
+        f"no {DATASOURCES[datasource]} in this folder ({n_other} other FITS files); "
+        "correct the key 'input' or 'datasource'",
+    )
+
+
+def check_datasource(datasource: str) -> None:
+    """Raise ConfigError unless it is one of `DATASOURCES`."""
+    if datasource not in DATASOURCES:
+        raise ConfigError(f"datasource is {datasource!r}, expected one of {', '.join(DATASOURCES)}")
+
+
+def _kind(headers: PixelHeaders) -> str | None:
+    """Kind of a file with a table PIXELS; None when it is neither a cutout nor a TPF."""
+    creator = str(header_value(headers.primary, "CREATOR") or "").lower()
+    if "FFI_FILE" in headers.columns or "astrocut" in creator:
+        return "tesscut"
+    if headers.get("TICID") is not None:
+        return "tpf"
+    return None
+
+
+def _check_kind(headers: PixelHeaders, datasource: str) -> None:
+    check_datasource(datasource)
+    missing = [name for name in _COLUMNS[datasource] if name not in headers.columns]
+    if missing:
+        raise InputFileError(
+            headers.path, f"is no {DATASOURCES[datasource]}: its table PIXELS lacks {', '.join(missing)}"
+        )
+    kind = _kind(headers)
+    if kind is None:
+        raise InputFileError(
+            headers.path,
+            "is no TESScut or target pixel file: no column FFI_FILE, CREATOR is not astrocut, and no TICID",
+        )
+    if kind != datasource:
+        raise InputFileError(
+            headers.path, f"is a {DATASOURCES[kind]}, not a {DATASOURCES[datasource]}; set datasource: {kind}"
+        )
+
+
+def _inspect(headers: PixelHeaders, datasource: str) -> PixelFile:
+    _check_kind(headers, datasource)
+    if str(headers.get("FFI_TYPE") or "").upper() == "TICA":
+        raise InputFileError(headers.path, "is cut from TICA images, which are not in e-/s; ask TESScut for SPOC's")
+    pointing = read_pointing(headers, datasource)
+    stamp = read_stamp(headers)
+    exposure = read_exposure(headers, stamp, datasource)
+    n_cadence = int(headers.pixels["NAXIS2"])
+    if n_cadence < 2:
+        raise InputFileError(headers.path, f"has {n_cadence} cadence(s); a light curve needs at least 2")
+    return PixelFile(
+        path=headers.path,
+        region=_region(pointing, exposure, stamp),
+        pointing=pointing,
+        exposure=exposure,
+        stamp=stamp,
+        n_cadence=n_cadence,
+        wcs_header=read_wcs(headers, stamp, pointing),
+        offset=read_time_offset(headers, pointing.camera, pointing.ccd, datasource),
+    )
+
+
+def _region(pointing: Pointing, exposure: Exposure, stamp: Stamp) -> str:
+    """Name that tells a region from all others; letters that every file system takes."""
+    ccd = f"sector{pointing.sector:03d}_camera{pointing.camera}_ccd{pointing.ccd}"
+    if pointing.datasource == "tpf":
+        return f"tpf_{ccd}_{pointing.starid:011d}_c{exposure.cadence_s:04d}"
+    position = f"ra{pointing.ra:.4f}_dec{pointing.dec:.4f}_" if pointing.ra == pointing.ra else ""
+    n_row, n_column = stamp.shape
+    return f"tesscut_{ccd}_{position}r{stamp.row_min:04d}_c{stamp.col_min:04d}_{n_row}x{n_column}"

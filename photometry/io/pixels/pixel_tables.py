@@ -1,0 +1,138 @@
+"""Reading the table PIXELS of TESScut and target pixel files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+
+from photometry.core.constants import SATURATION_E_S
+from photometry.core.errors import InputFileError
+from photometry.core.geometry import Stamp
+from photometry.core.quality import PIXEL_FLAGS, bit
+from photometry.io.pixels.pixel_headers import SCIENCE_AREA
+
+__all__ = ["PixelTable", "pixel_flags", "read_pixel_table"]
+
+
+@dataclass(frozen=True, slots=True)
+class PixelTable:
+    """The cadences of a pixel file that have a time.
+
+    Parameters
+    ----------
+    flux, flux_err : (n_cadence, n_row, n_column) float32
+        As in the file, e-/s; both NaN where not measured.
+    time : (n_cadence,) float64
+        BTJD.
+    timecorr : (n_cadence,) float32
+        d.
+    cadenceno, quality : (n_cadence,) int32
+        As in the file.
+    rows : (n_cadence,) int64
+        Rows of the table that they come from.
+    """
+
+    flux: npt.NDArray[np.float32]
+    flux_err: npt.NDArray[np.float32]
+    time: npt.NDArray[np.float64]
+    timecorr: npt.NDArray[np.float32]
+    cadenceno: npt.NDArray[np.int32]
+    quality: npt.NDArray[np.int32]
+    rows: npt.NDArray[np.int64]
+
+    def column(self, table: fits.FITS_rec, name: str) -> npt.NDArray[np.float32]:
+        """Return another column of the same cadences."""
+        return native(table[name], self.rows)
+
+
+def native(
+    column: npt.NDArray[np.float32], rows: npt.NDArray[np.int64], dtype: npt.DTypeLike = np.float32
+) -> npt.NDArray[np.float32]:
+    """Copy rows of a FITS column to this machine's byte order."""
+    values: npt.NDArray[np.float32] = np.asarray(column)[rows].astype(dtype)
+    return values
+
+
+def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: int) -> PixelTable:
+    """Read the cadences that have a time, and check them.
+
+    A cadence whose pixels are all exactly zero was not measured. Pixels outside the CCD's science area are NaN.
+
+    Raises
+    ------
+    InputFileError
+        When there are fewer than two cadences, all are flagged, no pixel has a value, or the times make no sense.
+    """
+    all_times = np.asarray(table["TIME"], dtype=np.float64)
+    # BTJD 0 is in 2014, long before the launch: some files write it for no time.
+    rows = np.flatnonzero(np.isfinite(all_times) & (all_times > 0))
+    if len(rows) < 2:
+        raise InputFileError(path, f"has {len(rows)} cadence(s) with a time; a light curve needs at least 2")
+    time = all_times[rows]
+    _check_times(path, time, cadence_s)
+    quality = np.asarray(table["QUALITY"])[rows].astype(np.int32)
+    if np.all(quality != 0):
+        raise InputFileError(path, f"all {len(rows)} cadences are flagged (QUALITY is not 0): there is nothing to fit")
+    flux, flux_err = native(table["FLUX"], rows), native(table["FLUX_ERR"], rows)
+    if flux.shape != (len(rows), *stamp.shape) or flux_err.shape != flux.shape:
+        raise InputFileError(path, f"FLUX and FLUX_ERR have shapes {flux.shape}, {flux_err.shape}; expected the same")
+    missing = ~(np.isfinite(flux) & np.isfinite(flux_err))
+    missing |= np.all((flux == 0) | missing, axis=(1, 2), keepdims=True)
+    missing |= ~_on_science_area(stamp)
+    if missing.all():
+        raise InputFileError(path, "no pixel has a value in any cadence (FLUX is NaN or zero); fetch the file again")
+    flux[missing] = np.nan
+    flux_err[missing] = np.nan
+    return PixelTable(
+        flux=flux,
+        flux_err=flux_err,
+        time=time,
+        timecorr=native(table["TIMECORR"], rows),
+        cadenceno=np.asarray(table["CADENCENO"])[rows].astype(np.int32),
+        quality=quality,
+        rows=rows,
+    )
+
+
+def _check_times(path: Path, time: npt.NDArray[np.float64], cadence_s: int) -> None:
+    steps = np.diff(time) * 86400
+    if np.any(steps <= 0):
+        row = int(np.flatnonzero(steps <= 0)[0]) + 1
+        raise InputFileError(path, f"TIME does not increase at the {row + 1}th cadence with a time; fetch it again")
+    step = float(np.median(steps))
+    count = max(round(step / cadence_s), 1)
+    if abs(step - count * cadence_s) > 0.02 * cadence_s:
+        raise InputFileError(
+            path, f"the times are {step:.1f} s apart, the header's cadence is {cadence_s} s (TIMEDEL, NUM_FRM)"
+        )
+
+
+def _on_science_area(stamp: Stamp) -> npt.NDArray[np.bool_]:
+    rows, columns = np.arange(stamp.row_min, stamp.row_max), np.arange(stamp.col_min, stamp.col_max)
+    return SCIENCE_AREA.contains(rows[:, None], columns[None, :])
+
+
+def pixel_flags(
+    flux: npt.NDArray[np.float32], background: npt.NDArray[np.float32], used_for_background: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.uint8]:
+    """Return `photometry.core.quality.PIXEL_FLAGS` of a cube.
+
+    Parameters
+    ----------
+    flux : (n_cadence, n_row, n_column) float32
+        Flux, NaN where not measured, e-/s.
+    background : (n_cadence, n_row, n_column) float32
+        What to add to restore what the pixel collected, e-/s.
+    used_for_background : (n_row, n_column) bool
+        Pixels that the background rests on.
+    """
+    missing = np.isnan(flux)
+    flags = np.zeros(flux.shape, dtype=np.uint8)
+    flags[missing] |= bit(PIXEL_FLAGS, "not_measured")
+    dead = np.all(missing | (flux == 0), axis=0)
+    flags[:, dead] |= bit(PIXEL_FLAGS, "dead")
+    flags[(flux + background) >= SATURATION_E_S] |= bit(PIXEL_FLAGS, "saturated")
+    flags[:, used_for_background & ~dead] |= bit(PIXEL_FLAGS, "used_for_background")
+    return flags

@@ -1,0 +1,76 @@
+"""Reading TESScut cutouts of full-frame images."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.background.plane import background_pixels, estimate_background
+from photometry.core.constants import OUTPUTS
+from photometry.core.cube import Cube
+from photometry.core.geometry import Stamp, output_index
+from photometry.core.times import SECONDS_PER_DAY
+from photometry.io.fits.fits_files import header_value, open_fits, table_data, verify_checksums
+from photometry.io.pixels.pixel_files import inspect_pixel_file
+from photometry.io.pixels.pixel_headers import SCIENCE_AREA
+from photometry.io.pixels.pixel_tables import PixelTable, pixel_flags, read_pixel_table
+
+__all__ = ["read_tesscut"]
+
+#: APERTURE bits (SDPDD, table 22): pixel was collected, read by the output A, B, C or D.
+_COLLECTED = 1
+_OUTPUT_A = 32
+
+
+def read_tesscut(path: str | Path) -> Cube:
+    """Read a TESScut file.
+
+    The flux of a cutout still carries its background: a robust plane per cadence is taken off it
+    (`photometry.background.plane.estimate_background`).
+
+    Raises
+    ------
+    InputFileError
+        When the file is missing, damaged, no TESScut file, or lacks something that is needed.
+    """
+    file = inspect_pixel_file(path, "tesscut")
+    with open_fits(path) as hdus:
+        verify_checksums(path, hdus)
+        table = read_pixel_table(file.path, table_data(path, hdus, "PIXELS"), file.stamp, file.exposure.cadence_s)
+        first_cadence = header_value(hdus[0].header, "FFIINDEX")
+    backgrounds = estimate_background(table.flux)
+    return Cube(
+        pointing=file.pointing,
+        exposure=file.exposure,
+        stamp=file.stamp,
+        images=table.flux - backgrounds,
+        images_err=table.flux_err,
+        backgrounds=backgrounds,
+        pixel_flags=pixel_flags(table.flux, np.zeros_like(backgrounds), background_pixels(table.flux)),
+        time=table.time + file.offset.mid_s / SECONDS_PER_DAY,
+        timecorr=table.timecorr,
+        cadenceno=_cadence_numbers(table, file.exposure.cadence_s, int(first_cadence or 0)),
+        quality=table.quality,
+        pos_corr=None,
+        wcs_header=file.wcs_header,
+        aperture=_aperture(file.stamp),
+        offset=file.offset,
+    )
+
+
+def _cadence_numbers(table: PixelTable, cadence_s: int, first: int) -> npt.NDArray[np.int32]:
+    """Cadence numbers of the file where they increase; else counted in cadences from the first FFI's FFIINDEX."""
+    if np.all(np.diff(table.cadenceno) > 0):
+        return table.cadenceno
+    at_spacecraft = table.time - np.nan_to_num(table.timecorr)
+    steps = np.rint((at_spacecraft - at_spacecraft[0]) * 86400 / cadence_s)
+    numbers: npt.NDArray[np.int32] = (first + steps).astype(np.int32)
+    return numbers
+
+
+def _aperture(stamp: Stamp) -> npt.NDArray[np.int32]:
+    """Return flags of the pixels: those of the science area are collected, outputs by column."""
+    rows, columns = np.arange(stamp.row_min, stamp.row_max), np.arange(stamp.col_min, stamp.col_max)
+    outputs = _OUTPUT_A << np.arange(len(OUTPUTS))
+    flags = _COLLECTED + outputs[output_index(columns)]
+    return np.where(SCIENCE_AREA.contains(rows[:, None], columns[None, :]), flags[None, :], 0).astype(np.int32)

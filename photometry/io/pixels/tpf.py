@@ -1,0 +1,86 @@
+"""Reading SPOC target pixel files (TPFs)."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+
+from photometry.core.cube import Cube
+from photometry.core.errors import InputFileError
+from photometry.core.times import SECONDS_PER_DAY
+from photometry.io.fits.fits_files import open_fits, table_data, verify_checksums
+from photometry.io.pixels.pixel_files import PixelFile, inspect_pixel_file
+from photometry.io.pixels.pixel_tables import PixelTable, pixel_flags, read_pixel_table
+
+__all__ = ["read_tpf"]
+
+#: APERTURE bits (SDPDD, table 22): pixel was collected, was used for the background.
+_COLLECTED = 1
+_BACKGROUND = 4
+
+
+def read_tpf(path: str | Path) -> Cube:
+    """Read a target pixel file.
+
+    FLUX has its background removed; FLUX_BKG, which restores it, becomes `backgrounds`. Pixels that were not collected
+    (APERTURE without bit 1) are NaN.
+
+    Raises
+    ------
+    InputFileError
+        When the file is missing, damaged, no target pixel file, or lacks something that is needed.
+    """
+    file = inspect_pixel_file(path, "tpf")
+    with open_fits(path) as hdus:
+        verify_checksums(path, hdus)
+        if "APERTURE" not in hdus:
+            raise InputFileError(path, "is no target pixel file: it has no image APERTURE")
+        aperture = np.asarray(hdus["APERTURE"].data).astype(np.int32)
+        data = table_data(path, hdus, "PIXELS")
+        table = read_pixel_table(file.path, data, file.stamp, file.exposure.cadence_s)
+        backgrounds = table.column(data, "FLUX_BKG")
+        pos_corr = _pos_corr(table, data)
+    return _cube(file, table, backgrounds, pos_corr, aperture)
+
+
+def _cube(
+    file: PixelFile,
+    table: PixelTable,
+    backgrounds: npt.NDArray[np.float32],
+    pos_corr: npt.NDArray[np.float32] | None,
+    aperture: npt.NDArray[np.int32],
+) -> Cube:
+    if aperture.shape != file.stamp.shape:
+        raise InputFileError(file.path, f"APERTURE has shape {aperture.shape}, FLUX {file.stamp.shape}")
+    images, images_err = table.flux, table.flux_err
+    images[:, (aperture & _COLLECTED) == 0] = np.nan
+    images_err[np.isnan(images)] = np.nan
+    if np.isnan(images).all():
+        raise InputFileError(file.path, "no collected pixel has a value in any cadence; fetch the file again")
+    backgrounds = np.nan_to_num(backgrounds, nan=0.0)
+    return Cube(
+        pointing=file.pointing,
+        exposure=file.exposure,
+        stamp=file.stamp,
+        images=images,
+        images_err=images_err,
+        backgrounds=backgrounds,
+        pixel_flags=pixel_flags(images, backgrounds, (aperture & _BACKGROUND) != 0),
+        time=table.time + file.offset.mid_s / SECONDS_PER_DAY,
+        timecorr=table.timecorr,
+        cadenceno=table.cadenceno,
+        quality=table.quality,
+        pos_corr=pos_corr,
+        wcs_header=file.wcs_header,
+        aperture=aperture,
+        offset=file.offset,
+    )
+
+
+def _pos_corr(table: PixelTable, data: fits.FITS_rec) -> npt.NDArray[np.float32] | None:
+    """POS_CORR1 and POS_CORR2 (n_cadence, 2); None where the file has none."""
+    if not {"POS_CORR1", "POS_CORR2"} <= set(data.names):
+        return None
+    values = np.stack([table.column(data, "POS_CORR1"), table.column(data, "POS_CORR2")], axis=1)
+    return values if np.isfinite(values).all(axis=1).any() and np.any(values[np.isfinite(values)] != 0) else None

@@ -1,0 +1,299 @@
+"""Cubes on disk: HDF5, chunked so that the whole time series of few pixels is read at once."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import hdf5plugin
+import numpy as np
+import numpy.typing as npt
+
+from photometry.core.barycentre import Ephemeris
+from photometry.core.cube import Cube, Exposure, Pointing
+from photometry.core.errors import InputFileError
+from photometry.core.geometry import Stamp
+from photometry.core.times import NO_OFFSET, TimeOffset
+from photometry.io.store.provenance import Inputs, open_product, write_product
+
+__all__ = [
+    "CHUNK",
+    "CUBE_VERSION",
+    "PIXEL_SETS",
+    "SERIES",
+    "CubeHeader",
+    "create_pixels",
+    "mean_image",
+    "read_cube",
+    "read_cube_header",
+    "read_ephemeris_of",
+    "read_facts",
+    "read_offset",
+    "write_cube",
+    "write_ephemeris",
+    "write_facts",
+]
+
+#: Version of the layout; readers refuse others.
+CUBE_VERSION = 2
+#: Cadences, rows and columns of a chunk (docs/architecture.md, measured).
+CHUNK = (64, 32, 32)
+#: Pixel series of a cube, with their types.
+PIXEL_SETS = {"images": np.float32, "images_err": np.float32, "backgrounds": np.float32, "pixel_flags": np.uint8}
+#: What stands for those that a fit does not need.
+_UNREAD: dict[str, np.generic] = {"images_err": np.float32(np.nan), "pixel_flags": np.uint8(0)}
+#: One value for each cadence.
+SERIES = ("time", "timecorr", "cadenceno", "quality")
+
+
+@dataclass(frozen=True, slots=True)
+class CubeHeader:
+    """Everything of a cube but its pixel series; the fields are those of `photometry.core.cube.Cube`.
+
+    `sumimage` is (n_row, n_column) float32, the mean of the images of quality 0 in e-/s, NaN where never measured.
+    """
+
+    pointing: Pointing
+    exposure: Exposure
+    stamp: Stamp
+    time: npt.NDArray[np.float64]
+    timecorr: npt.NDArray[np.float32]
+    cadenceno: npt.NDArray[np.int32]
+    quality: npt.NDArray[np.int32]
+    pos_corr: npt.NDArray[np.float32] | None
+    wcs_header: str
+    aperture: npt.NDArray[np.int32]
+    sumimage: npt.NDArray[np.float32]
+    ephemeris: Ephemeris | None = None
+    offset: TimeOffset = NO_OFFSET
+
+    @property
+    def n_cadence(self) -> int:
+        """Number of cadences."""
+        return len(self.time)
+
+
+def write_cube(path: str | Path, cube: Cube, inputs: Inputs, settings: Mapping[str, Any] | None = None) -> None:
+    """Write a cube; the same cube gives the same bytes.
+
+    Parameters
+    ----------
+    path : path-like
+        The HDF5 file.
+    cube : Cube
+        What to write.
+    inputs : mapping of str to path-like
+        Files it was made from, by role.
+    settings : mapping of str to object
+        Settings that matter for it.
+    """
+    with write_product(path, "cube", CUBE_VERSION, inputs, settings) as file:
+        write_facts(file, cube.pointing, cube.exposure, cube.stamp, cube.offset)
+        for name in PIXEL_SETS:
+            create_pixels(file, name, cube.images.shape, data=getattr(cube, name))
+        for name in SERIES:
+            file.create_dataset(name, data=getattr(cube, name))
+        if cube.pos_corr is not None:
+            file.create_dataset("pos_corr", data=cube.pos_corr)
+        file.create_dataset("aperture", data=cube.aperture)
+        file.create_dataset("sumimage", data=mean_image(cube.images, cube.quality))
+        file.create_dataset("wcs", data=np.bytes_(cube.wcs_header))
+
+
+def create_pixels(
+    file: h5py.File,
+    name: str,
+    shape: tuple[int, ...],
+    data: npt.NDArray[np.generic] | None = None,
+    n_cadence: int = CHUNK[0],
+) -> h5py.Dataset:
+    """Create a pixel series (n_cadence, n_row, n_column), chunked and compressed; equal data make equal bytes.
+
+    `n_cadence` is the number of cadences in a chunk.
+    """
+    chunks = tuple(min(size, length) for size, length in zip((n_cadence, *CHUNK[1:]), shape, strict=True))
+    # On pixels LZ4 packs as well as zstd, and is read and written in half of the time.
+    compression = hdf5plugin.Blosc(cname="lz4", clevel=5, shuffle=hdf5plugin.Blosc.BITSHUFFLE)
+    dataset = file.create_dataset(name, shape=shape, dtype=PIXEL_SETS[name], data=data, chunks=chunks, **compression)
+    dataset.flush()
+    return dataset
+
+
+def write_facts(file: h5py.File, pointing: Pointing, exposure: Exposure, stamp: Stamp, offset: TimeOffset) -> None:
+    """Write where pixels come from and how they were exposed, as attributes."""
+    file.attrs.update(
+        {
+            "DATASOURCE": pointing.datasource,
+            "SECTOR": pointing.sector,
+            "CAMERA": pointing.camera,
+            "CCD": pointing.ccd,
+            "DATA_REL": pointing.data_rel,
+            "PROCVER": pointing.procver,
+            "TICID": pointing.starid,
+            "RA_OBJ": pointing.ra,
+            "DEC_OBJ": pointing.dec,
+            "PIXEL_OFFSET_ROW": stamp.row_min,
+            "PIXEL_OFFSET_COLUMN": stamp.col_min,
+            "CADENCE": exposure.cadence_s,
+            "EXPOSURE": exposure.exposure_s,
+            "NREADOUT": exposure.num_readouts,
+            "GAIN": np.array(exposure.gain_e_per_adu),
+            "READNOISE": np.array(exposure.read_noise_e),
+            "TIME_OFFSET": np.array([offset.start_s, offset.mid_s, offset.end_s]),
+        }
+    )
+
+
+def read_offset(file: h5py.File) -> TimeOffset:
+    """Return what was added to the times of the file that the pixels are from."""
+    return TimeOffset(*(float(value) for value in file.attrs["TIME_OFFSET"]))
+
+
+def write_ephemeris(file: h5py.File, ephemeris: Ephemeris) -> None:
+    """Write where the spacecraft was."""
+    file.attrs["EPHEMERIS"] = ephemeris.source
+    file.attrs["EPHEMERIS_ERROR"] = ephemeris.error_s
+    file.create_dataset("spacecraft_position", data=ephemeris.position)
+
+
+def read_ephemeris_of(file: h5py.File) -> Ephemeris:
+    """Read what `write_ephemeris` wrote."""
+    return Ephemeris(file["spacecraft_position"][:], str(file.attrs["EPHEMERIS"]), float(file.attrs["EPHEMERIS_ERROR"]))
+
+
+def read_facts(file: h5py.File, shape: tuple[int, ...]) -> tuple[Pointing, Exposure, Stamp]:
+    """Read what `write_facts` wrote, for pixels of a shape (n_row, n_column)."""
+    attrs = file.attrs
+    row_min, col_min = int(attrs["PIXEL_OFFSET_ROW"]), int(attrs["PIXEL_OFFSET_COLUMN"])
+    pointing = Pointing(
+        datasource=str(attrs["DATASOURCE"]),
+        sector=int(attrs["SECTOR"]),
+        camera=int(attrs["CAMERA"]),
+        ccd=int(attrs["CCD"]),
+        data_rel=int(attrs["DATA_REL"]),
+        procver=str(attrs["PROCVER"]),
+        starid=int(attrs["TICID"]),
+        ra=float(attrs["RA_OBJ"]),
+        dec=float(attrs["DEC_OBJ"]),
+    )
+    exposure = Exposure(
+        cadence_s=int(attrs["CADENCE"]),
+        exposure_s=float(attrs["EXPOSURE"]),
+        num_readouts=int(attrs["NREADOUT"]),
+        gain_e_per_adu=_four(attrs["GAIN"]),
+        read_noise_e=_four(attrs["READNOISE"]),
+    )
+    return pointing, exposure, Stamp(row_min, row_min + int(shape[0]), col_min, col_min + int(shape[1]))
+
+
+def mean_image(images: npt.NDArray[np.float32], quality: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    """Return the mean of the images (n_cadence, n_row, n_column) of quality 0: (n_row, n_column), NaN where none."""
+    total = np.zeros(images.shape[1:])
+    count = np.zeros(images.shape[1:])
+    for image in images[quality == 0]:
+        measured = np.isfinite(image)
+        total[measured] += image[measured]
+        count += measured
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
+
+
+def read_cube_header(path: str | Path) -> CubeHeader:
+    """Read everything of a cube but its pixel series.
+
+    Raises
+    ------
+    InputFileError
+        When the file is missing, damaged or no cube of this layout.
+    """
+    with open_product(path, "cube", CUBE_VERSION) as file, _named_errors(path):
+        return _header(file)
+
+
+def read_cube(
+    path: str | Path,
+    stamp: Stamp | None = None,
+    cadences: slice | None = None,
+    header: CubeHeader | None = None,
+    *,
+    for_fit: bool = False,
+) -> Cube:
+    """Read a cube, or a part of it.
+
+    Parameters
+    ----------
+    path : path-like
+        The HDF5 file.
+    stamp : Stamp, optional
+        Pixels wanted, inside the cube's [default: all].
+    cadences : slice, optional
+        Cadences wanted [default: all].
+    header : CubeHeader, optional
+        What `read_cube_header` said of the same file, which then is not read again.
+    for_fit : bool
+        Read only what a fit needs: errors are NaN, pixel flags 0, and neither takes memory.
+
+    Raises
+    ------
+    InputFileError
+        When the file is missing, damaged, no cube of this layout, or does not cover the stamp.
+    """
+    with open_product(path, "cube", CUBE_VERSION) as file, _named_errors(path):
+        header = _header(file) if header is None else header
+        wanted = header.stamp if stamp is None else stamp
+        try:
+            rows, columns = wanted.slices_in(header.stamp)
+        except ValueError as error:
+            raise InputFileError(path, f"{wanted} is not inside its pixels {header.stamp}") from error
+        times = slice(None) if cadences is None else cadences
+        return Cube(
+            pointing=header.pointing,
+            exposure=header.exposure,
+            stamp=wanted,
+            **_pixels(file, (times, rows, columns), for_fit=for_fit),
+            **{name: getattr(header, name)[times] for name in SERIES},
+            pos_corr=None if header.pos_corr is None else header.pos_corr[times],
+            wcs_header=header.wcs_header,
+            aperture=header.aperture[rows, columns],
+            ephemeris=None if header.ephemeris is None else header.ephemeris.cut(times),
+            offset=header.offset,
+        )
+
+
+def _pixels(file: h5py.File, part: tuple[slice, slice, slice], *, for_fit: bool) -> dict[str, npt.NDArray[Any]]:
+    unread = _UNREAD if for_fit else {}
+    read = {name: file[name][part] for name in PIXEL_SETS if name not in unread}
+    return read | {name: np.broadcast_to(np.asarray(value), read["images"].shape) for name, value in unread.items()}
+
+
+def _header(file: h5py.File) -> CubeHeader:
+    pointing, exposure, stamp = read_facts(file, file["images"].shape[1:])
+    return CubeHeader(
+        pointing=pointing,
+        exposure=exposure,
+        stamp=stamp,
+        **{name: file[name][:] for name in SERIES},
+        pos_corr=file["pos_corr"][:] if "pos_corr" in file else None,
+        wcs_header=file["wcs"][()].decode(),
+        aperture=file["aperture"][:],
+        sumimage=file["sumimage"][:],
+        ephemeris=read_ephemeris_of(file) if "spacecraft_position" in file else None,
+        offset=read_offset(file),
+    )
+
+
+def _four(values: npt.NDArray[np.float64]) -> tuple[float, float, float, float]:
+    a, b, c, d = (float(value) for value in values)
+    return a, b, c, d
+
+
+@contextmanager
+def _named_errors(path: str | Path) -> Iterator[None]:
+    """Name the file when HDF5 cannot give what should be in it."""
+    try:
+        yield
+    except InputFileError:
+        raise
+    except (KeyError, OSError) as error:
+        raise InputFileError(path, f"is damaged ({error}); delete it and run again") from error

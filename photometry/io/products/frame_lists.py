@@ -1,0 +1,198 @@
+"""The frames of a CCD as a product: prepared/frames_{region}.hdf5."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from photometry.core.barycentre import Ephemeris
+from photometry.core.cube import Exposure, Pointing
+from photometry.core.errors import ConfigError
+from photometry.core.geometry import Stamp
+from photometry.core.times import TimeOffset
+from photometry.io.products.cube_files import (
+    CUBE_VERSION,
+    read_ephemeris_of,
+    read_facts,
+    read_offset,
+    write_ephemeris,
+    write_facts,
+)
+from photometry.io.store.provenance import Inputs, open_product, write_product
+
+__all__ = [
+    "FRAMES_VERSION",
+    "CcdFrames",
+    "FrameList",
+    "read_frame_wcs",
+    "read_frames",
+    "read_list",
+    "write_frames",
+    "write_list",
+]
+
+#: Version of the layout; readers refuse others.
+FRAMES_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FrameList:
+    """Every file of a CCD and what happened to it, (n_file,) each; cadences first, then what was left out.
+
+    `start` and `end` (TJD) and `barycorr` (d) are as in the files, before any correction, NaN where not known; `wcs`
+    holds the cards of the file's WCS, empty where there is none that can be used.
+    """
+
+    name: npt.NDArray[np.str_]
+    cadenceno: npt.NDArray[np.int64]
+    start: npt.NDArray[np.float64]
+    end: npt.NDArray[np.float64]
+    barycorr: npt.NDArray[np.float64]
+    status: npt.NDArray[np.str_]
+    reason: npt.NDArray[np.str_]
+    wcs: npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class CcdFrames:
+    """The frames of a CCD, ready to be made into a cube.
+
+    Parameters
+    ----------
+    pointing, exposure, stamp
+        As in `photometry.core.cube.Cube`.
+    time : (n_cadence,) float64
+        BTJD at mid exposure in the direction of the middle of the CCD, d; offsets of early releases are corrected.
+    timecorr : (n_cadence,) float32
+        Barycentric correction in it, d.
+    cadenceno, quality : (n_cadence,) int32
+        FFIINDEX and flags.
+    wcs_header : str
+        WCS of the reference frame.
+    reference : int
+        Number of the reference cadence.
+    ephemeris : Ephemeris
+        Places of the spacecraft.
+    offset : TimeOffset
+        What was added to the times of the files, s.
+    files : tuple of str
+        Path of each cadence's file, (n_cadence,).
+    listing : FrameList
+        Every file, the cadences' first.
+    missing : (n_missing,) int64
+        Cadence numbers without a file.
+    """
+
+    pointing: Pointing
+    exposure: Exposure
+    stamp: Stamp
+    time: npt.NDArray[np.float64]
+    timecorr: npt.NDArray[np.float32]
+    cadenceno: npt.NDArray[np.int32]
+    quality: npt.NDArray[np.int32]
+    wcs_header: str
+    reference: int
+    ephemeris: Ephemeris
+    offset: TimeOffset
+    files: tuple[str, ...]
+    listing: FrameList
+    missing: npt.NDArray[np.int64]
+
+    @property
+    def good(self) -> npt.NDArray[np.bool_]:
+        """Which cadences (n_cadence,) have pixels."""
+        return np.asarray(self.listing.status[: len(self.time)] == "ok")
+
+
+def write_list(group: h5py.Group, listing: FrameList) -> None:
+    """Write the list of files into a group."""
+    for item in fields(FrameList):
+        values = getattr(listing, item.name)
+        data = np.char.encode(values, "utf-8") if values.dtype.kind == "U" else values
+        # Texts of no length have no type in HDF5.
+        data = data.astype("S1") if data.dtype.kind == "S" and data.dtype.itemsize == 0 else data
+        group.create_dataset(item.name, data=data, compression="gzip", shuffle=True)
+
+
+def read_list(group: h5py.Group) -> FrameList:
+    """Read what `write_list` wrote."""
+    columns: dict[str, Any] = {}
+    for item in fields(FrameList):
+        values = group[item.name][:]
+        columns[item.name] = np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
+    return FrameList(**columns)
+
+
+def read_frame_wcs(path: str | Path) -> tuple[str, ...]:
+    """Return the WCS of every cadence of a cube, empty where there is none: (n_cadence,).
+
+    Parameters
+    ----------
+    path : path-like
+        The HDF5 file of a cube.
+
+    Raises
+    ------
+    ConfigError
+        When the cube was not made from full-frame images.
+    """
+    with open_product(path, "cube", CUBE_VERSION) as file:
+        if "frames" not in file:
+            raise ConfigError(f"motion: mode wcs needs full-frame images, and {path} is not made from any")
+        return tuple(read_list(file["frames"]).wcs[: len(file["time"])])
+
+
+def write_frames(
+    path: str | Path, frames: CcdFrames, inputs: Inputs | None = None, settings: Mapping[str, Any] | None = None
+) -> None:
+    """Write the frames of a CCD; the same frames give the same bytes.
+
+    Parameters
+    ----------
+    path : path-like
+        The HDF5 file.
+    frames : CcdFrames
+        What to write.
+    inputs : mapping of str to path-like
+        Files beside the images that it was made from, by role: the ephemeris.
+    settings : mapping of str to object
+        Settings that matter for it.
+    """
+    with write_product(path, "frames", FRAMES_VERSION, inputs or {}, settings) as file:
+        write_facts(file, frames.pointing, frames.exposure, frames.stamp, frames.offset)
+        file.attrs["REFERENCE"] = frames.reference
+        write_ephemeris(file, frames.ephemeris)
+        for name in ("time", "timecorr", "cadenceno", "quality", "missing"):
+            file.create_dataset(name, data=getattr(frames, name))
+        file.create_dataset("stamp_shape", data=np.array(frames.stamp.shape))
+        file.create_dataset("wcs", data=np.bytes_(frames.wcs_header))
+        file.create_dataset("files", data=np.char.encode(np.array(frames.files), "utf-8"))
+        write_list(file.create_group("frames"), frames.listing)
+
+
+def read_frames(path: str | Path) -> CcdFrames:
+    """Read the frames of a CCD.
+
+    Raises
+    ------
+    InputFileError
+        When the file is missing, damaged, or of another kind or layout.
+    """
+    with open_product(path, "frames", FRAMES_VERSION) as file:
+        pointing, exposure, stamp = read_facts(file, tuple(file["stamp_shape"][:]))
+        return CcdFrames(
+            pointing=pointing,
+            exposure=exposure,
+            stamp=stamp,
+            **{name: file[name][:] for name in ("time", "timecorr", "cadenceno", "quality", "missing")},
+            wcs_header=file["wcs"][()].decode(),
+            reference=int(file.attrs["REFERENCE"]),
+            ephemeris=read_ephemeris_of(file),
+            offset=read_offset(file),
+            files=tuple(str(name) for name in np.char.decode(file["files"][:], "utf-8")),
+            listing=read_list(file["frames"]),
+        )

@@ -1,0 +1,299 @@
+"""Columns and header cards of light curve files; keywords are those of SPOC's files where they mean the same."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from astropy.time import Time
+
+from photometry._version import __version__
+from photometry.catalog.star_catalog import Catalog
+from photometry.core.constants import BTJD_OFFSET, INT_TIME_S, OUTPUTS
+from photometry.core.geometry import Stamp
+from photometry.core.status import STATUS
+from photometry.io.fits.fits_bytes import CardItem
+from photometry.lightcurve.light_curve import CubeHeader
+
+__all__ = [
+    "COLUMNS",
+    "CREATOR",
+    "EXTENSION",
+    "PRIMARY_START",
+    "ROW",
+    "SUMIMAGE",
+    "TargetFacts",
+    "exposure_cards",
+    "facts_of",
+    "observation_cards",
+    "physical_cards",
+    "result_cards",
+    "span_cards",
+    "target_cards",
+    "time_cards",
+]
+
+#: lightkurve recognises light curves of TESS by TELESCOP and by the word "lightcurve" in CREATOR.
+CREATOR = "tess-psf-photometry lightcurve export"
+#: Layout of the files.
+_FILE_VERSION = "1.0"
+_FRAME_TIME_S = 2.0
+_SECONDS_PER_DAY = 86400.0
+#: SPOC's way to write electrons per second: the FITS standard has no unit for electrons, readers know this one.
+_FLUX = "e-/s"
+
+#: Column, type, unit, display format, comment.
+COLUMNS = (
+    ("TIME", ">f8", "d", "D14.7", "time at mid exposure, BJD - 2457000, TDB"),
+    ("TIMECORR", ">f4", "d", "E14.7", "barycentric correction in TIME"),
+    ("CADENCENO", ">i4", "", "I10", "cadence number"),
+    ("FLUX", ">f4", _FLUX, "E14.7", "PSF flux"),
+    ("FLUX_ERR", ">f4", _FLUX, "E14.7", "standard error of FLUX"),
+    ("FLUX_BKG", ">f4", _FLUX, "E14.7", "background per pixel at the target"),
+    ("SAP_FLUX", ">f4", _FLUX, "E14.7", "aperture flux, neighbours subtracted"),
+    ("SAP_FLUX_ERR", ">f4", _FLUX, "E14.7", "standard error of SAP_FLUX"),
+    ("QUALITY", ">i4", "", "B16.16", "quality flags of the cadence"),
+    ("PIXEL_QUALITY", ">i4", "", "B16.16", "flags of the target in the cadence"),
+    ("MOM_CENTR1", ">f8", "pixel", "F10.5", "flux-weighted column, 1-based CCD"),
+    ("MOM_CENTR2", ">f8", "pixel", "F10.5", "flux-weighted row, 1-based CCD"),
+    ("POS_CORR1", ">f4", "pixel", "E14.7", "column shift by the movement kernel"),
+    ("POS_CORR2", ">f4", "pixel", "E14.7", "row shift by the movement kernel"),
+)
+#: A row of the table.
+ROW = np.dtype([(name, code) for name, code, _, _, _ in COLUMNS])
+
+#: First cards of a file.
+PRIMARY_START: tuple[CardItem, ...] = (
+    ("SIMPLE", True, "conforms to FITS standards"),
+    ("BITPIX", 8, "array data type"),
+    ("NAXIS", 0, "no data here"),
+    ("EXTEND", True, "file contains extensions"),
+    ("NEXTEND", 3, "number of standard extensions"),
+    ("EXTNAME", "PRIMARY", "name of extension"),
+    ("EXTVER", 1, "extension version number"),
+    ("ORIGIN", "tess-psf-photometry", "software, not an institution"),
+    ("CREATOR", CREATOR, "program"),
+    ("PROCVER", f"tess-psf-photometry {__version__}", "software version"),
+    ("FILEVER", _FILE_VERSION, "file format version"),
+    ("TELESCOP", "TESS", "telescope"),
+    ("INSTRUME", "TESS Photometer", "detector type"),
+)
+
+#: Cards of every extension.
+EXTENSION: tuple[CardItem, ...] = (
+    ("INHERIT", True, "inherit the primary header"),
+    ("TELESCOP", "TESS", "telescope"),
+    ("INSTRUME", "TESS Photometer", "detector type"),
+)
+
+#: Cards of the mean image.
+SUMIMAGE: tuple[CardItem, ...] = (("BUNIT", _FLUX, "mean of the good images, background removed"),)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFacts:
+    """What the header says of a target beyond its light curve; NaN where it is not known.
+
+    Parameters
+    ----------
+    ra, decl : float
+        ICRS position at epoch J2000, deg.
+    pm_ra, pm_decl : float
+        Proper motion, mas/yr.
+    tmag : float
+        TESS magnitude.
+    teff : float
+        Effective temperature, K.
+    status : STATUS
+        How the photometry ended.
+    reason : str
+        Why it is not OK.
+    contamination : float
+        Share of other stars' light, 0 to 1.
+    star_flags : int
+        `photometry.core.quality.STAR_FLAGS`.
+    """
+
+    ra: float
+    decl: float
+    pm_ra: float
+    pm_decl: float
+    tmag: float
+    teff: float
+    status: STATUS
+    reason: str
+    contamination: float
+    star_flags: int
+
+
+def target_cards(starid: int, facts: TargetFacts) -> list[CardItem]:
+    """Return the cards that name the target, for every header of its file."""
+    return [
+        ("OBJECT", f"TIC {starid}", "target"),
+        ("TICID", starid, "TIC number"),
+        ("RADESYS", "ICRS", "reference frame of celestial coordinates"),
+        ("RA_OBJ", facts.ra, "[deg] right ascension, epoch J2000"),
+        ("DEC_OBJ", facts.decl, "[deg] declination, epoch J2000"),
+        ("EQUINOX", 2000.0, "equinox of celestial coordinate system"),
+    ]
+
+
+def result_cards(facts: TargetFacts) -> list[CardItem]:
+    """Return the cards of the primary header on the target's catalogue entry and on how the photometry went."""
+    return [
+        ("PMRA", facts.pm_ra, "[mas/yr] RA proper motion"),
+        ("PMDEC", facts.pm_decl, "[mas/yr] Dec proper motion"),
+        ("PMTOTAL", float(np.hypot(facts.pm_ra, facts.pm_decl)), "[mas/yr] total proper motion"),
+        ("TESSMAG", facts.tmag, "[mag] TESS magnitude"),
+        ("TEFF", facts.teff, "[K] effective temperature"),
+        ("STATUS", facts.status.name, "how the photometry ended"),
+        ("REASON", facts.reason, ""),
+        ("CONTAM", facts.contamination, "share of other stars' light, 0 to 1"),
+        ("STARFLAG", facts.star_flags, "flags of the star, all cadences"),
+    ]
+
+
+def observation_cards(header: CubeHeader, version: int) -> list[CardItem]:
+    """Return the cards of the primary header on the observation and the product."""
+    pointing = header.pointing
+    return [
+        ("SECTOR", pointing.sector, "observing sector"),
+        ("CAMERA", pointing.camera, "camera number"),
+        ("CCD", pointing.ccd, "CCD number"),
+        ("CADENCE", header.exposure.cadence_s, "[s] time from one cadence to the next"),
+        ("DATA_REL", pointing.data_rel, "data release; 0 if the input names none"),
+        ("VERSION", version, "version of this product"),
+        ("DATASRC", pointing.datasource, "kind of pixel file"),
+        ("PIXVER", pointing.procver or None, "pipeline that calibrated the pixels"),
+    ]
+
+
+def span_cards(time: npt.NDArray[np.float64], cadence_s: int) -> list[list[CardItem]]:
+    """Return the cards on the spans of light curves: TSTART, TSTOP, DATE-OBS, DATE-END, TELAPSE of each.
+
+    `time` (n_curve, 2) holds first and last times, BTJD: dates of many cost hardly more than those of one.
+    """
+    half = cadence_s / _SECONDS_PER_DAY / 2
+    spans = time + np.array([-half, half])
+    dates = Time(spans, BTJD_OFFSET, format="jd", scale="tdb").utc.isot
+    return [
+        [
+            ("TSTART", start, "[d] observation start time, BTJD"),
+            ("TSTOP", stop, "[d] observation stop time, BTJD"),
+            ("DATE-OBS", f"{first}Z", "TSTART as UTC calendar date"),
+            ("DATE-END", f"{last}Z", "TSTOP as UTC calendar date"),
+            ("TELAPSE", stop - start, "[d] TSTOP - TSTART"),
+        ]
+        for (start, stop), (first, last) in zip(spans.tolist(), dates.tolist(), strict=True)
+    ]
+
+
+def time_cards(header: CubeHeader) -> list[CardItem]:
+    """Return the cards on the time system."""
+    return [
+        ("TIMEREF", "SOLARSYSTEM", "barycentric correction applied to times"),
+        ("TASSIGN", "SPACECRAFT", "where time is assigned"),
+        ("TIMESYS", "TDB", "barycentric dynamical time"),
+        ("BJDREFI", int(BTJD_OFFSET), "integer part of BTJD reference date"),
+        ("BJDREFF", 0.0, "fraction of the day in BTJD reference date"),
+        ("TIMEUNIT", "d", "time unit for TIME, TSTART and TSTOP"),
+        ("TIMEPIXR", 0.5, "TIME is the middle of the cadence"),
+        ("TIMEDEL", header.exposure.cadence_s / _SECONDS_PER_DAY, "[d] time resolution of data"),
+        ("TIMEOFFS", header.offset.mid_s, "[s] correction of the data release, in TIME"),
+        *_ephemeris_cards(header),
+    ]
+
+
+#: Characters of a text that fit into a card with a short comment.
+_LONGEST_TEXT = 50
+
+
+def _ephemeris_cards(header: CubeHeader) -> list[CardItem]:
+    """Return the cards on the place of the spacecraft, where times were corrected with it."""
+    if header.ephemeris is None:
+        return []
+    return [
+        ("EPHEMER", header.ephemeris.source[:_LONGEST_TEXT], "place of TESS"),
+        ("TIMSYER", header.ephemeris.error_s / _SECONDS_PER_DAY, "[d] largest error of TIME by that place"),
+    ]
+
+
+def exposure_cards(header: CubeHeader) -> list[CardItem]:
+    """Return the cards of the table on exposure and readout."""
+    exposure = header.exposure
+    on_source = len(header.time) * exposure.exposure_s / _SECONDS_PER_DAY
+    return [
+        ("EXPOSURE", on_source, "[d] time on source"),
+        ("INT_TIME", INT_TIME_S, "[s] photon accumulation time per frame"),
+        ("READTIME", round(_FRAME_TIME_S - INT_TIME_S, 6), "[s] readout time per frame"),
+        ("FRAMETIM", _FRAME_TIME_S, "[s] frame time (INT_TIME + READTIME)"),
+        ("NUM_FRM", round(exposure.cadence_s / _FRAME_TIME_S), "number of frames per time stamp"),
+        ("NREADOUT", exposure.num_readouts, "number of frames used per cadence"),
+        ("BACKAPP", True, "background is subtracted"),
+        *(
+            (f"GAIN{out}", g, "[e-/ADU] gain of the output")
+            for out, g in zip(OUTPUTS, exposure.gain_e_per_adu, strict=True)
+        ),
+        *(
+            (f"READNOI{out}", n, "[e-] noise of a readout")
+            for out, n in zip(OUTPUTS, exposure.read_noise_e, strict=True)
+        ),
+    ]
+
+
+def physical_cards(stamp: Stamp, reference_pixel: tuple[float, float]) -> list[CardItem]:
+    """Return the cards of an image's place on the CCD.
+
+    Parameters
+    ----------
+    stamp : Stamp
+        Pixels of the image.
+    reference_pixel : tuple of float
+        CRPIX1 and CRPIX2 of the celestial WCS in CCD pixels.
+    """
+    items: list[CardItem] = [
+        ("CRPIX1", reference_pixel[0] - stamp.col_min, "[pixel] reference pixel along axis 1"),
+        ("CRPIX2", reference_pixel[1] - stamp.row_min, "[pixel] reference pixel along axis 2"),
+        ("WCSNAMEP", "PHYSICAL", "name of world coordinate system alternate P"),
+        ("WCSAXESP", 2, "number of WCS physical axes"),
+    ]
+    for axis, name, first in ((1, "RAWX", stamp.col_min + 1), (2, "RAWY", stamp.row_min + 1)):
+        items += [
+            (f"CTYPE{axis}P", name, "CCD column" if axis == 1 else "CCD row"),
+            (f"CUNIT{axis}P", "PIXEL", "physical WCS unit"),
+            (f"CRPIX{axis}P", 1, "first pixel"),
+            (f"CRVAL{axis}P", first, "1-based place of the first pixel on the CCD"),
+            (f"CDELT{axis}P", 1.0, "physical WCS step"),
+        ]
+    return items
+
+
+def facts_of(
+    catalog: Catalog, entry: int, status: STATUS, reason: str, contamination: float = float("nan"), star_flags: int = 0
+) -> TargetFacts:
+    """Return what the header says of a target.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The catalogue.
+    entry : int
+        The target's place in it.
+    status, reason
+        How the photometry ended.
+    contamination : float
+        Share of other stars' light, 0 to 1; NaN where not known.
+    star_flags : int
+        `photometry.core.quality.STAR_FLAGS`.
+    """
+    return TargetFacts(
+        ra=float(catalog.ra_j2000[entry]),
+        decl=float(catalog.decl_j2000[entry]),
+        pm_ra=float(catalog.pm_ra[entry]),
+        pm_decl=float(catalog.pm_decl[entry]),
+        tmag=float(catalog.tmag[entry]),
+        teff=float(catalog.teff[entry]),
+        status=status,
+        reason=reason,
+        contamination=contamination,
+        star_flags=star_flags,
+    )

@@ -1,0 +1,256 @@
+"""Light curve files: one FITS file per target, written only when its content differs from what is there.
+
+A file holds nothing that depends on when or where it was written, so equal content means equal bytes.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+from astropy.table import Table
+
+from photometry.catalog.star_catalog import Catalog
+from photometry.core.status import MEASURED, STATUS
+from photometry.fit.tile_fit import TileFit
+from photometry.io.fits.fits_bytes import CardItem, cards, hdu, image_cards, table_cards
+from photometry.io.results.lightcurve_cards import (
+    COLUMNS,
+    EXTENSION,
+    PRIMARY_START,
+    ROW,
+    SUMIMAGE,
+    TargetFacts,
+    exposure_cards,
+    facts_of,
+    observation_cards,
+    physical_cards,
+    result_cards,
+    span_cards,
+    target_cards,
+    time_cards,
+)
+from photometry.io.store.kept_files import write_if_different
+from photometry.io.store.provenance import digest_of_settings
+from photometry.io.store.revision import git_revision
+from photometry.io.store.tables import results_table
+from photometry.lightcurve.light_curve import (
+    CubeHeader,
+    LightCurve,
+    light_curve,
+    light_curve_name,
+    statuses,
+    with_star_time,
+)
+from photometry.lightcurve.metrics import Metrics, light_curve_metrics
+
+__all__ = ["FOLDER", "REGION_KEY", "FitFacts", "LightCurveWriter", "export_tile"]
+
+#: Folder of the light curves below the output folder.
+FOLDER = "lightcurves"
+#: Light curves that are put together before they are written: what their dates take is shared.
+_CURVES_AT_ONCE = 256
+#: Card of the region that a light curve was measured in.
+REGION_KEY = "REGION"
+
+
+class FitFacts(Protocol):
+    """What every light curve says of the fit; see `photometry.fit.tile_fit.TileFit`."""
+
+    @property
+    def prf_source(self) -> str: ...  # noqa: D102
+    @property
+    def fit_tmag_limit(self) -> float: ...  # noqa: D102
+
+
+class LightCurveWriter:
+    """Turns light curves of one tile into the bytes of their files; what they share is formatted once.
+
+    Parameters
+    ----------
+    fit : FitFacts
+        The fit that the light curves come from.
+    header : CubeHeader
+        Header of the cube that was fitted.
+    version : int
+        Version of the product.
+    inputs : mapping of str to str
+        Names and digests of the files that every light curve depends on, by role.
+    extra : sequence of CardItem
+        More cards of the primary header.
+    settings : mapping of str to object
+        Settings that the fit was made with; the header has their digest.
+    """
+
+    def __init__(
+        self,
+        fit: FitFacts,
+        header: CubeHeader,
+        version: int,
+        inputs: Mapping[str, str],
+        extra: Sequence[CardItem] = (),
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        wcs = fits.Header.fromstring(header.wcs_header)
+        self._reference_pixel = float(wcs["CRPIX1"]), float(wcs["CRPIX2"])
+        elsewhere = {"CRPIX1", "CRPIX2", "RADESYS", "EQUINOX"}
+        self._wcs = "".join(str(card) for card in wcs.cards if card.keyword not in elsewhere).encode("ascii")
+        self._cadence_s = header.exposure.cadence_s
+        self._start, self._observation = cards(PRIMARY_START), cards(observation_cards(header, version))
+        self._origin = cards(
+            [
+                ("PRFSRC", fit.prf_source, "source of the PRF"),
+                ("FITLIM", float(fit.fit_tmag_limit), "[mag] faintest star with a free flux"),
+                ("GITREV", git_revision(), "revision of the software"),
+                *([("SETTINGS", digest_of_settings(settings), "SHA-256")] if settings else []),
+                *((f"INPUT{number}", f"{role} {name}", "") for number, (role, name) in enumerate(inputs.items(), 1)),
+                *extra,
+            ]
+        )
+        columns = [(name, unit, display, comment) for name, _, unit, display, comment in COLUMNS]
+        self._extension = cards(EXTENSION)
+        self._table = table_cards("LIGHTCURVE", ROW, columns, len(header.time)) + self._extension
+        self._exposure = cards([*time_cards(header), *exposure_cards(header)])
+        self._rows = np.zeros(len(header.time), dtype=ROW)
+
+    def file_contents(self, curves: Sequence[LightCurve], facts: Sequence[TargetFacts]) -> Iterator[bytes]:
+        """Give the bytes of the files of light curves."""
+        # Times of full-frame images are each star's own.
+        spans = span_cards(np.array([curve.time[[0, -1]] for curve in curves]), self._cadence_s)
+        for curve, of_target, (*span, elapsed) in zip(curves, facts, spans, strict=True):
+            yield self._file_content(curve, of_target, cards(span), cards([elapsed]))
+
+    def _file_content(self, curve: LightCurve, facts: TargetFacts, span: bytes, elapsed: bytes) -> bytes:
+        target = cards(target_cards(curve.starid, facts))
+        place = self._extension + target + self._wcs + cards(physical_cards(curve.stamp, self._reference_pixel))
+        sum_image = image_cards("SUMIMAGE", curve.sum_image) + cards(SUMIMAGE) + place
+        return b"".join(
+            (
+                hdu(self._start + span + self._observation + target + cards(result_cards(facts)) + self._origin),
+                hdu(self._table + span + elapsed + self._exposure + target, self._table_data(curve)),
+                hdu(sum_image, curve.sum_image.astype(">f4").tobytes()),
+                hdu(image_cards("APERTURE", curve.aperture) + place, curve.aperture.astype(">i4").tobytes()),
+            )
+        )
+
+    def _table_data(self, curve: LightCurve) -> bytes:
+        """Bytes of the table; 0-based centroids become 1-based."""
+        columns = {
+            "TIME": curve.time,
+            "TIMECORR": curve.timecorr,
+            "CADENCENO": curve.cadenceno,
+            "FLUX": curve.flux,
+            "FLUX_ERR": curve.flux_err,
+            "FLUX_BKG": curve.background,
+            "SAP_FLUX": curve.aperture_flux,
+            "SAP_FLUX_ERR": curve.aperture_flux_err,
+            "QUALITY": curve.quality,
+            "PIXEL_QUALITY": curve.pixel_quality,
+            "MOM_CENTR1": curve.centroid_column + 1,
+            "MOM_CENTR2": curve.centroid_row + 1,
+            "POS_CORR1": curve.column_shift,
+            "POS_CORR2": curve.row_shift,
+        }
+        for name, values in columns.items():
+            self._rows[name] = values
+        return self._rows.tobytes()
+
+
+def export_tile(
+    fit: TileFit,
+    header: CubeHeader,
+    targets: npt.NDArray[np.int64],
+    catalog: Catalog,
+    output: str | Path,
+    version: int,
+    region: str,
+    tile: str,
+    inputs: Mapping[str, str],
+    settings: Mapping[str, Any] | None = None,
+) -> Table:
+    """Write the light curves of a tile's targets and return the index of the tile.
+
+    Parameters
+    ----------
+    fit : TileFit
+        Fluxes of the tile's stars.
+    header : CubeHeader
+        Header of the cube.
+    targets : (n_target,) int64
+        TIC numbers of the targets of this tile (`TargetList.of_tile`).
+    catalog : Catalog
+        Catalogue that holds the targets.
+    output : path-like
+        Output folder; the files go into its folder `FOLDER`. Existing files with the same content are left alone
+        (`photometry.io.store.kept_files`).
+    version : int
+        Version of the product.
+    region, tile : str
+        Names of region and tile, for the index.
+    inputs : mapping of str to str
+        Names and digests (``name sha256:...``) by role. Only files that every light curve of the region depends on, as
+        the pixels and the PRF.
+    settings : mapping of str to object
+        Settings that the fit was made with.
+
+    Returns
+    -------
+    Table
+        Index: a row for every target with status, reason, metrics, path below `output` and SHA-256 of the file.
+    """
+    fit = fit.of_stars(np.flatnonzero(np.isin(fit.starid, targets)))
+    metrics = light_curve_metrics(fit, header.quality, header.cadenceno, header.exposure.cadence_s)
+    status, reason = statuses(fit, metrics)
+    places = {starid: index for index, starid in enumerate(fit.starid.tolist())}
+    chosen = np.flatnonzero(np.isin(catalog.starid, targets))
+    entries = dict(zip(catalog.starid[chosen].tolist(), chosen.tolist(), strict=True))
+    rows: dict[int, dict[str, object]] = {}
+    measured: list[tuple[int, int, TargetFacts]] = []
+    for starid in np.sort(targets).tolist():
+        entry, index = entries[starid], places.get(starid)
+        rows[starid] = {"starid": starid, "region": region, "tile": tile, "tmag": catalog.tmag[entry]}
+        if index is None:
+            rows[starid] |= _not_fitted(float(catalog.tmag[entry]), fit.fit_tmag_limit)
+            continue
+        rows[starid] |= _results(fit, metrics, index) | {"status": status[index].name, "reason": reason[index]}
+        if status[index] in MEASURED:
+            contamination, star_flags = float(fit.contamination[index]), int(fit.star_flags[index])
+            facts = facts_of(catalog, entry, status[index], reason[index], contamination, star_flags)
+            measured.append((index, entry, facts))
+    writer = LightCurveWriter(fit, header, version, inputs, [(REGION_KEY, region, "")], settings)
+    for start in range(0, len(measured), _CURVES_AT_ONCE):
+        some = measured[start : start + _CURVES_AT_ONCE]
+        curves = [
+            with_star_time(light_curve(fit, index, header), header.ephemeris, catalog.ra[entry], catalog.decl[entry])
+            for index, entry, _ in some
+        ]
+        contents = writer.file_contents(curves, [facts for _, _, facts in some])
+        for curve, content in zip(curves, contents, strict=True):
+            file = f"{FOLDER}/{light_curve_name(curve.starid, header.pointing, header.exposure.cadence_s, version)}"
+            kept = write_if_different(Path(output, file), content)
+            rows[curve.starid] |= {"file": file, "digest": hashlib.sha256(kept).hexdigest()}
+    return results_table(list(rows.values()), header.pointing, header.exposure.cadence_s)
+
+
+def _not_fitted(tmag: float, limit: float) -> dict[str, object]:
+    """Status of a target that the fit does not hold."""
+    if tmag > limit:
+        return {"status": STATUS.SKIPPED.name, "reason": f"fainter than the fit's limit {limit:g}"}
+    return {"status": STATUS.ERROR.name, "reason": "not among the fitted stars of its tile"}
+
+
+def _results(fit: TileFit, metrics: Metrics, index: int) -> dict[str, object]:
+    """Columns of the index that come from the fit and the metrics of one star."""
+    row: dict[str, object] = {name: getattr(metrics, name)[index] for name in metrics.__slots__}
+    return row | {
+        "row": fit.row[index],
+        "column": fit.column[index],
+        "centroid_row": metrics.row[index],
+        "centroid_column": metrics.column[index],
+        "contamination": fit.contamination[index],
+        "blend_correlation": fit.blend_correlation[index],
+        "star_flags": fit.star_flags[index],
+    }

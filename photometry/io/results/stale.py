@@ -1,0 +1,110 @@
+"""Light curve files that belong to no target any more: found for the summary, deleted by the rule prune alone."""
+
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from astropy.io import fits
+
+from photometry.core.errors import InputFileError
+from photometry.io.fits.fits_files import header_value
+from photometry.io.results.lightcurve_files import FOLDER, REGION_KEY
+
+__all__ = ["StaleFile", "prune", "stale_files"]
+
+#: `photometry.lightcurve.light_curve.light_curve_name`.
+_NAME = re.compile(r"tess(\d{11})-s(\d+)-(\d)-(\d)-c(\d+)-dr\d+-v(\d+)_lc\.fits")
+
+
+@dataclass(frozen=True, slots=True)
+class StaleFile:
+    """A light curve file that belongs to no target any more; `file` is its path below the output folder."""
+
+    file: str
+    starid: int
+    sector: int
+    camera: int
+    ccd: int
+    cadence: int
+    region: str
+
+
+def stale_files(output: str | Path, version: int, listed: Collection[str], regions: Collection[str]) -> list[StaleFile]:
+    """Find the light curve files that belong to no target any more.
+
+    Parameters
+    ----------
+    output : path-like
+        Output folder.
+    version : int
+        Version of the product; files of other versions are not looked at.
+    listed : collection of str
+        Paths below the output folder that the indices of the tiles list.
+    regions : collection of str
+        Regions that there are now: files of others may be those of another run.
+
+    Returns
+    -------
+    list of StaleFile
+        By path.
+    """
+    found = []
+    for file in sorted(_light_curves(Path(output))):
+        match = _NAME.fullmatch(file.rpartition("/")[2])
+        if match is None or int(match[6]) != version or file in listed:
+            continue
+        region = _region_of(Path(output, file))
+        if region in regions:
+            starid, sector, camera, ccd, cadence = (int(match[group]) for group in range(1, 6))
+            found.append(StaleFile(file, starid, sector, camera, ccd, cadence, region))
+    return found
+
+
+def _light_curves(output: Path) -> Iterator[str]:
+    """Give the paths of all files in the folders of light curves, ``lightcurves/c1800/00260/``."""
+    for cadence in _folders(output / FOLDER):
+        for block in _folders(cadence):
+            with os.scandir(block) as entries:
+                yield from (f"{FOLDER}/{cadence.name}/{block.name}/{entry.name}" for entry in entries)
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(entry for entry in path.iterdir() if entry.is_dir()) if path.is_dir() else []
+
+
+def _region_of(path: Path) -> str:
+    """Return the region of a light curve file; empty where the file does not tell."""
+    try:
+        return str(header_value(fits.getheader(path), REGION_KEY) or "")
+    except OSError:
+        return ""
+
+
+def prune(output: str | Path, stale: Iterable[str]) -> list[str]:
+    """Delete the stale files that a summary lists and return their paths below the output folder.
+
+    Parameters
+    ----------
+    output : path-like
+        Output folder.
+    stale : iterable of str
+        Paths below the output folder, as the summary lists them.
+
+    Raises
+    ------
+    InputFileError
+        When a file cannot be deleted, or the summary lists one that is no light curve file.
+    """
+    deleted = []
+    for file in sorted(set(stale)):
+        path = Path(output, file)
+        if not file.startswith(f"{FOLDER}/") or _NAME.fullmatch(path.name) is None or ".." in path.parts:
+            raise InputFileError(path, "is listed as stale, but is no light curve file; delete the summary, run again")
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise InputFileError(path, f"cannot be deleted ({error.strerror}); change its permissions") from error
+        deleted.append(file)
+    return deleted

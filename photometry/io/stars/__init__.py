@@ -1,0 +1,4 @@
+"""Star tables, tables of targets, and the catalogue files made of them.
+
+CSV, ECSV, FITS, VOTable and SQLite come in.
+"""

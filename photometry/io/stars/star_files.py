@@ -1,0 +1,95 @@
+"""Stars of a region as a file, and the stars that cube, motion and PRF of the region were derived from."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from photometry.catalog.region_stars import RegionStars
+from photometry.catalog.star_hashes import few_changed
+from photometry.core.errors import InputFileError
+from photometry.io.store.provenance import open_product, write_product
+
+__all__ = ["digest_of_stars", "read_stars", "reference_of", "reference_stars", "write_stars"]
+
+_KIND, _LAYOUT_VERSION = "region_stars", 1
+#: Fields of `RegionStars` that are attributes of the file; all others are datasets.
+_ATTRIBUTES = ("asks_all", "tmag_limit")
+
+
+def write_stars(path: str | Path, stars: RegionStars, origin: Mapping[str, str]) -> None:
+    """Write the stars of a region.
+
+    Parameters
+    ----------
+    path : path-like
+        The HDF5 file; its attribute `digest` is that of the stars.
+    stars : RegionStars
+        What to write.
+    origin : mapping of str to str
+        Names and digests of what they were taken from, by role.
+    """
+    with write_product(path, _KIND, _LAYOUT_VERSION, {}) as file:
+        for role, name in origin.items():
+            file.attrs[f"input_{role}"] = name
+        file.attrs["digest"] = stars.digest
+        for field in fields(RegionStars):
+            value = getattr(stars, field.name)
+            if field.name in _ATTRIBUTES:
+                file.attrs[field.name] = value
+            else:
+                file[field.name] = value
+
+
+def read_stars(path: str | Path) -> RegionStars:
+    """Read the stars of a region; InputFileError when the file holds none."""
+    with open_product(path, _KIND, _LAYOUT_VERSION) as file:
+        names = [field.name for field in fields(RegionStars) if field.name not in _ATTRIBUTES]
+        return RegionStars(
+            asks_all=bool(file.attrs["asks_all"]),
+            tmag_limit=float(file.attrs["tmag_limit"]),
+            **{name: file[name][...] for name in names},
+        )
+
+
+def digest_of_stars(path: str | Path) -> str:
+    """Return the digest of a file of stars; empty where there is no such file, or one that cannot be read."""
+    try:
+        with open_product(path, _KIND, _LAYOUT_VERSION) as file:
+            return str(file.attrs["digest"])
+    except InputFileError:
+        return ""
+
+
+def reference_of(stars: RegionStars) -> RegionStars:
+    """Return the stars that a region's cube, motion and PRF depend on; who is a target does not matter to them."""
+    near = stars.reaches
+    names = [field.name for field in fields(RegionStars) if field.name not in (*_ATTRIBUTES, "unplaced")]
+    chosen = {name: getattr(stars, name)[near] for name in names}
+    # What they do not depend on must not change the file's bytes.
+    chosen |= {"wanted": np.ones(int(near.sum()), dtype=bool), "teff": np.full(int(near.sum()), np.nan)}
+    return RegionStars(**chosen, unplaced=np.empty(0, dtype=np.int64), asks_all=True, tmag_limit=np.nan)
+
+
+def reference_stars(path_stars: str | Path, path_reference: str | Path) -> RegionStars:
+    """Return the stars that cube, motion and PRF of a region are derived from.
+
+    They stay those of the reference as long as few have changed (`photometry.catalog.star_hashes.few_changed`); else,
+    or where there is no reference, they are the stars of now, which become the reference.
+
+    Parameters
+    ----------
+    path_stars : path-like
+        Stars of the region.
+    path_reference : path-like
+        The reference; no job declares it as its output, because Snakemake would delete it before the job.
+    """
+    current = reference_of(read_stars(path_stars))
+    if digest_of_stars(path_reference):
+        reference = read_stars(path_reference)
+        if few_changed(reference, current):
+            return reference
+    # Of the stars that are used: neither targets nor stars elsewhere change the reference.
+    write_stars(path_reference, current, {"stars": f"{Path(path_stars).name} sha256:{current.digest}"})
+    return current

@@ -1,0 +1,120 @@
+"""Target lists of regions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.catalog.region_stars import RegionStars, catalog_around
+from photometry.catalog.star_catalog import Catalog, stars_near
+from photometry.catalog.targets import RegionTargets, TargetList
+from photometry.core.geometry import Stamp
+from photometry.core.sky import mid_time
+from photometry.io.store.provenance import Inputs, origin_of
+from photometry.io.store.tables import ColumnSpec, read_ecsv, table_of, write_ecsv
+from photometry.lightcurve.light_curve import CubeHeader
+
+__all__ = ["TARGET_COLUMNS", "make_region", "read_targets", "region_near", "write_targets"]
+
+#: Stars this far outside the pixels still get a position in the list, pixels.
+_MARGIN = 20
+
+#: Columns of a target list.
+TARGET_COLUMNS = (
+    ColumnSpec("starid", "int64", "", "TIC number"),
+    ColumnSpec("row", "float64", "pix", "CCD row, 0-based"),
+    ColumnSpec("column", "float64", "pix", "CCD column, 0-based"),
+    ColumnSpec("tmag", "float64", "mag", "TESS magnitude"),
+    ColumnSpec("tile", "str", "", "tile that measures the star"),
+    ColumnSpec("reason", "str", "", "why the star is not measured here"),
+)
+
+
+def make_region(
+    name: str, header: CubeHeader, catalog: Catalog, wanted: npt.NDArray[np.int64] | None, tmag_limit: float
+) -> RegionTargets:
+    """Put together what the choice of targets needs to know of a region.
+
+    Parameters
+    ----------
+    name : str
+        Name of the region.
+    header : CubeHeader
+        Header of its cube.
+    catalog : Catalog
+        Its catalogue.
+    wanted : (n_wanted,) int64 or None
+        TIC numbers that are asked for; None: all stars on the pixels.
+    tmag_limit : float
+        Faintest target, mag.
+    """
+    stars = stars_near(catalog, header.wcs_header, header.stamp, _MARGIN)
+    return RegionTargets(name, header.stamp, stars, wanted, tmag_limit, header.pointing.starid)
+
+
+def region_near(name: str, header: CubeHeader, stars: RegionStars, stamp: Stamp) -> RegionTargets:
+    """Put together what the choice of targets on a stamp needs to know of a region.
+
+    Parameters
+    ----------
+    name : str
+        Name of the region.
+    header : CubeHeader
+        Header of its cube.
+    stars : RegionStars
+        Its stars.
+    stamp : Stamp
+        The stars on it and up to 20 pixels around it take part.
+    """
+    near = catalog_around(stars, header.pointing, header.wcs_header, stamp, mid_time(header.time), _MARGIN)
+    return make_region(name, header, near, stars.asked_for, stars.tmag_limit)
+
+
+def write_targets(
+    path: str | Path,
+    targets: TargetList,
+    region: str,
+    header: CubeHeader,
+    inputs: Inputs | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the target list of a region (ECSV).
+
+    Parameters
+    ----------
+    path : path-like
+        The list.
+    targets : TargetList
+        What to write.
+    region : str
+        Name of the region.
+    header : CubeHeader
+        Header of its cube.
+    inputs, settings
+        What it was made from, see `photometry.io.store.provenance.origin_of`.
+    """
+    names = [spec.name for spec in TARGET_COLUMNS]
+    rows = [
+        dict(zip(names, values, strict=True))
+        for values in zip(*(getattr(targets, name) for name in names), strict=True)
+    ]
+    table = table_of(rows, TARGET_COLUMNS)
+    pointing = header.pointing
+    table.meta |= {
+        "region": region,
+        "sector": pointing.sector,
+        "camera": pointing.camera,
+        "ccd": pointing.ccd,
+        "cadence": header.exposure.cadence_s,
+        "origin": origin_of(inputs or {}, settings),
+    }
+    write_ecsv(table, path)
+
+
+def read_targets(path: str | Path) -> tuple[TargetList, dict[str, str | int]]:
+    """Read the target list of a region, and its region, sector, camera, ccd and cadence (s)."""
+    table = read_ecsv(path, TARGET_COLUMNS)
+    facts = {name: value for name, value in table.meta.items() if name != "origin"}
+    return TargetList(**{spec.name: np.asarray(table[spec.name], spec.kind) for spec in TARGET_COLUMNS}), facts

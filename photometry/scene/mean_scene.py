@@ -1,0 +1,297 @@
+"""Mean fluxes of the stars of a tile, together with what all cadences share: astrometric offset, correction of the PRF.
+
+The residuals of a node's cadences are averaged; because the scene is linear in the monomials of the movement, the
+design matrix of the average is the average of the design matrices. All nodes are then solved together.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg, sparse
+
+from photometry.core.linalg import inverse
+from photometry.scene.design_matrices import N_TERM
+from photometry.scene.node_model import NodeModel, node_variance
+from photometry.scene.tile_data import TileData
+from photometry.scene.tile_model import TileModel, residuals
+from photometry.scene.tile_state import TileState
+
+__all__ = ["ExtraColumns", "MeanStep", "PixelMean", "no_extras", "robust_clip", "solve_mean"]
+
+#: Gives the change of a node's pixels with each extra parameter, (n_pixel, n_extra), from the node and the mean scene.
+ExtraColumns = Callable[[NodeModel, npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+
+#: Standard deviation of the catalogue flux as a prior of the mean flux, as a fraction (0.2 mag).
+_CATALOG_WIDTH = 0.2
+#: Residuals are clipped at so many standard deviations (photons and readout, or robust scatter in time).
+_CLIP_SIGMA = 5.0
+#: What is left of the mean of the pixels counts as misfit beyond so many standard errors.
+_MISFIT_SIGMA = 3.0
+_MAD_TO_SIGMA = 1.4826
+#: Combinations of background terms that the pixels see less than this, against the one they see best, are not there.
+_SEEN = 1e-10
+
+
+@dataclass(frozen=True, slots=True)
+class PixelMean:
+    """Mean of the residuals of a node's good cadences.
+
+    Parameters
+    ----------
+    part : NodeModel
+        The node.
+    terms : (N_FINE + N_LINEAR,) float64
+        Mean coefficients of the images of its scene.
+    mean : (n_pixel,) float64
+        Mean residual, e-/s.
+    count : (n_pixel,) float64
+        Cadences in which the pixel was valid.
+    """
+
+    part: NodeModel
+    terms: npt.NDArray[np.float64]
+    mean: npt.NDArray[np.float64]
+    count: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class MeanStep:
+    """Improvement of the mean scene.
+
+    Parameters
+    ----------
+    flux : (n_star,) float64
+        Improved mean fluxes, e-/s.
+    extras : (n_extra,) float64
+        Parameters of the extra columns.
+    information, gradient : (n_extra, n_extra), (n_extra,) float64
+        Normal equations of the extras, stars and backgrounds eliminated, without their prior: they add up over tiles.
+    static : (n_pixel,) float64
+        What is left of the mean of the pixels, e-/s.
+    misfit : (n_pixel,) float64
+        The part of it that neither noise nor the magnitudes of the held stars explain, e-/s.
+    """
+
+    flux: npt.NDArray[np.float64]
+    extras: npt.NDArray[np.float64]
+    information: npt.NDArray[np.float64]
+    gradient: npt.NDArray[np.float64]
+    static: npt.NDArray[np.float64]
+    misfit: npt.NDArray[np.float64]
+
+
+def no_extras(part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return no extra columns."""
+    del part
+    return np.empty((images.shape[1], 0))
+
+
+def robust_clip(residual: npt.NDArray[np.float32], variance: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Clip residuals (n_pixel, n_cadence) about their median in time at several standard deviations."""
+    median = np.median(residual, axis=1, keepdims=True)
+    spread = _MAD_TO_SIGMA * np.median(np.abs(residual - median), axis=1, keepdims=True)
+    limit = _CLIP_SIGMA * np.maximum(np.sqrt(variance)[:, None], spread).astype(np.float32)
+    return np.clip(residual, median - limit, median + limit)
+
+
+def solve_mean(
+    data: TileData,
+    model: TileModel,
+    state: TileState,
+    good: npt.NDArray[np.bool_],
+    extra_columns: ExtraColumns = no_extras,
+    extra_precision: npt.NDArray[np.float64] | None = None,
+    *,
+    departure: npt.NDArray[np.float32] | None = None,
+    means: Sequence[PixelMean] | None = None,
+    clip: bool = False,
+    n_round: int = 1,
+) -> MeanStep:
+    """Improve the mean fluxes by linear steps.
+
+    Parameters
+    ----------
+    data : TileData
+        The pixels.
+    model : TileModel
+        Stars about the nodes.
+    state : TileState
+        Mean fluxes, motion and misfit so far.
+    good : (n_cadence,) bool
+        Cadences that count.
+    extra_columns : callable
+        Gives the change of a node's pixels with each extra parameter, (n_pixel, n_extra), from the node and the mean
+        scene of the unsaturated stars.
+    extra_precision : (n_extra,) float64, optional
+        Prior precision of the extra parameters about zero.
+    departure : (n_star, n_cadence) float32, optional
+        How the stars depart from their means, e-/s, as far as that is known. Their departures about their mean over the
+        good cadences are taken off the pixels: the mean of a star that fades while it is on one side would else look
+        like a star at another place.
+    means : sequence of PixelMean, optional
+        Means of the residuals of the good cadences, departures about their mean taken off, where they are known.
+    clip : bool
+        Clip residuals: while cosmic rays are not known. It also cuts eclipses, more in a star's core than in its
+        wings, so that mean fluxes and what they leave are not to be trusted to more than a per cent then.
+    n_round : int
+        Steps: the second one knows which pixels the first did not understand. The pixels are averaged once; from then
+        on the mean scene is taken off the average.
+    """
+    if means is None:
+        about_mean = None if departure is None else departure - departure[:, good].mean(axis=1, keepdims=True)
+        chosen = [(part, part.node.cadences[good[part.node.cadences]]) for part in model.nodes]
+        means = [
+            _mean_residual(data, model, state, part, some, about_mean, clip=clip) for part, some in chosen if len(some)
+        ]
+    averages = [_average(data, model, state, mean, extra_columns) for mean in means]
+    for k in range(n_round):
+        weights = [
+            _weights(average, data, model.held_variance + state.misfit**2, int(good.sum())) for average in averages
+        ]
+        step = _step(model, state.flux, averages, weights, extra_precision)
+        if k + 1 < n_round:
+            averages = [one.without(one.light(model, step.flux - state.flux)) for one in averages]
+            state = replace(state, flux=step.flux, static=step.static, misfit=step.misfit)
+    return step
+
+
+def _step(
+    model: TileModel,
+    flux: npt.NDArray[np.float64],
+    averages: "list[_Average]",
+    all_weights: list[npt.NDArray[np.float64]],
+    extra_precision: npt.NDArray[np.float64] | None,
+) -> MeanStep:
+    """Solve for mean fluxes and extras from the averages of all nodes, each with its weights (n_pixel,)."""
+    n_star, catalog, local = len(flux), model.stars.flux, model.local_basis
+    precision = 1 / (_CATALOG_WIDTH * catalog) ** 2
+    normal, gradient = np.diag(precision), precision * (catalog - flux)
+    n_extra = averages[0].extras.shape[1] if averages else 0
+    cross, inner, inner_gradient = np.zeros((n_star, n_extra)), np.zeros((n_extra, n_extra)), np.zeros(n_extra)
+    by_locals = []
+    for average, weights in zip(averages, all_weights, strict=True):
+        # The node's own background is free: take its terms out of everything.
+        by_local = np.asarray(linalg.pinvh(local.T @ (weights[:, None] * local), rtol=_SEEN), dtype=np.float64)
+        stars, extras, mean = average.stars, average.extras, average.pixels.mean
+        stars_local = stars.T @ (weights[:, None] * local)
+        rest = weights * (mean - local @ (by_local @ (local.T @ (weights * mean))))
+        extras_weighted = weights[:, None] * (extras - local @ (by_local @ (local.T @ (weights[:, None] * extras))))
+        of_stars = average.pixels.part.design.normal(weights, average.pixels.terms[:N_TERM])
+        of_stars -= stars_local @ by_local @ stars_local.T
+        normal += of_stars
+        del of_stars
+        gradient += stars.T @ rest
+        cross += stars.T @ extras_weighted
+        inner += extras.T @ extras_weighted
+        inner_gradient += extras.T @ rest
+        by_locals.append(by_local)
+    factor = linalg.cho_factor(normal, overwrite_a=True, check_finite=False)
+    by_extra, by_gradient = linalg.cho_solve(factor, cross), linalg.cho_solve(factor, gradient)
+    information, extra_rest = inner - cross.T @ by_extra, inner_gradient - cross.T @ by_gradient
+    prior = np.zeros(n_extra) if extra_precision is None else extra_precision
+    extra = inverse(information + np.diag(prior)) @ extra_rest if n_extra else np.zeros(0)
+    change = by_gradient - by_extra @ extra
+    static, misfit = _left_over(averages, all_weights, by_locals, model, change, extra)
+    return MeanStep(flux + change, extra, information, extra_rest, static, misfit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Average:
+    """Average cadence of a node: its pixels, design of the stars and the extras, variance of a cadence."""
+
+    pixels: PixelMean
+    stars: sparse.csr_matrix
+    extras: npt.NDArray[np.float64]
+    variance: npt.NDArray[np.float64]
+
+    def light(self, model: TileModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Mean light of free stars of some fluxes where the pixels are valid, (n_pixel,), e-/s."""
+        return (self.pixels.terms @ model.free_images(self.pixels.part, flux)) * (self.pixels.count > 0)
+
+    def without(self, light: npt.NDArray[np.float64]) -> "_Average":
+        """Return the average with some light (n_pixel,) taken off."""
+        return replace(self, pixels=replace(self.pixels, mean=self.pixels.mean - light))
+
+
+def _weights(
+    average: _Average, data: TileData, constant: npt.NDArray[np.float64], n_good: int
+) -> npt.NDArray[np.float64]:
+    """Weights of an average, (n_pixel,): what is wrong in all cadences alike has a `constant` variance, (e-/s)^2."""
+    return np.where(data.usable, average.pixels.count / (average.variance + n_good * constant), 0.0)
+
+
+def _mean_residual(
+    data: TileData,
+    model: TileModel,
+    state: TileState,
+    part: NodeModel,
+    cadences: npt.NDArray[np.int64],
+    about_mean: npt.NDArray[np.float32] | None,
+    *,
+    clip: bool,
+) -> PixelMean:
+    """Average the residuals of a node's good cadences."""
+    images = model.mean_images(part, state.flux)
+    residual = residuals(data, model, part, images, state.motion, cadences)
+    valid, terms = data.valid[cadences].T, part.coefficients(state.motion, cadences)
+    if about_mean is not None:
+        movement = np.ascontiguousarray(terms[:, :N_TERM].T, dtype=np.float32)
+        departed = part.design.forward(about_mean[:, cadences], movement)
+        departed *= valid
+        residual -= departed
+    if clip:
+        residual = robust_clip(residual, node_variance(data, part, images)) * valid
+    count = valid.sum(axis=1).astype(np.float64)
+    mean = residual.sum(axis=1, dtype=np.float64) / np.maximum(count, 1.0)
+    return PixelMean(part, terms.mean(axis=0), mean, count)
+
+
+def _average(
+    data: TileData, model: TileModel, state: TileState, pixels: PixelMean, extra_columns: ExtraColumns
+) -> _Average:
+    """Put the average cadence of a node together."""
+    part = pixels.part
+    images = model.mean_images(part, state.flux)
+    of_unsaturated = images
+    if not model.unsaturated.all():
+        of_unsaturated = images - model.free_images(part, np.where(model.unsaturated, 0.0, state.flux))
+    return _Average(
+        pixels=pixels,
+        stars=_mean_design(part, pixels.terms[:N_TERM]),
+        extras=extra_columns(part, of_unsaturated),
+        variance=node_variance(data, part, images),
+    )
+
+
+def _left_over(
+    averages: list[_Average],
+    all_weights: list[npt.NDArray[np.float64]],
+    by_locals: list[npt.NDArray[np.float64]],
+    model: TileModel,
+    change: npt.NDArray[np.float64],
+    extra: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return what the improved mean scene leaves of the mean of the pixels, and the part that is not understood."""
+    total, noise, count = (np.zeros(len(model.local_basis)) for _ in range(3))
+    for average, weights, by_local in zip(averages, all_weights, by_locals, strict=True):
+        rest = average.pixels.mean - average.stars @ change - average.extras @ extra
+        local = model.local_basis
+        rest = rest - local @ (by_local @ (local.T @ (weights * rest)))
+        total += average.pixels.count * rest
+        noise += average.pixels.count * average.variance
+        count += average.pixels.count
+    count = np.maximum(count, 1.0)
+    static = total / count
+    explained = _MISFIT_SIGMA**2 * (noise / count**2 + model.held_variance)
+    return static, np.sqrt(np.maximum(static**2 - explained, 0.0))
+
+
+def _mean_design(part: NodeModel, terms: npt.NDArray[np.float64]) -> sparse.csr_matrix:
+    """Design matrix of the average cadence, float64."""
+    first = part.expansion.matrices[0]
+    data = sum(
+        term * matrix.data.astype(np.float64) for term, matrix in zip(terms, part.expansion.matrices, strict=True)
+    )
+    return sparse.csr_matrix((data, first.indices, first.indptr), shape=first.shape)

@@ -1,0 +1,77 @@
+"""Stars, scene and noise of one node of a tile's motion."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.scene.blocks import BlockDesign, design_of
+from photometry.scene.design_matrices import FINE_DEGREE, Expansion, monomials
+from photometry.scene.nodes import Node
+from photometry.scene.tile_data import TileData
+from photometry.scene.tile_state import TileMotion
+
+__all__ = ["NodeModel", "NodeStars", "node_variance"]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStars:
+    """Free stars of one node.
+
+    Parameters
+    ----------
+    node : Node
+        Its cadences and its movement.
+    expansion : Expansion
+        Design matrices of the free stars about the node.
+    sky : (n_pixel,) float64
+        Mean background of the node's cadences, large-scale and local, e-/s.
+    """
+
+    node: Node
+    expansion: Expansion
+    sky: npt.NDArray[np.float64]
+
+    def coefficients(self, motion: TileMotion, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return what multiplies the mean scene's images in some cadences: (n_cadence, N_FINE + N_LINEAR).
+
+        The first N_TERM are those of the expansion of second degree.
+        """
+        terms = monomials(
+            motion.row_shift[cadences] - self.node.row_shift,
+            motion.column_shift[cadences] - self.node.column_shift,
+            FINE_DEGREE,
+        )
+        return np.concatenate([terms.T, motion.linear[cadences]], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeModel(NodeStars):
+    """Model of one node with many cadences.
+
+    Parameters
+    ----------
+    fine : Expansion
+        Expansion of fifth degree of the bright stars, `TileModel.bright`.
+    held_images : (N_TERM, n_pixel) float64
+        Expansion of the sum of the held stars about the node, e-/s.
+    blocks : BlockDesign or None
+        The free stars' expansion in blocks, without common terms, where it is kept; nodes of one place share it.
+    """
+
+    fine: Expansion
+    held_images: npt.NDArray[np.float64]
+    blocks: BlockDesign | None
+
+    @property
+    def design(self) -> BlockDesign:
+        """The free stars' expansion in blocks, without common terms."""
+        return design_of(self.expansion) if self.blocks is None else self.blocks
+
+
+def node_variance(data: TileData, part: NodeStars, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the variance of a node's pixels in a cadence by photons and readout, (n_pixel,), (e-/s)^2.
+
+    The first of the `images` is the mean scene at the node, e-/s.
+    """
+    return data.variance(np.maximum(images[0], 0.0) + np.maximum(part.sky, 0.0))

@@ -1,0 +1,167 @@
+"""Light of stars in the pixels of a stamp: evaluated where the stars are, or expanded in their movement.
+
+Pixels are flat: ``row * n_column + column`` of the stamp. Light too faint to matter is left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.polynomial import chebyshev
+
+from photometry.core.geometry import Stamp
+from photometry.prf.prf_grid import FOOTPRINT, PlacedPrf
+
+__all__ = ["PixelLight", "expand_at", "expanded", "joined", "summed_light"]
+
+#: Stars that are expanded at once: bounds the memory.
+_STARS_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class PixelLight:
+    """Light of stars in pixels.
+
+    Parameters
+    ----------
+    pixel : (n_value,) int64
+        Flat indices of the pixels, star by star.
+    n_kept : (n_star,) int64
+        How many pixels each star has.
+    terms : (n_term, n_value) float32
+        Fraction of the star's light, or coefficients of its expansion.
+    """
+
+    pixel: npt.NDArray[np.int64]
+    n_kept: npt.NDArray[np.int64]
+    terms: npt.NDArray[np.float32]
+
+
+def joined(parts: Sequence[PixelLight]) -> PixelLight:
+    """Put the light of groups of stars together."""
+    return PixelLight(
+        np.concatenate([part.pixel for part in parts]),
+        np.concatenate([part.n_kept for part in parts]),
+        np.concatenate([part.terms for part in parts], axis=1),
+    )
+
+
+def expand_at(
+    prf: PlacedPrf,
+    flux: npt.NDArray[np.float64],
+    row_shift: npt.NDArray[np.float64],
+    column_shift: npt.NDArray[np.float64],
+    stamp: Stamp,
+    faintest: float,
+) -> PixelLight:
+    """Evaluate the PRF of stars, each moved by its own shift (n_star,) in pixels; other parameters as of `expanded`."""
+    first_row, first_column, values = prf.evaluate(row_shift, column_shift)
+    light = values[:, 0, 0]
+    keep, pixel = _kept(first_row, first_column, np.abs(light), flux, stamp, faintest)
+    return PixelLight(pixel, keep.sum(axis=1), light.reshape(keep.shape)[keep][None].astype(np.float32))
+
+
+def summed_light(
+    prf: PlacedPrf, flux: npt.NDArray[np.float64], stamp: Stamp, *, reach: float, faintest: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the expansion of the summed light of stars about zero movement, and the sum of its squares.
+
+    Parameters
+    ----------
+    prf : PlacedPrf
+        PRF of the stars at zero movement.
+    flux : (n_star,) float64
+        Flux, e-/s.
+    stamp : Stamp
+        Pixels of the tile.
+    reach, faintest : float
+        As of `expanded`.
+
+    Returns
+    -------
+    images : (N_TERM, n_pixel) float64
+        Sum of the stars, e-/s.
+    squares : (n_pixel,) float64
+        Sum of the squares of the stars' light at zero movement, (e-/s)^2.
+    """
+    light = expanded(prf, flux, (0.0, 0.0), stamp, reach, faintest, 2)
+    terms = light.terms * np.repeat(flux, light.n_kept)
+    images = np.stack([np.bincount(light.pixel, term, stamp.n_pixel) for term in terms]).astype(np.float64)
+    return images, np.bincount(light.pixel, terms[0] ** 2, stamp.n_pixel).astype(np.float64)
+
+
+def expanded(
+    prf: PlacedPrf,
+    flux: npt.NDArray[np.float64],
+    movement: tuple[float, float],
+    stamp: Stamp,
+    reach: float,
+    faintest: float,
+    degree: int,
+) -> PixelLight:
+    """Expand the light of stars about a movement: coefficients of the monomials, by increasing degree.
+
+    Parameters
+    ----------
+    prf : PlacedPrf
+        PRF of the stars at zero movement.
+    flux : (n_star,) float64
+        Flux, e-/s: tells which light is too faint to be kept.
+    movement : (row, column)
+        Movement about which is expanded, pixels.
+    stamp : Stamp
+        The pixels.
+    reach : float
+        Largest movement per axis from there for which the expansion has to hold, pixels.
+    faintest : float
+        Light below this in a pixel is left out, e-/s.
+    degree : int
+        Degree of the polynomial.
+
+    Notes
+    -----
+    On Chebyshev points the polynomial of least squares is the Chebyshev series cut at the degree.
+    """
+    angle = np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1)
+    to_series = 2 / (degree + 1) * np.cos(np.arange(degree + 1)[:, None] * angle)
+    to_series[0] /= 2
+    points = reach * np.cos(angle)
+    order = [(total - k, k) for total in range(degree + 1) for k in range(total + 1)]
+    to_monomials = _series_to_monomials(order, reach).astype(np.float32)
+    parts = []
+    for start in range(0, max(len(flux), 1), _STARS_AT_ONCE):
+        some = slice(start, start + _STARS_AT_ONCE)
+        first_row, first_column, series = prf.select(some).evaluate(*movement, points, points, to_series)
+        keep, pixel = _kept(first_row, first_column, np.abs(series).sum(axis=(1, 2)), flux[some], stamp, faintest)
+        kept = np.stack([series[:, a, b].reshape(keep.shape)[keep] for a, b in order]).astype(np.float32)
+        parts.append(PixelLight(pixel, keep.sum(axis=1), to_monomials @ kept))
+    return joined(parts)
+
+
+def _series_to_monomials(order: list[tuple[int, int]], reach: float) -> npt.NDArray[np.float64]:
+    """Matrix that turns coefficients of T_a(dr / reach) T_b(dc / reach) into those of dr^a dc^b, both in `order`."""
+    degree = max(a for a, _ in order)
+    powers = np.zeros((degree + 1, degree + 1))
+    for a in range(degree + 1):
+        powers[a, : a + 1] = chebyshev.cheb2poly(np.eye(degree + 1)[a, : a + 1]) / reach ** np.arange(a + 1)
+    return np.array([[powers[a, i] * powers[b, j] for a, b in order] for i, j in order])
+
+
+def _kept(
+    first_row: npt.NDArray[np.int64],
+    first_column: npt.NDArray[np.int64],
+    largest: npt.NDArray[Any],
+    flux: npt.NDArray[np.float64],
+    stamp: Stamp,
+    faintest: float,
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Which pixels of the stars' windows count, (n_star, FOOTPRINT^2), and their flat indices."""
+    n_row, n_column = stamp.shape
+    row = (first_row - stamp.row_min)[:, None] + np.arange(FOOTPRINT)
+    column = (first_column - stamp.col_min)[:, None] + np.arange(FOOTPRINT)
+    inside = ((row >= 0) & (row < n_row))[:, :, None] & ((column >= 0) & (column < n_column))[:, None, :]
+    keep = inside & (largest * flux[:, None, None] > faintest)
+    pixel = row[:, :, None] * n_column + column[:, None, :]
+    return keep.reshape(len(flux), FOOTPRINT**2), pixel[keep]

@@ -1,0 +1,161 @@
+"""Pixels of a tile, flat, with what their noise is made of."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage, sparse
+
+from photometry.core.constants import SATURATION_E_S
+from photometry.core.cube import Cube
+from photometry.core.errors import FitError
+from photometry.core.geometry import Stamp
+
+__all__ = ["TileData", "merged_trails", "saturated_pixels", "tile_data"]
+
+#: Pixels above this share of full well are not linear enough to be fitted.
+_SATURATION_SHARE = 0.95
+#: Pixels on either end of a saturated run along the column that take up the rest of the bleeding charge.
+_BLEED_PIXELS = 2
+#: Cadences whose trails are merged at once: bounds the memory.
+_CADENCES_AT_ONCE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TileData:
+    """Pixels of a tile in all cadences.
+
+    Charge that bleeds is not lost: the pixels of a bleed trail are merged into the trail's first pixel, which holds
+    their sum, in the data as in the design matrices. The flux of a saturated star so rests on all its light.
+
+    Parameters
+    ----------
+    stamp : Stamp
+        The pixels, flattened row by row.
+    images : (n_cadence, n_pixel) float32
+        Flux less the large-scale background, e-/s; 0 where not valid.
+    valid : (n_cadence, n_pixel) bool
+        Measured; of a bleed trail, its first pixel where all of it was measured.
+    sky : (n_cadence, n_pixel) float32
+        Large-scale background of the single pixels, e-/s.
+    usable : (n_pixel,) bool
+        Pixels that are valid in some cadence.
+    saturated : (n_pixel,) bool
+        Pixels that saturate or take up bleeding charge.
+    merge : sparse (n_pixel, n_pixel) or None
+        Sums bleed trails into their first pixels; None where nothing saturates.
+    read_variance : (n_pixel,) float64
+        Variance of a cadence by read noise, (e-/s)^2.
+    exposure_s : float
+        Photon accumulation time of a cadence, s.
+    """
+
+    stamp: Stamp
+    images: npt.NDArray[np.float32]
+    valid: npt.NDArray[np.bool_]
+    sky: npt.NDArray[np.float32]
+    usable: npt.NDArray[np.bool_]
+    saturated: npt.NDArray[np.bool_]
+    merge: sparse.csr_matrix | None
+    read_variance: npt.NDArray[np.float64]
+    exposure_s: float
+
+    @property
+    def n_cadence(self) -> int:
+        """Number of cadences."""
+        return len(self.images)
+
+    def of_cadences(self, which: npt.NDArray[np.int64]) -> "TileData":
+        """Return the pixels of some cadences."""
+        return replace(self, images=self.images[which], valid=self.valid[which], sky=self.sky[which])
+
+    def variance(self, total: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the variance of pixels that hold `total` e-/s of stars and background, (..., n_pixel), (e-/s)^2."""
+        return np.maximum(total, 0.0) / self.exposure_s + self.read_variance
+
+
+def saturated_pixels(total: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Tell which pixels of an image saturate or lie next to it in a bleed trail.
+
+    Parameters
+    ----------
+    total : (n_row, n_column) float
+        Stars and background, e-/s.
+
+    Returns
+    -------
+    (n_row, n_column) bool
+        Charge bleeds along columns only, so runs are lengthened along the column.
+    """
+    full = np.nan_to_num(total, nan=0.0) >= _SATURATION_SHARE * SATURATION_E_S
+    along_column = np.zeros((3, 3), dtype=bool)
+    along_column[:, 1] = True
+    grown: npt.NDArray[np.bool_] = ndimage.binary_dilation(full, along_column, iterations=_BLEED_PIXELS)
+    return grown
+
+
+def tile_data(cube: Cube) -> TileData:
+    """Flatten a cube for the fit.
+
+    Raises
+    ------
+    FitError
+        When no pixel is usable.
+    """
+    n_cadence = cube.n_cadence
+    images = cube.images.reshape(n_cadence, -1)
+    sky = cube.backgrounds.reshape(n_cadence, -1)
+    has_sky = np.isfinite(sky)
+    finite = np.isfinite(images) & has_sky
+    if not finite.all():
+        images, sky = np.where(finite, images, np.float32(0)), np.where(has_sky, sky, np.float32(0))
+    total = _mean_of_finite(images, finite) + _mean_of_finite(sky, has_sky)
+    saturated = saturated_pixels(total.reshape(cube.stamp.shape))
+    columns = np.tile(np.arange(cube.stamp.col_min, cube.stamp.col_max), cube.stamp.shape[0])
+    read_variance = cube.exposure.read_variance(columns)
+    merge = merged_trails(saturated) if saturated.any() else None
+    if merge is not None:
+        images = images.copy()
+        n_merged = np.asarray(merge.sum(axis=1)).ravel()
+        for start in range(0, n_cadence, _CADENCES_AT_ONCE):
+            part = slice(start, start + _CADENCES_AT_ONCE)
+            finite[part] = (finite[part].astype(np.float32) @ merge.T == n_merged) & (n_merged > 0)
+            images[part] = np.where(finite[part], images[part] @ merge.T, np.float32(0))
+        # Pixels that gave their charge away keep a variance, though nothing is made of it.
+        read_variance = np.where(n_merged > 0, merge @ read_variance, read_variance)
+    if not finite.any():
+        raise FitError("no pixel is measured in any cadence")
+    return TileData(
+        stamp=cube.stamp,
+        images=images.astype(np.float32, copy=False),
+        valid=finite,
+        sky=sky.astype(np.float32, copy=False),
+        usable=np.asarray(finite.any(axis=0)),
+        saturated=saturated.ravel(),
+        merge=merge,
+        read_variance=read_variance,
+        exposure_s=cube.exposure.exposure_s,
+    )
+
+
+def merged_trails(saturated: npt.NDArray[np.bool_]) -> sparse.csr_matrix:
+    """Return the matrix (n_pixel, n_pixel) that sums every bleed trail into its first pixel and keeps all other pixels.
+
+    Parameters
+    ----------
+    saturated : (n_row, n_column) bool
+        Pixels of all trails; those that touch along rows or columns are one trail.
+    """
+    trails, n_trail = ndimage.label(saturated)
+    trails = trails.ravel()
+    target = np.arange(trails.size)
+    first = np.array([np.flatnonzero(trails == trail)[0] for trail in range(1, n_trail + 1)], dtype=np.int64)
+    target[trails > 0] = first[trails[trails > 0] - 1]
+    ones = np.ones(trails.size, dtype=np.float32)
+    return sparse.csr_matrix((ones, (target, np.arange(trails.size))), shape=(trails.size, trails.size))
+
+
+def _mean_of_finite(values: npt.NDArray[np.float32], finite: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Mean over cadences of values that are 0 where they are not finite; 0 where none is."""
+    total = np.ones(len(values), dtype=values.dtype) @ values
+    return np.asarray(total / np.maximum(finite.sum(axis=0), 1), dtype=np.float64)

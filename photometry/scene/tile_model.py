@@ -1,0 +1,250 @@
+"""Mean scene of a tile: what all cadences share, about the nodes of the movement.
+
+A cadence is the mean fluxes of the stars, moved by an affine motion, and a local background of three terms. What is
+left over (residuals) tells better mean fluxes (`mean_scene`), better motion (`motion_fit`) and how every star varies
+(`solve`).
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.core.geometry import Stamp
+from photometry.core.stars import Stars
+from photometry.prf.prf_grid import PlacedPrf, PrfEvaluator
+from photometry.scene.blocks import BlockDesign, design_of
+from photometry.scene.design_matrices import FINE_DEGREE, N_FINE, N_LINEAR_TERM, N_TERM, Expansion, expand, recentered
+from photometry.scene.node_model import NodeModel
+from photometry.scene.nodes import Node, nodes_of
+from photometry.scene.star_expansion import summed_light
+from photometry.scene.tile_data import TileData
+from photometry.scene.tile_state import TileMotion
+
+__all__ = [
+    "N_LINEAR",
+    "TileModel",
+    "build_model",
+    "faintest_light",
+    "local_basis",
+    "residuals",
+]
+
+#: Up to so many pixels per axis the local background is a plane; larger stamps have knots at most so far apart.
+_KNOT_PIX = 80
+#: Linear terms of the motion beside the shift: a1, a2, b1, b2 of `photometry.calibration.kernel`.
+N_LINEAR = 4
+#: Reach of the expansion of stars that are held at their catalogue flux, pixels.
+_HELD_REACH = 0.15
+#: Held stars in cells of so many pixels share a PRF: it changes by less than their fluxes are known to.
+_HELD_CELL = 32.0
+#: Share of a star's light on saturated pixels from which its wings do not tell where it is.
+_SATURATED_SHARE = 0.02
+#: Error of the flux of held stars, as a fraction (0.05 mag).
+_HELD_ERROR = 0.05
+#: Stars brighter than this take the fine expansion for their mean light, e-/s (T=12.5).
+_FINE_FLUX = 1500.0
+#: Blocks are kept for nodes of so many cadences: those of hundreds of excursions would fill the memory.
+_MANY_CADENCES = 6
+#: Light in a pixel that is left out, in units of the read noise of a cadence.
+_FAINTEST_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class TileModel:
+    """Stars of a tile about the nodes of its motion.
+
+    Parameters
+    ----------
+    stars : Stars
+        Free stars at zero movement.
+    held : Stars
+        Fainter stars, at their catalogue flux.
+    bright : (n_star,) bool
+        Free stars whose mean light takes the fine expansion.
+    unsaturated : (n_star,) bool
+        Free stars whose pixels do not saturate: they alone tell where stars are.
+    v, u : (n_star,) float64
+        Distance of the free stars from the stamp's center along rows and columns, over `scale`.
+    scale : float
+        Half the longer side of the stamp, pixels.
+    local_basis : (n_pixel, n_local) float64
+        Terms of the local background.
+    held_variance : (n_pixel,) float64
+        Variance of the held stars' light by the errors of their magnitudes, (e-/s)^2.
+    nodes : tuple of NodeModel
+        Every cadence is in exactly one.
+    """
+
+    stars: Stars
+    held: Stars
+    bright: npt.NDArray[np.bool_]
+    unsaturated: npt.NDArray[np.bool_]
+    v: npt.NDArray[np.float64]
+    u: npt.NDArray[np.float64]
+    scale: float
+    local_basis: npt.NDArray[np.float64]
+    held_variance: npt.NDArray[np.float64]
+    nodes: tuple[NodeModel, ...]
+
+    def mean_images(self, part: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the mean scene about a node: its expansion and its change by linear motion.
+
+        Parameters
+        ----------
+        part : NodeModel
+            One of the nodes.
+        flux : (n_star,) float64
+            Mean flux of the free stars, e-/s.
+
+        Returns
+        -------
+        (N_FINE + N_LINEAR, n_pixel) float64
+            Images in e-/s, e-/s per pixel, e-/s per pixel^2.
+        """
+        images = self.free_images(part, flux)
+        images[:N_TERM] += part.held_images
+        return images
+
+    def free_images(self, part: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the share of the free stars in `mean_images`, which is linear in their fluxes."""
+        images = np.zeros((N_FINE + N_LINEAR, part.held_images.shape[1]))
+        images[:N_FINE] = part.fine.images(flux[self.bright])
+        images[:N_TERM] += part.expansion.images(np.where(self.bright, 0.0, flux))
+        weighted = np.stack([flux * self.v, flux * self.u], axis=1)
+        for k, matrix in enumerate(part.expansion.matrices[1:N_LINEAR_TERM]):
+            images[N_FINE + 2 * k : N_FINE + 2 * k + 2] = (matrix @ weighted).T
+        return images
+
+
+def local_basis(stamp: Stamp) -> npt.NDArray[np.float64]:
+    """Return the terms of the local background, (n_pixel, n_local).
+
+    Of a small stamp 1 and slopes from -1 to 1 over it; of a large one the products of piecewise linear functions along
+    rows and columns, each 1 at one knot and 0 at all others.
+    """
+    n_row, n_column = stamp.shape
+    if max(stamp.shape) <= _KNOT_PIX:
+        v, u = np.meshgrid(np.linspace(-1, 1, n_row), np.linspace(-1, 1, n_column), indexing="ij")
+        return np.stack([np.ones(stamp.n_pixel), v.ravel(), u.ravel()], axis=1)
+    along_rows, along_columns = _between_knots(n_row), _between_knots(n_column)
+    products: npt.NDArray[np.float64] = along_rows[:, None, :, None] * along_columns[:, None, :]
+    return products.reshape(stamp.n_pixel, -1)
+
+
+def _between_knots(size: int) -> npt.NDArray[np.float64]:
+    """Piecewise linear functions along an axis, (size, n_knot), at most `_KNOT_PIX` pixels between the knots."""
+    n_knot = 1 + -(-size // _KNOT_PIX)
+    place = np.linspace(0, n_knot - 1, size)
+    near: npt.NDArray[np.float64] = np.maximum(1 - np.abs(place[:, None] - np.arange(n_knot)), 0.0)
+    return near
+
+
+def build_model(
+    data: TileData,
+    prf: PrfEvaluator,
+    free: Stars,
+    held: Stars,
+    motion: TileMotion,
+    reach: float,
+    cadences: npt.NDArray[np.int64] | None = None,
+) -> TileModel:
+    """Expand the stars about the nodes of the motion.
+
+    Parameters
+    ----------
+    data : TileData
+        The pixels.
+    prf : PrfEvaluator
+        PRF of the CCD.
+    free : Stars
+        Stars whose flux is fitted, at zero movement.
+    held : Stars
+        Fainter stars, at their catalogue flux, at zero movement.
+    motion : TileMotion
+        Motion and local background as far as they are known.
+    reach : float
+        Half the side of a node, pixels.
+    cadences : (n_chosen,) int64, optional
+        Cadences that belong to a node; all by default.
+    """
+    basis = local_basis(data.stamp)
+    level = data.sky.mean(axis=1, dtype=np.float64) + motion.local @ basis.mean(axis=0)
+    basis = basis if data.merge is None else data.merge @ basis
+    faintest = faintest_light(data)
+    held_base, held_variance = _held_light(prf, held, data, faintest)
+    bright = free.flux > _FINE_FLUX
+    placed = prf.place(free.row, free.column)
+    placed_bright = PlacedPrf(free.row[bright], free.column[bright], placed.coefficients[bright])
+    chosen = np.arange(data.n_cadence) if cadences is None else cadences
+    expansions: dict[tuple[float, float], tuple[Expansion, Expansion, BlockDesign | None]] = {}
+    about = partial(expand, stamp=data.stamp, merge=data.merge, reach=reach, faintest=faintest)
+    nodes = []
+    for node in nodes_of(motion.row_shift[chosen], motion.column_shift[chosen], level[chosen], reach):
+        at, members = (node.row_shift, node.column_shift), chosen[node.cadences]
+        if at not in expansions:
+            fine = about(placed_bright, free.flux[bright], at, degree=FINE_DEGREE)
+            coarse = about(placed, free.flux, at)
+            expansions[at] = coarse, fine, design_of(coarse) if len(members) >= _MANY_CADENCES else None
+        sky = data.sky[members].mean(axis=0, dtype=np.float64)
+        sky = (sky if data.merge is None else data.merge @ sky) + basis @ motion.local[members].mean(axis=0)
+        expansion, fine, blocks = expansions[at]
+        nodes.append(NodeModel(Node(members, *at), expansion, sky, fine, recentered(held_base, *at), blocks))
+    scale = max(data.stamp.shape) / 2
+    row, column = data.stamp.center
+    saturated_share = nodes[0].expansion.transposed[0] @ data.saturated.astype(np.float64)
+    return TileModel(
+        free,
+        held,
+        bright,
+        saturated_share < _SATURATED_SHARE,
+        (free.row - row) / scale,
+        (free.column - column) / scale,
+        scale,
+        basis,
+        held_variance,
+        tuple(nodes),
+    )
+
+
+def _held_light(
+    prf: PrfEvaluator, held: Stars, data: TileData, faintest: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Expansion of the held stars' light about zero movement, and its variance by the errors of their magnitudes."""
+    images, variance = np.zeros((N_TERM, data.stamp.n_pixel)), np.zeros(data.stamp.n_pixel)
+    for which, placed in prf.place_in_cells(held.row, held.column, _HELD_CELL):
+        light, squares = summed_light(placed, held.flux[which], data.stamp, reach=_HELD_REACH, faintest=faintest)
+        images += light
+        variance += _HELD_ERROR**2 * squares
+    return (images, variance) if data.merge is None else ((data.merge @ images.T).T, data.merge @ variance)
+
+
+def faintest_light(data: TileData) -> float:
+    """Return the light in a pixel that is left out of the stars' PRFs, e-/s."""
+    return _FAINTEST_SHARE * float(np.sqrt(data.read_variance.max()))
+
+
+def residuals(
+    data: TileData,
+    model: TileModel,
+    part: NodeModel,
+    images: npt.NDArray[np.float64],
+    motion: TileMotion,
+    cadences: npt.NDArray[np.int64],
+    static: npt.NDArray[np.float64] | float = 0.0,
+) -> npt.NDArray[np.float32]:
+    """Return pixels less the mean scene and the local background; 0 where not valid: (n_pixel, n_cadence), e-/s.
+
+    `images` are those of the node by the mean fluxes (`TileModel.mean_images`); `static` is what they leave of the mean
+    of the pixels (`TileState.static`), where it is to be taken off, too.
+
+    Single precision rounds 1e5 e-/s, the brightest pixel there is, to 0.01 e-/s: a thousandth of its noise.
+    """
+    coefficients = np.concatenate([part.coefficients(motion, cadences), motion.local[cadences]], axis=1)
+    scene = np.concatenate([images, model.local_basis.T])
+    scene[0] += static
+    rest: npt.NDArray[np.float32] = scene.T.astype(np.float32) @ coefficients.T.astype(np.float32)
+    np.subtract(data.images[cadences].T, rest, out=rest)
+    rest *= data.valid[cadences].T
+    return rest

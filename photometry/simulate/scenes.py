@@ -1,0 +1,261 @@
+"""A star field, its pixels and all that is true of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.calibration.kernel import MovementKernel
+from photometry.core.cube import Cube, Pointing
+from photometry.core.geometry import output_index
+from photometry.core.quality import PIXEL_FLAGS, bit
+from photometry.core.stars import Stars
+from photometry.prf.prf_grid import PrfGrid
+from photometry.simulate.field_motion import CCD_CENTER, FieldMotion, move_field
+from photometry.simulate.pixel_defects import bleed, deface
+from photometry.simulate.population import Population, fluxes_of, populate
+from photometry.simulate.render import render_stars
+from photometry.simulate.scene_settings import SceneSettings
+from photometry.simulate.sky_light import (
+    Background,
+    Catalogue,
+    background_light,
+    catalogue_of,
+    epoch_year,
+    field_wcs,
+    times_of,
+)
+
+__all__ = ["Scene", "cube_of_scene", "simulate_scene", "true_kernel"]
+
+#: Pixel values rendered at once, at most: bounds the memory.
+_VALUES_AT_ONCE = 16_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Simulated pixels and the truth behind them.
+
+    Parameters
+    ----------
+    settings : SceneSettings
+        What it was made from.
+    pixels, errors : (n_cadence, n_row, n_column) float32
+        Flux with its background and its error, e-/s; NaN where nothing was measured.
+    time : (n_cadence,) float64
+        BTJD at mid exposure; NaN in rows without a time.
+    timecorr : (n_cadence,) float32
+        Barycentric correction in `time`, d.
+    cadenceno : (n_cadence,) int32
+        Cadence number.
+    quality : (n_cadence,) int32
+        TESS quality.
+    population : Population
+        True place, magnitude and kind of each star, and the pairs.
+    flux : (n_star, n_cadence) float32
+        True flux, e-/s.
+    motion : FieldMotion
+        True motion.
+    background : Background
+        True background.
+    catalogue : Catalogue
+        What the star catalogue says, in the order of `population`.
+    offset : (row, column)
+        Constant distance of the stars from their catalogue places through `wcs_header`, pixels.
+    wcs_header : str
+        WCS that is written, in CCD pixels, as in `photometry.core.cube.Cube`.
+    cosmic_rays : (n_hit, 3) int64
+        Cadence, row and column (on the pixel array) of cosmic rays.
+    dead : (n_row, n_column) bool
+        Pixels without response or without any value.
+    prf_source : str
+        Which PRF the stars have.
+    """
+
+    settings: SceneSettings
+    pixels: npt.NDArray[np.float32]
+    errors: npt.NDArray[np.float32]
+    time: npt.NDArray[np.float64]
+    timecorr: npt.NDArray[np.float32]
+    cadenceno: npt.NDArray[np.int32]
+    quality: npt.NDArray[np.int32]
+    population: Population
+    flux: npt.NDArray[np.float32]
+    motion: FieldMotion
+    background: Background
+    catalogue: Catalogue
+    offset: tuple[float, float]
+    wcs_header: str
+    cosmic_rays: npt.NDArray[np.int64]
+    dead: npt.NDArray[np.bool_]
+    prf_source: str
+
+    @property
+    def stars(self) -> Stars:
+        """The stars at their true places and with their true magnitudes."""
+        true = self.population
+        return Stars(true.starid, true.row, true.column, true.tmag)
+
+    @property
+    def catalogue_stars(self) -> Stars:
+        """The stars as catalogue and written WCS tell: off by `offset`, with noisy magnitudes."""
+        true = self.population
+        return Stars(true.starid, true.row - self.offset[0], true.column - self.offset[1], self.catalogue.tmag)
+
+    @property
+    def cosmic_ray_mask(self) -> npt.NDArray[np.bool_]:
+        """Where cosmic rays hit, (n_cadence, n_row, n_column)."""
+        mask = np.zeros(self.pixels.shape, dtype=bool)
+        mask[tuple(self.cosmic_rays.T)] = True
+        return mask
+
+
+def simulate_scene(settings: SceneSettings, prf: PrfGrid) -> Scene:
+    """Make a star field.
+
+    Parameters
+    ----------
+    settings : SceneSettings
+        What it is made of; the same settings give the same scene.
+    prf : PrfGrid
+        True PRF.
+    """
+    streams = np.random.SeedSequence(settings.seed).spawn(7)
+    rng = [np.random.default_rng(stream) for stream in streams]
+    time, timecorr = times_of(settings)
+    population = populate(settings, rng[0])
+    flux = fluxes_of(population, time, rng[1])
+    motion, quality, offset = move_field(settings, rng[2])
+    background = background_light(settings, time, rng[3])
+    pixels, errors = _expose(settings, prf, population, flux, motion, quality, background, rng[4])
+    untimed, cosmic_rays, dead = deface(settings, pixels, errors, rng[5])
+    catalogue = catalogue_of(
+        settings, field_wcs(settings), population.row, population.column, population.tmag, epoch_year(time), rng[6]
+    )
+    time[untimed], timecorr[untimed] = np.nan, np.nan
+    return Scene(
+        settings=settings,
+        pixels=pixels,
+        errors=errors,
+        time=time,
+        timecorr=timecorr,
+        cadenceno=_first_cadenceno(settings) + np.arange(settings.n_cadence, dtype=np.int32),
+        quality=quality,
+        population=population,
+        flux=flux,
+        motion=motion,
+        background=background,
+        catalogue=catalogue,
+        offset=offset,
+        wcs_header=field_wcs(settings, offset).to_header_string(relax=True),
+        cosmic_rays=cosmic_rays,
+        dead=dead,
+        prf_source=prf.source,
+    )
+
+
+def _first_cadenceno(settings: SceneSettings) -> np.int32:
+    """Return the number of the first cadence; sector 1 began with FFI 4697 (key FFIINDEX of its files)."""
+    return np.int32(round(4697 * 1800 / settings.cadence_s + (settings.sector - 1) * 27.4 * 86400 / settings.cadence_s))
+
+
+def _expose(
+    settings: SceneSettings,
+    prf: PrfGrid,
+    population: Population,
+    flux: npt.NDArray[np.float32],
+    motion: FieldMotion,
+    quality: npt.NDArray[np.int32],
+    background: Background,
+    rng: np.random.Generator,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Pixels with background and noise, and their errors, in blocks of cadences."""
+    exposure, shape = settings.exposure, (settings.n_cadence, settings.n_row, settings.n_column)
+    pixels, errors = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
+    read_variance = exposure.read_variance(np.arange(settings.stamp.col_min, settings.stamp.col_max))
+    size = max(1, _VALUES_AT_ONCE // settings.stamp.n_pixel)
+    for start in range(0, settings.n_cadence, size):
+        part = slice(start, min(start + size, settings.n_cadence))
+        calm = quality[part] == 0
+        groups = [group for group in (np.flatnonzero(calm), np.flatnonzero(~calm)) if len(group)]
+        images = render_stars(
+            prf, settings.stamp, population.row, population.column, flux[:, part], motion.part(part), groups
+        )
+        images += background.images(part)
+        if settings.saturation:
+            bleed(images, settings.full_well_e_s)
+        # A spline goes slightly below zero at the PRF's edge; the sum of all light does not in a real sky.
+        electrons = np.maximum(images, 0.0) * exposure.exposure_s
+        if settings.noise:
+            electrons = rng.poisson(electrons).astype(np.float64)
+        pixels[part] = electrons / exposure.exposure_s if settings.noise else images
+        errors[part] = np.sqrt(electrons / exposure.exposure_s**2 + read_variance)
+        if settings.noise:
+            pixels[part] += rng.normal(size=images.shape) * np.sqrt(read_variance)
+    return pixels, errors
+
+
+def true_kernel(scene: Scene) -> MovementKernel:
+    """Return the true motion as a movement kernel for stars at their catalogue places."""
+    motion, scale = scene.motion, 1000.0
+    zero = np.zeros_like(motion.roll)
+    parameters = np.stack(
+        [motion.row_shift, zero, motion.roll * scale, motion.column_shift, -motion.roll * scale, zero], axis=1
+    )
+    return MovementKernel(
+        center=CCD_CENTER,
+        scale=scale,
+        offset=scene.offset,
+        parameters=parameters,
+        covariance=np.zeros((len(zero), 6, 6)),
+        bad=np.zeros(len(zero), dtype=bool),
+        source="pixels",
+    )
+
+
+def cube_of_scene(scene: Scene, backgrounds: npt.NDArray[np.float32] | None = None) -> Cube:
+    """Return the scene as the images rule would; rows without a time are left out.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scene.
+    backgrounds : (n_cadence, n_row, n_column) float32, optional
+        Large-scale background to subtract, e-/s; the true one by default.
+    """
+    settings = scene.settings
+    if backgrounds is None:
+        backgrounds = scene.background.images().astype(np.float32)
+    timed = np.isfinite(scene.time)
+    missing = np.isnan(scene.pixels)
+    flags = np.where(missing, bit(PIXEL_FLAGS, "not_measured"), 0)
+    flags |= np.where(scene.dead, bit(PIXEL_FLAGS, "dead"), 0)
+    if settings.saturation:
+        flags |= np.where(scene.pixels >= 0.9 * settings.full_well_e_s, bit(PIXEL_FLAGS, "saturated"), 0)
+    outputs = output_index(np.arange(settings.stamp.col_min, settings.stamp.col_max))
+    return Cube(
+        pointing=Pointing(
+            datasource="tesscut",
+            sector=settings.sector,
+            camera=settings.camera,
+            ccd=settings.ccd,
+            data_rel=0,
+            procver="simulated",
+            starid=0,
+            ra=settings.ra,
+            dec=settings.dec,
+        ),
+        exposure=settings.exposure,
+        stamp=settings.stamp,
+        images=(scene.pixels - backgrounds)[timed],
+        images_err=scene.errors[timed],
+        backgrounds=backgrounds[timed],
+        pixel_flags=flags.astype(np.uint8)[timed],
+        time=scene.time[timed],
+        timecorr=scene.timecorr[timed],
+        cadenceno=scene.cadenceno[timed],
+        quality=scene.quality[timed],
+        pos_corr=None,
+        wcs_header=scene.wcs_header,
+        aperture=np.broadcast_to(1 + 32 * 2**outputs, settings.stamp.shape).astype(np.int32),
+    )

@@ -1,0 +1,113 @@
+"""What can be known of the inputs before any job runs, beside star tables: PRF files, ephemeris, output folder."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from photometry.core.errors import ConfigError
+from photometry.workflow.plan import PlannedRegion
+
+__all__ = ["check_inputs", "check_output", "check_simulated"]
+
+
+def check_output(folder: str | Path) -> None:
+    """Make sure that products can be written; nothing is left behind.
+
+    Raises
+    ------
+    ConfigError
+        When the folder, or the nearest folder above it that exists, cannot be written to.
+    """
+    folder = Path(folder)
+    existing = next(parent for parent in [folder, *folder.absolute().parents] if os.path.lexists(parent))
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"output: {folder} cannot be written ({existing}: {error.strerror}); choose another folder"
+        ) from error
+
+
+def check_simulated(simulate: Mapping[str, Any]) -> None:
+    """Check the settings of simulated scenes and CCDs.
+
+    Parameters
+    ----------
+    simulate : mapping
+        The part `simulate` of the settings; empty when there is none.
+
+    Raises
+    ------
+    ConfigError
+        When a setting is not known or cannot be used, when two have one name, or there is nothing to simulate.
+    PrfError
+        When PRF files are missing or belong to another CCD or epoch.
+    """
+    if not simulate:
+        return
+    from photometry.io.reference.prf_files import check_prf_folder
+    from photometry.simulate import CcdSettings, SceneSettings, settings_from_mapping
+
+    twice = sorted(set(simulate["scenes"]) & set(simulate["ccds"]))
+    if twice:
+        raise ConfigError(f"simulate: {', '.join(twice)}: both a scene and a CCD; choose another name for one")
+    if not simulate["scenes"] and not simulate["ccds"]:
+        raise ConfigError("simulate: names neither scenes nor ccds; name what to simulate")
+    for part, kind in (("scenes", SceneSettings), ("ccds", CcdSettings)):
+        for name, values in simulate[part].items():
+            try:
+                settings = settings_from_mapping(values, kind)
+            except ConfigError as error:
+                raise ConfigError(f"simulate, {part}, {name}: {error}") from error
+            if simulate["prf"] != "model":
+                check_prf_folder(simulate["prf"], settings.sector, settings.camera, settings.ccd)
+
+
+def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth", motion_mode: str = "affine") -> None:
+    """Check PRF files, the ephemeris and, where a job downloads the stars, tables of targets of all regions, each once.
+
+    Given star tables, and the tables of targets that go with them, are read by `photometry.workflow.star_plan`.
+
+    Parameters
+    ----------
+    regions : iterable of PlannedRegion
+        All regions.
+    ephemeris : str
+        The setting; full-frame images need it.
+    motion_mode : str
+        The setting `motion: mode`.
+
+    Raises
+    ------
+    PrfError
+        When PRF files are missing or belong to another CCD or epoch.
+    ConfigError, InputFileError
+        When a table of targets or the ephemeris cannot be used, or the mode of motion is not for the pixels there are.
+    """
+    from photometry.io.reference.prf_files import check_prf_folder
+    from photometry.io.stars.target_tables import read_target_table
+
+    prfs, tables, sources = set(), set(), set()
+    for region in regions:
+        pointing, observation = region.pixels.pointing, region.observation
+        sources.add(pointing.datasource)
+        if motion_mode == "wcs" and pointing.datasource != "ffi":
+            raise ConfigError(
+                f"motion: mode wcs takes the WCS of full-frame images, and {region.pixels.path} is none; "
+                "choose another mode"
+            )
+        prfs.add((observation["prf"], pointing.sector, pointing.camera, pointing.ccd))
+        if observation["catalog"] == "mast" and observation["targets"] != "all":
+            tables.add(observation["targets"])
+    for folder, sector, camera, ccd in sorted(prfs):
+        if folder not in ("model", "mast"):
+            check_prf_folder(folder, sector, camera, ccd)
+    if "ffi" in sources and ephemeris != "earth":
+        from photometry.io.reference.spacecraft import check_ephemeris
+
+        check_ephemeris(ephemeris)
+    for targets in sorted(tables):
+        read_target_table(targets)

@@ -1,0 +1,107 @@
+"""Settings of the workflow: checked against their schema, with the defaults that the schema gives.
+
+A message names the file, the key and what the schema says of it, so that it can be mended without reading the schema.
+"""
+
+import copy
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from photometry.core.errors import ConfigError
+
+__all__ = ["checked_config", "with_defaults"]
+
+#: Words for the JSON types, as a writer of YAML knows them.
+_TYPES = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "a text",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a section with keys",
+}
+
+
+def with_defaults(schema: Mapping[str, Any], value: Any) -> Any:
+    """Return `value` with the schema's defaults where it has no key, at every level.
+
+    Parameters
+    ----------
+    schema : mapping
+        JSON schema; of its keywords `properties`, `items` and `default` count here.
+    value : object
+        Settings as read from YAML; it is not changed.
+    """
+    if isinstance(value, dict) and "properties" in schema:
+        filled = dict(value)
+        for key, part in schema["properties"].items():
+            if key in filled:
+                filled[key] = with_defaults(part, filled[key])
+            elif "default" in part:
+                filled[key] = with_defaults(part, copy.deepcopy(part["default"]))
+        return filled
+    if isinstance(value, list) and "items" in schema:
+        return [with_defaults(schema["items"], item) for item in value]
+    return value
+
+
+def checked_config(config: Mapping[str, Any], schema: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Return the settings with defaults, or say what is wrong with them.
+
+    Parameters
+    ----------
+    config : mapping
+        Settings as the user wrote them.
+    schema : mapping
+        JSON schema of the settings.
+    source : str
+        Name of the file they came from.
+
+    Raises
+    ------
+    ConfigError
+        When a key is missing or not known, or a value has the wrong type or is out of range.
+    """
+    from jsonschema import Draft202012Validator, exceptions
+
+    filled: dict[str, Any] = with_defaults(schema, dict(config))
+    error = exceptions.best_match(Draft202012Validator(schema).iter_errors(filled))
+    if error is not None:
+        raise ConfigError(f"{source}: {_explained(error)}")
+    return filled
+
+
+def _explained(error: Any) -> str:
+    """Say in words where the settings differ from the schema and what is expected."""
+    place = _place(error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        key = next(key for key in error.instance if key not in known)
+        close = difflib.get_close_matches(str(key), known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+        return f"{place}key {key!r} is not known; {hint}"
+    if error.validator == "required":
+        key = next(key for key in error.validator_value if key not in error.instance)
+        meaning = error.schema.get("properties", {}).get(key, {}).get("description", "")
+        return f"{place}key {key!r} is missing; add it: {meaning}"
+    if error.validator == "anyOf":
+        keys = [key for choice in error.validator_value for key in choice["required"]]
+        meaning = error.schema["properties"][keys[0]].get("description", "")
+        others = "".join(f" (or {key!r})" for key in keys[1:])
+        return f"{place}key {keys[0]!r} is missing; add it{others}: {meaning}"
+    if error.validator == "type":
+        types: list[str] = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+        expected = "expected " + " or ".join(_TYPES.get(kind, kind) for kind in types)
+    elif error.validator == "enum":
+        expected = "expected one of " + ", ".join(map(str, error.validator_value))
+    else:
+        expected = f"expected {error.validator} {error.validator_value}"
+    meaning = error.schema.get("description")
+    return f"{place}{error.instance!r} cannot be used, {expected}" + (f" ({meaning})" if meaning else "")
+
+
+def _place(path: Any) -> str:
+    """Name the place of a value in the settings: ``observations, entry 2, tmag_limit: ``."""
+    words = [f"entry {part + 1}" if isinstance(part, int) else str(part) for part in path]
+    return f"{', '.join(words)}: " if words else ""

@@ -1,0 +1,113 @@
+"""What there is to do: the regions of all observations and their tiles, from settings and file headers alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from photometry.core.errors import ConfigError, InputFileError
+from photometry.core.geometry import Tile, tiles_of
+from photometry.io.ffi.ffi_files import FfiFolder, inspect_ffis
+from photometry.io.pixels.pixel_files import PixelFile, inspect_pixel_files, inspect_usable_files
+
+__all__ = ["PlannedRegion", "all_overlaps", "overlapping", "plan_regions"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRegion:
+    """A pixel file or the full-frame images of a CCD, the observation they belong to, and their tiles.
+
+    Parameters
+    ----------
+    pixels : PixelFile or FfiFolder
+        What the headers say.
+    observation : mapping
+        The entry of `observations` in the settings.
+    tiles : dict of str to Tile
+        By name.
+    """
+
+    pixels: PixelFile | FfiFolder
+    observation: Mapping[str, Any]
+    tiles: Mapping[str, Tile]
+
+    @property
+    def name(self) -> str:
+        """Unique name, part of file names."""
+        return self.pixels.region
+
+    @property
+    def detector(self) -> tuple[int, int, int, int]:
+        """Sector, camera, CCD and cadence in s: stars of regions that agree in these may be the same."""
+        pointing = self.pixels.pointing
+        return pointing.sector, pointing.camera, pointing.ccd, self.pixels.exposure.cadence_s
+
+
+def plan_regions(
+    observations: Sequence[Mapping[str, Any]],
+    tile_size: int,
+    tile_margin: int,
+    unusable: list[InputFileError] | None = None,
+) -> dict[str, PlannedRegion]:
+    """Find the pixel files of all observations, check their headers and divide them into tiles.
+
+    Parameters
+    ----------
+    observations : sequence of mapping
+        Entries of `observations` in the settings, complete.
+    tile_size, tile_margin : int
+        As in `photometry.core.geometry.tiles_of`, pixels.
+    unusable : list of InputFileError, optional
+        Gets what is wrong with files of a folder that cannot be used beside others that can [default: they are errors].
+
+    Returns
+    -------
+    dict of str to PlannedRegion
+        By region name.
+
+    Raises
+    ------
+    InputFileError
+        When pixel files are missing or cannot be used.
+    ConfigError
+        When two pixel files or folders show the same region.
+    """
+    regions: dict[str, PlannedRegion] = {}
+    for observation in observations:
+        for pixels in _inspect(observation["input"], observation["datasource"], unusable):
+            if pixels.region in regions:
+                raise ConfigError(
+                    f"observations: {regions[pixels.region].pixels.path} and {pixels.path} are the same region "
+                    f"({pixels.region}); leave one of them out"
+                )
+            tiles = {tile.name: tile for tile in tiles_of(pixels.stamp, tile_size, tile_margin)}
+            regions[pixels.region] = PlannedRegion(pixels, observation, tiles)
+    return regions
+
+
+def _inspect(path: str, datasource: str, unusable: list[InputFileError] | None) -> Sequence[PixelFile | FfiFolder]:
+    if datasource == "ffi":
+        return inspect_ffis(path)
+    if unusable is None:
+        return inspect_pixel_files(path, datasource)
+    usable, problems = inspect_usable_files(path, datasource)
+    unusable += problems
+    return usable
+
+
+def overlapping(region: PlannedRegion, regions: Mapping[str, PlannedRegion]) -> list[str]:
+    """Return the names of the other regions of the same detector and cadence that share pixels with a region."""
+    return sorted(
+        name
+        for name, other in regions.items()
+        if name != region.name
+        and other.detector == region.detector
+        and region.pixels.stamp.overlaps(other.pixels.stamp)
+    )
+
+
+def all_overlaps(regions: Mapping[str, PlannedRegion]) -> dict[str, list[str]]:
+    """Return `overlapping` of all regions, by name."""
+    of_detector: dict[tuple[int, int, int, int], dict[str, PlannedRegion]] = {}
+    for name, region in regions.items():
+        of_detector.setdefault(region.detector, {})[name] = region
+    return {name: overlapping(region, of_detector[region.detector]) for name, region in regions.items()}

@@ -1,0 +1,46 @@
+"""Movement kernel as a formula."""
+
+import numpy as np
+import pytest
+
+from photometry.calibration.kernel import MovementKernel
+
+
+def _kernel(parameters):
+    n_cadence = len(parameters)
+    return MovementKernel(
+        center=(100.0, 200.0),
+        scale=50.0,
+        offset=(0.03, -0.07),
+        parameters=np.asarray(parameters, dtype=np.float64),
+        covariance=np.zeros((n_cadence, 6, 6)),
+        bad=np.zeros(n_cadence, dtype=bool),
+        source="pixels",
+    )
+
+
+def test_each_parameter_does_what_its_name_says():
+    row, column = np.array([100.0, 150.0, 100.0]), np.array([200.0, 200.0, 225.0])
+    row_shift, column_shift = _kernel(np.eye(6)).shifts(row, column)
+    assert row_shift.shape == column_shift.shape == (3, 6)
+    # Stars: at the center, 50 rows (one scale) away, 25 columns (half a scale) away.
+    of_parameter = [[1, 0, 0], [1, 1, 0], [1, 0, 0.5]]
+    np.testing.assert_allclose(row_shift, np.hstack([of_parameter, np.zeros((3, 3))]))
+    np.testing.assert_allclose(column_shift, np.hstack([np.zeros((3, 3)), of_parameter]))
+
+
+def test_offset_is_not_part_of_the_shift():
+    row_shift, column_shift = _kernel(np.zeros((4, 6))).shifts(120.0, 190.0)
+    assert row_shift.shape == (1, 4)
+    assert not row_shift.any()
+    assert not column_shift.any()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "covariance"), [((3, 6), (2, 6, 6)), ((2, 5), (2, 6, 6)), ((2, 6), (2, 6)), ((2, 6), (3, 6, 6))]
+)
+def test_shapes_are_checked(parameters, covariance):
+    with pytest.raises(ValueError, match=r"2 cadences need parameters \(2, 6\) and covariance \(2, 6, 6\)"):
+        MovementKernel(
+            (0.0, 0.0), 1.0, (0.0, 0.0), np.zeros(parameters), np.zeros(covariance), np.zeros(2, dtype=bool), "pixels"
+        )

@@ -1,0 +1,219 @@
+"""Finding pixel files, and files that are damaged or of another kind."""
+
+import gzip
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from pixel_file_builder import PixelFileBuilder, cutout, tpf
+
+from photometry.core.errors import ConfigError, InputFileError
+from photometry.core.geometry import Stamp
+from photometry.io.pixels.pixel_files import find_pixel_files, inspect_pixel_file, inspect_pixel_files
+from photometry.io.pixels.pixel_readers import read_pixels
+
+# Finding
+
+
+def test_folder_is_searched_for_the_kind(tmp_path):
+    (tmp_path / "sub").mkdir()
+    first = cutout().write(tmp_path / "sub" / "x_astrocut.fits")
+    second = tpf().write(tmp_path / "y_tp.fits.gz")
+    fits.PrimaryHDU().writeto(tmp_path / "other.fits")
+    (tmp_path / "notes.txt").write_text("no pixels")
+    assert find_pixel_files(tmp_path, "tesscut") == [first]
+    assert find_pixel_files(tmp_path, "tpf") == [second]
+    assert [file.path for file in inspect_pixel_files(tmp_path, "tpf")] == [second]
+    assert find_pixel_files(first, "tesscut") == [first]
+
+
+def test_folder_without_matching_files(tmp_path):
+    tpf().write(tmp_path / "a.fits")
+    with pytest.raises(InputFileError, match=r"no TESScut file in this folder \(1 other FITS files\); correct the key"):
+        find_pixel_files(tmp_path, "tesscut")
+
+
+def test_missing_path(tmp_path):
+    with pytest.raises(InputFileError, match=r"nothing: no such file or folder; correct the key 'input'"):
+        find_pixel_files(tmp_path / "nothing", "tesscut")
+
+
+def test_damaged_file_in_a_folder_is_not_passed_over(tmp_path):
+    cutout().write(tmp_path / "a.fits")
+    (tmp_path / "b.fits").write_bytes(b"something else")
+    with pytest.raises(InputFileError, match=r"b.fits: cannot be read as FITS"):
+        find_pixel_files(tmp_path, "tesscut")
+
+
+def test_same_region_twice(tmp_path):
+    cutout().write(tmp_path / "a.fits")
+    cutout().write(tmp_path / "b.fits")
+    with pytest.raises(InputFileError, match=r"b.fits: has the same pixels of the same sector as .*a.fits; remove one"):
+        inspect_pixel_files(tmp_path, "tesscut")
+
+
+def test_unknown_datasource(tmp_path):
+    with pytest.raises(ConfigError, match=r"datasource is 'ffy', expected one of tesscut, tpf"):
+        find_pixel_files(tmp_path, "ffy")
+    with pytest.raises(ConfigError, match=r"datasource is 'ffy'"):
+        read_pixels(tmp_path, "ffy")
+
+
+# Damage
+
+
+def test_file_cut_at_half_its_bytes(tmp_path):
+    path = cutout(shape=(400, 5, 7)).write(tmp_path / "a.fits")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputFileError, match=r"a.fits: is truncated.*fetch it again"):
+        inspect_pixel_file(path, "tesscut")
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.8, 0.95])
+def test_cut_anywhere_is_refused(tmp_path, share):
+    path = tpf().write(tmp_path / "a.fits")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(InputFileError, match=r"a.fits: .*(truncated|cannot be read|no table PIXELS|no image APERTURE)"):
+        read_pixels(path, "tpf")
+
+
+def test_truncated_gzip(tmp_path):
+    path = cutout().write(tmp_path / "a.fits.gz")
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(InputFileError, match=r"a.fits.gz: is truncated or damaged \(.*fetch it again"):
+        inspect_pixel_file(path, "tesscut")
+
+
+def test_damaged_gzip(tmp_path):
+    path = cutout().write(tmp_path / "a.fits")
+    content = bytearray(gzip.compress(path.read_bytes()))
+    content[-6] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputFileError, match=r"is truncated or damaged \(CRC"):
+        inspect_pixel_file(path, "tesscut")
+
+
+@pytest.mark.parametrize("kind", ["tesscut", "tpf"])
+def test_flipped_byte_in_the_table(tmp_path, kind):
+    path = PixelFileBuilder(kind=kind).write(tmp_path / "a.fits")
+    with fits.open(path) as hdus:
+        position = hdus["PIXELS"].fileinfo()["datLoc"] + 333
+    content = bytearray(path.read_bytes())
+    content[position] ^= 64
+    path.write_bytes(content)
+    with pytest.raises(InputFileError, match=r"the data of HDU PIXELS disagree with the checksum.*fetch it again"):
+        read_pixels(path, kind)
+
+
+def test_flipped_byte_in_a_header(tmp_path):
+    path = cutout().write(tmp_path / "a.fits")
+    content = path.read_bytes().replace(b"READNOIA=                 10.0", b"READNOIA=                 18.0")
+    path.write_bytes(content)
+    with pytest.raises(InputFileError, match=r"the header of HDU PIXELS disagree with the checksum"):
+        read_pixels(path, "tesscut")
+
+
+def test_unparsable_card(tmp_path):
+    path = cutout().write(tmp_path / "a.fits")
+    content = path.read_bytes()
+    assert b"NUM_FRM =                  900" in content
+    path.write_bytes(content.replace(b"NUM_FRM =                  900", b"NUM_FRM =                  9{0"))
+    with pytest.raises(InputFileError, match=r"a.fits: has a damaged header \(.*NUM_FRM"):
+        inspect_pixel_file(path, "tesscut")
+
+
+def test_excerpt_with_stale_checksums_is_read(tmp_path, caplog):
+    path = cutout().write(tmp_path / "a.fits")
+    with fits.open(path) as hdus:
+        cards = {key: hdus["PIXELS"].header[key] for key in ("CHECKSUM", "DATASUM")}
+        hdus["PIXELS"].data["FLUX"][0] += 1
+        hdus["PIXELS"].header["COMMENT"] = "first cadences"
+        hdus["PIXELS"].header.update(cards)
+        hdus["PIXELS"]._output_checksum = False
+        hdus.writeto(tmp_path / "b.fits")
+    content = (tmp_path / "b.fits").read_bytes()
+    for key, value in cards.items():
+        assert f"{key:8s}= '{value}".encode() in content
+    read_pixels(tmp_path / "b.fits", "tesscut")
+    assert "CHECKSUM and DATASUM of HDU PIXELS are out of date" in caplog.text
+
+
+def test_empty_file(tmp_path):
+    (tmp_path / "a.fits").write_bytes(b"")
+    with pytest.raises(InputFileError, match=r"a.fits: cannot be read as FITS"):
+        inspect_pixel_file(tmp_path / "a.fits", "tesscut")
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(InputFileError, match=r"a.fits: no such file"):
+        inspect_pixel_file(tmp_path / "a.fits", "tesscut")
+
+
+# Wrong kind
+
+
+def test_fits_without_pixels(tmp_path):
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((3, 3)), name="SCI")]).writeto(tmp_path / "a.fits")
+    with pytest.raises(
+        InputFileError, match=r"is no TESScut or target pixel file: it has no table PIXELS, only PRIMARY, SCI"
+    ):
+        inspect_pixel_file(tmp_path / "a.fits", "tesscut")
+
+
+def test_table_without_columns(tmp_path):
+    path = cutout(without=("FLUX_ERR", "QUALITY")).write(tmp_path / "a.fits")
+    with pytest.raises(InputFileError, match=r"is no TESScut file: its table PIXELS lacks FLUX_ERR, QUALITY"):
+        inspect_pixel_file(path, "tesscut")
+
+
+def test_kinds_mixed_up(tmp_path):
+    with pytest.raises(
+        InputFileError, match=r"is a target pixel file \(TPF\), not a TESScut file; set datasource: tpf"
+    ):
+        inspect_pixel_file(tpf().write(tmp_path / "a.fits"), "tesscut")
+    with pytest.raises(InputFileError, match=r"is a TESScut file, not a target pixel file .*; set datasource: tesscut"):
+        inspect_pixel_file(cutout().write(tmp_path / "b.fits"), "tpf")
+
+
+def test_neither_kind(tmp_path):
+    path = cutout(primary={"CREATOR": "somebody"}).write(tmp_path / "a.fits")
+    with pytest.raises(InputFileError, match=r"is no TESScut or target pixel file: no column FFI_FILE"):
+        inspect_pixel_file(path, "tesscut")
+
+
+def test_tica_cutout(tmp_path):
+    path = cutout(primary={"FFI_TYPE": "TICA"}).write(tmp_path / "a.fits")
+    with pytest.raises(InputFileError, match=r"is cut from TICA images, which are not in e-/s"):
+        inspect_pixel_file(path, "tesscut")
+
+
+# Real files
+
+
+@pytest.mark.realdata
+def test_real_files(tess_data):
+    (cut,) = tess_data.glob("tesscut/*_6x6_astrocut.fits")
+    file = inspect_pixel_file(cut, "tesscut")
+    assert file.stamp == Stamp(256, 262, 1627, 1633)
+    assert file.region == "tesscut_sector001_camera4_ccd2_ra84.2912_dec-80.4692_r0256_c1627_6x6"
+    assert (file.exposure.num_readouts, file.n_cadence) == (720, 50)
+    regions = [file.region for file in inspect_pixel_files(tess_data / "tpf", "tpf")]
+    assert sorted(regions) == [
+        "tpf_sector001_camera4_ccd1_00025155310_c0120",
+        "tpf_sector015_camera2_ccd3_00273589987_c0120",
+    ]
+
+
+@pytest.mark.realdata
+def test_real_cutout_without_sector(tess_data):
+    (cut,) = tess_data.glob("tesscut/*_5x5_astrocut.fits")
+    with pytest.raises(InputFileError, match=r"header key SECTOR is missing or blank"):
+        inspect_pixel_file(cut, "tesscut")
+
+
+@pytest.mark.realdata
+def test_real_light_curve_is_no_pixel_file(tess_data):
+    with pytest.raises(InputFileError, match=r"has no table PIXELS, only PRIMARY, LIGHTCURVE"):
+        inspect_pixel_file(tess_data / "tpf" / "lcf1.fits", "tpf")

@@ -1,0 +1,166 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from tile_fits import STAMP, make_fit, make_header
+
+from photometry.calibration.kernel import MovementKernel
+from photometry.core.geometry import Stamp, tiles_of
+from photometry.core.stars import Stars
+from photometry.lightcurve.light_curve import light_curve
+from photometry.lightcurve.metrics import light_curve_metrics
+from photometry.plots import (
+    Scatter,
+    field_figure,
+    light_curves_figure,
+    motion_figure,
+    note_figure,
+    residual_figure,
+    save_figure,
+    scatter_figure,
+)
+
+
+def stars_of(fit):
+    return Stars(fit.starid, fit.row, fit.column, fit.tmag)
+
+
+def kernel_of(n_cadence):
+    parameters = np.zeros((n_cadence, 6))
+    parameters[:, 0] = 0.01 * np.sin(np.arange(n_cadence) / 10)
+    parameters[5, 0] = 0.5
+    bad = np.arange(n_cadence) == 8
+    return MovementKernel((320.0, 560.0), 20.0, (0.0, 0.0), parameters, np.zeros((n_cadence, 6, 6)), bad, "pixels")
+
+
+def scatter_of(fit, header):
+    metrics = light_curve_metrics(fit, header.quality, header.cadenceno, header.exposure.cadence_s)
+    return Scatter(fit.tmag, metrics.rms_hour, metrics.ptp, np.arange(len(fit.tmag)) == 1)
+
+
+def draw(name):
+    fit, header = make_fit(), make_header()
+    if name == "field":
+        return field_figure(fit.sum_image, STAMP, stars_of(fit), tiles_of(STAMP, 20, 4), "field", fit.starid[:1])
+    if name == "light_curves":
+        return light_curves_figure([light_curve(fit, k, header) for k in range(3)], ["a", "b", "c"])
+    if name == "residual":
+        return residual_figure(fit, 1, "residual")
+    if name == "scatter":
+        return scatter_figure(scatter_of(fit, header), header.exposure, 100.0, "scatter")
+    if name == "motion":
+        return motion_figure(header.time, kernel_of(120), STAMP, header.quality, "motion")
+    return note_figure("nothing")
+
+
+NAMES = ["field", "light_curves", "residual", "scatter", "motion", "empty"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_figures_are_drawn_and_deterministic(tmp_path, name, suffix):
+    for copy in ("one", "two"):
+        save_figure(draw(name), tmp_path / f"{copy}.{suffix}")
+    content = (tmp_path / f"one.{suffix}").read_bytes()
+    assert len(content) > 2000
+    assert content == (tmp_path / f"two.{suffix}").read_bytes()
+
+
+def test_no_state_of_pyplot_is_touched():
+    import matplotlib.pyplot as plt
+
+    before = plt.get_fignums()
+    assert all(isinstance(draw(name), Figure) for name in NAMES)
+    assert plt.get_fignums() == before
+
+
+@pytest.mark.parametrize("name", NAMES[:-1])
+def test_axes_have_labels_with_units(name):
+    figure = draw(name)
+    for axes in figure.axes:
+        shared = axes.get_shared_x_axes().get_siblings(axes)
+        assert any("(" in one.get_xlabel() for one in shared) or "(" in axes.get_ylabel()
+        assert "(" in axes.get_ylabel()
+
+
+def test_field_shows_stars_targets_and_tiles_in_ccd_pixels():
+    fit = make_fit()
+    far = Stars(
+        np.append(fit.starid, 1), np.append(fit.row, 900.0), np.append(fit.column, 900.0), np.append(fit.tmag, 5)
+    )
+    figure = field_figure(fit.sum_image, STAMP, far, tiles_of(STAMP, 20, 4), "field", fit.starid[:1])
+    axes = figure.axes[0]
+    assert axes.images[0].get_extent() == [539.5, 579.5, 299.5, 339.5]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "star: 2 brightest of 2, to T = 11.0",
+        "target: 1 brightest of 1, to T = 9.0",
+        "tile",
+    ]
+    places = np.concatenate([marks.get_offsets() for marks in axes.collections])
+    assert sorted(map(tuple, places)) == sorted(zip(fit.column, fit.row, strict=True))
+    assert len(axes.patches) == 4
+
+
+def test_light_curves_show_every_cadence_and_mark_the_flagged():
+    fit, header = make_fit(), make_header()
+    flux = fit.flux.copy()
+    flux[0, 5] = 1e7
+    figure = light_curves_figure([light_curve(replace(fit, flux=flux), 0, header)], ["TIC 1"])
+    axes = figure.axes[0]
+    crosses = next(line for line in axes.lines if line.get_marker() == "x")
+    np.testing.assert_array_equal(crosses.get_xdata(), header.time[[5]])
+    low, high = axes.get_ylim()
+    assert high < 1e6
+    assert low < crosses.get_ydata()[0] < high
+    aperture = next(line for line in axes.lines if len(line.get_xdata()) == 120)
+    np.testing.assert_array_equal(aperture.get_ydata(), fit.aperture_flux[0])
+
+
+def test_residual_is_image_less_model():
+    fit = make_fit()
+    images = [axes.images[0].get_array() for axes in residual_figure(fit, 1, "r").axes[:3]]
+    np.testing.assert_allclose(images[2], images[0] - images[1])
+    assert images[0].shape == (15, 15)
+
+
+def test_scatter_shows_both_measures_and_the_noise():
+    fit, header = make_fit(), make_header()
+    scatter = scatter_of(fit, header)
+    hour, pairs = scatter_figure(scatter, header.exposure, 100.0, "s").axes
+    np.testing.assert_array_equal(hour.lines[0].get_ydata(), scatter.rms_hour[[0, 2]])
+    np.testing.assert_array_equal(pairs.lines[1].get_ydata(), scatter.ptp[[1]])
+    assert hour.get_yscale() == "log"
+    assert any("read noise" in text.get_text() for text in hour.get_legend().get_texts())
+
+
+def test_motion_is_in_millipixels_and_flagged_cadences_marked():
+    header = make_header()
+    figure = motion_figure(header.time, kernel_of(120), STAMP, header.quality, "m")
+    crosses = next(line for line in figure.axes[0].lines if line.get_marker() == "x")
+    assert len(crosses.get_xdata()) == 2  # one flagged, one not measured
+    middle = next(line for line in figure.axes[0].lines if line.get_label() == "middle")
+    assert np.max(np.abs(middle.get_ydata())) == pytest.approx(10, rel=0.01)
+
+
+def test_awkward_data_are_drawn(tmp_path):
+    fit, header = make_fit(), make_header()
+    blank = np.full(STAMP.shape, np.nan)
+    nothing = Stars(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0), np.empty(0))
+    gone = replace(fit, flux=fit.flux * np.nan, aperture_flux=fit.aperture_flux * np.nan)
+    none = np.empty(0)
+    all_flagged = replace(header, quality=np.ones(120, dtype=np.int32))
+    drawn = [
+        field_figure(blank, STAMP, nothing, (), "blank"),
+        field_figure(np.ones(STAMP.shape), STAMP, nothing, (), "flat"),
+        light_curves_figure([], []),
+        light_curves_figure([light_curve(gone, 0, header)], ["no flux"]),
+        light_curves_figure([light_curve(fit, 0, all_flagged)], ["all flagged"]),
+        residual_figure(replace(fit, sum_image=blank, model_image=blank), 0, "blank"),
+        residual_figure(make_fit(1, row=np.array([300.0]), column=np.array([579.0])), 0, "corner"),
+        scatter_figure(Scatter(none, none, none, none.astype(bool)), header.exposure, 0.0, "none"),
+        scatter_figure(Scatter(*np.full((3, 1), np.nan), np.zeros(1, bool)), header.exposure, 0.0, "NaN"),
+        motion_figure(header.time, kernel_of(120), Stamp(0, 2048, 44, 2092), all_flagged.quality, "all flagged"),
+    ]  # fmt: skip
+    for figure in drawn:
+        save_figure(figure, tmp_path / "figure.png")

@@ -1,0 +1,142 @@
+"""Mean fluxes and what all cadences share, from images made star by star."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_tiles import exact_images, lopsided_prf, make_cube, make_stars, make_tile
+
+from photometry.calibration.region import static_columns
+from photometry.core.geometry import Stamp
+from photometry.core.stars import Stars
+from photometry.scene.mean_scene import robust_clip, solve_mean
+
+_STAMP = Stamp(100, 124, 600, 624)
+_N_CADENCE = 20
+_GOOD = np.ones(_N_CADENCE, dtype=bool)
+#: Prior of a static shift (1 px) and of its change over the tile (0.02 px).
+_STATIC_PRECISION = 1 / np.array([1.0, 0.02, 0.02, 1.0, 0.02, 0.02]) ** 2
+
+
+def _stars(n_star=15):
+    """Stars with gaps of two pixels at least, so that each flux is well known."""
+    rng = np.random.default_rng(11)
+    place = rng.permutation(np.stack(np.meshgrid(np.arange(5), np.arange(5)), axis=-1).reshape(-1, 2))[:n_star]
+    row, column = (102.3 + 4.8 * place + rng.uniform(-0.8, 0.8, place.shape)).T
+    return make_stars(row, column + 500, rng.uniform(9, 15, n_star))
+
+
+def _tile(true, catalogue, noise=True, seed=1):
+    rng = np.random.default_rng(seed)
+    row_shift, column_shift = rng.uniform(-0.08, 0.08, (2, _N_CADENCE))
+    images = exact_images(lopsided_prf(), true, _STAMP, row_shift, column_shift)
+    none = catalogue.select(catalogue.tmag > 99)
+    cube = make_cube(_STAMP, images, rng if noise else None)
+    return make_tile(cube, catalogue, none, lopsided_prf(), row_shift, column_shift)
+
+
+def _off_by(stars, mag):
+    return Stars(stars.starid, stars.row, stars.column, stars.tmag + mag)
+
+
+def test_true_fluxes_from_a_catalogue_that_is_off():
+    """Noiseless; 0.05 mag off. The catalogue's weak prior pulls by less than 1e-3 of the difference for T < 12."""
+    true = _stars()
+    catalogue = _off_by(true, np.random.default_rng(2).normal(0, 0.05, len(true)))
+    tile = _tile(true, catalogue, noise=False)
+    assert len(tile.model.nodes) > 1
+    step = solve_mean(tile.data, tile.model, tile.state, _GOOD)
+    error = step.flux / true.flux - 1
+    assert np.abs(error).max() < 3e-3
+    assert np.abs(error[true.tmag < 12]).max() < 2e-4
+
+
+def test_flagged_cadences_do_not_count():
+    true = _stars()
+    tile = _tile(true, true)
+    tile.data.images[3] += 500.0 * np.random.default_rng(3).random(_STAMP.n_pixel).astype(np.float32)
+    good = _GOOD.copy()
+    good[3] = False
+    with_flag = solve_mean(tile.data, tile.model, tile.state, good)
+    tile.data.images[3] = 0
+    again = solve_mean(tile.data, tile.model, tile.state, good)
+    np.testing.assert_array_equal(with_flag.flux, again.flux)
+
+
+def test_cosmic_rays_are_clipped():
+    """A hit of 1000 standard deviations moves no flux by more than a few of its mean's standard errors."""
+    true = _stars()
+    clean, hit = _tile(true, true), _tile(true, true)
+    step = solve_mean(clean.data, clean.model, clean.state, _GOOD, clip=True)
+    for cadence, pixel in ((2, 100), (9, 300), (15, 412)):
+        hit.data.images[cadence, pixel] += 2000.0
+    again = solve_mean(hit.data, hit.model, hit.state, _GOOD, clip=True)
+    scatter = np.sqrt((step.flux + 1000) / hit.data.exposure_s / _N_CADENCE)
+    assert np.abs((again.flux - step.flux) / scatter).max() < 3
+
+
+@pytest.mark.parametrize(("row", "column"), [(0.02, 0.0), (0.0, -0.03), (-0.01, 0.02)])
+def test_static_shift_is_found(row, column):
+    """Catalogue off by a constant shift: first order finds it to 2 % of itself."""
+    true = _stars()
+    tile = _tile(true, true.moved(-row, -column), noise=False)
+    step = solve_mean(tile.data, tile.model, tile.state, _GOOD, static_columns, _STATIC_PRECISION)
+    assert step.extras[0] == pytest.approx(row, abs=5e-4)
+    assert step.extras[3] == pytest.approx(column, abs=5e-4)
+    # The normal equations of the extras tell the same: tiles are added up that way.
+    summed = np.linalg.solve(step.information + np.diag(_STATIC_PRECISION), step.gradient)
+    np.testing.assert_allclose(summed, step.extras, atol=1e-8)
+
+
+def test_what_is_left_of_a_perfect_scene_is_noise():
+    true = _stars()
+    tile = _tile(true, true)
+    step = solve_mean(tile.data, tile.model, tile.state, _GOOD)
+    (sigma,) = {round(float(np.sqrt(np.median(tile.data.variance(np.full(_STAMP.n_pixel, 120.0))))), 6)}
+    assert np.median(np.abs(step.static)) < 3 * sigma / np.sqrt(_N_CADENCE)
+    assert (step.misfit > 0).mean() < 0.02
+
+
+def test_a_star_that_the_catalogue_lacks_is_a_misfit():
+    true = _stars()
+    known = true.select(np.arange(len(true)) != 4)
+    tile = _tile(replace(true, tmag=np.where(np.arange(len(true)) == 4, 12.0, true.tmag)), known)
+    step = solve_mean(tile.data, tile.model, tile.state, _GOOD)
+    row, column = np.divmod(int(np.argmax(step.misfit)), _STAMP.shape[1])
+    assert abs(row + 100 - true.row[4]) <= 1.5
+    assert abs(column + 600 - true.column[4]) <= 1
+    assert step.misfit.max() > 50
+
+
+def test_clipping_about_the_median():
+    rng = np.random.default_rng(4)
+    values = rng.normal(3.0, 1.0, (6, 101)).astype(np.float32)
+    values[2, 5], values[2, 6] = 400.0, -400.0
+    clipped = robust_clip(values, np.ones(6))
+    changed = np.zeros(values.shape, dtype=bool)
+    changed[2, [5, 6]] = True
+    np.testing.assert_array_equal(clipped != values, changed)
+    np.testing.assert_allclose(np.abs(clipped[2, [5, 6]] - np.median(values[2])), 5, rtol=0.4)
+
+
+def test_clipping_leaves_what_is_usual_for_a_pixel():
+    values = np.random.default_rng(4).normal(0.0, 30.0, (6, 101)).astype(np.float32)
+    np.testing.assert_array_equal(robust_clip(values, np.ones(6)), values)
+
+
+def test_two_steps_about_one_average_are_two_steps():
+    """Catalogue 0.05 mag off and without one of the stars; some pixels are not valid in some cadences."""
+    true = _stars()
+    known = _off_by(true.select(np.arange(len(true)) != 4), 0.05)
+    tile = _tile(true, known)
+    tile.data.valid[3, 40:60] = False
+    tile.data.images[3, 40:60] = 0
+    departure = np.random.default_rng(5).normal(0, 20, (len(known), _N_CADENCE)).astype(np.float32)
+    both = solve_mean(tile.data, tile.model, tile.state, _GOOD, departure=departure, n_round=2)
+    one = solve_mean(tile.data, tile.model, tile.state, _GOOD, departure=departure)
+    state = replace(tile.state, flux=one.flux, static=one.static, misfit=one.misfit)
+    two = solve_mean(tile.data, tile.model, state, _GOOD, departure=departure)
+    error, first = np.sqrt((both.flux + 1000) / tile.data.exposure_s / _N_CADENCE), np.abs(one.flux - known.flux)
+    # Variances are those of the first step, and what is not valid counts as if it were in the middle of the motion.
+    np.testing.assert_array_less(np.abs(both.flux - two.flux), 0.01 * first + error)
+    assert np.abs(both.static - two.static).max() < 0.02 * np.abs(two.static).max()

@@ -1,0 +1,60 @@
+"""Light of stars: exact places, and sums of many."""
+
+import numpy as np
+from small_tiles import make_stars
+
+from photometry.core.geometry import Stamp
+from photometry.prf.model import model_prf
+from photometry.prf.prf_grid import PrfEvaluator
+from photometry.scene.design_matrices import expand, matrix_of, monomials, recentered
+from photometry.scene.star_expansion import expand_at, joined, summed_light
+
+_STAMP = Stamp(500, 524, 700, 730)
+_PRF = PrfEvaluator(model_prf())
+_RNG = np.random.default_rng(8)
+_STARS = make_stars(_RNG.uniform(495, 529, 20), _RNG.uniform(695, 735, 20), _RNG.uniform(10, 18, 20))
+
+
+def test_every_star_moved_by_its_own_shift():
+    rows, columns = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 20))
+    parts = []
+    for some in (slice(0, 7), slice(7, 20)):
+        placed = _PRF.place(_STARS.row[some], _STARS.column[some])
+        parts.append(expand_at(placed, _STARS.flux[some], rows[some], columns[some], _STAMP, 0.0))
+    found = matrix_of(joined(parts), _STAMP, None)
+    moved = make_stars(_STARS.row + rows, _STARS.column + columns, _STARS.tmag)
+    np.testing.assert_array_equal(found.matrices[0].T.toarray(), found.transposed[0].toarray())
+    assert found.n_term == 1
+    for star in range(20):
+        exact = np.zeros((60, 60))
+        first_row, first_column, values = _PRF.evaluate(moved.row[star], moved.column[star])
+        row, column = first_row[0] - _STAMP.row_min + 18, first_column[0] - _STAMP.col_min + 18
+        exact[row : row + 15, column : column + 15] = values[0, 0, 0]
+        image = found.matrices[0].toarray()[:, star].reshape(_STAMP.shape)
+        # The PRF is taken at the star's catalogue place on the CCD, from which it does not change in half a pixel.
+        np.testing.assert_allclose(image, exact[18:42, 18:48], atol=1e-4)
+
+
+def test_sum_of_many_equals_the_expansion_of_each():
+    whole = expand(_PRF.place(_STARS.row, _STARS.column), _STARS.flux, (0.0, 0.0), _STAMP, reach=0.15, faintest=0.01)
+    images, squares = np.zeros((6, _STAMP.n_pixel)), np.zeros(_STAMP.n_pixel)
+    numbers = []
+    for which, placed in _PRF.place_in_cells(_STARS.row, _STARS.column, 16.0):
+        light, square = summed_light(placed, _STARS.flux[which], _STAMP, reach=0.15, faintest=0.01)
+        images += light
+        squares += square
+        numbers += list(which)
+    np.testing.assert_array_equal(np.sort(numbers), np.arange(20))
+    peak = np.abs(images[0]).max()
+    np.testing.assert_allclose(images, whole.images(_STARS.flux), atol=2e-3 * peak)
+    one_by_one = (whole.matrices[0].toarray() * _STARS.flux) ** 2
+    np.testing.assert_allclose(squares, one_by_one.sum(axis=1), atol=2e-3 * peak**2)
+
+
+def test_expansion_about_another_place():
+    """A polynomial of second degree is the same polynomial from anywhere."""
+    images = np.random.default_rng(2).normal(size=(6, 9))
+    elsewhere = recentered(images, 0.3, -0.2)
+    for dr, dc in ((0.0, 0.0), (0.1, 0.4), (-0.7, 0.2)):
+        here = np.tensordot(monomials(dr + 0.3, dc - 0.2), images, axes=1)
+        np.testing.assert_allclose(np.tensordot(monomials(dr, dc), elsewhere, axes=1), here, atol=1e-12)

@@ -32,6 +32,8 @@ _STATIC_CHANGE = 5e-4
 _LARGEST_STEP = 0.5
 #: Cadences whose motion is known to less than this count as not measured, pixels^-2 (a pixel).
 _LEAST_INFORMATION = 1.0
+#: Noise of motion that the pixels do not tell, pixels.
+_UNKNOWN = 1e3
 #: Shifts that spread so far are not the motion of a spacecraft: what was taken for stars is none, pixels.
 _LARGEST_SPREAD = 0.5
 #: No cadence is farther from the others, pixels.
@@ -114,9 +116,10 @@ def improved_kernel(
     information, gradient = _KINDS.T @ information @ _KINDS, gradient @ _KINDS
     width = np.full(N_MOTION, _FIRST_WIDTH)
     width[_HELD_KINDS[mode]] = 0.0
-    measured, covariance = _posterior(start, information, gradient, width)
-    # Noise of what was measured: of kinds that the pixels do not tell there is none, the prior has them.
-    noise = np.einsum("tij,tjk,tki->ti", covariance[use], information[use], covariance[use]).mean(axis=0)
+    measured = _posterior(start, information, gradient, width)[0]
+    # Kinds that the pixels cannot tell apart all have the large noise of what is not known.
+    unknown = np.eye(N_MOTION) / _UNKNOWN**2
+    noise = np.diagonal(np.linalg.inv(information[use] + unknown), axis1=1, axis2=2).mean(axis=0)
     spread = _MAD_TO_SIGMA * np.median(np.abs(measured[use] - np.median(measured[use], axis=0)), axis=0)
     if max(spread[0], spread[3]) > _LARGEST_SPREAD:
         still = np.broadcast_to(static, kernel.parameters.shape).copy()

@@ -238,7 +238,7 @@ def test_equal_frames_give_equal_bytes(builder, tmp_path):
 
 SCRIPT = """
 import sys, time
-sys.path[:0] = [{tests!r}, {root!r}]
+sys.path[:0] = [{tests!r}, {helpers!r}, {root!r}]
 from pathlib import Path
 from ffi_builder import FfiBuilder
 from test_ccd_cubes import made
@@ -258,7 +258,12 @@ def test_a_killed_job_is_taken_up_and_gives_the_same_cube(builder, tmp_path, pro
     path = tmp_path / "cube.hdf5"
     tests, root = Path(__file__).parent, Path(__file__).parents[3]
     script = SCRIPT.format(
-        tests=str(tests), root=str(root), folder=str(builder.folder), path=str(path), processes=processes
+        tests=str(tests),
+        helpers=str(root / "tests/helpers"),
+        root=str(root),
+        folder=str(builder.folder),
+        path=str(path),
+        processes=processes,
     )
     parts = tmp_path / ".cube.hdf5.parts"
     with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL) as job:

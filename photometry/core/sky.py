@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+from astropy.coordinates import angular_separation
 
 from photometry.core.constants import BTJD_OFFSET, CATALOG_EPOCH_YEAR
 
@@ -32,8 +33,7 @@ def unit_vectors(ra: npt.ArrayLike, decl: npt.ArrayLike) -> npt.NDArray[np.float
 def angular_distance(
     ra: npt.ArrayLike, decl: npt.ArrayLike, ra_center: float, decl_center: float
 ) -> npt.NDArray[np.float64]:
-    """Return the distances of positions from one point, deg."""
-    vectors = np.atleast_2d(unit_vectors(ra, decl))
-    chord = np.linalg.norm(vectors - unit_vectors(ra_center, decl_center), axis=-1)
-    distance: npt.NDArray[np.float64] = np.rad2deg(2 * np.arcsin(np.clip(chord / 2, 0.0, 1.0)))
-    return distance
+    """Return the distances of positions (n,) from one point, (n,), deg."""
+    positions = (np.deg2rad(np.atleast_1d(np.asarray(angle, dtype=np.float64))) for angle in (ra, decl))
+    separation = angular_separation(*positions, np.deg2rad(ra_center), np.deg2rad(decl_center))
+    return np.asarray(np.rad2deg(separation), dtype=np.float64)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
-__all__ = ["CardItem", "cards", "hdu", "image_cards", "table_cards"]
+__all__ = ["CardItem", "cards", "hdu", "image_cards", "ones_complement_sum", "table_cards", "with_carry"]
 
 #: Keyword, value, comment.
 CardItem: TypeAlias = tuple[str, str | int | float | bool | None, str]
@@ -80,10 +80,10 @@ def hdu(header: bytes, data: bytes = b"", padding: bytes = b"\0") -> bytes:
         What fills the last block of the data.
     """
     data = _filled(data, padding)
-    datasum = _add(0, data)
+    datasum = ones_complement_sum(data)
     start = header + cards([("DATASUM", str(datasum), "sum of the data")])
     open_card = cards([("CHECKSUM", _ZERO_CHECKSUM.decode(), "HDU checksum")])
-    total = _add(datasum, _filled(start + open_card + _END, b" "))
+    total = ones_complement_sum(_filled(start + open_card + _END, b" "), datasum)
     closed = open_card.replace(_ZERO_CHECKSUM, _encoded(~total & 0xFFFFFFFF))
     return _filled(start + closed + _END, b" ") + data
 
@@ -93,9 +93,13 @@ def _filled(content: bytes, padding: bytes) -> bytes:
     return content + padding * (-len(content) % _BLOCK)
 
 
-def _add(total: int, content: bytes) -> int:
-    """Add the 32-bit words of `content` in ones' complement."""
-    total += int(np.frombuffer(content, dtype=">u4").sum(dtype=np.uint64))
+def ones_complement_sum(content: bytes, total: int = 0) -> int:
+    """Add the 32-bit words of `content` to a total in ones' complement."""
+    return with_carry(total + int(np.frombuffer(content, dtype=">u4").sum(dtype=np.uint64)))
+
+
+def with_carry(total: int) -> int:
+    """Bring a sum back to 32 bits in ones' complement: what runs over is added at the lower end."""
     while total >> 32:
         total = (total & 0xFFFFFFFF) + (total >> 32)
     return total

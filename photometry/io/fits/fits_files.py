@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-import numpy.typing as npt
 from astropy.io import fits
 
 from photometry.core.errors import InputFileError
+from photometry.io.fits.fits_bytes import ones_complement_sum, with_carry
 
 __all__ = ["header_value", "open_fits", "table_data", "verify_checksums"]
 
@@ -129,6 +128,11 @@ def verify_checksums(path: str | Path, hdus: fits.HDUList, *, strict: bool = Fal
     ----------
     FITS Standard 4.0, section 4.4.2.7 and appendix J: ones' complement sum of 32-bit words; an HDU with CHECKSUM adds
     up to all ones.
+
+    Notes
+    -----
+    astropy's `verify_checksum` leaves the data out where DATASUM is missing, so that every full-frame image of the
+    archive would be damaged, and does not say which part of an HDU disagrees.
     """
     for hdu in hdus:
         has_checksum, datasum = header_value(hdu.header, "CHECKSUM"), header_value(hdu.header, "DATASUM")
@@ -137,7 +141,7 @@ def verify_checksums(path: str | Path, hdus: fits.HDUList, *, strict: bool = Fal
         header_sum, data_sum = _sums(hdu)
         name = f"HDU {hdu.name or 'without name'}"
         if datasum is None:
-            if _add(header_sum, data_sum) != 0xFFFFFFFF:
+            if with_carry(header_sum + data_sum) != 0xFFFFFFFF:
                 if strict:
                     raise InputFileError(
                         path, f"{name} disagrees with its CHECKSUM: the file is damaged, or was changed; {_FETCH_AGAIN}"
@@ -145,7 +149,7 @@ def verify_checksums(path: str | Path, hdus: fits.HDUList, *, strict: bool = Fal
                 logging.getLogger(__name__).warning("%s: CHECKSUM of %s is out of date", path, name)
             continue
         data_right = _number(path, name, datasum) == data_sum
-        header_right = has_checksum is None or _add(header_sum, _number(path, name, datasum)) == 0xFFFFFFFF
+        header_right = has_checksum is None or with_carry(header_sum + _number(path, name, datasum)) == 0xFFFFFFFF
         if not data_right and not header_right:
             logging.getLogger(__name__).warning("%s: CHECKSUM and DATASUM of %s are out of date", path, name)
         elif not (data_right and header_right):
@@ -182,14 +186,5 @@ def _sum_of_bytes(file: Any, start: int, end: int) -> int:
         if not block:
             break
         left -= len(block)
-        words: npt.NDArray[np.uint32] = np.frombuffer(block, dtype=">u4")
-        total = _add(total, int(words.sum(dtype=np.uint64)))
-    return total
-
-
-def _add(first: int, second: int) -> int:
-    """Ones' complement sum of 32-bit words."""
-    total = first + second
-    while total >> 32:
-        total = (total & 0xFFFFFFFF) + (total >> 32)
+        total = ones_complement_sum(block, total)
     return total

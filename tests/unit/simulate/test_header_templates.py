@@ -35,7 +35,7 @@ def test_more_cards_follow_their_key():
 
 @pytest.mark.parametrize("values", [VALUES | {"ORIGIN": "elsewhere"}, VALUES | {"NOWHERE": 1}])
 def test_values_without_a_blank_are_refused(values):
-    with pytest.raises(KeyError, match="ffi_primary has no blank value for (ORIGIN|NOWHERE)"):
+    with pytest.raises(KeyError, match=r"ffi_primary has no blank value for (ORIGIN|NOWHERE)"):
         filled_template("ffi_primary", values)
 
 

@@ -1,7 +1,6 @@
 """Reading star tables: CSV, ECSV, FITS, VOTable or a catalogue SQLite, with names of the TIC or our own."""
 
 import gzip
-import io
 import logging
 import sqlite3
 import warnings
@@ -15,6 +14,7 @@ import pandas as pd
 from astropy.table import Table
 
 from photometry.core.errors import CatalogError
+from photometry.io.stars.table_formats import table_by_content
 
 __all__ = ["ACCEPTED_NAMES", "StarTable", "read_star_table"]
 
@@ -37,7 +37,7 @@ _NO_VALUE = ("", "nan", "none", "null", "--")
 _NAMED = 5
 #: Rows of a CSV table that are read at once.
 _ROWS_AT_ONCE = 100_000
-#: Bytes at the beginning that tell the format.
+#: Bytes at the beginning in which SQLite and empty files show.
 _HEAD = 2000
 
 
@@ -122,13 +122,8 @@ def _read(path: Path) -> pd.DataFrame:
             if not head.strip() and not opened.read().strip():
                 raise CatalogError(path, "is empty; give a table with at least one star")
             opened.seek(0)
-            if head.startswith(b"SIMPLE  ="):
-                return _plain(Table.read(io.BytesIO(opened.read()), format="fits", character_as_bytes=False))
-            if b"<VOTABLE" in head:
-                return _plain(Table.read(io.BytesIO(opened.read()), format="votable"))
-            if head.startswith(b"# %ECSV"):
-                return _plain(Table.read(opened.read().decode(), format="ascii.ecsv"))
-            return _read_csv(opened)
+            table = table_by_content(opened)
+            return _read_csv(opened) if table is None else _plain(table)
     except CatalogError:
         raise
     except (ValueError, TypeError, KeyError, IndexError, OSError, EOFError, sqlite3.Error, UserWarning) as error:

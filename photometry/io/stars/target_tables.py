@@ -11,6 +11,7 @@ from astropy.table import Table
 from astropy.utils.exceptions import AstropyUserWarning
 
 from photometry.core.errors import InputFileError
+from photometry.io.stars.table_formats import table_by_content
 
 __all__ = ["read_target_table"]
 
@@ -84,14 +85,11 @@ def _read_table(path: Path) -> pd.DataFrame:
         )
     content = path.read_bytes()
     try:
-        if content.startswith(b"SIMPLE  ="):
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", AstropyUserWarning)  # truncated, damaged header
-                return _frame(Table.read(io.BytesIO(content), format="fits", character_as_bytes=False))
-        if b"<VOTABLE" in content[:2000]:
-            return _frame(Table.read(io.BytesIO(content), format="votable"))
-        if content.startswith(b"# %ECSV"):
-            return _frame(Table.read(content.decode(), format="ascii.ecsv"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", AstropyUserWarning)  # truncated, damaged header
+            table = table_by_content(io.BytesIO(content))
+        if table is not None:
+            return _frame(table)
         return pd.read_csv(io.BytesIO(content), comment="#", dtype=str, skipinitialspace=True, keep_default_na=False)
     except (ValueError, TypeError, KeyError, IndexError, OSError, EOFError, AstropyUserWarning) as error:
         reason = " ".join(str(error).split())[:200]

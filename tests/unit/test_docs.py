@@ -1,10 +1,13 @@
 """The documents name what is there."""
 
+import importlib
+import importlib.util
 import re
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from test_imports import LAYERS
 
 from photometry.core.quality import PIXEL_FLAGS, PIXEL_QUALITY, STAR_FLAGS, TESS_QUALITY
 from photometry.fit.tile_fit import TileFit
@@ -13,6 +16,39 @@ from photometry.io.stars.target_lists import TARGET_COLUMNS
 from photometry.io.store.tables import RESULT_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
+RECORDS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+#: Lines of a record: a page.
+MOST_LINES_OF_RECORD = 60
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def anchors_of(path: Path) -> set[str]:
+    """Anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def is_there(name: str) -> bool:
+    """Whether a dotted name is a module, or something in one."""
+    parts = name.split(".")
+    for n_part in range(len(parts), 0, -1):
+        try:
+            found = importlib.util.find_spec(".".join(parts[:n_part]))
+        except ModuleNotFoundError:
+            continue
+        if found is not None:
+            value = importlib.import_module(".".join(parts[:n_part]))
+            for part in parts[n_part:]:
+                value = getattr(value, part, None)
+            return value is not None
+    return False
 
 
 def test_products_list_every_column_with_its_unit():
@@ -44,9 +80,40 @@ def test_architecture_names_every_rule():
         assert f"`rules/{path.name}`" in text
 
 
-@pytest.mark.parametrize(
-    "path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_links_lead_somewhere(path):
-    for link in re.findall(r"\]\(([^)#:]+)(?:#[\w-]*)?\)", path.read_text()):
-        assert (path.parent / link).exists(), link
+    for link, anchor in re.findall(r"\]\(([^)#:]*)(?:#([\w-]*))?\)", path.read_text()):
+        target = path.parent / link if link else path
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors_of(target), f"{link}#{anchor}"
+
+
+@pytest.mark.parametrize("path", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=name_of)
+def test_modules_and_files_that_are_named_are_there(path):
+    text = path.read_text()
+    for name in re.findall(r"`(photometry(?:\.[A-Za-z_]\w*)+)`", text):
+        assert is_there(name), name
+    for name in re.findall(r"`((?:photometry|tests|rules|scripts|docs|benchmarks|profiles|demo)/[\w./-]+)`", text):
+        assert (ROOT / name).exists(), name
+
+
+def test_architecture_names_every_package_in_the_order_of_imports():
+    text = (ROOT / "docs/architecture.md").read_text().split("\n## Packages\n")[1]
+    assert re.findall(r"^\| `([\w.]+)` \|", text, re.MULTILINE) == list(LAYERS)
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=name_of)
+def test_records_are_a_page_with_context_choice_and_consequence(path):
+    text = path.read_text()
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Context", "Choice", "Consequence"]
+    assert len(text.splitlines()) <= MOST_LINES_OF_RECORD
+
+
+def test_records_are_numbered_and_listed_with_their_titles():
+    text = (ROOT / "docs/decisions/README.md").read_text()
+    assert [int(path.name[:3]) for path in RECORDS] == list(range(1, len(RECORDS) + 1))
+    for path in RECORDS:
+        number, title = re.match(r"# (\d+)\. (.*)\n", path.read_text()).groups()
+        assert int(number) == int(path.name[:3])
+        assert f"- [{path.name[:3]}]({path.name}) {title}\n" in text

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from photometry.sources import code_digest, imported_modules, modules_of
+from photometry.workflow.code_digests import code_digest, imported_modules, modules_of
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ What is wrong is told in one message and ends the run. Only wiring here: the che
 
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 
 from photometry.workflow.config import checked_config
+from photometry.workflow.config_schema import config_schema
 from photometry.core.datasources import DATASOURCES, region_pattern
 from photometry.core.errors import PhotometryError
 from photometry.workflow.checks import check_inputs, check_output, check_simulated
@@ -45,7 +45,7 @@ UNUSABLE = []
 
 def load_plan():
     """Complete the settings with their defaults and return the regions that they ask for."""
-    schema = yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text())
+    schema = config_schema()
     source = (
         ", ".join(map(str, workflow.overwrite_configfiles or workflow.configfiles))
         or "--config"

@@ -35,7 +35,7 @@ localrules:
 def frames_of(wildcards):
     """Return the number of frames of a CCD; of a smaller region, that many of a CCD are as much work."""
     pixels = region_of(wildcards).pixels
-    if datasource_of(wildcards) == "ffi":
+    if is_ccd(wildcards):
         return len(pixels.paths)
     return pixels.n_cadence * min(1.0, pixels.stamp.n_pixel / N_PIXEL)
 
@@ -72,7 +72,7 @@ def minutes(constant, per_frame, per_star=0.0):
 
 def motion_mb_of(wildcards, attempt):
     """Return the memory that motion and PRF need, MB: the pixels of one patch in all cadences, 400 of all patches."""
-    if datasource_of(wildcards) != "ffi":
+    if not is_ccd(wildcards):
         return 2000 * attempt
     return (1400 + len(region_of(wildcards).pixels.paths) // 25) * attempt
 
@@ -82,7 +82,7 @@ def tile_mb_of(wildcards, attempt):
 
     A fit has twelve numbers of four bytes for every star and cadence, in its parts and put together.
     """
-    if datasource_of(wildcards) != "ffi":
+    if not is_ccd(wildcards):
         return 1500 * attempt
     megabytes = 900 + frames_of(wildcards) * (0.15 + 0.12 * stars_of_tile(wildcards))
     return math.ceil(megabytes) * attempt
@@ -90,7 +90,7 @@ def tile_mb_of(wildcards, attempt):
 
 def plots_mb_of(wildcards, attempt):
     """Return the memory that figures need, MB: the fit of one tile, and what is drawn."""
-    if datasource_of(wildcards) != "ffi":
+    if not is_ccd(wildcards):
         return 1500 * attempt
     megabytes = 1000 + frames_of(wildcards) * 0.06 * stars_of_tile(wildcards)
     return math.ceil(megabytes) * attempt
@@ -104,7 +104,7 @@ def group_of(part):
     """
 
     def group(wildcards):
-        if datasource_of(wildcards) != "ffi":
+        if not is_ccd(wildcards):
             return "region"
         return tile_group_of(wildcards.region) if part == "tile" else part
 

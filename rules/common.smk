@@ -5,10 +5,11 @@ What is wrong is told in one message and ends the run. Only wiring here: the che
 
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 
 from photometry.workflow.config import checked_config
+from photometry.workflow.config_schema import config_schema
+from photometry.core.datasources import DATASOURCES, region_pattern
 from photometry.core.errors import PhotometryError
 from photometry.workflow.checks import check_inputs, check_output, check_simulated
 from photometry.io.ffi.ffi_files import listing_digest
@@ -25,10 +26,13 @@ from photometry.workflow.star_plan import (
 from photometry.workflow.code_digests import code_digest
 
 BASE = Path(workflow.basedir)
+#: Names of regions: of pixel files, and of CCDs.
+FILE_REGION = region_pattern(whole_ccd=False)
+CCD_REGION = region_pattern(whole_ccd=True)
 
 
 wildcard_constraints:
-    region=r"(tesscut|tpf)_[A-Za-z0-9._+-]+|sector[0-9]{3}_camera[1-4]_ccd[1-4]",
+    region=f"{FILE_REGION}|{CCD_REGION}",
     tile=r"row[0-9]+_col[0-9]+",
     sector=r"[0-9]{3}",
     camera=r"[1-4]",
@@ -41,7 +45,7 @@ UNUSABLE = []
 
 def load_plan():
     """Complete the settings with their defaults and return the regions that they ask for."""
-    schema = yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text())
+    schema = config_schema()
     source = (
         ", ".join(map(str, workflow.overwrite_configfiles or workflow.configfiles))
         or "--config"
@@ -107,16 +111,21 @@ def datasource_of(wildcards):
     return observation_of(wildcards)["datasource"]
 
 
+def is_ccd(wildcards):
+    """Tell whether a region is a CCD, whose cube is made of frames; else it is a file with all cadences."""
+    return DATASOURCES[datasource_of(wildcards)].whole_ccd
+
+
 def pixel_file_of(wildcards):
     """Return the pixel file of a region; of a CCD the list of its frames."""
-    if datasource_of(wildcards) == "ffi":
+    if is_ccd(wildcards):
         return rules.frames.output.frames
     return str(region_of(wildcards).pixels.path)
 
 
 def placed_pixels_of(wildcards):
     """Return what says where a region's pixels are: its cube; of a CCD, whose cube needs the stars, its frames."""
-    if datasource_of(wildcards) == "ffi":
+    if is_ccd(wildcards):
         return rules.frames.output.frames
     return "<results>/prepared/{region}.hdf5"
 

@@ -16,7 +16,7 @@ rule images:
     benchmark:
         "<benchmarks>/images/{region}.tsv"
     wildcard_constraints:
-        region=r"(tesscut|tpf)_[A-Za-z0-9._+-]+",
+        region=FILE_REGION,
     group:
         group_of("cube")
     conda:
@@ -43,7 +43,7 @@ rule frames:
     benchmark:
         "<benchmarks>/frames/{region}.tsv"
     wildcard_constraints:
-        region=r"sector[0-9]{3}_camera[1-4]_ccd[1-4]",
+        region=CCD_REGION,
     group:
         group_of_frames
     conda:
@@ -73,7 +73,7 @@ rule ccd_images:
     benchmark:
         "<benchmarks>/ccd_images/{region}.tsv"
     wildcard_constraints:
-        region=r"sector[0-9]{3}_camera[1-4]_ccd[1-4]",
+        region=CCD_REGION,
     group:
         group_of("cube")
     conda:

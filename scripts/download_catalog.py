@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from photometry.catalog.star_catalog import stamp_on_sky
 from photometry.core.constants import ARCSEC_PER_PIXEL
-from photometry.core.stars import MOST_MASK_RADIUS
+from photometry.core.datasources import DATASOURCES
 from photometry.io.pixels.pixel_files import inspect_pixel_file
 from photometry.io.products.frame_lists import read_frames
 from photometry.io.reference.mast import download_star_table
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 def download_catalog(path_pixels: str, path_stars: str, path_kept: str, datasource: str, coord_buffer: float) -> None:
     """Copy the answer that is kept; ask MAST when there is none."""
-    pixels = read_frames(path_pixels) if datasource == "ffi" else inspect_pixel_file(path_pixels, datasource)
+    source = DATASOURCES[datasource]
+    pixels = read_frames(path_pixels) if source.whole_ccd else inspect_pixel_file(path_pixels, datasource)
     ra, dec, radius, _ = stamp_on_sky(pixels.wcs_header, pixels.stamp)
     # Bright stars beside a CCD shine into its background.
-    around = max(coord_buffer, MOST_MASK_RADIUS * ARCSEC_PER_PIXEL / 3600) if datasource == "ffi" else coord_buffer
+    around = max(coord_buffer, source.star_reach * ARCSEC_PER_PIXEL / 3600)
     shutil.copyfile(download_star_table(path_kept, ra, dec, radius + around), path_stars)
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photometry.catalog.region_stars import LIGHT_REACH, catalog_around
+from photometry.catalog.region_stars import catalog_around
 from photometry.catalog.targets import choose_targets
 from photometry.core.geometry import Stamp, Tile
 from photometry.core.sky import mid_time
+from photometry.core.stars import LIGHT_REACH
 from photometry.io.products.cube_files import read_cube_header
 from photometry.io.products.pixel_origins import pixel_provenance
 from photometry.io.products.product_files import read_tile_fit

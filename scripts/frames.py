@@ -22,7 +22,7 @@ def frames(folder: str, region: str, ephemeris: str, paths_ephemeris: Sequence[s
     ccd = found[region]
     targets = target_pixel_files(folder, ccd.pointing.sector)
     made = make_frames(ccd.paths, ccd.pointing, ccd.exposure, targets, ephemeris)
-    settings = {"datasource": "ffi", "ephemeris": Path(ephemeris).name}
+    settings = {"datasource": ccd.pointing.datasource, "ephemeris": Path(ephemeris).name}
     write_frames(path_frames, made, {"ephemeris": paths_ephemeris}, settings)
 
 

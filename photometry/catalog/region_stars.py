@@ -18,7 +18,6 @@ from photometry.core.geometry import Stamp
 from photometry.core.sky import angular_distance
 
 __all__ = [
-    "LIGHT_REACH",
     "NearStars",
     "Placed",
     "RegionStars",
@@ -34,8 +33,6 @@ _Ints = npt.NDArray[np.int64]
 _Hashes = npt.NDArray[np.uint64]
 _Bools = npt.NDArray[np.bool_]
 
-#: Stars so far outside a stamp have light on it, pixels: half of `photometry.prf.prf_grid.FOOTPRINT`, and one more.
-LIGHT_REACH = 8
 #: Columns that star tables call by another name.
 _TABLE_NAMES = {"ra_j2000": "ra_J2000", "decl_j2000": "decl_J2000"}
 _DEG_PER_PIXEL = ARCSEC_PER_PIXEL / 3600

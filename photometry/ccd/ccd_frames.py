@@ -12,6 +12,7 @@ from photometry.catalog.star_catalog import stamp_on_sky
 from photometry.core.barycentre import Ephemeris, barycentric_correction, position_with_correction
 from photometry.core.constants import ARCSEC_PER_PIXEL
 from photometry.core.cube import Exposure, Pointing
+from photometry.core.datasources import FFI
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
 from photometry.core.quality import TESS_QUALITY, bit
@@ -87,7 +88,7 @@ def make_frames(
     timecorr = barycentric_correction(position, ra, dec)
     _compare(timecorr, series)
     return CcdFrames(
-        pointing=Pointing("ffi", pointing.sector, pointing.camera, pointing.ccd, *first.release, 0, ra, dec),
+        pointing=Pointing(FFI.name, pointing.sector, pointing.camera, pointing.ccd, *first.release, 0, ra, dec),
         exposure=first.exposure,
         stamp=area,
         time=mid + timecorr,

@@ -1,8 +1,45 @@
-"""Settings of the numerics, with their defaults, which the configuration's schema repeats; a test keeps them equal."""
+"""Settings of the numerics: their defaults, meanings, units and ranges, which stand nowhere else.
 
-from dataclasses import dataclass
+The schema of config.yaml (`photometry.workflow.config_schema`) and the checks of the Python interface
+(`photometry.interface.user_settings`) are made from the fields; a test keeps config.yaml in step.
+"""
 
-__all__ = ["FitSettings", "MotionSettings", "PrfSettings"]
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["FitSettings", "MotionSettings", "PrfSettings", "setting"]
+
+
+def setting(
+    default: Any,
+    meaning: str,
+    *,
+    unit: str = "",
+    at_least: float | None = None,
+    above: float | None = None,
+    one_of: tuple[str, ...] = (),
+) -> Any:
+    """Return a dataclass field with what is known of a setting.
+
+    Parameters
+    ----------
+    default : object
+        Its type is that of the setting.
+    meaning : str
+        What config.yaml and messages say of it; names the unit.
+    unit : str
+        Unit; empty for names and counts.
+    at_least, above : float, optional
+        Smallest value; what values must exceed [default: any value].
+    one_of : tuple of str
+        Words to choose from; empty for numbers.
+    """
+    limits = {"at_least": at_least, "above": above, "one_of": one_of or None}
+    metadata: Mapping[str, Any] = {"meaning": meaning, "unit": unit} | {
+        name: limit for name, limit in limits.items() if limit is not None
+    }
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +67,41 @@ class FitSettings:
         Cadences in a block: bounds the memory.
     """
 
-    tmag_limit: float = 16.0
-    tile_size: int = 256
-    joint_size: int = 128
-    tile_margin: int = 8
-    prior_width: float = 0.3
-    node_reach: float = 0.04
-    outlier_sigma: float = 6.0
-    cadences_at_once: int = 256
+    tmag_limit: float = setting(
+        16.0,
+        "faintest star whose flux is free in every cadence (targets always are), Tmag; others: catalogue flux",
+        unit="Tmag",
+    )
+    tile_size: int = setting(
+        256, "largest number of rows and columns of a tile, which is one job, pixels", unit="pixels", at_least=8
+    )
+    joint_size: int = setting(
+        128,
+        "largest number of rows and columns whose stars are fitted jointly: parts of a tile, pixels "
+        "(64 where there are many stars or cadences)",
+        unit="pixels",
+        at_least=8,
+    )
+    tile_margin: int = setting(
+        8,
+        "pixels around a part that are fitted with it, at least the reach of the PRF, pixels",
+        unit="pixels",
+        at_least=7,
+    )
+    prior_width: float = setting(
+        0.3,
+        "standard deviation of the prior of each flux, fraction of the star's mean flux",
+        unit="fraction",
+        above=0,
+    )
+    node_reach: float = setting(0.04, "largest movement from a node of the expansion, pixels", unit="pixels", above=0)
+    outlier_sigma: float = setting(
+        6.0,
+        "deviation from the model that masks a pixel in a cadence, standard deviations",
+        unit="standard deviations",
+        above=0,
+    )
+    cadences_at_once: int = setting(256, "cadences in a block, which bounds the memory", at_least=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +126,30 @@ class MotionSettings:
         Rounds of mean fluxes and motion.
     """
 
-    mode: str = "affine"
-    tmag_limit: float = 16.0
-    tile_size: int = 64
-    n_free: int = 1500
-    n_patch: int = 4
-    n_round: int = 4
+    mode: str = setting(
+        "affine",
+        "what moves: affine (shift, rotation, scale, shear) | euclidian | translation | unchanged | wcs (FFIs')",
+        one_of=("affine", "euclidian", "translation", "unchanged", "wcs"),
+    )
+    tmag_limit: float = setting(
+        16.0,
+        "faintest star whose mean flux is free, Tmag; fainter ones stay at their catalogue flux",
+        unit="Tmag",
+    )
+    tile_size: int = setting(
+        64, "largest number of rows and columns that are worked on at once, pixels", unit="pixels", at_least=8
+    )
+    n_free: int = setting(
+        1500,
+        "most stars of a tile whose mean flux is free, the brightest; others stay at their catalogue flux",
+        at_least=1,
+    )
+    n_patch: int = setting(
+        4,
+        "of a CCD, as many tiles along each side are measured, where bright stars are; smaller regions whole",
+        at_least=1,
+    )
+    n_round: int = setting(4, "rounds of mean fluxes and motion", at_least=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,5 +164,5 @@ class PrfSettings:
         Rounds of correction, fluxes and motion, at most; they end when the correction has settled.
     """
 
-    learn: bool = True
-    n_round: int = 12
+    learn: bool = setting(True, "learn a correction of the given PRF where enough stars carry it")
+    n_round: int = setting(12, "rounds of correction, fluxes and motion, at most", at_least=1)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from photometry.core.constants import ZERO_POINT_TMAG
 
-__all__ = ["MOST_MASK_RADIUS", "Stars", "flux_of_tmag", "mask_radius", "tmag_of_flux"]
+__all__ = ["LIGHT_REACH", "MOST_MASK_RADIUS", "Stars", "flux_of_tmag", "mask_radius", "tmag_of_flux"]
 
 #: Light of a star in a pixel at distance d is about this share over d cubed (pixels): 0.03 to 0.06 in the SPOC PRFs of
 #: sectors 1 to 4 at distances of 3 to 6 pixels, median over all directions.
@@ -16,6 +16,8 @@ _WING = 0.04
 _WING_LIMIT, _LEAST_RADIUS = 2.0, 1.5
 #: Largest radius of a mask, pixels.
 MOST_MASK_RADIUS = 120
+#: Stars so far outside a stamp have light on it, pixels: half of `photometry.prf.prf_grid.FOOTPRINT`, and one more.
+LIGHT_REACH = 8
 
 
 def flux_of_tmag(tmag: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from astropy.table import Table
 
+from photometry.core.datasources import FFI
 from photometry.core.errors import ConfigError, TargetError
 from photometry.core.geometry import Stamp
 from photometry.core.status import MEASURED, STATUS
@@ -95,7 +96,7 @@ class BasePhotometry(TargetPlots):
         starid: int,
         input_folder: str | Path,
         output_folder: str | Path,
-        datasource: str = "ffi",
+        datasource: str = FFI.name,
         plot: bool = False,
         camera: int | None = None,
         ccd: int | None = None,

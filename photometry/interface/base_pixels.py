@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.core.cube import Cube
+from photometry.core.datasources import DATASOURCES
 from photometry.core.geometry import Stamp
 from photometry.interface.detector import Detector
 from photometry.interface.stamps import (
@@ -56,7 +57,7 @@ class StampPixels:
         (row_min, row_max, col_min, col_max) : tuple of 4 int
             0-based on the CCD, half open.
         """
-        if self.datasource == "tpf":
+        if DATASOURCES[self.datasource].has_target:
             return _edges(self._detector.header.stamp)
         place = self.target_pos_row, self.target_pos_column
         return _edges(default_stamp(*place, self._tmag, self._detector.header.stamp))
@@ -166,7 +167,7 @@ class StampPixels:
     def sumimage(self) -> Floats:
         """Mean of the images of quality 0, e-/s: (n_row, n_column) float32; as prepared for full-frame images."""
         header = self._detector.header
-        if self.datasource == "tpf":
+        if DATASOURCES[self.datasource].has_target:
             return mean_image(self._cube.images, self._cube.quality)
         return header.sumimage[self._stamp.slices_in(header.stamp)].copy()
 
@@ -179,7 +180,7 @@ class StampPixels:
         """
         header = self._detector.header
         flags = header.aperture[self._stamp.slices_in(header.stamp)]
-        if self.datasource == "tpf":
+        if DATASOURCES[self.datasource].has_target:
             return plain_aperture(flags)
         return ffi_aperture(flags, self._stamp, None if self._detector.source.older else self._cube.pixel_flags)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from photometry.core.datasources import TESSCUT, TPF
 from photometry.core.errors import InputFileError, MissingFileError
 from photometry.io.pixels.pixel_files import PixelFile, inspect_pixel_file
 
@@ -16,7 +17,7 @@ __all__ = ["PreparedFiles", "TpfWanted", "find_ccd_cubes", "find_tpf", "input_fo
 _PASSED_OVER = {"lightcurves", "photometry", "plots", "logs", "benchmarks", "targets", ".snakemake"}
 #: Folder of the prepared files in a workflow's output.
 _PREPARED = "prepared"
-_TPF_CUBE = re.compile(r"tpf_sector(\d{3})_camera(\d)_ccd(\d)_(\d{11})_c(\d{4})\.hdf5")
+_TPF_CUBE = re.compile(rf"{TPF.name}_sector(\d{{3}})_camera(\d)_ccd(\d)_(\d{{11}})_c(\d{{4}})\.hdf5")
 #: TIC number in the name of a target pixel file from MAST.
 _TPF_NUMBER = re.compile(r"-s\d{4}-(\d{16})-")
 _FITS = (".fits", ".fits.gz", ".fit", ".fit.gz")
@@ -120,7 +121,7 @@ def find_ccd_cubes(folder: Path, sector: int, camera: int, ccd: int) -> list[Pre
     """
     name = f"sector{sector:03d}_camera{camera}_ccd{ccd}"
     cube = _find(folder, f"{name}.hdf5")
-    cubes = [cube] if cube else _cutouts(folder, f"tesscut_{name}_")
+    cubes = [cube] if cube else _cutouts(folder, f"{TESSCUT.name}_{name}_")
     if not cubes:
         raise MissingFileError(
             folder, f"no cube of sector {sector}, camera {camera}, CCD {ccd} ({name}.hdf5, or of cutouts); prepare it"
@@ -201,12 +202,12 @@ def _tpf_files(folder: Path, starid: int) -> tuple[list[PixelFile], list[str]]:
     named = [path for path in candidates if (match := numbers[path]) and int(match[1]) == starid]
     named = [path for path in named if path.name.lower().split(".")[0].endswith("tp")]
     if named:
-        return [inspect_pixel_file(path, "tpf") for path in named], []
+        return [inspect_pixel_file(path, TPF.name) for path in named], []
     files, unreadable = [], []
     for path in candidates:
         if numbers[path] is None and "_ffi" not in path.name:
             try:
-                files.append(inspect_pixel_file(path, "tpf"))
+                files.append(inspect_pixel_file(path, TPF.name))
             except InputFileError as error:
                 unreadable.append(f"{path.name} ({error.problem})")
     return [file for file in files if file.pointing.starid == starid], unreadable

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from photometry.catalog.star_catalog import ccd_positions
+from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import ConfigError, MissingFileError, TargetError
 from photometry.interface.detector import Detector, detector_of
 from photometry.interface.prepared import PreparedFiles, TpfWanted, find_ccd_cubes, find_tpf, input_folder_of
@@ -16,6 +17,9 @@ __all__ = ["TargetChoice", "TargetPlace", "choose_target", "whole_number"]
 _NUMBERS = (int, float, np.integer, np.floating)
 #: Largest sector, number of cameras and of CCDs, and largest product version: names of files have so many digits.
 _LARGEST = {"sector": 999, "camera": 4, "ccd": 4, "version": 99}
+#: What a user can name: images of a CCD, which cutouts are parts of, or files that belong to one target.
+_KINDS = tuple(name for name, source in DATASOURCES.items() if source.whole_ccd or source.has_target)[::-1]
+_WITH_TARGET = tuple(name for name in _KINDS if DATASOURCES[name].has_target)
 
 
 def whole_number(name: str, value: Any) -> int:
@@ -65,12 +69,13 @@ class TargetChoice:
 
     def __post_init__(self) -> None:
         kind, _, host = str(self.datasource).partition(":")
-        if self.datasource not in ("ffi", "tpf") and not (kind == "tpf" and host.isdecimal() and int(host) > 0):
-            raise ConfigError(f"datasource is {self.datasource!r}, expected 'ffi', 'tpf' or 'tpf:<TIC number>'")
+        if self.datasource not in _KINDS and not (kind in _WITH_TARGET and host.isdecimal() and int(host) > 0):
+            expected = ", ".join(map(repr, _KINDS)) + "".join(f" or '{name}:<TIC number>'" for name in _WITH_TARGET)
+            raise ConfigError(f"datasource is {self.datasource!r}, expected {expected}")
         for name in ("starid", "sector", "camera", "ccd", "cadence"):
             value = getattr(self, name)
-            if value is None and name not in ("starid", "cadence") and kind == "ffi":
-                raise ConfigError(f"{name} is missing: datasource 'ffi' needs sector, camera and ccd")
+            if value is None and name not in ("starid", "cadence") and self.whole_ccd:
+                raise ConfigError(f"{name} is missing: datasource {kind!r} needs sector, camera and ccd")
             if value is not None or name == "starid":
                 object.__setattr__(self, name, whole_number(name, value))
 
@@ -78,6 +83,11 @@ class TargetChoice:
     def kind(self) -> str:
         """``ffi`` or ``tpf``."""
         return self.datasource.partition(":")[0]
+
+    @property
+    def whole_ccd(self) -> bool:
+        """Whether the pixels are those of a CCD, or cut from them."""
+        return DATASOURCES[self.kind].whole_ccd
 
     @property
     def host(self) -> int:
@@ -125,7 +135,7 @@ def choose_target(choice: TargetChoice, input_folder: str | Path, cache: str) ->
         When the star is in no catalogue, or not on the pixels.
     """
     folder = input_folder_of(input_folder)
-    if choice.sector is not None and choice.camera is not None and choice.ccd is not None and choice.kind == "ffi":
+    if choice.sector is not None and choice.camera is not None and choice.ccd is not None and choice.whole_ccd:
         regions = find_ccd_cubes(folder, choice.sector, choice.camera, choice.ccd)
     else:
         wanted = TpfWanted(choice.host, choice.sector, choice.camera, choice.ccd, choice.cadence)

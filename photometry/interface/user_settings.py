@@ -3,6 +3,7 @@
 import configparser
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,27 +11,13 @@ from typing import Any, TypeVar
 from photometry.core.errors import ConfigError, MissingFileError
 from photometry.core.settings import FitSettings, MotionSettings, PrfSettings
 
-__all__ = ["ABOVE", "AT_LEAST", "ONE_OF", "SETTINGS_VARIABLE", "NumericSettings", "load_settings", "numeric_settings"]
+__all__ = ["SETTINGS_VARIABLE", "NumericSettings", "load_settings", "numeric_settings"]
 
 #: Environment variable that names an INI file.
 SETTINGS_VARIABLE = "TESS_PHOTOMETRY_SETTINGS"
 _SECTIONS: dict[str, type] = {"fit": FitSettings, "motion": MotionSettings, "prf_learning": PrfSettings}
 #: Where PRF files come from: ``model`` (built in), ``mast``, or a folder.
 _PRF = {"source": "model", "downloads": "~/.cache/tess-psf-photometry/prf"}
-#: What values can be, as in the schema of the workflow's settings: at least, above, one of; a test keeps them equal.
-AT_LEAST = {
-    ("motion", "tile_size"): 8,
-    ("motion", "n_free"): 1,
-    ("motion", "n_patch"): 1,
-    ("motion", "n_round"): 1,
-    ("prf_learning", "n_round"): 1,
-    ("fit", "tile_size"): 8,
-    ("fit", "joint_size"): 8,
-    ("fit", "tile_margin"): 7,
-    ("fit", "cadences_at_once"): 1,
-}
-ABOVE = {("fit", key): 0 for key in ("prior_width", "node_reach", "outlier_sigma")}
-ONE_OF = {("motion", "mode"): ("affine", "euclidian", "translation", "unchanged", "wcs")}
 _Settings = TypeVar("_Settings", FitSettings, MotionSettings, PrfSettings)
 
 
@@ -126,18 +113,18 @@ def _section(settings: configparser.ConfigParser, name: str, kind: type[_Setting
                 f"{source}: {field.name} = {section[field.name]!r} in [{name}], expected a "
                 f"{type(field.default).__name__} such as {field.default}"
             ) from error
-        expected = _expected(values[field.name], (name, field.name))
+        expected = _expected(values[field.name], field.metadata)
         if expected:
             raise ConfigError(f"{source}: {field.name} = {section[field.name]!r} in [{name}], expected {expected}")
     return kind(**values)
 
 
-def _expected(value: Any, key: tuple[str, str]) -> str:
-    """Say what a value of a key has to be; empty when it is."""
+def _expected(value: Any, known: Mapping[str, Any]) -> str:
+    """Say what a value has to be, by what is known of its setting; empty when it is."""
     if isinstance(value, float) and not math.isfinite(value):
         return "a finite number"
-    if key in AT_LEAST and value < AT_LEAST[key]:
-        return f"at least {AT_LEAST[key]}"
-    if key in ABOVE and value <= ABOVE[key]:
-        return f"more than {ABOVE[key]}"
-    return f"one of {', '.join(ONE_OF[key])}" if key in ONE_OF and value not in ONE_OF[key] else ""
+    if "at_least" in known and value < known["at_least"]:
+        return f"at least {known['at_least']}"
+    if "above" in known and value <= known["above"]:
+        return f"more than {known['above']}"
+    return f"one of {', '.join(known['one_of'])}" if "one_of" in known and value not in known["one_of"] else ""

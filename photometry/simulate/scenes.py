@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from photometry.calibration.kernel import MovementKernel
 from photometry.core.cube import Cube, Pointing
+from photometry.core.datasources import TESSCUT
 from photometry.core.geometry import output_index
 from photometry.core.quality import PIXEL_FLAGS, bit
 from photometry.core.stars import Stars
@@ -235,7 +236,7 @@ def cube_of_scene(scene: Scene, backgrounds: npt.NDArray[np.float32] | None = No
     outputs = output_index(np.arange(settings.stamp.col_min, settings.stamp.col_max))
     return Cube(
         pointing=Pointing(
-            datasource="tesscut",
+            datasource=TESSCUT.name,
             sector=settings.sector,
             camera=settings.camera,
             ccd=settings.ccd,

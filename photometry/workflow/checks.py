@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import ConfigError
 from photometry.workflow.plan import PlannedRegion
 
@@ -93,8 +94,9 @@ def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth", mot
     prfs, tables, sources = set(), set(), set()
     for region in regions:
         pointing, observation = region.pixels.pointing, region.observation
-        sources.add(pointing.datasource)
-        if motion_mode == "wcs" and pointing.datasource != "ffi":
+        source = DATASOURCES[pointing.datasource]
+        sources.add(source)
+        if motion_mode == "wcs" and not source.wcs_motion:
             raise ConfigError(
                 f"motion: mode wcs takes the WCS of full-frame images, and {region.pixels.path} is none; "
                 "choose another mode"
@@ -105,7 +107,7 @@ def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth", mot
     for folder, sector, camera, ccd in sorted(prfs):
         if folder not in ("model", "mast"):
             check_prf_folder(folder, sector, camera, ccd)
-    if "ffi" in sources and ephemeris != "earth":
+    if ephemeris != "earth" and any(source.places_of_tess for source in sources):
         from photometry.io.reference.spacecraft import check_ephemeris
 
         check_ephemeris(ephemeris)

@@ -1,22 +1,52 @@
-"""Which modules of the package a script uses, so that a change of one re-runs the rules that depend on it.
+"""Which code a script uses, so that a change of it re-runs the rules that depend on it.
 
 Snakemake sees a change of a script, not of the modules that the script imports. The imports are read from the sources
-(`ast`), nothing is run; `photometry/__init__.py` counts only where a name is taken from it.
+(`ast`), nothing is run; `photometry/__init__.py` counts only where a name is taken from it. What counts is the code:
+the syntax tree without docstrings, so that neither words nor comments nor the layout of lines re-run anything.
 """
 
 import ast
 import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
-__all__ = ["code_digest", "imported_modules", "modules_of"]
+__all__ = ["WITHOUT_EFFECT", "SourceFile", "code_digest", "modules_of", "read_source"]
 
 _PACKAGE = "photometry"
+#: Modules that cannot change a result, and why: neither they nor what they alone import counts.
+WITHOUT_EFFECT: Mapping[str, str] = MappingProxyType(
+    {
+        "photometry/_version.py": "the version is written into products, nothing is computed from it",
+        "photometry/core/errors.py": "kinds of exceptions and the wording of their messages: what fails has no product",
+        "photometry/core/settings.py": "settings reach a job as its parameters, complete with their defaults",
+        "photometry/io/store/revision.py": "the revision is written into products, nothing is computed from it",
+        "photometry/workflow/job_log.py": "where a job's messages go",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """What a Python source says; its syntax tree is not kept, which would be 100 MB for all of the package.
+
+    Parameters
+    ----------
+    imports : frozenset of Path
+        The package's modules that it imports itself, anywhere in it.
+    digest : str
+        Of its syntax tree without docstrings and positions.
+    """
+
+    imports: frozenset[Path]
+    digest: str
 
 
 @cache
-def imported_modules(path: Path, root: Path) -> frozenset[Path]:
-    """Return the package's modules that a file imports itself, anywhere in it.
+def read_source(path: Path, root: Path) -> SourceFile:
+    """Return what a Python source says; each is parsed once.
 
     Parameters
     ----------
@@ -25,8 +55,14 @@ def imported_modules(path: Path, root: Path) -> frozenset[Path]:
     root : Path
         Folder that holds the package.
     """
+    tree = ast.parse(path.read_bytes(), filename=str(path))
+    digest = hashlib.sha256("\0".join(_words_of(tree)).encode()).hexdigest()
+    return SourceFile(frozenset(_imports_in(tree, root)), digest)
+
+
+def _imports_in(tree: ast.Module, root: Path) -> set[Path]:
     found: set[Path] = set()
-    for node in ast.walk(ast.parse(path.read_bytes(), filename=str(path))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -34,7 +70,7 @@ def imported_modules(path: Path, root: Path) -> frozenset[Path]:
         else:
             continue
         found.update(_module_file(name, root) for name in names if name.split(".")[0] == _PACKAGE)
-    return frozenset(found)
+    return found
 
 
 def _module_file(name: str, root: Path) -> Path:
@@ -49,20 +85,59 @@ def _module_file(name: str, root: Path) -> Path:
 
 
 def modules_of(script: Path, root: Path) -> list[Path]:
-    """Return all modules of the package that a script needs, directly or through others, sorted."""
+    """Return all modules of the package that the results of a script depend on, sorted.
+
+    Those that it imports directly or through others, without `WITHOUT_EFFECT`.
+    """
+    ignored = {root / name for name in WITHOUT_EFFECT}
     needed: set[Path] = set()
     waiting = {script}
     while waiting:
         path = waiting.pop()
-        new = imported_modules(path, root) - needed
+        new = read_source(path, root).imports - needed - ignored
         needed |= new
         waiting |= new
     return sorted(needed)
 
 
 def code_digest(script: Path, root: Path) -> str:
-    """Return a digest of a script and of all modules of the package that it needs."""
+    """Return a digest of the code of a script and of all modules of the package that its results depend on.
+
+    Parameters
+    ----------
+    script : Path
+        Python source.
+    root : Path
+        Folder that holds the package and the script.
+    """
     digest = hashlib.sha256()
     for path in [script, *modules_of(script, root)]:
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(f"{path.relative_to(root).as_posix()}\0{read_source(path, root).digest}\0".encode())
     return digest.hexdigest()[:16]
+
+
+def _words_of(value: object) -> Iterator[str]:
+    """Yield what tells a part of a syntax tree from others; the same in all versions of Python.
+
+    As `ast.dump` does, which writes empty fields in some versions only.
+    """
+    if isinstance(value, ast.AST):
+        yield type(value).__name__
+        for name in value._fields:
+            field = getattr(value, name, None)
+            if field is not None and field != []:
+                yield name
+                yield from _words_of(field)
+        yield ")"
+    elif isinstance(value, list):
+        for item in value:
+            if not _is_docstring(item):
+                yield from _words_of(item)
+        yield "]"
+    else:
+        yield repr(value)
+
+
+def _is_docstring(node: object) -> bool:
+    """Tell whether a statement is nothing but a text: the docstring of a module, class, function or attribute."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

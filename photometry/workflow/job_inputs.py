@@ -6,12 +6,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from photometry.catalog.region_stars import LIGHT_REACH, RegionStars, catalog_around
+from photometry.catalog.region_stars import RegionStars, catalog_around
 from photometry.catalog.star_catalog import stars_near
 from photometry.core.cube import Pointing
 from photometry.core.geometry import Stamp
 from photometry.core.sky import mid_time
-from photometry.core.stars import Stars
+from photometry.core.stars import LIGHT_REACH, Stars
 from photometry.io.reference.prf_files import read_spoc_prf
 from photometry.io.stars.catalog_files import read_catalog
 from photometry.prf.model import model_prf

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Tile, tiles_of
 from photometry.io.ffi.ffi_files import FfiFolder, inspect_ffis
@@ -85,7 +86,7 @@ def plan_regions(
 
 
 def _inspect(path: str, datasource: str, unusable: list[InputFileError] | None) -> Sequence[PixelFile | FfiFolder]:
-    if datasource == "ffi":
+    if DATASOURCES[datasource].whole_ccd:
         return inspect_ffis(path)
     if unusable is None:
         return inspect_pixel_files(path, datasource)

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometry.catalog.region_stars import LIGHT_REACH
 from photometry.catalog.star_catalog import stamp_on_sky
 from photometry.core.constants import ARCSEC_PER_PIXEL
+from photometry.core.datasources import DATASOURCES
 from photometry.core.geometry import Stamp
 from photometry.core.sky import unit_vectors
-from photometry.core.stars import MOST_MASK_RADIUS
 from photometry.io.ffi.ffi_files import FfiFolder
 from photometry.io.ffi.ffi_headers import parse_name, read_frame
 from photometry.io.pixels.pixel_files import PixelFile
@@ -50,8 +49,9 @@ class RegionPlace:
 
 def place_of(pixels: PixelFile | FfiFolder) -> RegionPlace:
     """Return the place of a region; without a WCS where none of a CCD's frames has one: its job `frames` will fail."""
+    reach = DATASOURCES[pixels.pointing.datasource].star_reach
     if isinstance(pixels, PixelFile):
-        return RegionPlace(pixels.wcs_header, pixels.stamp, _CUTOUT_SLACK, LIGHT_REACH)
+        return RegionPlace(pixels.wcs_header, pixels.stamp, _CUTOUT_SLACK, reach)
     found: list[str] = []
     for path in pixels.paths[:: max(len(pixels.paths) // _TRIED, 1)]:
         name = parse_name(path)
@@ -61,8 +61,8 @@ def place_of(pixels: PixelFile | FfiFolder) -> RegionPlace:
         if len(found) == _COMPARED:
             break
     if not found:
-        return RegionPlace("", pixels.stamp, _FFI_SLACK, MOST_MASK_RADIUS)
+        return RegionPlace("", pixels.stamp, _FFI_SLACK, reach)
     middles = np.array([unit_vectors(*stamp_on_sky(wcs, pixels.stamp)[:2]) for wcs in found])
     away = np.linalg.norm(middles - np.median(middles, axis=0), axis=1) * np.rad2deg(1) * 3600 / ARCSEC_PER_PIXEL
     best = int(np.flatnonzero(away <= max(_SAME_PLACE_PIX, float(away.min())))[0])
-    return RegionPlace(found[best], pixels.stamp, _FFI_SLACK, MOST_MASK_RADIUS)
+    return RegionPlace(found[best], pixels.stamp, _FFI_SLACK, reach)

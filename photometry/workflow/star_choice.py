@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from photometry.catalog.region_stars import LIGHT_REACH, NearStars, RegionStars, StarsByDecl, is_among, take_near
+from photometry.catalog.region_stars import NearStars, RegionStars, StarsByDecl, is_among, take_near
+from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import CatalogError
-from photometry.core.stars import MOST_MASK_RADIUS
 from photometry.io.products.cube_files import CubeHeader
 from photometry.io.products.frame_lists import CcdFrames
 from photometry.io.stars.star_tables import StarTable, read_star_table
@@ -89,7 +89,7 @@ def region_stars_of(
         Stars so far around the pixels count, deg.
     """
     wanted = None if targets == "all" else read_target_table(targets)
-    reach = MOST_MASK_RADIUS if header.pointing.datasource == "ffi" else LIGHT_REACH
+    reach = DATASOURCES[header.pointing.datasource].star_reach
     by_decl, sector = StarsByDecl.of(table.table), header.pointing.sector
     near = take_near(by_decl, header.wcs_header, header.stamp, sector, coord_buffer, reach)
     asked = np.empty(0, dtype=np.int64) if wanted is None else wanted

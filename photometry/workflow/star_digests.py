@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from photometry.catalog.region_stars import LIGHT_REACH, NearStars, RegionStars
+from photometry.catalog.region_stars import NearStars, RegionStars
 from photometry.catalog.star_hashes import digest_of_rows, star_hashes
 from photometry.core.geometry import Stamp
+from photometry.core.stars import LIGHT_REACH
 from photometry.workflow.plan import PlannedRegion
 
 __all__ = ["target_digests", "tile_digests"]

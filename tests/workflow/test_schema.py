@@ -1,22 +1,28 @@
 """The settings: the schema is valid, config.yaml shows all of it, the numerics have the same defaults."""
 
-from dataclasses import asdict
+import re
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from photometry import load_settings
+from photometry.core.datasources import DATASOURCES
+from photometry.core.errors import ConfigError
 from photometry.core.settings import FitSettings, MotionSettings, PrfSettings
-from photometry.interface.user_settings import ABOVE, AT_LEAST, ONE_OF
+from photometry.interface.user_settings import numeric_settings
 from photometry.workflow.config import checked_config, with_defaults
+from photometry.workflow.config_schema import config_schema
 
 ROOT = Path(__file__).resolve().parents[2]
+BLOCKS = {"motion": MotionSettings, "prf_learning": PrfSettings, "fit": FitSettings}
 
 
 @pytest.fixture(scope="module")
 def schema() -> dict:
-    return yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
+    return config_schema()
 
 
 def parts(schema: dict, place: str = "config"):
@@ -55,22 +61,72 @@ def test_every_line_of_the_config_file_has_a_comment():
         assert not line.strip() or "#" in line, line
 
 
-@pytest.mark.parametrize(
-    ("section", "settings"), [("motion", MotionSettings()), ("prf_learning", PrfSettings()), ("fit", FitSettings())]
-)
-def test_numerics_have_the_same_defaults(schema, section, settings):
-    assert with_defaults(schema["properties"][section], {}) == asdict(settings)
+def test_comments_of_the_config_file_are_what_the_schema_says(schema):
+    shown, at = {}, schema
+    for line in (ROOT / "config.yaml").read_text().splitlines():
+        if match := re.fullmatch(r"( *)(?:- )?(\w+):[^#]*# (.*)", line):
+            at = at if match[1] else schema
+            key = at["properties"][match[2]]
+            shown[id(key)] = match[3]
+            assert match[3] == key["description"], line
+            at = key.get("items", key) if "properties" in key.get("items", key) else at
+    keys = [
+        key
+        for place, key in parts(schema)
+        if "simulate" not in place and place not in ("config", "config.observations[]")
+    ]
+    assert set(shown) == {id(key) for key in keys}
 
 
-def test_the_python_interface_has_the_same_limits(schema):
-    for limits, keyword in ((AT_LEAST, "minimum"), (ABOVE, "exclusiveMinimum"), (ONE_OF, "enum")):
-        wanted = {
-            (section, key): tuple(rule[keyword]) if keyword == "enum" else rule[keyword]
-            for section in ("motion", "prf_learning", "fit")
-            for key, rule in schema["properties"][section]["properties"].items()
-            if keyword in rule
-        }
-        assert limits == wanted
+@pytest.mark.parametrize("section", BLOCKS)
+def test_numerics_have_the_same_defaults(schema, section):
+    assert with_defaults(schema["properties"][section], {}) == asdict(BLOCKS[section]())
+
+
+@pytest.mark.parametrize("kind", BLOCKS.values(), ids=BLOCKS)
+def test_every_setting_of_the_numerics_has_a_meaning_with_its_unit_and_a_range_or_none(kind):
+    for field in fields(kind):
+        known = field.metadata
+        assert set(known) <= {"meaning", "unit", "at_least", "above", "one_of"}, field.name
+        assert known["unit"] in known["meaning"], field.name
+        assert type(field.default) is field.type, field.name
+        assert "one_of" not in known or field.default in known["one_of"], field.name
+        assert "at_least" not in known or field.default >= known["at_least"], field.name
+        assert "above" not in known or field.default > known["above"], field.name
+
+
+def test_kinds_of_pixels_are_those_of_the_registry(schema):
+    key = schema["properties"]["observations"]["items"]["properties"]["datasource"]
+    assert key["enum"] == list(DATASOURCES)
+    assert all(source.meaning in key["description"] for source in DATASOURCES.values())
+
+
+#: A value that each keyword of the schema forbids, one that it allows.
+BORDERS = {
+    "minimum": lambda limit: (limit - 1, limit),
+    "exclusiveMinimum": lambda limit: (limit, limit + 0.01),
+    "enum": lambda words: ("nonsense", words[-1]),
+}
+
+
+def test_workflow_and_python_interface_have_the_same_limits(schema):
+    checked = 0
+    for section in BLOCKS:
+        for key, rule in schema["properties"][section]["properties"].items():
+            for keyword in BORDERS.keys() & rule.keys():
+                wrong, right = BORDERS[keyword](rule[keyword])
+                base = {"output": "results", "observations": "table.csv"}
+                assert checked_config(base | {section: {key: right}}, schema, "my.yaml")[section][key] == right
+                with pytest.raises(ConfigError, match=key):
+                    checked_config(base | {section: {key: wrong}}, schema, "my.yaml")
+                settings = load_settings()
+                settings[section][key] = str(right)
+                assert getattr(getattr(numeric_settings(settings), section), key) == right
+                settings[section][key] = str(wrong)
+                with pytest.raises(ConfigError, match=key):
+                    numeric_settings(settings)
+                checked += 1
+    assert checked == 13
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "demo").glob("*.yaml")), ids=lambda path: path.name)

@@ -15,6 +15,7 @@ from typing import IO, Any
 from astropy.io import fits
 
 from photometry.core.cube import Exposure, Pointing
+from photometry.core.datasources import FFI
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
 from photometry.core.times import SECONDS_PER_DAY, ffi_index
@@ -101,7 +102,7 @@ def inspect_frame(name: FfiName, area: Stamp = SCIENCE_AREA) -> tuple[Frame, Poi
 def read_pointing_of_frame(name: FfiName, frame: Frame) -> Pointing:
     """Return sector, camera, CCD and release of a frame."""
     return Pointing(
-        datasource="ffi",
+        datasource=FFI.name,
         sector=name.sector,
         camera=name.camera,
         ccd=name.ccd,
@@ -117,7 +118,7 @@ def _frame(frame: Frame, headers: PixelHeaders, area: Stamp) -> Frame:
     """Fill in what the headers say."""
     barycorr = _barycorr(headers)
     start, end = _times(headers, barycorr)
-    exposure: Exposure = read_exposure(headers, area, "ffi")
+    exposure: Exposure = read_exposure(headers, area, FFI)
     return Frame(
         name=frame.name,
         clock_s=frame.clock_s,
@@ -130,7 +131,7 @@ def _frame(frame: Frame, headers: PixelHeaders, area: Stamp) -> Frame:
         release=(headers.integer("DATA_REL", 0, 9999), str(headers.get("PROCVER") or "").strip()),
         exposure=exposure,
         wcs=(wcs := image_wcs_cards(headers.pixels)),
-        offset=read_time_offset(headers, headers.integer("CAMERA", 1, 4), headers.integer("CCD", 1, 4), "ffi"),
+        offset=read_time_offset(headers, headers.integer("CAMERA", 1, 4), headers.integer("CCD", 1, 4), FFI),
         sky=(float(headers.pixels["CRVAL1"]), float(headers.pixels["CRVAL2"])) if wcs else (math.nan, math.nan),
         reason="" if wcs else "has no WCS that can be used",
     )

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from photometry.core.constants import FIRST_SCIENCE_COLUMN, INT_TIME_S, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS, OUTPUTS
 from photometry.core.cube import Exposure, Pointing
+from photometry.core.datasources import FFI
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
 
@@ -73,7 +74,7 @@ def older_pointing(path: Path, facts: Mapping[str, Any]) -> Pointing:
             raise InputFileError(path, f"its attribute {key} is {value:g}; correct the name of the file")
         place[key.lower()] = int(named if value is None else value)  # type: ignore[arg-type]
     return Pointing(
-        datasource="ffi",
+        datasource=FFI.name,
         **place,
         data_rel=int(_number(path, facts, "DATA_REL") or 0),
         procver=str(facts.get("PROCVER") or ""),

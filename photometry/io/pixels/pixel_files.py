@@ -7,6 +7,7 @@ from pathlib import Path
 from astropy.io import fits
 
 from photometry.core.cube import Exposure, Pointing
+from photometry.core.datasources import DATASOURCES, DataSource
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Stamp
 from photometry.core.times import TimeOffset
@@ -15,7 +16,6 @@ from photometry.io.pixels.pixel_headers import PixelHeaders, read_exposure, read
 from photometry.io.pixels.pixel_wcs import read_stamp, read_wcs
 
 __all__ = [
-    "DATASOURCES",
     "PixelFile",
     "check_datasource",
     "find_pixel_files",
@@ -25,13 +25,8 @@ __all__ = [
     "inspect_usable_files",
 ]
 
-#: Kinds of files that are read here, and what they are called.
-DATASOURCES = {"tesscut": "TESScut file", "tpf": "target pixel file (TPF)"}
-#: Columns of the table PIXELS that must be there.
-_COLUMNS = {
-    "tesscut": ("TIME", "TIMECORR", "CADENCENO", "FLUX", "FLUX_ERR", "QUALITY"),
-    "tpf": ("TIME", "TIMECORR", "CADENCENO", "FLUX", "FLUX_ERR", "FLUX_BKG", "QUALITY"),
-}
+#: Kinds of files that are read here.
+_SOURCES = {name: source for name, source in DATASOURCES.items() if not source.whole_ccd}
 _ENDINGS = (".fits", ".fits.gz", ".fit", ".fit.gz")
 
 
@@ -77,7 +72,7 @@ def find_pixel_files(path: str | Path, datasource: str) -> list[Path]:
     path : path-like
         A file, or a folder that is searched with its subfolders.
     datasource : str
-        ``tesscut`` or ``tpf``: files of other kinds in a folder are passed over.
+        A kind of pixel file: those of other kinds in a folder are passed over.
 
     Raises
     ------
@@ -188,33 +183,38 @@ def _of_kind(path: Path, datasource: str) -> PixelHeaders | None:
 def _none_found(folder: Path, datasource: str, n_other: int) -> InputFileError:
     return InputFileError(
         folder,
-        f"no {DATASOURCES[datasource]} in this folder ({n_other} other FITS files); "
+        f"no {_SOURCES[datasource].title} in this folder ({n_other} other FITS files); "
         "correct the key 'input' or 'datasource'",
     )
 
 
 def check_datasource(datasource: str) -> None:
-    """Raise ConfigError unless it is one of `DATASOURCES`."""
-    if datasource not in DATASOURCES:
-        raise ConfigError(f"datasource is {datasource!r}, expected one of {', '.join(DATASOURCES)}")
+    """Raise ConfigError unless it is a kind of pixel file."""
+    if datasource not in _SOURCES:
+        raise ConfigError(f"datasource is {datasource!r}, expected one of {', '.join(_SOURCES)}")
 
 
 def _kind(headers: PixelHeaders) -> str | None:
-    """Kind of a file with a table PIXELS; None when it is neither a cutout nor a TPF."""
+    """Kind of a file with a table PIXELS: the first that it has a mark of; None when it has none."""
+    return next((name for name, source in _SOURCES.items() if _has_mark(headers, source)), None)
+
+
+def _has_mark(headers: PixelHeaders, source: DataSource) -> bool:
+    """Tell whether a file has any of the marks of a kind."""
     creator = str(header_value(headers.primary, "CREATOR") or "").lower()
-    if "FFI_FILE" in headers.columns or "astrocut" in creator:
-        return "tesscut"
-    if headers.get("TICID") is not None:
-        return "tpf"
-    return None
+    return bool(
+        (source.column_of_kind and source.column_of_kind in headers.columns)
+        or (source.creator_of_kind and source.creator_of_kind in creator)
+        or (source.key_of_kind and headers.get(source.key_of_kind) is not None)
+    )
 
 
 def _check_kind(headers: PixelHeaders, datasource: str) -> None:
     check_datasource(datasource)
-    missing = [name for name in _COLUMNS[datasource] if name not in headers.columns]
+    missing = [name for name in _SOURCES[datasource].columns if name not in headers.columns]
     if missing:
         raise InputFileError(
-            headers.path, f"is no {DATASOURCES[datasource]}: its table PIXELS lacks {', '.join(missing)}"
+            headers.path, f"is no {_SOURCES[datasource].title}: its table PIXELS lacks {', '.join(missing)}"
         )
     kind = _kind(headers)
     if kind is None:
@@ -224,7 +224,7 @@ def _check_kind(headers: PixelHeaders, datasource: str) -> None:
         )
     if kind != datasource:
         raise InputFileError(
-            headers.path, f"is a {DATASOURCES[kind]}, not a {DATASOURCES[datasource]}; set datasource: {kind}"
+            headers.path, f"is a {_SOURCES[kind].title}, not a {_SOURCES[datasource].title}; set datasource: {kind}"
         )
 
 
@@ -232,9 +232,10 @@ def _inspect(headers: PixelHeaders, datasource: str) -> PixelFile:
     _check_kind(headers, datasource)
     if str(headers.get("FFI_TYPE") or "").upper() == "TICA":
         raise InputFileError(headers.path, "is cut from TICA images, which are not in e-/s; ask TESScut for SPOC's")
-    pointing = read_pointing(headers, datasource)
+    source = _SOURCES[datasource]
+    pointing = read_pointing(headers, source)
     stamp = read_stamp(headers)
-    exposure = read_exposure(headers, stamp, datasource)
+    exposure = read_exposure(headers, stamp, source)
     n_cadence = int(headers.pixels["NAXIS2"])
     if n_cadence < 2:
         raise InputFileError(headers.path, f"has {n_cadence} cadence(s); a light curve needs at least 2")
@@ -246,15 +247,16 @@ def _inspect(headers: PixelHeaders, datasource: str) -> PixelFile:
         stamp=stamp,
         n_cadence=n_cadence,
         wcs_header=read_wcs(headers, stamp, pointing),
-        offset=read_time_offset(headers, pointing.camera, pointing.ccd, datasource),
+        offset=read_time_offset(headers, pointing.camera, pointing.ccd, source),
     )
 
 
 def _region(pointing: Pointing, exposure: Exposure, stamp: Stamp) -> str:
     """Name that tells a region from all others; letters that every file system takes."""
     ccd = f"sector{pointing.sector:03d}_camera{pointing.camera}_ccd{pointing.ccd}"
-    if pointing.datasource == "tpf":
-        return f"tpf_{ccd}_{pointing.starid:011d}_c{exposure.cadence_s:04d}"
+    source = _SOURCES[pointing.datasource]
+    if source.has_target:
+        return f"{source.name}_{ccd}_{pointing.starid:011d}_c{exposure.cadence_s:04d}"
     position = f"ra{pointing.ra:.4f}_dec{pointing.dec:.4f}_" if pointing.ra == pointing.ra else ""
     n_row, n_column = stamp.shape
-    return f"tesscut_{ccd}_{position}r{stamp.row_min:04d}_c{stamp.col_min:04d}_{n_row}x{n_column}"
+    return f"{source.name}_{ccd}_{position}r{stamp.row_min:04d}_c{stamp.col_min:04d}_{n_row}x{n_column}"

@@ -20,6 +20,7 @@ from photometry.core.constants import (
     OUTPUTS,
 )
 from photometry.core.cube import Exposure, Pointing
+from photometry.core.datasources import DataSource
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Stamp, output_index
 from photometry.core.times import NO_OFFSET, TimeOffset, time_offset
@@ -84,15 +85,15 @@ class PixelHeaders:
         return {str(self.pixels.get(f"TTYPE{n}", "")).strip(): n for n in range(1, count + 1)}
 
 
-def read_pointing(headers: PixelHeaders, datasource: str) -> Pointing:
+def read_pointing(headers: PixelHeaders, source: DataSource) -> Pointing:
     """Return sector, camera, CCD, data release and the file's position."""
     sector = headers.integer("SECTOR", 1, 999)
     camera, ccd = headers.integer("CAMERA", 1, 4), headers.integer("CCD", 1, 4)
     release = headers.integer("DATA_REL", 0, 9999) if headers.get("DATA_REL") is not None else 0
     ra, dec = (header_value(headers.primary, key) for key in ("RA_OBJ", "DEC_OBJ"))
-    starid = headers.integer("TICID", 1, 2**63 - 1) if datasource == "tpf" else 0
+    starid = headers.integer("TICID", 1, 2**63 - 1) if source.has_target else 0
     return Pointing(
-        datasource=datasource,
+        datasource=source.name,
         sector=sector,
         camera=camera,
         ccd=ccd,
@@ -104,11 +105,11 @@ def read_pointing(headers: PixelHeaders, datasource: str) -> Pointing:
     )
 
 
-def read_time_offset(headers: PixelHeaders, camera: int, ccd: int, datasource: str) -> TimeOffset:
+def read_time_offset(headers: PixelHeaders, camera: int, ccd: int, source: DataSource) -> TimeOffset:
     """Return what has to be added to the times of a file: of early releases; nothing to those of simulated files.
 
-    Cutouts name the version of the tool that cut them, so of releases 27 and 29 nobody can tell which of the two they
-    are: their times are taken as they are, and this is logged.
+    Where files do not name the pipeline, nobody can tell which of the two releases 27 and 29 they are: their times are
+    taken as they are, and this is logged.
 
     Raises
     ------
@@ -118,22 +119,22 @@ def read_time_offset(headers: PixelHeaders, camera: int, ccd: int, datasource: s
     if headers.get("DATA_REL") is None or headers.get("SIMDATA") is True:
         return NO_OFFSET
     release, version = headers.integer("DATA_REL", 0, 9999), str(headers.get("PROCVER") or "")
-    if datasource == "tesscut" and release in (27, 29) and not version.startswith("spoc"):
+    if not source.names_pipeline and release in (27, 29) and not version.startswith("spoc"):
         logging.getLogger(__name__).warning(
             "%s: release %d was released twice, first with times 2 s late; taken as right", headers.path, release
         )
         version = "unknown"
     try:
-        return time_offset(release, version, camera, ccd, full_frame=datasource != "tpf")
+        return time_offset(release, version, camera, ccd, full_frame=source.full_frame_times)
     except ConfigError as error:
         raise InputFileError(headers.path, str(error)) from error
 
 
-def read_exposure(headers: PixelHeaders, stamp: Stamp, datasource: str) -> Exposure:
+def read_exposure(headers: PixelHeaders, stamp: Stamp, source: DataSource) -> Exposure:
     """Return cadence, exposure, readouts, gain and read noise."""
     int_time = headers.number("INT_TIME") or INT_TIME_S
     cadence = _cadence(headers)
-    readouts = _readouts(headers, int_time, datasource)
+    readouts = _readouts(headers, int_time, source)
     if readouts * _FRAME_TIME_S > 1.02 * cadence:
         raise InputFileError(
             headers.path, f"{readouts} readouts do not fit into a cadence of {cadence} s (NREADOUT, EXPOSURE, TIMEDEL)"
@@ -169,7 +170,7 @@ def _cadence(headers: PixelHeaders) -> int:
     return known
 
 
-def _readouts(headers: PixelHeaders, int_time: float, datasource: str) -> int:
+def _readouts(headers: PixelHeaders, int_time: float, source: DataSource) -> int:
     """Return the readouts of a cadence: from NREADOUT, else the frames; EXPOSURE must agree.
 
     EXPOSURE is the time of one cadence in images and cutouts, of the whole series in TPFs (SDPDD, table 30).
@@ -178,7 +179,7 @@ def _readouts(headers: PixelHeaders, int_time: float, datasource: str) -> int:
     readouts, frames = headers.number("NREADOUT"), headers.number("NUM_FRM")
     if readouts is not None:
         said["NREADOUT"] = readouts
-    if datasource != "tpf" and (exposure := headers.number("EXPOSURE")) is not None:
+    if source.exposure_of_cadence and (exposure := headers.number("EXPOSURE")) is not None:
         said["EXPOSURE/INT_TIME"] = exposure * 86400 / int_time
     mitigated = headers.get("CRMITEN")
     block = headers.number("CRBLKSZ") if mitigated else None
@@ -186,7 +187,7 @@ def _readouts(headers: PixelHeaders, int_time: float, datasource: str) -> int:
         # On-board cosmic ray mitigation leaves out the highest and the lowest of each block (IH, section 5.1).
         said["NUM_FRM, CRMITEN, CRBLKSZ"] = frames * (block - 2) / block if block is not None else frames
     if not said:
-        wanted = "NREADOUT" if datasource == "tpf" else "NREADOUT, EXPOSURE"
+        wanted = "NREADOUT, EXPOSURE" if source.exposure_of_cadence else "NREADOUT"
         raise InputFileError(
             headers.path, f"header keys {wanted}, or NUM_FRM, CRMITEN and CRBLKSZ, are missing: exposure is not known"
         )

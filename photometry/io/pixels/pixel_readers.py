@@ -4,24 +4,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 from photometry.core.cube import Cube
+from photometry.core.datasources import TESSCUT, TPF
 from photometry.io.pixels.pixel_files import check_datasource
 from photometry.io.pixels.tesscut import read_tesscut
 from photometry.io.pixels.tpf import read_tpf
 
-__all__ = ["read_pixels"]
+__all__ = ["READERS", "read_pixels"]
 
-_READERS: dict[str, Callable[[str | Path], Cube]] = {"tesscut": read_tesscut, "tpf": read_tpf}
+#: What reads a pixel file, by the name of its kind (`photometry.core.datasources`).
+READERS: dict[str, Callable[[str | Path], Cube]] = {TESSCUT.name: read_tesscut, TPF.name: read_tpf}
 
 
 def read_pixels(path: str | Path, datasource: str) -> Cube:
-    """Read a pixel file of either kind.
+    """Read a pixel file of any kind.
 
     Raises
     ------
     ConfigError
-        When the data source is neither ``tesscut`` nor ``tpf``.
+        When the data source is no kind of pixel file.
     InputFileError
         When the file cannot be read or is not of this kind.
     """
     check_datasource(datasource)
-    return _READERS[datasource](path)
+    return READERS[datasource](path)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from photometry.background.plane import background_pixels, estimate_background
 from photometry.core.constants import OUTPUTS
 from photometry.core.cube import Cube
+from photometry.core.datasources import TESSCUT
 from photometry.core.geometry import Stamp, output_index
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import header_value, open_fits, table_data, verify_checksums
@@ -33,7 +34,7 @@ def read_tesscut(path: str | Path) -> Cube:
     InputFileError
         When the file is missing, damaged, no TESScut file, or lacks something that is needed.
     """
-    file = inspect_pixel_file(path, "tesscut")
+    file = inspect_pixel_file(path, TESSCUT.name)
     with open_fits(path) as hdus:
         verify_checksums(path, hdus)
         table = read_pixel_table(file.path, table_data(path, hdus, "PIXELS"), file.stamp, file.exposure.cadence_s)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from astropy.io import fits
 
 from photometry.core.cube import Cube
+from photometry.core.datasources import TPF
 from photometry.core.errors import InputFileError
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import open_fits, table_data, verify_checksums
@@ -31,7 +32,7 @@ def read_tpf(path: str | Path) -> Cube:
     InputFileError
         When the file is missing, damaged, no target pixel file, or lacks something that is needed.
     """
-    file = inspect_pixel_file(path, "tpf")
+    file = inspect_pixel_file(path, TPF.name)
     with open_fits(path) as hdus:
         verify_checksums(path, hdus)
         if "APERTURE" not in hdus:

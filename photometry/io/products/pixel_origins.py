@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from photometry.core.datasources import DATASOURCES
 from photometry.io.products.cube_files import CUBE_VERSION, CubeHeader, read_cube_header
 from photometry.io.products.frame_lists import CcdFrames, read_frames
 from photometry.io.store.provenance import open_product
@@ -17,9 +18,9 @@ def placed_pixels(path: str | Path, datasource: str) -> CubeHeader | CcdFrames:
     path : path-like
         Frames of a CCD, whose cube is made later and needs the stars; else the cube.
     datasource : str
-        ``ffi`` for frames.
+        Kind of the pixels (`photometry.core.datasources`).
     """
-    return read_frames(path) if datasource == "ffi" else read_cube_header(path)
+    return read_frames(path) if DATASOURCES[datasource].whole_ccd else read_cube_header(path)
 
 
 def pixel_provenance(path: str | Path) -> dict[str, str]:

@@ -1,8 +1,12 @@
+import ast
+import re
 from pathlib import Path
 
 import pytest
 
-from photometry.workflow.code_digests import code_digest, imported_modules, modules_of
+from photometry.workflow.code_digests import WITHOUT_EFFECT, code_digest, modules_of, read_source
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -20,12 +24,12 @@ def tree(tmp_path: Path) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    imported_modules.cache_clear()
+    read_source.cache_clear()
     return tmp_path
 
 
 def names(tree: Path) -> list[str]:
-    imported_modules.cache_clear()
+    read_source.cache_clear()
     return [path.relative_to(tree).as_posix() for path in modules_of(tree / "scripts/job.py", tree)]
 
 
@@ -48,10 +52,100 @@ def test_cycles_end(tree):
     assert "photometry/near.py" in names(tree)
 
 
+def digest(tree: Path) -> str:
+    read_source.cache_clear()
+    return code_digest(tree / "scripts/job.py", tree)
+
+
 def test_digest_changes_with_what_the_script_needs_and_with_nothing_else(tree):
-    script = tree / "scripts/job.py"
-    before = code_digest(script, tree)
+    before = digest(tree)
     (tree / "photometry/far.py").write_text("Far = 2\n")
-    assert code_digest(script, tree) == before
+    assert digest(tree) == before
     (tree / "photometry/io/deep.py").write_text("name = 2\n")
-    assert code_digest(script, tree) != before
+    assert digest(tree) != before
+
+
+CODE = "name = 1\n\n\nclass Deep:\n    size: int = 3\n\n    def area(self, scale):\n        return scale * self.size\n"
+#: The same code in other words and lines.
+SAME = {
+    "docstrings": """'''Deep.'''\n\nname = 1\n
+class Deep:
+    'A square.'
+
+    size: int = 3
+    'Of a side.'
+
+    def area(self, scale):
+        '''Return the area.'''
+        return scale * self.size
+""",
+    "comments": CODE.replace("name = 1", "#: A name.\nname = 1  # one"),
+    "layout": CODE.replace("scale * self.size", "(\n            scale * self.size\n        )").replace(
+        "(self, scale)", "(\n        self,\n        scale,\n    )"
+    ),
+    "line ends": CODE.replace("\n", "\r\n"),
+}
+OTHER = {
+    "value": CODE.replace("name = 1", "name = 2"),
+    "type of a value": CODE.replace("name = 1", "name = 1.0"),
+    "name of an attribute": CODE.replace("size", "side"),
+    "operator": CODE.replace("scale *", "scale +"),
+    "text that is no docstring": CODE.replace("name = 1", "name = '1'"),
+    "order": CODE.replace("scale * self.size", "self.size * scale"),
+    "default": CODE.replace("(self, scale)", "(self, scale=None)"),
+    "decorator": CODE.replace("    def", "    @property\n    def"),
+}
+
+
+@pytest.mark.parametrize("text", SAME.values(), ids=SAME)
+def test_words_comments_and_layout_are_no_code(tree, text):
+    (tree / "photometry/io/deep.py").write_text(CODE)
+    before = digest(tree)
+    (tree / "photometry/io/deep.py").write_text(text, newline="")
+    assert digest(tree) == before
+
+
+@pytest.mark.parametrize("text", OTHER.values(), ids=OTHER)
+def test_every_change_of_code_counts(tree, text):
+    (tree / "photometry/io/deep.py").write_text(CODE)
+    before = digest(tree)
+    (tree / "photometry/io/deep.py").write_text(text)
+    assert digest(tree) != before
+
+
+def test_the_script_itself_counts_as_a_module_does(tree):
+    before = digest(tree)
+    script = tree / "scripts/job.py"
+    script.write_text(f"'''A job.'''\n{script.read_text()}")
+    assert digest(tree) == before
+    script.write_text(f"{script.read_text()}x = 1\n")
+    assert digest(tree) != before
+
+
+def test_modules_without_an_effect_and_what_they_alone_import_do_not_count(tree):
+    for name in WITHOUT_EFFECT:
+        path = tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("from photometry.alone import y\n")
+    (tree / "photometry/alone.py").write_text("y = 1\n")
+    before = names(tree)
+    imported = "".join(f"import {name.removesuffix('.py').replace('/', '.')}\n" for name in WITHOUT_EFFECT)
+    script = tree / "scripts/job.py"
+    script.write_text(script.read_text() + imported)
+    assert names(tree) == before
+    script.write_text(script.read_text() + "import photometry.alone\n")
+    assert names(tree) == sorted([*before, "photometry/alone.py"])
+
+
+@pytest.mark.parametrize("name", WITHOUT_EFFECT)
+def test_modules_without_an_effect_are_there_with_a_reason(name):
+    assert (ROOT / name).is_file()
+    assert len(WITHOUT_EFFECT[name].split()) > 3
+
+
+def test_settings_do_nothing_but_hold_values():
+    """So that a job, which gets all of them as parameters, does not depend on their module."""
+    tree = ast.parse((ROOT / "photometry/core/settings.py").read_text())
+    assert [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)] == ["setting"]
+    for path in [*(ROOT / "scripts").glob("*.py"), *(ROOT / "photometry").rglob("*.py")]:
+        assert not re.search(r"\b(Fit|Motion|Prf)Settings\(\)", path.read_text()), path

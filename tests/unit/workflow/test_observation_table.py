@@ -1,13 +1,10 @@
-from pathlib import Path
-
 import pytest
-import yaml
 
 from photometry.core.errors import PhotometryError
+from photometry.workflow.config_schema import config_schema
 from photometry.workflow.observation_table import read_observation_table, with_observation_table
 
-ROOT = Path(__file__).resolve().parents[3]
-SCHEMA = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
+SCHEMA = config_schema()
 ITEM = SCHEMA["properties"]["observations"]["items"]
 HEAD = "datasource,input,catalog,prf,targets,tmag_limit\n"
 

@@ -7,11 +7,12 @@ import pytest
 from sky_regions import WIDE, planned, star_table
 from tile_fits import WCS_HEADER, make_header
 
-from photometry.catalog.region_stars import LIGHT_REACH, epoch_of_sector
+from photometry.catalog.region_stars import epoch_of_sector
 from photometry.catalog.star_catalog import ccd_positions
 from photometry.core.errors import CatalogError
 from photometry.core.geometry import Stamp
 from photometry.core.sky import julian_year
+from photometry.core.stars import LIGHT_REACH
 from photometry.io.stars.star_files import read_stars, reference_stars
 from photometry.io.stars.star_tables import read_star_table
 from photometry.workflow import star_choice

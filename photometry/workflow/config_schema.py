@@ -1,0 +1,116 @@
+"""JSON schema of config.yaml: what its keys mean, which values they take, their defaults.
+
+The blocks of the numerics are made from the fields in `photometry.core.settings`, the kinds of pixels from
+`photometry.core.datasources`; the keys of the workflow itself are here and nowhere else.
+"""
+
+from dataclasses import fields
+from typing import Any
+
+from photometry.core.datasources import DATASOURCES
+from photometry.core.settings import FitSettings, MotionSettings, PrfSettings
+
+__all__ = ["config_schema"]
+
+#: JSON types of Python's.
+_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+#: JSON schema's words for what `photometry.core.settings.setting` knows.
+_KEYWORDS = {"meaning": "description", "at_least": "minimum", "above": "exclusiveMinimum", "one_of": "enum"}
+
+
+def config_schema() -> dict[str, Any]:
+    """Return the schema of the settings of the workflow (JSON schema, draft 2020-12)."""
+    schema = _section(
+        "settings of the workflow",
+        {
+            "output": _text("folder of all products"),
+            "version": _key("product version: part of file names and headers", int, minimum=1, maximum=99, default=1),
+            "observations": _observations(),
+            "ephemeris": _text(
+                "place of TESS for the times of FFIs: table of JPL Horizons | folder of SPICE kernels | "
+                "earth (error up to 1.4 s)",
+                default="earth",
+            ),
+            "coord_buffer": _key(
+                "stars so far around the pixels are kept in the catalogue, deg", float, minimum=0.05, default=0.1
+            ),
+            "motion": _block("how the movement kernel is measured", MotionSettings),
+            "prf_learning": _block("how the effective PRF is learnt from the data", PrfSettings),
+            "fit": _block("the joint fit of all stars of a tile", FitSettings),
+            "simulate": _simulate(),
+        },
+        required=["output"],
+    )
+    schema["anyOf"] = [{"required": ["observations"]}, {"required": ["simulate"]}]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
+
+
+def _observations() -> dict[str, Any]:
+    kinds = " | ".join(f"{source.name} ({source.meaning})" for source in DATASOURCES.values())
+    keys = {
+        "datasource": {"description": kinds, "enum": list(DATASOURCES)},
+        "input": _text(
+            "pixel file, or folder that is searched with all its subfolders; for full-frame images a folder"
+        ),
+        "catalog": _text("star table (CSV, ECSV, FITS, VOTable; TIC's columns), catalogue SQLite | mast"),
+        "prf": _text("folder of SPOC PRF files of the CCD | model (built in) | mast"),
+        "targets": _text("all: every star on the pixels | table with a column starid, ID or TIC", default="all"),
+        "tmag_limit": _key("faintest target, Tmag", float, default=15.0),
+    }
+    needed = [name for name, key in keys.items() if "default" not in key]
+    return {
+        "description": "what to measure: one entry for each source of pixels; or a CSV table with a row for each and "
+        "these keys as columns",
+        "type": ["array", "string"],
+        "minItems": 1,
+        "minLength": 1,
+        "items": _section(f"an entry with keys {', '.join(needed)}", keys, required=needed),
+    }
+
+
+def _simulate() -> dict[str, Any]:
+    named = {"propertyNames": {"pattern": "^[a-z0-9_]+$"}, "additionalProperties": {"type": "object"}, "default": {}}
+    keys = {
+        "folder": _text("folder of the simulated files, relative to the working directory"),
+        "prf": _text(
+            "PRF of the simulated stars, model for the built-in one, or a folder of SPOC PRF files", default="model"
+        ),
+        "scenes": {
+            "description": "settings of each scene by its name, see photometry/simulate/scene_settings.py",
+            "type": "object",
+        }
+        | named,
+        "ccds": {
+            "description": "settings of each CCD by its name, see photometry/simulate/ccd_settings.py",
+            "type": "object",
+        }
+        | named,
+    }
+    meaning = "simulated fields and CCDs with known truth, each written as pixel files, star table and truth"
+    return _section(meaning, keys, required=["folder"])
+
+
+def _key(meaning: str, kind: type, **more: Any) -> dict[str, Any]:
+    return {"description": meaning, "type": _TYPES[kind]} | more
+
+
+def _text(meaning: str, **more: Any) -> dict[str, Any]:
+    return _key(meaning, str, minLength=1, **more)
+
+
+def _section(meaning: str, keys: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return the schema of a section that has these keys and no others."""
+    return {"description": meaning, "type": "object", "additionalProperties": False, "properties": keys} | more
+
+
+def _block(meaning: str, kind: type) -> dict[str, Any]:
+    """Return the schema of a block whose keys are the fields of a dataclass of settings."""
+    keys = {}
+    for field in fields(kind):
+        known = {word: field.metadata[name] for name, word in _KEYWORDS.items() if name in field.metadata}
+        if "enum" in known:
+            known["enum"] = list(known["enum"])
+        else:
+            known["type"] = _TYPES[type(field.default)]
+        keys[field.name] = known | {"default": field.default}
+    return _section(meaning, keys, default={})

@@ -143,45 +143,63 @@ def factor_node(
     with_errors : bool
         Work out what depends on the background and the pixels; it is zero otherwise.
     """
-    design, n_star, n_common = part.design.with_common(common), len(precision), common.shape[1]
-    if like is not None:
-        system = taken_over(like, part, design, weights, precision)
+    design = part.design.with_common(common)
+    if like is None:
+        system = _factored(part, design, common, weights, precision, common_precision)
     else:
-        matrix = design.normal(weights)
-        information = matrix.diagonal().copy()
-        common_precision = np.zeros(n_common) if common_precision is None else common_precision
-        matrix[np.diag_indices_from(matrix)] += np.concatenate([precision, common_precision])
-        exact, common_factor = inverse_and_factor(matrix, n_common)
-        covariance = exact.astype(np.float32)
-        del exact
-        spread = covariance.diagonal()[:n_star].astype(np.float64)
-        flat = spread / (1 - np.minimum(precision * spread, _MOST_PRIOR))
-        share = _share_of_noise(covariance[:n_star, :n_star], precision, flat)
-        system = NodeSystem(
-            part=part,
-            design=design,
-            common=common.astype(np.float32),
-            weights=weights.astype(np.float32),
-            precision=precision,
-            common_precision=common_precision,
-            common_factor=common_factor,
-            covariance=covariance,
-            scale=np.ones(len(matrix)),
-            information=information,
-            flat_variance=flat,
-            share_of_noise=share,
-            variance=flat * share,
-            sky_variance=np.zeros(n_star),
-            own_variance=np.zeros(n_star),
-            own_prior=precision * flat / (1 + precision * flat),
-            leverage=np.zeros(len(weights)),
-        )
-    if not with_errors:
-        return system
+        system = taken_over(like, part, design, weights, precision)
+    return _with_errors(system, part, design, weights) if with_errors else system
+
+
+def _factored(
+    part: NodeModel,
+    design: BlockDesign,
+    common: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    precision: npt.NDArray[np.float64],
+    common_precision: npt.NDArray[np.float64] | None,
+) -> NodeSystem:
+    """Invert the normal matrix of a node; parameters as of `factor_node`."""
+    n_star, n_common = len(precision), common.shape[1]
+    matrix = design.normal(weights)
+    information = matrix.diagonal().copy()
+    common_precision = np.zeros(n_common) if common_precision is None else common_precision
+    matrix[np.diag_indices_from(matrix)] += np.concatenate([precision, common_precision])
+    exact, common_factor = inverse_and_factor(matrix, n_common)
+    covariance = exact.astype(np.float32)
+    del exact
+    spread = covariance.diagonal()[:n_star].astype(np.float64)
+    flat = spread / (1 - np.minimum(precision * spread, _MOST_PRIOR))
+    share = _share_of_noise(covariance[:n_star, :n_star], precision, flat)
+    return NodeSystem(
+        part=part,
+        design=design,
+        common=common.astype(np.float32),
+        weights=weights.astype(np.float32),
+        precision=precision,
+        common_precision=common_precision,
+        common_factor=common_factor,
+        covariance=covariance,
+        scale=np.ones(len(matrix)),
+        information=information,
+        flat_variance=flat,
+        share_of_noise=share,
+        variance=flat * share,
+        sky_variance=np.zeros(n_star),
+        own_variance=np.zeros(n_star),
+        own_prior=precision * flat / (1 + precision * flat),
+        leverage=np.zeros(len(weights)),
+    )
+
+
+def _with_errors(
+    system: NodeSystem, part: NodeModel, design: BlockDesign, weights: npt.NDArray[np.float64]
+) -> NodeSystem:
+    """Work out what depends on the background and the pixels: changes of the variance, leverage."""
     squared, leverage = design.influence(system.covariance, system.scale, weights)
     return replace(
         system,
-        sky_variance=squared[:n_star] / (1 - system.own_prior) ** 2,
+        sky_variance=squared[: len(system.precision)] / (1 - system.own_prior) ** 2,
         own_variance=system.flat_variance**2 * (part.expansion.transposed[0].power(3) @ weights**2),
         leverage=np.clip(leverage, 0.0, MOST_LEVERAGE),
     )

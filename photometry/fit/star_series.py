@@ -11,7 +11,6 @@ from photometry.fit.cadence_fit import CadenceFit, TileScene
 from photometry.fit.star_quality import StarQuality, cadence_flags, reduced_chi2
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import local_basis
-from photometry.solver.flux_errors import flux_variance
 
 __all__ = ["SERIES", "Series", "series_of"]
 
@@ -68,19 +67,18 @@ def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: 
     quality : StarQuality
         Where their light falls.
     """
-    data, model, core, part = scene.data, scene.model, scene.core, fit.system.part
+    data, model, core, node = scene.data, scene.model, scene.core, fit.system.node
     motion, kernel, cadences, solution = scene.state.motion, scene.kernel, fit.cadences, fit.solution
-    mean, own_prior = scene.state.flux[core, None], fit.system.own_prior[core, None]
-    departure = solution.departure[core] / (1 - own_prior)
+    mean, deviation = scene.state.flux[core, None], fit.system.without_own_prior(solution.deviation[core], core)
     coefficients = motion.local[cadences].T + solution.common
-    local = (model.local_basis.mean(axis=0) @ coefficients) - part.sky.mean()
+    local = (model.local_basis.mean(axis=0) @ coefficients) - node.sky.mean()
     extra_sky = data.sky[cadences].mean(axis=1, dtype=np.float64) + local
-    squared = flux_variance(
-        fit.system, core, departure, extra_sky, fit.valid, data, fit.response[core], kernel.covariance[cadences]
+    squared = fit.system.variance(
+        core, deviation, extra_sky, fit.valid, data, fit.response[core], kernel.covariance[cadences]
     )
-    terms = part.coefficients(motion, cadences)[:, : part.expansion.n_term]
-    light = light_in_apertures(apertures, part.expansion.transposed, core)
-    in_aperture = aperture_photometry(apertures, light, terms, mean + solution.departure[core], fit.rest, fit.variance)
+    terms = node.coefficients(motion, cadences)[:, : node.expansion.n_term]
+    light = light_in_apertures(apertures, node.expansion.transposed, core)
+    in_aperture = aperture_photometry(apertures, light, terms, mean + solution.deviation[core], fit.rest, fit.variance)
     chi2, cadence_chi2 = reduced_chi2(quality, fit.rest, fit.valid, fit.variance, fit.system.leverage)
     distance = np.hypot(motion.row_shift, motion.column_shift)[cadences]
     uncertain, converged = kernel.bad[cadences], solution.converged
@@ -89,7 +87,7 @@ def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: 
     pixel = _pixel_of(data, model.stars.row[core], model.stars.column[core])
     background = data.sky[cadences][:, pixel].T + local_basis(data.stamp)[pixel] @ coefficients
     fitted = (flags & _NOT_FITTED) == 0
-    values = (mean + departure, np.sqrt(squared), *in_aperture, background, chi2)
+    values = (mean + deviation, np.sqrt(squared), *in_aperture, background, chi2)
     kept = tuple(np.where(fitted, value, np.nan).astype(np.float32) for value in values)
     return Series(cadences, kept, flags, cadence_chi2, coefficients)
 

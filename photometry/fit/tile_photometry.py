@@ -14,7 +14,7 @@ from photometry.core.settings import FitSettings
 from photometry.core.stars import Stars
 from photometry.fit.aperture import choose_apertures, windows_of
 from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit
-from photometry.fit.outlying_cadences import fit_strays
+from photometry.fit.outlying_cadences import fit_outlying
 from photometry.fit.star_quality import blending, star_flags, star_quality
 from photometry.fit.star_series import SERIES, Series, series_of
 from photometry.fit.tile_fit import TileFit
@@ -30,7 +30,7 @@ __all__ = ["fit_tile"]
 
 #: Linear steps to the mean fluxes without outliers; the second sees what is not understood.
 _MEAN_ROUNDS = 2
-#: Cadences that the first means are solved from: they only have to do until outliers and departures are known.
+#: Cadences that the first mean fluxes are solved from: they serve until outliers and flux deviations are known.
 _FIRST_CADENCES = 200
 #: The prior of a flux is never narrower than if the mean were this share of the catalogue flux.
 _LEAST_OF_CATALOG = 0.1
@@ -91,7 +91,7 @@ def fit_tile(
 def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray[np.bool_], first: FirstFit) -> TileFit:
     """Fit node by node, block by block, then the cadences far from all others, and put all in order."""
     data, model, core = scene.data, scene.model, scene.core
-    main = max(model.nodes, key=lambda part: int(good[part.node.cadences].sum()))
+    main = max(model.nodes, key=lambda node: int(good[node.cadences].sum()))
     images = model.mean_images(main, scene.state.flux)
     variance = node_variance(data, main, images)
     quality = star_quality(data, main, images, scene.state.flux, core)
@@ -100,12 +100,12 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
     )
     blocks = []
     # The main node comes last: the cadences far from all others take its inverse over.
-    for part in sorted(model.nodes, key=lambda part: part is main):
-        for fit in final_fit(scene, first, part):
+    for node in sorted(model.nodes, key=lambda node: node is main):
+        for fit in final_fit(scene, first, node):
             blocks.append(series_of(scene, fit, apertures, quality))
     correlation = blending(fit.system, core)
     far = np.setdiff1d(np.arange(data.n_cadence), np.concatenate([block.cadences for block in blocks]))
-    blocks += [series_of(scene, stray, apertures, quality) for stray in fit_strays(scene, prf, far, fit)]
+    blocks += [series_of(scene, outlying, apertures, quality) for outlying in fit_outlying(scene, prf, far, fit)]
     series = {
         name: _in_order(blocks, [block.values[k] for block in blocks], np.float32) for k, name in enumerate(SERIES)
     }

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from photometry.calibration.kernel import MovementKernel, interpolated
 from photometry.calibration.motion_fit import N_MOTION
+from photometry.core.statistics import mad_sigma
 
 __all__ = ["improved_kernel", "static_precision", "with_mean_in_offset", "with_static"]
 
@@ -38,7 +39,6 @@ _LARGEST_SPREAD = 0.5
 _LARGEST_SHIFT = 2.0
 #: Least width of the prior of a kind of motion, pixels.
 _LEAST_WIDTH = 2e-5
-_MAD_TO_SIGMA = 1.4826
 #: Index of the linear terms in the parameters of the motion.
 _LINEAR = [1, 2, 4, 5]
 
@@ -117,7 +117,7 @@ def improved_kernel(
     measured, covariance = _posterior(start, information, gradient, width)
     # Noise of what was measured: of kinds that the pixels do not tell there is none, the prior has them.
     noise = np.einsum("tij,tjk,tki->ti", covariance[use], information[use], covariance[use]).mean(axis=0)
-    spread = _MAD_TO_SIGMA * np.median(np.abs(measured[use] - np.median(measured[use], axis=0)), axis=0)
+    spread = mad_sigma(measured[use], axis=0)
     if max(spread[0], spread[3]) > _LARGEST_SPREAD:
         still = np.broadcast_to(static, kernel.parameters.shape).copy()
         return replace(kernel, parameters=still, covariance=np.zeros_like(information), bad=np.ones_like(bad))

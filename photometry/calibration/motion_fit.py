@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.statistics import median_and_sigma
 from photometry.scene.design_matrices import N_FINE, N_LINEAR_TERM, N_TERM
 from photometry.scene.node_model import NodeModel, node_variance
 from photometry.scene.tile_data import TileData
@@ -40,7 +41,6 @@ _LEAST_FOR_USUAL = 5
 _MOST_FOR_USUAL = 128
 #: Cadences of a node that are solved at once: bounds the memory, by 0.5 GB for 64x64 pixels.
 _CADENCES_AT_ONCE = 2048
-_MAD_TO_SIGMA = 1.4826
 #: Priors of a step, standard deviations: they hold what the pixels do not tell. Change of the motion, pixels; of a term
 #: of the local background, e-/s, far beyond any that a background model leaves.
 _MOTION_WIDTH = 1.0
@@ -102,8 +102,7 @@ def usual_range(
     if n_cadence < _LEAST_FOR_USUAL:
         return np.zeros_like(noise), 2 * sigma * noise
     some = np.ascontiguousarray(misfit[:, :: -(-n_cadence // _MOST_FOR_USUAL)])
-    middle = np.median(some, axis=1, keepdims=True)
-    spread = _MAD_TO_SIGMA * np.median(np.abs(some - middle), axis=1, keepdims=True)
+    middle, spread = median_and_sigma(some, axis=1)
     return middle, sigma * np.maximum(noise, spread)
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import linalg, sparse
 
 from photometry.core.linalg import inverse
+from photometry.core.statistics import median_and_sigma
 from photometry.scene.design_matrices import N_TERM
 from photometry.scene.node_model import NodeModel, node_variance
 from photometry.scene.tile_data import TileData
@@ -29,7 +30,6 @@ _CATALOG_WIDTH = 0.2
 _CLIP_SIGMA = 5.0
 #: What is left of the mean of the pixels counts as misfit beyond so many standard errors.
 _MISFIT_SIGMA = 3.0
-_MAD_TO_SIGMA = 1.4826
 #: Combinations of background terms that the pixels see less than this, against the one they see best, are not there.
 _SEEN = 1e-10
 
@@ -90,8 +90,7 @@ def no_extras(node: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[n
 
 def robust_clip(residual: npt.NDArray[np.float32], variance: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """Clip residuals (n_pixel, n_cadence) about their median in time at several standard deviations."""
-    median = np.median(residual, axis=1, keepdims=True)
-    spread = _MAD_TO_SIGMA * np.median(np.abs(residual - median), axis=1, keepdims=True)
+    median, spread = median_and_sigma(residual, axis=1)
     limit = _CLIP_SIGMA * np.maximum(np.sqrt(variance)[:, None], spread).astype(np.float32)
     return np.clip(residual, median - limit, median + limit)
 

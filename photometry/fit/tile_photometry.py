@@ -1,6 +1,6 @@
 """Joint photometry of a tile: every star in every cadence."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from photometry.fit.aperture import choose_apertures, windows_of
 from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit
 from photometry.fit.outlying_cadences import fit_outlying
 from photometry.fit.star_quality import blending, star_flags, star_quality
-from photometry.fit.star_series import SERIES, Series, series_of
+from photometry.fit.star_series import BlockSeries, StarSeries, series_of
 from photometry.fit.tile_fit import TileFit
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.mean_scene import solve_mean
@@ -107,7 +107,8 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
     far = np.setdiff1d(np.arange(data.n_cadence), np.concatenate([block.cadences for block in blocks]))
     blocks += [series_of(scene, outlying, apertures, quality) for outlying in fit_outlying(scene, prf, far, fit)]
     series = {
-        name: _in_order(blocks, [block.values[k] for block in blocks], np.float32) for k, name in enumerate(SERIES)
+        field.name: _in_order(blocks, [getattr(block.stars, field.name) for block in blocks], np.float32)
+        for field in fields(StarSeries)
     }
     local = _in_order(blocks, [block.local for block in blocks], np.float64)[:, good].mean(axis=1)
     window, window_row, window_column = windows_of(
@@ -123,7 +124,7 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
         row_shift=row_shift.astype(np.float32),
         column_shift=column_shift.astype(np.float32),
         pixel_quality=_in_order(blocks, [block.flags for block in blocks], np.int32),
-        cadence_chi2=_in_order(blocks, [block.chi2 for block in blocks], np.float32),
+        cadence_chi2=_in_order(blocks, [block.cadence_chi2 for block in blocks], np.float32),
         star_flags=star_flags(quality, correlation, series["chi2"][:, good]),
         contamination=quality.contamination,
         blend_correlation=correlation,
@@ -145,10 +146,10 @@ def _some(good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return chosen
 
 
-def _in_order(blocks: list[Series], parts: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
+def _in_order(blocks: list[BlockSeries], values: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
     """Put the blocks' values (..., n_cadence of the block) into the order of the cadences."""
     order = np.argsort(np.concatenate([block.cadences for block in blocks]))
-    return np.concatenate(parts, axis=-1)[..., order].astype(dtype)
+    return np.concatenate(values, axis=-1)[..., order].astype(dtype)
 
 
 def _mean_image(cube: Cube, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/helpers"))
 from prepared_folder import Prepared, prepare_ccd
 
 from photometry import PSFPhotometry
+from photometry.core.statistics import MAD_TO_SIGMA
 
 
 def measure(prepared: Prepared, starid: int, output: Path, whole: bool) -> tuple[float, np.ndarray]:
@@ -49,7 +50,7 @@ def main(density: float = 3000.0, n_cadence: int = 1300, n_target: int = 50) -> 
         for stamp, targets in (("15x15", chosen), ("56x56", chosen[:4])):
             results = [measure(prepared, starid, folder / "output", stamp == "56x56") for starid in targets]
             seconds, pulls = zip(*results, strict=True)
-            spread = [1.4826 * np.nanmedian(np.abs(pull - np.nanmedian(pull))) for pull in pulls]
+            spread = [MAD_TO_SIGMA * np.nanmedian(np.abs(pull - np.nanmedian(pull))) for pull in pulls]
             offset = np.abs([np.nanmean(pull) for pull in pulls])
             print(
                 f"{stamp}: {n_cadence} cadences, {len(targets) - 1} targets after the first, CPU time: "

@@ -9,6 +9,7 @@ from benchmarks.bound import Bound
 from benchmarks.fields import Field, Fluxes
 from photometry.calibration.kernel import MovementKernel
 from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, flagged
+from photometry.core.statistics import MAD_TO_SIGMA
 from photometry.simulate import true_kernel
 
 __all__ = ["Slopes", "StarScores", "depth_slopes", "leak_slopes", "motion_error", "robust_width", "score_stars"]
@@ -19,7 +20,6 @@ _LEAST_SEPARATION, _FAINTEST_PARTNER = 1.2, 2.0
 _BLEND_DISTANCE, _BLEND_FAINTER = 2.5, 3.0
 #: Faintest star whose transit depth counts, mag.
 _DEPTH_TMAG = 13.0
-_MAD_TO_SIGMA = 1.4826
 
 _Floats = npt.NDArray[np.float64]
 
@@ -164,7 +164,7 @@ def depth_slopes(field: Field, fluxes: Fluxes) -> Slopes:
 def robust_width(values: _Floats) -> float:
     """Return the standard deviation of the finite values about zero, by their median absolute value."""
     values = values[np.isfinite(values)]
-    return float(_MAD_TO_SIGMA * np.median(np.abs(values))) if len(values) else np.nan
+    return float(MAD_TO_SIGMA * np.median(np.abs(values))) if len(values) else np.nan
 
 
 def _slope(field: Field, fluxes: Fluxes, star: int, source: int) -> tuple[float, float] | None:

@@ -6,6 +6,8 @@ It takes off the large-scale part; the fit of the stars has a local background o
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.statistics import MAD_TO_SIGMA
+
 __all__ = ["background_pixels", "estimate_background"]
 
 #: Share of the pixels, by their mean, that counts as dark.
@@ -19,8 +21,6 @@ _CLIP = 3.5
 _ROUNDS = 3
 #: Weight, in pixels, that keeps a cadence without pixels solvable; share of the pixels' that holds slopes near zero.
 _TINY, _SLOPE_HOLD = 1e-9, 1e-3
-#: Standard deviation of a normal distribution in units of its median absolute deviation.
-_SIGMA_PER_MAD = 1.4826
 
 
 def background_pixels(images: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
@@ -109,6 +109,6 @@ def _within(residuals: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     some = np.isfinite(residuals)
     filled = np.where(some.any(axis=1, keepdims=True), residuals, 0.0)
     middle = np.nanmedian(filled, axis=1, keepdims=True)
-    sigma = _SIGMA_PER_MAD * np.nanmedian(np.abs(filled - middle), axis=1, keepdims=True)
+    sigma = MAD_TO_SIGMA * np.nanmedian(np.abs(filled - middle), axis=1, keepdims=True)
     kept: npt.NDArray[np.bool_] = some & (np.abs(filled - middle) <= _CLIP * sigma + 1e-12)
     return kept

@@ -14,6 +14,7 @@ from photometry.background.cell_grid import BLOCK_CELLS, CELL_PIX, BackgroundGri
 from photometry.background.mesh import FrameBackground, background_cells
 from photometry.background.splines import outstanding_columns
 from photometry.core.quality import TESS_QUALITY, flagged
+from photometry.core.statistics import MAD_TO_SIGMA
 
 __all__ = ["smooth_backgrounds", "stack_backgrounds"]
 
@@ -33,7 +34,6 @@ _REGION_BLOCKS = 4
 _SIGMAS, _TOLERANCE = 4.5, 0.02
 #: Disagreement, in units of the largest that is noise, at which nothing is averaged any more.
 _FULL_STOP = 1.5
-_SIGMA_PER_MAD = 1.4826
 #: Columns are known as straps by this quantile of their frames' factors.
 _STRAP_QUANTILE = 0.9
 #: Frames with one of these flags predict no others.
@@ -175,7 +175,7 @@ def _agreement(backgrounds: FrameBackground, grid: BackgroundGrid, weights: _Flo
     if not known.any():
         return np.zeros(len(weights))
     # Edges are less certain than the middle, by no more than a factor of 3.
-    usual = _SIGMA_PER_MAD * np.median(np.abs(difference[known]), axis=0)
+    usual = MAD_TO_SIGMA * np.median(np.abs(difference[known]), axis=0)
     edge = np.clip(usual / np.median(sigma[known]), 1.0, 3.0)
     worst = _excess(difference, sigma[:, None, None] * edge)
     size = _REGION_BLOCKS

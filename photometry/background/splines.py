@@ -8,6 +8,7 @@ from scipy import linalg, ndimage
 
 from photometry.background.cell_grid import BackgroundGrid
 from photometry.background.mesh_cells import CellValues
+from photometry.core.statistics import MAD_TO_SIGMA
 
 __all__ = ["StrapFactors", "fit_cells", "outstanding_columns", "strap_factors"]
 
@@ -18,8 +19,6 @@ _REACH = 3
 #: Cells that disagree with the splines by more than this many standard deviations pull no harder than at that distance.
 _HUBER = 2.5
 _ROUNDS = 3
-#: Standard deviation of a normal distribution in units of its median absolute deviation.
-_SIGMA_PER_MAD = 1.4826
 #: Width of the neighbourhood, in cells, in which disagreement counts as usual.
 _NEARBY_CELLS = 5
 #: Smallest disagreement of cells that counts, e-/s: keeps noiseless frames solvable.
@@ -84,10 +83,10 @@ def fit_cells(cells: CellValues, grid: BackgroundGrid) -> tuple[_Floats, _Floats
         fitted = grid.cell_rows @ mesh @ grid.cell_columns.T + grid.cell_glow @ glow
         # Cells with fewer pixels are noisier.
         pulls = np.abs(cells.level - fitted) * np.sqrt(share)
-        sigma = _SIGMA_PER_MAD * float(np.median(pulls[share > 0])) + _LEAST_SIGMA
+        sigma = MAD_TO_SIGMA * float(np.median(pulls[share > 0])) + _LEAST_SIGMA
         # Where many cells together disagree, the splines are too stiff; the cells are not to blame.
         nearby = ndimage.median_filter(pulls, size=_NEARBY_CELLS, mode="reflect")
-        usual = np.maximum(sigma, _SIGMA_PER_MAD * nearby)
+        usual = np.maximum(sigma, MAD_TO_SIGMA * nearby)
         weights = share * np.minimum(1.0, _HUBER * usual / np.maximum(pulls, 1e-12))
         mesh, glow = _solve(cells.level, weights, grid)
     return mesh, glow
@@ -109,7 +108,7 @@ def strap_factors(
     """
     sample = slice(None, None, _SAMPLE_STEP)
     sampled = np.abs(residual[sample][used[sample]])
-    reach = _COLUMN_CLIP * _SIGMA_PER_MAD * float(np.median(sampled)) if sampled.size else 0.0
+    reach = _COLUMN_CLIP * MAD_TO_SIGMA * float(np.median(sampled)) if sampled.size else 0.0
     # Clipped about the column's own middle, which a strap moves by more than the noise.
     rough = _rough_factors(residual[sample], background[sample], used[sample])
     kept = used & (np.abs(residual - rough * background) <= reach)
@@ -127,7 +126,7 @@ def strap_factors(
 def outstanding_columns(factors: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
     """Tell which columns' factors (n_column,) differ from the usual by more than those of most columns."""
     away = np.abs(factors - np.median(factors))
-    sigma = _SIGMA_PER_MAD * float(np.median(away))
+    sigma = MAD_TO_SIGMA * float(np.median(away))
     outstanding: npt.NDArray[np.bool_] = away > max(_STRAP_SIGMA * sigma, _STRAP_LEAST)
     return outstanding
 
@@ -136,7 +135,7 @@ def _first_weights(level: _Floats, share: _Floats) -> _Floats:
     """Huber's weights of cells by their neighbourhood alone: bright spots must not pull the first fit."""
     filled = np.where(share > 0, level, np.median(level[share > 0]))
     away = np.abs(filled - ndimage.median_filter(filled, size=_NEARBY_CELLS, mode="reflect"))
-    usual = _SIGMA_PER_MAD * ndimage.median_filter(away, size=_NEARBY_CELLS, mode="reflect") + _LEAST_SIGMA
+    usual = MAD_TO_SIGMA * ndimage.median_filter(away, size=_NEARBY_CELLS, mode="reflect") + _LEAST_SIGMA
     return np.asarray(np.minimum(1.0, _HUBER * usual / np.maximum(away, 1e-12)))
 
 

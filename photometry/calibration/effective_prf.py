@@ -74,21 +74,21 @@ class _Columns:
     prf: PrfEvaluator
     data: TileData
 
-    def __call__(self, part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def __call__(self, node: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         del images
         # Static shift and kernel of the same stars: a kernel can move the PRF as well.
-        bright = self.model.mean_images(part, np.where(self._is_bright, self.flux, 0.0))
-        bright[:N_TERM] -= part.held_images
-        return np.concatenate([static_columns(part, bright), self._kernel_columns(part)], axis=1)
+        bright = self.model.mean_images(node, np.where(self._is_bright, self.flux, 0.0))
+        bright[:N_TERM] -= node.held_images
+        return np.concatenate([static_columns(node, bright), self._kernel_columns(node)], axis=1)
 
     @property
     def _is_bright(self) -> npt.NDArray[np.bool_]:
         return (self.flux > _LEAST_FLUX) & self.model.unsaturated
 
-    def _kernel_columns(self, part: NodeModel) -> npt.NDArray[np.float64]:
+    def _kernel_columns(self, node: NodeModel) -> npt.NDArray[np.float64]:
         """Change with the coefficients of the kernel, (n_pixel, n_coefficient)."""
         bright = self._is_bright
-        stars = self.model.stars.select(bright).moved(part.node.row_shift, part.node.column_shift)
+        stars = self.model.stars.select(bright).moved(node.row_shift, node.column_shift)
         first_row, first_column, values = self.prf.evaluate(stars.row, stars.column, _OFFSETS, _OFFSETS)
         middle = len(KERNEL_STEPS) // 2
         values = values - values[:, middle, middle][:, None, None]
@@ -218,7 +218,7 @@ def _misfit_of_prf(
 
     A share of the light of the pixel; what lies beyond `_DOUBTFUL_SIGMA` of that is as uncertain as it is large.
     """
-    main = max(model.nodes, key=lambda part: int(good[part.node.cadences].sum()))
+    main = max(model.nodes, key=lambda node: int(good[node.cadences].sum()))
     images = model.mean_images(main, state.flux)
     noise = node_variance(data, main, images) / max(good.sum(), 1) + model.held_variance
     square, light = state.static**2, np.abs(images[0])

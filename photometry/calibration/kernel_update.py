@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from photometry.calibration.kernel import MovementKernel, interpolated
 from photometry.calibration.motion_fit import N_MOTION
+from photometry.core.statistics import mad_sigma
 
 __all__ = ["improved_kernel", "static_precision", "with_mean_in_offset", "with_static"]
 
@@ -40,7 +41,6 @@ _LARGEST_SPREAD = 0.5
 _LARGEST_SHIFT = 2.0
 #: Least width of the prior of a kind of motion, pixels.
 _LEAST_WIDTH = 2e-5
-_MAD_TO_SIGMA = 1.4826
 #: Index of the linear terms in the parameters of the motion.
 _LINEAR = [1, 2, 4, 5]
 
@@ -120,7 +120,7 @@ def improved_kernel(
     # Kinds that the pixels cannot tell apart all have the large noise of what is not known.
     unknown = np.eye(N_MOTION) / _UNKNOWN**2
     noise = np.diagonal(np.linalg.inv(information[use] + unknown), axis1=1, axis2=2).mean(axis=0)
-    spread = _MAD_TO_SIGMA * np.median(np.abs(measured[use] - np.median(measured[use], axis=0)), axis=0)
+    spread = mad_sigma(measured[use], axis=0)
     if max(spread[0], spread[3]) > _LARGEST_SPREAD:
         still = np.broadcast_to(static, kernel.parameters.shape).copy()
         return replace(kernel, parameters=still, covariance=np.zeros_like(information), bad=np.ones_like(bad))

@@ -1,7 +1,7 @@
 """Motion of every cadence of a tile from its pixels.
 
 A cadence's residuals from the mean scene are fitted with the change of the scene by motion, the local background and
-departures of all free stars from their mean fluxes, which a prior keeps small: constant stars then help, and variable
+flux deviations of all free stars from their means, which a prior keeps small: constant stars then help, and variable
 stars do no harm.
 
 The change of the scene is taken at a node's center, which is up to some hundredths of a pixel from a cadence: what it
@@ -14,19 +14,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.statistics import median_and_sigma
 from photometry.scene.design_matrices import N_FINE, N_LINEAR_TERM, N_TERM
 from photometry.scene.node_model import NodeModel, node_variance
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import TileModel, residuals
 from photometry.scene.tile_state import TileMotion, TileState
-from photometry.solver.conjugate_gradient import solve_cadences
-from photometry.solver.normal_equations import NodeSystem, are_like, factor_node
+from photometry.solver.chosen_solver import SOLVER
+from photometry.solver.node_solver import NodeSolver
 
 __all__ = ["MOTION_IMAGES", "N_MOTION", "MotionStep", "motion_step", "outliers", "usual_range"]
 
 #: Parameters of the motion: a0, a1, a2, b0, b1, b2 of `photometry.calibration.kernel`.
 N_MOTION = 6
-#: Prior of a star's departure from its mean while the motion is measured, as a fraction of its flux.
+#: Prior of a star's flux deviation while the motion is measured, as a fraction of its flux.
 _FREE_WIDTH = 0.1
 #: Order of the images of `TileModel.mean_images` that change with a0, a1, a2, b0, b1, b2.
 MOTION_IMAGES = [1, N_FINE, N_FINE + 1, 2, N_FINE + 2, N_FINE + 3]
@@ -40,7 +41,6 @@ _LEAST_FOR_USUAL = 5
 _MOST_FOR_USUAL = 128
 #: Cadences of a node that are solved at once: bounds the memory, by 0.5 GB for 64x64 pixels.
 _CADENCES_AT_ONCE = 2048
-_MAD_TO_SIGMA = 1.4826
 #: Priors of a step, standard deviations: they hold what the pixels do not tell. Change of the motion, pixels; of a term
 #: of the local background, e-/s, far beyond any that a background model leaves.
 _MOTION_WIDTH = 1.0
@@ -60,7 +60,7 @@ class MotionStep:
         Inverse covariance of the change by the pixels alone, pixels^-2; zero for cadences without pixels.
     local : (n_cadence, n_local) float64
         Change of the local background, e-/s.
-    departure : (n_star, n_cadence) float32
+    deviation : (n_star, n_cadence) float32
         Flux less mean flux, with the prior in it, e-/s.
     outliers : (n_cadence, n_pixel) bool
         Pixels that disagree with the fit, those that took no part in it among them.
@@ -69,7 +69,7 @@ class MotionStep:
     gradient: npt.NDArray[np.float64]
     information: npt.NDArray[np.float64]
     local: npt.NDArray[np.float64]
-    departure: npt.NDArray[np.float32]
+    deviation: npt.NDArray[np.float32]
     outliers: npt.NDArray[np.bool_]
 
 
@@ -97,14 +97,13 @@ def usual_range(
     sigma : float
         Half the width in standard deviations.
     """
-    deviation = np.sqrt(variance).astype(np.float32)[:, None]
+    noise = np.sqrt(variance).astype(np.float32)[:, None]
     n_cadence = misfit.shape[1]
     if n_cadence < _LEAST_FOR_USUAL:
-        return np.zeros_like(deviation), 2 * sigma * deviation
+        return np.zeros_like(noise), 2 * sigma * noise
     some = np.ascontiguousarray(misfit[:, :: -(-n_cadence // _MOST_FOR_USUAL)])
-    middle = np.median(some, axis=1, keepdims=True)
-    spread = _MAD_TO_SIGMA * np.median(np.abs(some - middle), axis=1, keepdims=True)
-    return middle, sigma * np.maximum(deviation, spread)
+    middle, spread = median_and_sigma(some, axis=1)
+    return middle, sigma * np.maximum(noise, spread)
 
 
 def motion_step(
@@ -130,48 +129,49 @@ def motion_step(
     information = np.zeros((n_cadence, N_MOTION, N_MOTION))
     n_local = model.local_basis.shape[1]
     local = np.zeros((n_cadence, n_local))
-    departure = np.zeros((len(flux), n_cadence), dtype=np.float32)
+    deviation = np.zeros((len(flux), n_cadence), dtype=np.float32)
     off = np.zeros(data.valid.shape, dtype=bool)
     of_motion = slice(len(flux) + n_local, None)
-    factored: list[NodeSystem] = []
-    for part in model.nodes:
-        cadences = part.node.cadences
-        images = model.mean_images(part, flux)
-        variance = node_variance(data, part, images)
-        like = next((system for system in factored if are_like(system.part, part)), None)
+    factored: list[NodeSolver] = []
+    for node in model.nodes:
+        cadences = node.cadences
+        images = model.mean_images(node, flux)
+        variance = node_variance(data, node, images)
+        like = next((system for system in factored if system.is_like(node)), None)
         if like is None and len(cadences) == 1 and factored:
             # Kept for each of the excursions, inverses would fill the memory; any one serves a single cadence.
             like = factored[0]
-        system = _system_of(data, model, part, flux, variance, like)
+        system = _system_of(data, model, node, flux, variance, like)
         if like is None:
             factored.append(system)
-        told = system.information_of_last(N_MOTION)
+        of_pixels = system.information_of_last(N_MOTION)
+        with_prior = system.information_of_last(N_MOTION, with_prior=True)
         for some in np.array_split(cadences, -(-len(cadences) // _CADENCES_AT_ONCE)):
-            unknowns, off[some] = _solved(data, model, state, part, system, some, images, rejected, sigma)
-            departure[:, some] = unknowns[: len(flux)]
+            unknowns, off[some] = _solved(data, model, state, node, system, some, images, rejected, sigma)
+            deviation[:, some] = unknowns[: len(flux)]
             local[some] = unknowns[len(flux) : of_motion.start].T
             # What the step's prior held back is not the pixels' doing.
-            gradient[some] = unknowns[of_motion].T @ (told + np.diag(system.all_precision[of_motion]))
+            gradient[some] = unknowns[of_motion].T @ with_prior
         seen = (data.valid[cadences] & ~rejected[cadences]).any(axis=1)
-        information[cadences[seen]] = told
+        information[cadences[seen]] = of_pixels
         gradient[cadences[~seen]] = 0.0
-    return MotionStep(gradient, information, local, departure, off)
+    return MotionStep(gradient, information, local, deviation, off)
 
 
 def _system_of(
     data: TileData,
     model: TileModel,
-    part: NodeModel,
+    node: NodeModel,
     flux: npt.NDArray[np.float64],
     variance: npt.NDArray[np.float64],
-    like: NodeSystem | None,
-) -> NodeSystem:
+    like: NodeSolver | None,
+) -> NodeSolver:
     """Make the normal equations of a node: stars, local background and motion."""
     least = 0.1 * float(np.median(flux)) if len(flux) else 1.0
-    moving = model.mean_images(part, np.where(model.unsaturated, flux, 0.0))[MOTION_IMAGES]
+    moving = model.mean_images(node, np.where(model.unsaturated, flux, 0.0))[MOTION_IMAGES]
     widths = np.repeat([_LOCAL_WIDTH, _MOTION_WIDTH], [model.local_basis.shape[1], N_MOTION])
-    return factor_node(
-        part,
+    return SOLVER.factored(
+        node,
         np.concatenate([model.local_basis, moving.T], axis=1),
         np.where(data.usable, 1 / variance, 0.0),
         1 / (_FREE_WIDTH * np.maximum(flux, least)) ** 2,
@@ -185,24 +185,26 @@ def _solved(
     data: TileData,
     model: TileModel,
     state: TileState,
-    part: NodeModel,
-    system: NodeSystem,
+    node: NodeModel,
+    system: NodeSolver,
     cadences: npt.NDArray[np.int64],
     images: npt.NDArray[np.float64],
     rejected: npt.NDArray[np.bool_],
     sigma: float,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Unknowns of a node's `cadences`, (n_star + n_common, n_cadence), and outliers, (n_cadence, n_pixel)."""
-    first_common, variance = len(state.flux), node_variance(data, part, images)
+    first_common, variance = len(state.flux), node_variance(data, node, images)
     usable = np.ascontiguousarray(data.valid[cadences].T)
 
     def solve(
         motion: TileMotion, valid: npt.NDArray[np.bool_], start: npt.NDArray[np.float32] | None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Unknowns, and what they leave of the pixels."""
-        residual = residuals(data, model, part, images, motion, cadences, state.static)
-        terms = part.coefficients(motion, cadences)[:, :N_TERM]
-        found = solve_cadences(system, terms, residual, valid, _TOLERANCE, _ACCURACY, start, N_LINEAR_TERM)
+        residual = residuals(data, model, node, images, motion, cadences, state.static)
+        terms = node.coefficients(motion, cadences)[:, :N_TERM]
+        found = system.solve(
+            terms, residual, valid, tolerance=_TOLERANCE, accuracy=_ACCURACY, start=start, n_term=N_LINEAR_TERM
+        )
         return found.unknowns, residual - found.fitted * usable
 
     valid = usable & ~rejected[cadences].T

@@ -148,7 +148,7 @@ def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, *,
         gradient += step.gradient @ to_tile
         motion = replace(state.motion, local=state.motion.local + step.local)
         state = replace(state, motion=motion)
-        tiles.append(replace(tile, state=state, departure=step.departure, rejected=step.outliers))
+        tiles.append(replace(tile, state=state, deviation=step.deviation, rejected=step.outliers))
     if region.measured:
         kernel = improved_kernel(kernel, information, gradient, region.good, settings.mode)
     kernel = with_static(kernel, inverse(static_information) @ static_gradient)
@@ -167,10 +167,10 @@ def mean_of_tile(
     if tile.rejected is None:
         return solve_mean(tile.data, model, state, good, columns, precision, clip=True)
     data = replace(tile.data, valid=tile.data.valid & ~tile.rejected)
-    return solve_mean(data, model, state, good, columns, precision, departure=tile.departure)
+    return solve_mean(data, model, state, good, columns, precision, deviation=tile.deviation)
 
 
-def static_columns(part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def static_columns(node: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Change of a node's pixels with a constant affine shift of all stars: (n_pixel, 6)."""
-    del part
+    del node
     return images[MOTION_IMAGES].T

@@ -59,8 +59,8 @@ class RegionTile:
         Stars with a free mean flux and fainter ones, at their catalogue positions.
     state : TileState
         Mean fluxes, motion, misfit.
-    departure : (n_free, n_cadence) float32
-        How the free stars depart from their mean fluxes, as far as that is known, e-/s.
+    deviation : (n_free, n_cadence) float32
+        Flux less mean flux of the free stars, as far as that is known, e-/s.
     rejected : (n_cadence, n_pixel) bool or None
         Pixels that disagree with the fit; None while that is not known.
     """
@@ -69,7 +69,7 @@ class RegionTile:
     free: Stars
     held: Stars
     state: TileState
-    departure: npt.NDArray[np.float32]
+    deviation: npt.NDArray[np.float32]
     rejected: npt.NDArray[np.bool_] | None
 
 
@@ -213,7 +213,7 @@ def _start_tile(data: TileData, stars: Stars, settings: MotionSettings) -> Regio
         free=free,
         held=near.select(~is_free),
         state=TileState(free.flux, still_motion(data), nothing, nothing),
-        departure=np.zeros((len(free), data.n_cadence), dtype=np.float32),
+        deviation=np.zeros((len(free), data.n_cadence), dtype=np.float32),
         rejected=None,
     )
 

@@ -13,7 +13,7 @@ from scipy import sparse
 from photometry.core.geometry import Stamp
 from photometry.prf.prf_grid import FOOTPRINT
 
-__all__ = ["Apertures", "aperture_photometry", "choose_apertures", "light_in_apertures", "windows_of"]
+__all__ = ["ApertureSeries", "Apertures", "aperture_photometry", "choose_apertures", "light_in_apertures", "windows_of"]
 
 #: Largest number of pixels in an aperture.
 _MOST_PIXELS = 25
@@ -34,6 +34,25 @@ class Apertures:
     pixels: sparse.csr_matrix
     rows: npt.NDArray[np.float64]
     columns: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ApertureSeries:
+    """Fluxes and centroids in the apertures of some stars in some cadences.
+
+    Parameters
+    ----------
+    flux, flux_err : (n_star, n_cadence) float64
+        Divided by the fraction of the PRF inside, e-/s; NaN for stars without aperture.
+    centroid_row, centroid_column : (n_star, n_cadence) float64
+        Flux-weighted centroid of the star in its aperture, 0-based CCD pixels; NaN where its light there is not
+        positive.
+    """
+
+    flux: npt.NDArray[np.float64]
+    flux_err: npt.NDArray[np.float64]
+    centroid_row: npt.NDArray[np.float64]
+    centroid_column: npt.NDArray[np.float64]
 
 
 def choose_apertures(
@@ -61,8 +80,8 @@ def choose_apertures(
     by_star = sparse.csc_matrix(design)
     stars, pixels = [], []
     for star in range(design.shape[1]):
-        part = slice(by_star.indptr[star], by_star.indptr[star + 1])
-        index, light = by_star.indices[part], by_star.data[part] * np.where(usable[by_star.indices[part]], 1.0, 0.0)
+        lit = slice(by_star.indptr[star], by_star.indptr[star + 1])
+        index, light = by_star.indices[lit], by_star.data[lit] * np.where(usable[by_star.indices[lit]], 1.0, 0.0)
         order = np.argsort(-light, kind="stable")[:_MOST_PIXELS]
         order = order[light[order] > 0]
         if len(order) == 0:
@@ -107,7 +126,7 @@ def aperture_photometry(
     flux: npt.NDArray[np.float64],
     rest: npt.NDArray[np.float32],
     variance: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], ...]:
+) -> ApertureSeries:
     """Return aperture fluxes and centroids of some cadences of a node.
 
     Parameters
@@ -124,14 +143,6 @@ def aperture_photometry(
         Pixels less the model, e-/s; 0 where not valid.
     variance : (n_pixel,) float64
         Variance of a cadence, (e-/s)^2.
-
-    Returns
-    -------
-    aperture_flux, aperture_flux_err : (n_star, n_cadence) float64
-        Divided by the fraction of the PRF inside, e-/s; NaN for stars without aperture.
-    centroid_row, centroid_column : (n_star, n_cadence) float64
-        Flux-weighted centroid of the star in its aperture, 0-based CCD pixels; NaN where its light there is not
-        positive.
     """
     inside = apertures.pixels
     # Centroids are summed about the middle of each aperture, which keeps them exact.
@@ -154,9 +165,12 @@ def aperture_photometry(
     error = np.sqrt(inside @ variance)[:, None] / enclosed
     row_moment, row_left = moment(apertures.rows[inside.indices] - middle_row[star])
     column_moment, column_left = moment(apertures.columns[inside.indices] - middle_column[star])
-    centroid_row = middle_row[:, None] + (flux * row_moment + row_left) / positive
-    centroid_column = middle_column[:, None] + (flux * column_moment + column_left) / positive
-    return in_all / enclosed, error, centroid_row, centroid_column
+    return ApertureSeries(
+        flux=in_all / enclosed,
+        flux_err=error,
+        centroid_row=middle_row[:, None] + (flux * row_moment + row_left) / positive,
+        centroid_column=middle_column[:, None] + (flux * column_moment + column_left) / positive,
+    )
 
 
 def windows_of(

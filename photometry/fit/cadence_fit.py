@@ -1,4 +1,4 @@
-"""Departures of a tile's stars from their means in every cadence: a first fit that finds outliers, and the final one.
+"""Flux deviations of a tile's stars in every cadence: a first fit that finds outliers, and the final one.
 
 Both take the normal equations from here. Nodes of like place and background share one inverse, which is worked out in
 the first fit.
@@ -19,10 +19,8 @@ from photometry.scene.node_model import NodeModel, node_variance
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import TileModel, residuals
 from photometry.scene.tile_state import TileState
-from photometry.solver.cadence_designs import CadenceDesigns
-from photometry.solver.conjugate_gradient import Solution, equations_of, solve_cadences, solve_equations
-from photometry.solver.flux_errors import motion_response
-from photometry.solver.normal_equations import NodeSystem, are_like, factor_node
+from photometry.solver.chosen_solver import SOLVER
+from photometry.solver.node_solver import NodeSolver, Solution
 
 __all__ = [
     "FIRST_ACCURACY",
@@ -57,7 +55,7 @@ class TileScene:
     state : TileState
         Mean fluxes and what else is known.
     precision : (n_star,) float64
-        Precision of the priors of the departures, (e-/s)^-2.
+        Precision of the priors of the flux deviations, (e-/s)^-2.
     core : (n_core,) int64
         Stars that are returned.
     kernel : MovementKernel
@@ -84,19 +82,19 @@ class FirstFit:
     rejected : (n_cadence, n_pixel) bool
         Pixels that disagree with it.
     unknowns : (n_star + n_common, n_cadence) float32
-        Departures and common terms.
+        Flux deviations and common terms.
     state : TileState
-        Means that they depart from.
-    factored : tuple of NodeSystem
+        State with the mean fluxes that they deviate from.
+    factored : tuple of NodeSolver
         Nodes whose inverse others may take over.
     means : tuple of PixelMean
-        Mean residuals of the good cadences, departures about their mean taken off.
+        Mean residuals of the good cadences, flux deviations about their mean taken off.
     """
 
     rejected: npt.NDArray[np.bool_]
     unknowns: npt.NDArray[np.float32]
     state: TileState
-    factored: tuple[NodeSystem, ...]
+    factored: tuple[NodeSolver, ...]
     means: tuple[PixelMean, ...]
 
 
@@ -106,12 +104,12 @@ class CadenceFit:
 
     Parameters
     ----------
-    system : NodeSystem
+    system : NodeSolver
         Normal equations of their node.
     cadences : (n_cadence,) int64
         Which cadences.
     solution : Solution
-        Departures.
+        Flux deviations and common terms.
     rest : (n_pixel, n_cadence) float32
         What is left of the pixels, e-/s; 0 where they do not count.
     valid, rejected : (n_pixel, n_cadence) bool
@@ -122,7 +120,7 @@ class CadenceFit:
         Variance of the node's pixels in a cadence, (e-/s)^2.
     """
 
-    system: NodeSystem
+    system: NodeSolver
     cadences: npt.NDArray[np.int64]
     solution: Solution
     rest: npt.NDArray[np.float32]
@@ -134,21 +132,21 @@ class CadenceFit:
 
 def _system_of(
     scene: TileScene,
-    part: NodeModel,
+    node: NodeModel,
     variance: npt.NDArray[np.float64],
-    factored: tuple[NodeSystem, ...],
+    factored: tuple[NodeSolver, ...],
     *,
     with_errors: bool = True,
-) -> NodeSystem:
+) -> NodeSolver:
     """Make the normal equations of a node; the inverse is that of a like node, if there is one."""
     weights = np.where(scene.data.usable, 1 / variance, 0.0)
-    like = next((system for system in factored if are_like(system.part, part)), None)
-    return factor_node(part, scene.model.local_basis, weights, scene.precision, like=like, with_errors=with_errors)
+    like = next((system for system in factored if system.is_like(node)), None)
+    return SOLVER.factored(node, scene.model.local_basis, weights, scene.precision, like=like, with_errors=with_errors)
 
 
-def _members(scene: TileScene, part: NodeModel) -> list[npt.NDArray[np.int64]]:
+def _members(scene: TileScene, node: NodeModel) -> list[npt.NDArray[np.int64]]:
     """Cadences of a node in blocks of about equal size, each of them from all of its time."""
-    cadences = part.node.cadences
+    cadences = node.cadences
     n_block = -(-len(cadences) // scene.settings.cadences_at_once)
     return [cadences[k::n_block] for k in range(n_block)]
 
@@ -158,21 +156,21 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     data, model = scene.data, scene.model
     rejected = np.zeros(data.valid.shape, dtype=bool)
     unknowns = np.zeros((len(model.stars) + model.local_basis.shape[1], data.n_cadence), dtype=np.float32)
-    factored: tuple[NodeSystem, ...] = ()
+    factored: tuple[NodeSolver, ...] = ()
     left_over: list[PixelMean] = []
-    for part in model.nodes:
-        images = model.mean_images(part, scene.state.flux)
-        variance = node_variance(data, part, images)
-        system = _system_of(scene, part, variance, factored, with_errors=False)
-        if not any(are_like(other.part, part) for other in factored):
+    for node in model.nodes:
+        images = model.mean_images(node, scene.state.flux)
+        variance = node_variance(data, node, images)
+        system = _system_of(scene, node, variance, factored, with_errors=False)
+        if not any(other.is_like(node) for other in factored):
             factored = (*factored, system)
-        variance = variance + _doubt_of_saturated(model, part, scene.state.flux)
+        variance = variance + _doubt_of_saturated(model, node, scene.state.flux)
         total, count = np.zeros(len(variance)), np.zeros(len(variance))
         usual = None
-        for cadences in _members(scene, part):
-            residual, valid = residual_of(scene, part, images, cadences), valid_of(data, cadences)
-            terms = part.coefficients(scene.state.motion, cadences)[:, :N_TERM]
-            solution = solve_cadences(system, terms, residual, valid, accuracy=FIRST_ACCURACY, n_term=N_LINEAR_TERM)
+        for cadences in _members(scene, node):
+            residual, valid = residual_of(scene, node, images, cadences), valid_of(data, cadences)
+            terms = node.coefficients(scene.state.motion, cadences)[:, :N_TERM]
+            solution = system.solve(terms, residual, valid, accuracy=FIRST_ACCURACY, n_term=N_LINEAR_TERM)
             unknowns[:, cadences] = solution.unknowns
             left = left_of(residual, solution, valid)
             # The first block tells what is usual for a pixel.
@@ -183,16 +181,16 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
             total += left @ good[cadences].astype(np.float32)
             count += np.count_nonzero((valid ^ off) & good[cadences], axis=1)
         if count.any():
-            terms = part.coefficients(scene.state.motion, part.node.cadences[good[part.node.cadences]])
-            left_over.append(PixelMean(part, terms.mean(axis=0), total / np.maximum(count, 1.0), count))
-    departure = unknowns[: len(model.stars), good].mean(axis=1, dtype=np.float64)
-    means = tuple(_with_departure(mean, scene.state.static, departure) for mean in left_over)
+            terms = node.coefficients(scene.state.motion, node.cadences[good[node.cadences]])
+            left_over.append(PixelMean(node, terms.mean(axis=0), total / np.maximum(count, 1.0), count))
+    deviation = unknowns[: len(model.stars), good].mean(axis=1, dtype=np.float64)
+    means = tuple(_with_deviation(mean, scene.state.static, deviation) for mean in left_over)
     return FirstFit(rejected, unknowns, scene.state, factored, means)
 
 
-def _with_departure(left: PixelMean, static: npt.NDArray[np.float64], departure: npt.NDArray[np.float64]) -> PixelMean:
-    """Put what the scene leaves of the mean and the stars' mean departures (n_star,) back to what the fit leaves."""
-    light = left.terms[:N_TERM] @ left.part.expansion.images(departure)
+def _with_deviation(left: PixelMean, static: npt.NDArray[np.float64], deviation: npt.NDArray[np.float64]) -> PixelMean:
+    """Add the mean residual of the scene and the light of mean flux deviations (n_star,) to what the fit leaves."""
+    light = left.terms[:N_TERM] @ left.node.expansion.images(deviation)
     return replace(left, mean=left.mean + (static + light) * (left.count > 0))
 
 
@@ -202,52 +200,48 @@ def valid_of(data: TileData, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.
 
 
 def _doubt_of_saturated(
-    model: TileModel, part: NodeModel, flux: npt.NDArray[np.float64]
+    model: TileModel, node: NodeModel, flux: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64] | float:
     """Variance of the model under saturated stars (n_pixel,): when they vary, their pixels are no outliers."""
     if model.unsaturated.all():
         return 0.0
-    light = model.free_images(part, np.where(model.unsaturated, 0.0, flux))[0]
+    light = model.free_images(node, np.where(model.unsaturated, 0.0, flux))[0]
     return np.asarray((_SATURATED_DOUBT * light) ** 2, dtype=np.float64)
 
 
-def final_fit(scene: TileScene, first: FirstFit, part: NodeModel) -> Iterator[CadenceFit]:
+def final_fit(scene: TileScene, first: FirstFit, node: NodeModel) -> Iterator[CadenceFit]:
     """Fit a node, its cadences in blocks, from where the first fit ended."""
-    images = scene.model.mean_images(part, scene.state.flux)
-    variance = node_variance(scene.data, part, images)
-    system = _system_of(scene, part, variance, first.factored)
-    response = motion_response(system, images[MOTION_IMAGES])
-    change = _change_of_means(scene, first, part, system)
-    for cadences in _members(scene, part):
-        residual, valid = residual_of(scene, part, images, cadences), valid_of(scene.data, cadences)
-        terms = part.coefficients(scene.state.motion, cadences)[:, :N_TERM]
-        solution = solve_cadences(
-            system, terms, residual, valid, start=first.unknowns[:, cadences] + change, n_term=N_LINEAR_TERM
-        )
+    images = scene.model.mean_images(node, scene.state.flux)
+    variance = node_variance(scene.data, node, images)
+    system = _system_of(scene, node, variance, first.factored)
+    response = system.response(images[MOTION_IMAGES])
+    change = _change_of_means(scene, first, node, system)
+    for cadences in _members(scene, node):
+        residual, valid = residual_of(scene, node, images, cadences), valid_of(scene.data, cadences)
+        terms = node.coefficients(scene.state.motion, cadences)[:, :N_TERM]
+        start = first.unknowns[:, cadences] + change
+        solution = system.solve(terms, residual, valid, start=start, n_term=N_LINEAR_TERM)
         left = left_of(residual, solution, valid)
         rejected = np.ascontiguousarray(first.rejected[cadences].T)
         yield CadenceFit(system, cadences, solution, left, valid, rejected, response, variance)
 
 
-def _change_of_means(scene: TileScene, first: FirstFit, part: NodeModel, system: NodeSystem) -> npt.NDArray[np.float32]:
+def _change_of_means(scene: TileScene, first: FirstFit, node: NodeModel, system: NodeSolver) -> npt.NDArray[np.float32]:
     """How the unknowns of a node's cadences change with the means since the first fit, (n_star + n_common, 1).
 
     It is the same for all cadences, but for their motion within the node and their masks.
     """
     state = scene.state
-    light = scene.model.free_images(part, first.state.flux - state.flux)[0]
+    light = scene.model.free_images(node, first.state.flux - state.flux)[0]
     residual = (light + first.state.static - state.static)[:, None].astype(np.float32)
-    equations = equations_of([system], CadenceDesigns((part.expansion,), system.common))
-    usable = scene.data.usable[:, None]
-    solution = solve_equations(equations, np.ones((1, 1)), residual, usable, accuracy=_CHANGE_ACCURACY)
-    return solution.unknowns
+    return system.solve_at_node(residual, scene.data.usable[:, None], accuracy=_CHANGE_ACCURACY).unknowns
 
 
 def residual_of(
-    scene: TileScene, part: NodeModel, images: npt.NDArray[np.float64], cadences: npt.NDArray[np.int64]
+    scene: TileScene, node: NodeModel, images: npt.NDArray[np.float64], cadences: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
     """Return pixels less the mean scene and what it leaves of the mean pixels, (n_pixel, n_cadence), e-/s."""
-    return residuals(scene.data, scene.model, part, images, scene.state.motion, cadences, scene.state.static)
+    return residuals(scene.data, scene.model, node, images, scene.state.motion, cadences, scene.state.static)
 
 
 def left_of(

@@ -15,25 +15,23 @@ from photometry.fit.cadence_fit import FIRST_ACCURACY, CadenceFit, TileScene, le
 from photometry.prf.prf_grid import PrfEvaluator
 from photometry.scene.design_matrices import matrix_of, monomials
 from photometry.scene.node_model import NodeStars, node_variance
-from photometry.scene.nodes import Node
 from photometry.scene.star_expansion import expand_at, joined
 from photometry.scene.tile_model import faintest_light
-from photometry.solver.cadence_designs import CadenceDesigns
-from photometry.solver.conjugate_gradient import Solution, equations_of, solve_equations
-from photometry.solver.normal_equations import NodeSystem, taken_over
+from photometry.solver.chosen_solver import SOLVER
+from photometry.solver.node_solver import NodeSolver
 
-__all__ = ["fit_strays", "stray_parts"]
+__all__ = ["fit_outlying", "outlying_nodes"]
 
-#: Stray cadences that are held at once: bounds the memory.
+#: Outlying cadences that are held at once: bounds the memory.
 _AT_ONCE = 32
 #: Stars that are placed at once: bounds the memory.
 _STARS_AT_ONCE = 256
 
 
-def fit_strays(
+def fit_outlying(
     scene: TileScene, prf: PrfEvaluator, cadences: npt.NDArray[np.int64], like: CadenceFit
 ) -> Iterator[CadenceFit]:
-    """Fit stray cadences one by one.
+    """Fit outlying cadences one by one.
 
     Parameters
     ----------
@@ -47,10 +45,10 @@ def fit_strays(
         Of the node whose inverse is taken over.
     """
     for start in range(0, len(cadences), _AT_ONCE):
-        yield from _fit_some(scene, stray_parts(scene, prf, cadences[start : start + _AT_ONCE]), like)
+        yield from _fit_some(scene, outlying_nodes(scene, prf, cadences[start : start + _AT_ONCE]), like)
 
 
-def stray_parts(scene: TileScene, prf: PrfEvaluator, cadences: npt.NDArray[np.int64]) -> list[NodeStars]:
+def outlying_nodes(scene: TileScene, prf: PrfEvaluator, cadences: npt.NDArray[np.int64]) -> list[NodeStars]:
     """Make a node of each of some cadences, with every star exactly where it is in the cadence.
 
     There is no expansion about these nodes: shift and roll are in the places of the stars.
@@ -76,55 +74,56 @@ def stray_parts(scene: TileScene, prf: PrfEvaluator, cadences: npt.NDArray[np.in
                 for t in cadences
             ]
         )
-    parts = []
+    nodes = []
     for t, light in zip(cadences, zip(*lights, strict=True), strict=True):
         expansion = matrix_of(joined(light), data.stamp, data.merge)
-        node = Node(np.array([t]), float(motion.row_shift[t]), float(motion.column_shift[t]))
         sky = data.sky[t].astype(np.float64)
         sky = (sky if data.merge is None else data.merge @ sky) + model.local_basis @ motion.local[t]
-        parts.append(NodeStars(node, expansion, sky))
-    return parts
+        place = float(motion.row_shift[t]), float(motion.column_shift[t])
+        nodes.append(NodeStars(np.array([t]), *place, expansion, sky))
+    return nodes
 
 
-def _mean_image(scene: TileScene, part: NodeStars) -> npt.NDArray[np.float64]:
-    """Mean scene of a stray cadence, (n_pixel,), e-/s."""
-    main = max(scene.model.nodes, key=lambda node: len(node.node.cadences))
-    away = part.node.row_shift - main.node.row_shift, part.node.column_shift - main.node.column_shift
+def _mean_image(scene: TileScene, node: NodeStars) -> npt.NDArray[np.float64]:
+    """Mean scene of an outlying cadence, (n_pixel,), e-/s."""
+    main = max(scene.model.nodes, key=lambda node: len(node.cadences))
+    away = node.row_shift - main.row_shift, node.column_shift - main.column_shift
     image: npt.NDArray[np.float64] = monomials(*away) @ main.held_images
-    image += part.expansion.images(scene.state.flux)[0]
+    image += node.expansion.images(scene.state.flux)[0]
     return image
 
 
-def _fit_some(scene: TileScene, parts: list[NodeStars], like: CadenceFit) -> Iterator[CadenceFit]:
-    """Fit some stray cadences together: a rough fit that looks for outliers, then the final one."""
+def _fit_some(scene: TileScene, nodes: list[NodeStars], like: CadenceFit) -> Iterator[CadenceFit]:
+    """Fit some outlying cadences together: a rough fit that looks for outliers, then the final one."""
     data = scene.data
-    cadences = np.concatenate([part.node.cadences for part in parts])
+    cadences = np.concatenate([node.cadences for node in nodes])
     valid = valid_of(data, cadences)
-    means = np.stack([_mean_image(scene, part) for part in parts])
+    means = np.stack([_mean_image(scene, node) for node in nodes])
     local = scene.state.motion.local[cadences] @ scene.model.local_basis.T
     residual = (data.images[cadences] - (means + scene.state.static + local)).T.astype(np.float32) * valid
-    variances = [node_variance(data, part, mean[None]) for part, mean in zip(parts, means, strict=True)]
-    systems = [_system(scene, part, like.system, noise) for part, noise in zip(parts, variances, strict=True)]
-    design = CadenceDesigns(tuple(part.expansion for part in parts), like.system.common)
-    equations = equations_of(systems, design)
-    terms = np.ones((len(parts), 1))
-    first = solve_equations(equations, terms, residual, valid, accuracy=FIRST_ACCURACY)
+    variances = [node_variance(data, node, mean[None]) for node, mean in zip(nodes, means, strict=True)]
+    systems = [_system(scene, node, like.system, noise) for node, noise in zip(nodes, variances, strict=True)]
+    first = SOLVER.solve_single_cadences(systems, residual, valid, accuracy=FIRST_ACCURACY)
     left, sigma = left_of(residual, first, valid), scene.settings.outlier_sigma
     unusual = np.concatenate([outliers(left[:, [k]], noise, sigma) for k, noise in enumerate(variances)], axis=1)
     rejected = valid & unusual
     valid &= ~rejected
-    solution = solve_equations(equations, terms, residual, valid, start=first.unknowns)
+    solution = SOLVER.solve_single_cadences(systems, residual, valid, start=first.unknowns)
     left = left_of(residual, solution, valid)
     for k, system in enumerate(systems):
-        one = Solution(
-            solution.departure[:, [k]], solution.common[:, [k]], solution.fitted[:, [k]], solution.converged[[k]]
-        )
         yield CadenceFit(
-            system, cadences[[k]], one, left[:, [k]], valid[:, [k]], rejected[:, [k]], like.response, variances[k]
+            system,
+            cadences[[k]],
+            solution.of_cadences([k]),
+            left[:, [k]],
+            valid[:, [k]],
+            rejected[:, [k]],
+            like.response,
+            variances[k],
         )
 
 
-def _system(scene: TileScene, part: NodeStars, like: NodeSystem, variance: npt.NDArray[np.float64]) -> NodeSystem:
-    """Make the normal equations of a stray cadence, as much as they differ from those of a node."""
+def _system(scene: TileScene, node: NodeStars, like: NodeSolver, variance: npt.NDArray[np.float64]) -> NodeSolver:
+    """Set up the system of an outlying cadence, as far as it differs from that of a node."""
     weights = np.where(scene.data.usable, 1 / variance, 0.0)
-    return taken_over(like, part, CadenceDesigns((part.expansion,), like.common), weights, scene.precision)
+    return like.of_single_cadence(node, weights, scene.precision)

@@ -9,7 +9,7 @@ from scipy import sparse
 from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, bit
 from photometry.scene.node_model import NodeModel
 from photometry.scene.tile_data import TileData
-from photometry.solver.normal_equations import NodeSystem
+from photometry.solver.node_solver import NodeSolver
 
 __all__ = ["StarQuality", "blending", "cadence_flags", "reduced_chi2", "star_flags", "star_quality"]
 
@@ -89,14 +89,12 @@ def star_quality(
     return StarQuality(light, shares[0], shares[1], shares[2], contamination)
 
 
-def blending(system: NodeSystem, which: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def blending(system: NodeSolver, which: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Return the largest correlation of each chosen star's flux with any other, 1 where its own prior dominates."""
-    n_star = len(system.precision)
-    spread = np.sqrt(np.diag(system.covariance)[:n_star])
-    correlation = np.abs(system.covariance[which][:, :n_star]) / (spread[which, None] * spread)
+    correlation = np.abs(system.correlation(which))
     correlation[np.arange(len(which)), which] = 0.0
     largest = correlation.max(axis=1, initial=0.0).astype(np.float64)
-    return np.where(system.own_prior[which] > _PRIOR_DOMINATES, 1.0, largest)
+    return np.where(system.prior_share(which) > _PRIOR_DOMINATES, 1.0, largest)
 
 
 def star_flags(

@@ -11,50 +11,62 @@ from photometry.fit.cadence_fit import CadenceFit, TileScene
 from photometry.fit.star_quality import StarQuality, cadence_flags, reduced_chi2
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import local_basis
-from photometry.solver.flux_errors import flux_variance
 
-__all__ = ["SERIES", "Series", "series_of"]
+__all__ = ["BlockSeries", "StarSeries", "series_of"]
 
 _NOT_FITTED = bit(PIXEL_QUALITY, "not_fitted")
-#: Fields of `photometry.fit.tile_fit.TileFit` that are series of a star, in the order in which they are worked out.
-SERIES = (
-    "flux",
-    "flux_err",
-    "aperture_flux",
-    "aperture_flux_err",
-    "centroid_row",
-    "centroid_column",
-    "background",
-    "chi2",
-)
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
-    """Series of some cadences.
+class StarSeries:
+    """Series of some stars in some cadences, by the names that they have in `photometry.fit.tile_fit.TileFit`.
+
+    Parameters
+    ----------
+    flux, flux_err, aperture_flux, aperture_flux_err, background : (n_star, n_cadence) float32
+        e-/s; NaN where a star was not fitted.
+    centroid_row, centroid_column : (n_star, n_cadence) float32
+        0-based CCD pixels.
+    chi2 : (n_star, n_cadence) float32
+        Reduced chi-squared of the pixels under the star.
+    """
+
+    flux: npt.NDArray[np.float32]
+    flux_err: npt.NDArray[np.float32]
+    aperture_flux: npt.NDArray[np.float32]
+    aperture_flux_err: npt.NDArray[np.float32]
+    centroid_row: npt.NDArray[np.float32]
+    centroid_column: npt.NDArray[np.float32]
+    background: npt.NDArray[np.float32]
+    chi2: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSeries:
+    """What the fit of a block of cadences says.
 
     Parameters
     ----------
     cadences : (n_cadence,) int64
         Which cadences.
-    values : tuple of (n_star, n_cadence) float32
-        In the order of `SERIES`; NaN where a star was not fitted.
+    stars : StarSeries
+        Series of the stars.
     flags : (n_star, n_cadence) int32
         `photometry.core.quality.PIXEL_QUALITY`.
-    chi2 : (n_cadence,) float64
+    cadence_chi2 : (n_cadence,) float64
         Reduced chi-squared of the tile.
     local : (n_local, n_cadence) float64
         Coefficients of the local background.
     """
 
     cadences: npt.NDArray[np.int64]
-    values: tuple[npt.NDArray[np.float32], ...]
+    stars: StarSeries
     flags: npt.NDArray[np.int32]
-    chi2: npt.NDArray[np.float64]
+    cadence_chi2: npt.NDArray[np.float64]
     local: npt.NDArray[np.float64]
 
 
-def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: StarQuality) -> Series:
+def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: StarQuality) -> BlockSeries:
     """Work out everything about the stars of the core in some cadences.
 
     Parameters
@@ -68,19 +80,18 @@ def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: 
     quality : StarQuality
         Where their light falls.
     """
-    data, model, core, part = scene.data, scene.model, scene.core, fit.system.part
+    data, model, core, node = scene.data, scene.model, scene.core, fit.system.node
     motion, kernel, cadences, solution = scene.state.motion, scene.kernel, fit.cadences, fit.solution
-    mean, own_prior = scene.state.flux[core, None], fit.system.own_prior[core, None]
-    departure = solution.departure[core] / (1 - own_prior)
+    mean, deviation = scene.state.flux[core, None], fit.system.without_own_prior(solution.deviation[core], core)
     coefficients = motion.local[cadences].T + solution.common
-    local = (model.local_basis.mean(axis=0) @ coefficients) - part.sky.mean()
+    local = (model.local_basis.mean(axis=0) @ coefficients) - node.sky.mean()
     extra_sky = data.sky[cadences].mean(axis=1, dtype=np.float64) + local
-    squared = flux_variance(
-        fit.system, core, departure, extra_sky, fit.valid, data, fit.response[core], kernel.covariance[cadences]
+    squared = fit.system.variance(
+        core, deviation, extra_sky, fit.valid, data, fit.response[core], kernel.covariance[cadences]
     )
-    terms = part.coefficients(motion, cadences)[:, : part.expansion.n_term]
-    light = light_in_apertures(apertures, part.expansion.transposed, core)
-    in_aperture = aperture_photometry(apertures, light, terms, mean + solution.departure[core], fit.rest, fit.variance)
+    terms = node.coefficients(motion, cadences)[:, : node.expansion.n_term]
+    light = light_in_apertures(apertures, node.expansion.transposed, core)
+    in_aperture = aperture_photometry(apertures, light, terms, mean + solution.deviation[core], fit.rest, fit.variance)
     chi2, cadence_chi2 = reduced_chi2(quality, fit.rest, fit.valid, fit.variance, fit.system.leverage)
     distance = np.hypot(motion.row_shift, motion.column_shift)[cadences]
     uncertain, converged = kernel.bad[cadences], solution.converged
@@ -89,9 +100,18 @@ def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: 
     pixel = _pixel_of(data, model.stars.row[core], model.stars.column[core])
     background = data.sky[cadences][:, pixel].T + local_basis(data.stamp)[pixel] @ coefficients
     fitted = (flags & _NOT_FITTED) == 0
-    values = (mean + departure, np.sqrt(squared), *in_aperture, background, chi2)
-    kept = tuple(np.where(fitted, value, np.nan).astype(np.float32) for value in values)
-    return Series(cadences, kept, flags, cadence_chi2, coefficients)
+    values = {
+        "flux": mean + deviation,
+        "flux_err": np.sqrt(squared),
+        "aperture_flux": in_aperture.flux,
+        "aperture_flux_err": in_aperture.flux_err,
+        "centroid_row": in_aperture.centroid_row,
+        "centroid_column": in_aperture.centroid_column,
+        "background": background,
+        "chi2": chi2,
+    }
+    kept = {name: np.where(fitted, value, np.nan).astype(np.float32) for name, value in values.items()}
+    return BlockSeries(cadences, StarSeries(**kept), flags, cadence_chi2, coefficients)
 
 
 def _pixel_of(data: TileData, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

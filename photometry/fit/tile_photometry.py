@@ -1,6 +1,6 @@
 """Joint photometry of a tile: every star in every cadence."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,9 @@ from photometry.core.settings import FitSettings
 from photometry.core.stars import Stars
 from photometry.fit.aperture import choose_apertures, windows_of
 from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit
-from photometry.fit.outlying_cadences import fit_strays
+from photometry.fit.outlying_cadences import fit_outlying
 from photometry.fit.star_quality import blending, star_flags, star_quality
-from photometry.fit.star_series import SERIES, Series, series_of
+from photometry.fit.star_series import BlockSeries, StarSeries, series_of
 from photometry.fit.tile_fit import TileFit
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.mean_scene import solve_mean
@@ -30,7 +30,7 @@ __all__ = ["fit_tile"]
 
 #: Linear steps to the mean fluxes without outliers; the second sees what is not understood.
 _MEAN_ROUNDS = 2
-#: Cadences that the first means are solved from: they only have to do until outliers and departures are known.
+#: Cadences that the first mean fluxes are solved from: they serve until outliers and flux deviations are known.
 _FIRST_CADENCES = 200
 #: The prior of a flux is never narrower than if the mean were this share of the catalogue flux.
 _LEAST_OF_CATALOG = 0.1
@@ -91,7 +91,7 @@ def fit_tile(
 def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray[np.bool_], first: FirstFit) -> TileFit:
     """Fit node by node, block by block, then the cadences far from all others, and put all in order."""
     data, model, core = scene.data, scene.model, scene.core
-    main = max(model.nodes, key=lambda part: int(good[part.node.cadences].sum()))
+    main = max(model.nodes, key=lambda node: int(good[node.cadences].sum()))
     images = model.mean_images(main, scene.state.flux)
     variance = node_variance(data, main, images)
     quality = star_quality(data, main, images, scene.state.flux, core)
@@ -100,14 +100,15 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
     )
     blocks = []
     # The main node comes last: the cadences far from all others take its inverse over.
-    for part in sorted(model.nodes, key=lambda part: part is main):
-        for fit in final_fit(scene, first, part):
+    for node in sorted(model.nodes, key=lambda node: node is main):
+        for fit in final_fit(scene, first, node):
             blocks.append(series_of(scene, fit, apertures, quality))
     correlation = blending(fit.system, core)
     far = np.setdiff1d(np.arange(data.n_cadence), np.concatenate([block.cadences for block in blocks]))
-    blocks += [series_of(scene, stray, apertures, quality) for stray in fit_strays(scene, prf, far, fit)]
+    blocks += [series_of(scene, outlying, apertures, quality) for outlying in fit_outlying(scene, prf, far, fit)]
     series = {
-        name: _in_order(blocks, [block.values[k] for block in blocks], np.float32) for k, name in enumerate(SERIES)
+        field.name: _in_order(blocks, [getattr(block.stars, field.name) for block in blocks], np.float32)
+        for field in fields(StarSeries)
     }
     local = _in_order(blocks, [block.local for block in blocks], np.float64)[:, good].mean(axis=1)
     window, window_row, window_column = windows_of(
@@ -123,7 +124,7 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
         row_shift=row_shift.astype(np.float32),
         column_shift=column_shift.astype(np.float32),
         pixel_quality=_in_order(blocks, [block.flags for block in blocks], np.int32),
-        cadence_chi2=_in_order(blocks, [block.chi2 for block in blocks], np.float32),
+        cadence_chi2=_in_order(blocks, [block.cadence_chi2 for block in blocks], np.float32),
         star_flags=star_flags(quality, correlation, series["chi2"][:, good]),
         contamination=quality.contamination,
         blend_correlation=correlation,
@@ -145,10 +146,10 @@ def _some(good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return chosen
 
 
-def _in_order(blocks: list[Series], parts: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
+def _in_order(blocks: list[BlockSeries], values: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
     """Put the blocks' values (..., n_cadence of the block) into the order of the cadences."""
     order = np.argsort(np.concatenate([block.cadences for block in blocks]))
-    return np.concatenate(parts, axis=-1)[..., order].astype(dtype)
+    return np.concatenate(values, axis=-1)[..., order].astype(dtype)
 
 
 def _mean_image(cube: Cube, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

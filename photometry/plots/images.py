@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from photometry.core.geometry import Stamp, Tile
 from photometry.core.stars import Stars
+from photometry.core.statistics import MAD_TO_SIGMA
 from photometry.fit.tile_fit import TileFit
 from photometry.plots.style import BLUE, FLUX_LABEL, GREEN, ORANGE, RED
 
@@ -147,7 +148,7 @@ def _stretch(image: npt.NDArray[np.floating[Any]]) -> AsinhNorm:
     if not len(values):
         return AsinhNorm(1.0, 0.0, 1.0)
     low, middle, high = np.percentile(values, [1, 50, 99.8])
-    width = 1.4826 * float(np.median(np.abs(values - middle)))
+    width = MAD_TO_SIGMA * float(np.median(np.abs(values - middle)))
     return AsinhNorm(max(2 * width, (high - low) / 1000, 1e-6), low, max(high, low + 1e-6))
 
 

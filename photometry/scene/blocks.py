@@ -141,7 +141,7 @@ class BlockDesign:
             block.add_backward(image[block.pixels], terms, x)
         return x
 
-    def pushed(
+    def normal_product(
         self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float32]:
         """Return A^T W A x, (n_star + n_common, n_cadence), block by block, so that no image has to be kept.

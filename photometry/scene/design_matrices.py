@@ -5,7 +5,7 @@ of the PRF on Chebyshev points:
 
     R(p - x - (dr, dc)) = A0 + A1 dr + A2 dc + A3 dr^2 + A4 dr dc + A5 dc^2 + ...
 
-Second degree leaves 1e-4 of the peak within 0.05 px of the node, enough for departures from the mean scene; the mean
+Second degree leaves 1e-4 of the peak within 0.05 px of the node, enough for flux deviations; the mean
 light of bright stars takes fifth degree.
 
 Pixels are flat: ``row * n_column + column`` of the tile's stamp.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import linalg, sparse
 
 from photometry.core.linalg import inverse
+from photometry.core.statistics import median_and_sigma
 from photometry.scene.design_matrices import N_TERM
 from photometry.scene.node_model import NodeModel, node_variance
 from photometry.scene.tile_data import TileData
@@ -29,7 +30,6 @@ _CATALOG_WIDTH = 0.2
 _CLIP_SIGMA = 5.0
 #: What is left of the mean of the pixels counts as misfit beyond so many standard errors.
 _MISFIT_SIGMA = 3.0
-_MAD_TO_SIGMA = 1.4826
 #: Combinations of background terms that the pixels see less than this, against the one they see best, are not there.
 _SEEN = 1e-10
 
@@ -40,7 +40,7 @@ class PixelMean:
 
     Parameters
     ----------
-    part : NodeModel
+    node : NodeModel
         The node.
     terms : (N_FINE + N_LINEAR,) float64
         Mean coefficients of the images of its scene.
@@ -50,7 +50,7 @@ class PixelMean:
         Cadences in which the pixel was valid.
     """
 
-    part: NodeModel
+    node: NodeModel
     terms: npt.NDArray[np.float64]
     mean: npt.NDArray[np.float64]
     count: npt.NDArray[np.float64]
@@ -82,16 +82,15 @@ class MeanStep:
     misfit: npt.NDArray[np.float64]
 
 
-def no_extras(part: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def no_extras(node: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return no extra columns."""
-    del part
+    del node
     return np.empty((images.shape[1], 0))
 
 
 def robust_clip(residual: npt.NDArray[np.float32], variance: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """Clip residuals (n_pixel, n_cadence) about their median in time at several standard deviations."""
-    median = np.median(residual, axis=1, keepdims=True)
-    spread = _MAD_TO_SIGMA * np.median(np.abs(residual - median), axis=1, keepdims=True)
+    median, spread = median_and_sigma(residual, axis=1)
     limit = _CLIP_SIGMA * np.maximum(np.sqrt(variance)[:, None], spread).astype(np.float32)
     return np.clip(residual, median - limit, median + limit)
 
@@ -104,7 +103,7 @@ def solve_mean(
     extra_columns: ExtraColumns = no_extras,
     extra_precision: npt.NDArray[np.float64] | None = None,
     *,
-    departure: npt.NDArray[np.float32] | None = None,
+    deviation: npt.NDArray[np.float32] | None = None,
     means: Sequence[PixelMean] | None = None,
     clip: bool = False,
     n_round: int = 1,
@@ -126,12 +125,12 @@ def solve_mean(
         scene of the unsaturated stars.
     extra_precision : (n_extra,) float64, optional
         Prior precision of the extra parameters about zero.
-    departure : (n_star, n_cadence) float32, optional
-        How the stars depart from their means, e-/s, as far as that is known. Their departures about their mean over the
+    deviation : (n_star, n_cadence) float32, optional
+        Flux less mean flux of the stars, e-/s, as far as that is known. These deviations about their mean over the
         good cadences are taken off the pixels: the mean of a star that fades while it is on one side would else look
         like a star at another place.
     means : sequence of PixelMean, optional
-        Means of the residuals of the good cadences, departures about their mean taken off, where they are known.
+        Means of the residuals of the good cadences, flux deviations about their mean taken off, where they are known.
     clip : bool
         Clip residuals: while cosmic rays are not known. It also cuts eclipses, more in a star's core than in its
         wings, so that mean fluxes and what they leave are not to be trusted to more than a per cent then.
@@ -140,10 +139,10 @@ def solve_mean(
         on the mean scene is taken off the average.
     """
     if means is None:
-        about_mean = None if departure is None else departure - departure[:, good].mean(axis=1, keepdims=True)
-        chosen = [(part, part.node.cadences[good[part.node.cadences]]) for part in model.nodes]
+        about_mean = None if deviation is None else deviation - deviation[:, good].mean(axis=1, keepdims=True)
+        chosen = [(node, node.cadences[good[node.cadences]]) for node in model.nodes]
         means = [
-            _mean_residual(data, model, state, part, some, about_mean, clip=clip) for part, some in chosen if len(some)
+            _mean_residual(data, model, state, node, some, about_mean, clip=clip) for node, some in chosen if len(some)
         ]
     averages = [_average(data, model, state, mean, extra_columns) for mean in means]
     for k in range(n_round):
@@ -178,7 +177,7 @@ def _step(
         stars_local = stars.T @ (weights[:, None] * local)
         rest = weights * (mean - local @ (by_local @ (local.T @ (weights * mean))))
         extras_weighted = weights[:, None] * (extras - local @ (by_local @ (local.T @ (weights[:, None] * extras))))
-        of_stars = average.pixels.part.design.normal(weights, average.pixels.terms[:N_TERM])
+        of_stars = average.pixels.node.design.normal(weights, average.pixels.terms[:N_TERM])
         of_stars -= stars_local @ by_local @ stars_local.T
         normal += of_stars
         del of_stars
@@ -208,7 +207,7 @@ class _Average:
 
     def light(self, model: TileModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Mean light of free stars of some fluxes where the pixels are valid, (n_pixel,), e-/s."""
-        return (self.pixels.terms @ model.free_images(self.pixels.part, flux)) * (self.pixels.count > 0)
+        return (self.pixels.terms @ model.free_images(self.pixels.node, flux)) * (self.pixels.count > 0)
 
     def without(self, light: npt.NDArray[np.float64]) -> "_Average":
         """Return the average with some light (n_pixel,) taken off."""
@@ -226,42 +225,42 @@ def _mean_residual(
     data: TileData,
     model: TileModel,
     state: TileState,
-    part: NodeModel,
+    node: NodeModel,
     cadences: npt.NDArray[np.int64],
     about_mean: npt.NDArray[np.float32] | None,
     *,
     clip: bool,
 ) -> PixelMean:
     """Average the residuals of a node's good cadences."""
-    images = model.mean_images(part, state.flux)
-    residual = residuals(data, model, part, images, state.motion, cadences)
-    valid, terms = data.valid[cadences].T, part.coefficients(state.motion, cadences)
+    images = model.mean_images(node, state.flux)
+    residual = residuals(data, model, node, images, state.motion, cadences)
+    valid, terms = data.valid[cadences].T, node.coefficients(state.motion, cadences)
     if about_mean is not None:
         movement = np.ascontiguousarray(terms[:, :N_TERM].T, dtype=np.float32)
-        departed = part.design.forward(about_mean[:, cadences], movement)
-        departed *= valid
-        residual -= departed
+        deviating = node.design.forward(about_mean[:, cadences], movement)
+        deviating *= valid
+        residual -= deviating
     if clip:
-        residual = robust_clip(residual, node_variance(data, part, images)) * valid
+        residual = robust_clip(residual, node_variance(data, node, images)) * valid
     count = valid.sum(axis=1).astype(np.float64)
     mean = residual.sum(axis=1, dtype=np.float64) / np.maximum(count, 1.0)
-    return PixelMean(part, terms.mean(axis=0), mean, count)
+    return PixelMean(node, terms.mean(axis=0), mean, count)
 
 
 def _average(
     data: TileData, model: TileModel, state: TileState, pixels: PixelMean, extra_columns: ExtraColumns
 ) -> _Average:
     """Put the average cadence of a node together."""
-    part = pixels.part
-    images = model.mean_images(part, state.flux)
+    node = pixels.node
+    images = model.mean_images(node, state.flux)
     of_unsaturated = images
     if not model.unsaturated.all():
-        of_unsaturated = images - model.free_images(part, np.where(model.unsaturated, 0.0, state.flux))
+        of_unsaturated = images - model.free_images(node, np.where(model.unsaturated, 0.0, state.flux))
     return _Average(
         pixels=pixels,
-        stars=_mean_design(part, pixels.terms[:N_TERM]),
-        extras=extra_columns(part, of_unsaturated),
-        variance=node_variance(data, part, images),
+        stars=_mean_design(node, pixels.terms[:N_TERM]),
+        extras=extra_columns(node, of_unsaturated),
+        variance=node_variance(data, node, images),
     )
 
 
@@ -288,10 +287,10 @@ def _left_over(
     return static, np.sqrt(np.maximum(static**2 - explained, 0.0))
 
 
-def _mean_design(part: NodeModel, terms: npt.NDArray[np.float64]) -> sparse.csr_matrix:
+def _mean_design(node: NodeModel, terms: npt.NDArray[np.float64]) -> sparse.csr_matrix:
     """Design matrix of the average cadence, float64."""
-    first = part.expansion.matrices[0]
+    first = node.expansion.matrices[0]
     data = sum(
-        term * matrix.data.astype(np.float64) for term, matrix in zip(terms, part.expansion.matrices, strict=True)
+        term * matrix.data.astype(np.float64) for term, matrix in zip(terms, node.expansion.matrices, strict=True)
     )
     return sparse.csr_matrix((data, first.indices, first.indptr), shape=first.shape)

@@ -15,20 +15,17 @@ __all__ = ["NodeModel", "NodeStars", "node_variance"]
 
 
 @dataclass(frozen=True, slots=True)
-class NodeStars:
-    """Free stars of one node.
+class NodeStars(Node):
+    """A node with its free stars.
 
     Parameters
     ----------
-    node : Node
-        Its cadences and its movement.
     expansion : Expansion
         Design matrices of the free stars about the node.
     sky : (n_pixel,) float64
         Mean background of the node's cadences, large-scale and local, e-/s.
     """
 
-    node: Node
     expansion: Expansion
     sky: npt.NDArray[np.float64]
 
@@ -38,8 +35,8 @@ class NodeStars:
         The first N_TERM are those of the expansion of second degree.
         """
         terms = monomials(
-            motion.row_shift[cadences] - self.node.row_shift,
-            motion.column_shift[cadences] - self.node.column_shift,
+            motion.row_shift[cadences] - self.row_shift,
+            motion.column_shift[cadences] - self.column_shift,
             FINE_DEGREE,
         )
         return np.concatenate([terms.T, motion.linear[cadences]], axis=1)
@@ -47,7 +44,7 @@ class NodeStars:
 
 @dataclass(frozen=True, slots=True)
 class NodeModel(NodeStars):
-    """Model of one node with many cadences.
+    """A node of many cadences, with all that its mean scene needs.
 
     Parameters
     ----------
@@ -69,9 +66,9 @@ class NodeModel(NodeStars):
         return design_of(self.expansion) if self.blocks is None else self.blocks
 
 
-def node_variance(data: TileData, part: NodeStars, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def node_variance(data: TileData, node: NodeStars, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the variance of a node's pixels in a cadence by photons and readout, (n_pixel,), (e-/s)^2.
 
     The first of the `images` is the mean scene at the node, e-/s.
     """
-    return data.variance(np.maximum(images[0], 0.0) + np.maximum(part.sky, 0.0))
+    return data.variance(np.maximum(images[0], 0.0) + np.maximum(node.sky, 0.0))

@@ -17,7 +17,7 @@ from photometry.prf.prf_grid import PlacedPrf, PrfEvaluator
 from photometry.scene.blocks import BlockDesign, design_of
 from photometry.scene.design_matrices import FINE_DEGREE, N_FINE, N_LINEAR_TERM, N_TERM, Expansion, expand, recentered
 from photometry.scene.node_model import NodeModel
-from photometry.scene.nodes import Node, nodes_of
+from photometry.scene.nodes import nodes_of
 from photometry.scene.star_expansion import summed_light
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_state import TileMotion
@@ -88,12 +88,12 @@ class TileModel:
     held_variance: npt.NDArray[np.float64]
     nodes: tuple[NodeModel, ...]
 
-    def mean_images(self, part: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def mean_images(self, node: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the mean scene about a node: its expansion and its change by linear motion.
 
         Parameters
         ----------
-        part : NodeModel
+        node : NodeModel
             One of the nodes.
         flux : (n_star,) float64
             Mean flux of the free stars, e-/s.
@@ -103,17 +103,17 @@ class TileModel:
         (N_FINE + N_LINEAR, n_pixel) float64
             Images in e-/s, e-/s per pixel, e-/s per pixel^2.
         """
-        images = self.free_images(part, flux)
-        images[:N_TERM] += part.held_images
+        images = self.free_images(node, flux)
+        images[:N_TERM] += node.held_images
         return images
 
-    def free_images(self, part: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def free_images(self, node: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the share of the free stars in `mean_images`, which is linear in their fluxes."""
-        images = np.zeros((N_FINE + N_LINEAR, part.held_images.shape[1]))
-        images[:N_FINE] = part.fine.images(flux[self.bright])
-        images[:N_TERM] += part.expansion.images(np.where(self.bright, 0.0, flux))
+        images = np.zeros((N_FINE + N_LINEAR, node.held_images.shape[1]))
+        images[:N_FINE] = node.fine.images(flux[self.bright])
+        images[:N_TERM] += node.expansion.images(np.where(self.bright, 0.0, flux))
         weighted = np.stack([flux * self.v, flux * self.u], axis=1)
-        for k, matrix in enumerate(part.expansion.matrices[1:N_LINEAR_TERM]):
+        for k, matrix in enumerate(node.expansion.matrices[1:N_LINEAR_TERM]):
             images[N_FINE + 2 * k : N_FINE + 2 * k + 2] = (matrix @ weighted).T
         return images
 
@@ -190,7 +190,7 @@ def build_model(
         sky = data.sky[members].mean(axis=0, dtype=np.float64)
         sky = (sky if data.merge is None else data.merge @ sky) + basis @ motion.local[members].mean(axis=0)
         expansion, fine, blocks = expansions[at]
-        nodes.append(NodeModel(Node(members, *at), expansion, sky, fine, recentered(held_base, *at), blocks))
+        nodes.append(NodeModel(members, *at, expansion, sky, fine, recentered(held_base, *at), blocks))
     scale = max(data.stamp.shape) / 2
     row, column = data.stamp.center
     saturated_share = nodes[0].expansion.transposed[0] @ data.saturated.astype(np.float64)
@@ -228,7 +228,7 @@ def faintest_light(data: TileData) -> float:
 def residuals(
     data: TileData,
     model: TileModel,
-    part: NodeModel,
+    node: NodeModel,
     images: npt.NDArray[np.float64],
     motion: TileMotion,
     cadences: npt.NDArray[np.int64],
@@ -241,7 +241,7 @@ def residuals(
 
     Single precision rounds 1e5 e-/s, the brightest pixel there is, to 0.01 e-/s: a thousandth of its noise.
     """
-    coefficients = np.concatenate([part.coefficients(motion, cadences), motion.local[cadences]], axis=1)
+    coefficients = np.concatenate([node.coefficients(motion, cadences), motion.local[cadences]], axis=1)
     scene = np.concatenate([images, model.local_basis.T])
     scene[0] += static
     rest: npt.NDArray[np.float32] = scene.T.astype(np.float32) @ coefficients.T.astype(np.float32)

@@ -22,7 +22,7 @@ class Design(Protocol):
         """Return A^T y, (n_star + n_common, n_cadence), of an image (n_pixel, n_cadence)."""
         ...
 
-    def pushed(
+    def normal_product(
         self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float32]:
         """Return A^T W A x, (n_star + n_common, n_cadence), for weights (n_pixel, n_cadence)."""
@@ -67,7 +67,7 @@ class CadenceDesigns:
         stars = [expansion.transposed[0] @ image[:, k] for k, expansion in enumerate(self.expansions)]
         return np.concatenate([np.stack(stars, axis=1), self.common.T @ image])
 
-    def pushed(
+    def normal_product(
         self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float32]:
         """Return A^T W A x of every cadence, (n_star + n_common, n_cadence)."""

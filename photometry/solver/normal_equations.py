@@ -18,7 +18,7 @@ from photometry.scene.blocks import BlockDesign
 from photometry.scene.node_model import NodeModel, NodeStars
 from photometry.solver.cadence_designs import CadenceDesigns
 
-__all__ = ["MOST_LEVERAGE", "NodeSystem", "are_like", "factor_node", "taken_over"]
+__all__ = ["MOST_LEVERAGE", "NormalEquations", "are_like", "factor_node", "taken_over"]
 
 #: The fit never follows a pixel by more than this.
 MOST_LEVERAGE = 0.99
@@ -33,12 +33,12 @@ _ROWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
-class NodeSystem:
+class NormalEquations:
     """Factored normal equations of a node.
 
     Parameters
     ----------
-    part : NodeStars
+    node : NodeStars
         The node.
     design : BlockDesign or CadenceDesigns
         Its stars and common terms.
@@ -47,7 +47,7 @@ class NodeSystem:
     weights : (n_pixel,) float32
         Weights, (e-/s)^-2.
     precision : (n_star,) float64
-        Prior precision of the departures, (e-/s)^-2.
+        Prior precision of the flux deviations, (e-/s)^-2.
     common_precision : (n_common,) float64
         Prior precision of the common terms about zero.
     common_factor : (n_common, n_common) float64
@@ -75,7 +75,7 @@ class NodeSystem:
         Share of a pixel's noise that the fit follows, 0 to 1.
     """
 
-    part: NodeStars
+    node: NodeStars
     design: BlockDesign | CadenceDesigns
     common: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
@@ -95,112 +95,141 @@ class NodeSystem:
 
     @property
     def all_precision(self) -> npt.NDArray[np.float64]:
-        """Prior precision of departures and common terms, (n_star + n_common,)."""
+        """Prior precision of flux deviations and common terms, (n_star + n_common,)."""
         return np.concatenate([self.precision, self.common_precision])
 
-    def information_of_last(self, n_last: int) -> npt.NDArray[np.float64]:
-        """Return what the pixels alone tell of the last common terms, all else being free, (n_last, n_last)."""
+    def information_of_last(self, n_last: int, *, with_prior: bool) -> npt.NDArray[np.float64]:
+        """Return the inverse covariance of the last common terms, all else being free, (n_last, n_last).
+
+        That of the pixels alone, or with the priors of these terms.
+        """
         first = len(self.common_precision) - n_last
         factor, scale = self.common_factor[first:, first:], self.scale[len(self.scale) - n_last :]
-        told = factor @ factor.T - np.diag(self.common_precision[first:])
-        return np.asarray(told / (scale * scale[:, None]))
+        prior = np.diag(self.common_precision[first:])
+        of_pixels = (factor @ factor.T - prior) / (scale * scale[:, None])
+        return np.asarray(of_pixels + prior if with_prior else of_pixels)
+
+    def correlation(self, which: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Return the correlation of the fluxes of chosen stars with those of all stars, (n_chosen, n_star)."""
+        n_star = len(self.precision)
+        spread = np.sqrt(np.diag(self.covariance)[:n_star])
+        correlation: npt.NDArray[np.float32] = self.covariance[which][:, :n_star] / (spread[which, None] * spread)
+        return correlation
 
 
 def are_like(one: NodeStars, other: NodeStars) -> bool:
     """Whether two nodes may share an inverse."""
     ratio = abs(np.log(max(one.sky.mean(), 1.0) / max(other.sky.mean(), 1.0)))
-    rows, columns = one.node.row_shift - other.node.row_shift, one.node.column_shift - other.node.column_shift
+    rows, columns = one.row_shift - other.row_shift, one.column_shift - other.column_shift
     return bool(ratio < np.log(_LIKE_BACKGROUND)) and max(abs(rows), abs(columns)) < _LIKE_PLACE
 
 
 def factor_node(
-    part: NodeModel,
+    node: NodeModel,
     common: npt.NDArray[np.float64],
     weights: npt.NDArray[np.float64],
     precision: npt.NDArray[np.float64],
     *,
     common_precision: npt.NDArray[np.float64] | None = None,
-    like: NodeSystem | None = None,
+    like: NormalEquations | None = None,
     with_errors: bool = True,
-) -> NodeSystem:
+) -> NormalEquations:
     """Factor the normal equations of a node and work out the variances.
 
     Parameters
     ----------
-    part : NodeModel
+    node : NodeModel
         The node.
     common : (n_pixel, n_common) float64
         Terms that all stars share.
     weights : (n_pixel,) float64
         Inverse variances of the pixels, 0 where they are not usable, (e-/s)^-2.
     precision : (n_star,) float64
-        Prior precision of the departures, (e-/s)^-2.
+        Prior precision of the flux deviations, (e-/s)^-2.
     common_precision : (n_common,) float64, optional
         Prior precision of the common terms about zero; none by default. A node that takes over an inverse has that of
         the other one.
-    like : NodeSystem, optional
+    like : NormalEquations, optional
         A node of the same stars whose inverse is taken over, in units of this node's diagonal.
     with_errors : bool
         Work out what depends on the background and the pixels; it is zero otherwise.
     """
-    design, n_star, n_common = part.design.with_common(common), len(precision), common.shape[1]
-    if like is not None:
-        system = taken_over(like, part, design, weights, precision)
+    design = node.design.with_common(common)
+    if like is None:
+        system = _factored(node, design, common, weights, precision, common_precision)
     else:
-        matrix = design.normal(weights)
-        information = matrix.diagonal().copy()
-        common_precision = np.zeros(n_common) if common_precision is None else common_precision
-        matrix[np.diag_indices_from(matrix)] += np.concatenate([precision, common_precision])
-        exact, common_factor = inverse_and_factor(matrix, n_common)
-        covariance = exact.astype(np.float32)
-        del exact
-        spread = covariance.diagonal()[:n_star].astype(np.float64)
-        flat = spread / (1 - np.minimum(precision * spread, _MOST_PRIOR))
-        share = _share_of_noise(covariance[:n_star, :n_star], precision, flat)
-        system = NodeSystem(
-            part=part,
-            design=design,
-            common=common.astype(np.float32),
-            weights=weights.astype(np.float32),
-            precision=precision,
-            common_precision=common_precision,
-            common_factor=common_factor,
-            covariance=covariance,
-            scale=np.ones(len(matrix)),
-            information=information,
-            flat_variance=flat,
-            share_of_noise=share,
-            variance=flat * share,
-            sky_variance=np.zeros(n_star),
-            own_variance=np.zeros(n_star),
-            own_prior=precision * flat / (1 + precision * flat),
-            leverage=np.zeros(len(weights)),
-        )
-    if not with_errors:
-        return system
+        system = taken_over(like, node, design, weights, precision)
+    return _with_errors(system, node, design, weights) if with_errors else system
+
+
+def _factored(
+    node: NodeModel,
+    design: BlockDesign,
+    common: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    precision: npt.NDArray[np.float64],
+    common_precision: npt.NDArray[np.float64] | None,
+) -> NormalEquations:
+    """Invert the normal matrix of a node; parameters as of `factor_node`."""
+    n_star, n_common = len(precision), common.shape[1]
+    matrix = design.normal(weights)
+    information = matrix.diagonal().copy()
+    common_precision = np.zeros(n_common) if common_precision is None else common_precision
+    matrix[np.diag_indices_from(matrix)] += np.concatenate([precision, common_precision])
+    exact, common_factor = inverse_and_factor(matrix, n_common)
+    covariance = exact.astype(np.float32)
+    del exact
+    spread = covariance.diagonal()[:n_star].astype(np.float64)
+    flat = spread / (1 - np.minimum(precision * spread, _MOST_PRIOR))
+    share = _share_of_noise(covariance[:n_star, :n_star], precision, flat)
+    return NormalEquations(
+        node=node,
+        design=design,
+        common=common.astype(np.float32),
+        weights=weights.astype(np.float32),
+        precision=precision,
+        common_precision=common_precision,
+        common_factor=common_factor,
+        covariance=covariance,
+        scale=np.ones(len(matrix)),
+        information=information,
+        flat_variance=flat,
+        share_of_noise=share,
+        variance=flat * share,
+        sky_variance=np.zeros(n_star),
+        own_variance=np.zeros(n_star),
+        own_prior=precision * flat / (1 + precision * flat),
+        leverage=np.zeros(len(weights)),
+    )
+
+
+def _with_errors(
+    system: NormalEquations, node: NodeModel, design: BlockDesign, weights: npt.NDArray[np.float64]
+) -> NormalEquations:
+    """Work out what depends on the background and the pixels: changes of the variance, leverage."""
     squared, leverage = design.influence(system.covariance, system.scale, weights)
     return replace(
         system,
-        sky_variance=squared[:n_star] / (1 - system.own_prior) ** 2,
-        own_variance=system.flat_variance**2 * (part.expansion.transposed[0].power(3) @ weights**2),
+        sky_variance=squared[: len(system.precision)] / (1 - system.own_prior) ** 2,
+        own_variance=system.flat_variance**2 * (node.expansion.transposed[0].power(3) @ weights**2),
         leverage=np.clip(leverage, 0.0, MOST_LEVERAGE),
     )
 
 
 def taken_over(
-    like: NodeSystem,
-    part: NodeStars,
+    like: NormalEquations,
+    node: NodeStars,
     design: BlockDesign | CadenceDesigns,
     weights: npt.NDArray[np.float64],
     precision: npt.NDArray[np.float64],
-) -> NodeSystem:
+) -> NormalEquations:
     """Take the inverse of another node over, in units of this one's diagonal, with all that is about the same.
 
     Parameters
     ----------
-    like : NodeSystem
+    like : NormalEquations
         A node of the same stars and common terms.
-    part : NodeStars
+    node : NodeStars
         The node.
     design : BlockDesign or CadenceDesigns
         Its stars and common terms.
@@ -212,7 +241,7 @@ def taken_over(
     flat = like.flat_variance * _ratio(like.information, information)[:n_star]
     return replace(
         like,
-        part=part,
+        node=node,
         design=design,
         weights=weights.astype(np.float32),
         precision=precision,

@@ -10,6 +10,7 @@ from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.settings import FitSettings
 from photometry.core.stars import Stars
+from photometry.core.statistics import mad_sigma
 from photometry.fit.tile_fit import TileFit
 from photometry.fit.tile_photometry import fit_tile
 from photometry.prf.prf_grid import PrfGrid
@@ -112,4 +113,4 @@ def compare(tile_fit: TileFit, scene: Scene) -> Compared:
 def robust_width(values: Floats) -> float:
     """Standard deviation by the median absolute deviation."""
     values = values[np.isfinite(values)]
-    return float(1.4826 * np.median(np.abs(values - np.median(values))))
+    return float(mad_sigma(values))

@@ -14,7 +14,7 @@ from photometry.scene.tile_data import TileData, tile_data
 from photometry.scene.tile_model import TileModel, build_model
 from photometry.scene.tile_state import TileMotion, TileState
 from photometry.simulate.perturb import normalised_phases
-from photometry.solver.normal_equations import NodeSystem
+from photometry.solver.normal_equations import NormalEquations
 
 Floats = npt.NDArray[np.float64]
 
@@ -117,11 +117,11 @@ def make_tile(
     return SmallTile(data, model, TileState(free.flux, motion, nothing, nothing))
 
 
-def dense_design(system: NodeSystem, terms: Floats) -> Floats:
+def dense_design(system: NormalEquations, terms: Floats) -> Floats:
     """Design matrix of a cadence, (n_pixel, n_star + n_common)."""
     stars = sum(
         term * matrix.toarray().astype(np.float64)
-        for term, matrix in zip(terms, system.part.expansion.matrices, strict=True)
+        for term, matrix in zip(terms, system.node.expansion.matrices, strict=True)
     )
     return np.concatenate([stars, system.common.astype(np.float64)], axis=1)
 

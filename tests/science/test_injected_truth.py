@@ -7,6 +7,7 @@ import pytest
 from scenes import compare, fit, make_scene, robust_width
 
 from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, flagged
+from photometry.core.statistics import MAD_TO_SIGMA
 from photometry.simulate import true_kernel
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("medium")]
@@ -98,7 +99,7 @@ def test_aperture_flux_agrees(measured):
     ratio = measured.fit.aperture_flux[lone] / measured.fit.flux[lone]
     np.testing.assert_allclose(np.nanmedian(ratio, axis=1), 1, atol=0.01)
     error = measured.fit.aperture_flux_err[lone] / measured.fit.flux[lone]
-    scatter = 1.4826 * np.nanmedian(np.abs(ratio - np.nanmedian(ratio, axis=1)[:, None]), axis=1)
+    scatter = MAD_TO_SIGMA * np.nanmedian(np.abs(ratio - np.nanmedian(ratio, axis=1)[:, None]), axis=1)
     assert (scatter < 1.3 * np.nanmedian(error, axis=1)).all()
 
 

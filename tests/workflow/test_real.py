@@ -8,6 +8,8 @@ from astropy.io import fits
 from astropy.table import Table
 from running import Run
 
+from photometry.core.statistics import MAD_TO_SIGMA
+
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.realdata]
 
 
@@ -20,7 +22,7 @@ def measure(run: Run, folder: Path, **observation: object) -> Table:
 
 def scatter(flux: np.ndarray) -> float:
     """Standard deviation by the differences of consecutive cadences, robust."""
-    return 1.4826 * float(np.nanmedian(np.abs(np.diff(flux)))) / np.sqrt(2)
+    return MAD_TO_SIGMA * float(np.nanmedian(np.abs(np.diff(flux)))) / np.sqrt(2)
 
 
 def star_table(path: Path, pixels: Path, tmag: float) -> str:

@@ -1,5 +1,7 @@
 """Apertures of stars with known light."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -40,9 +42,9 @@ def _measure(stars, flux, rest, apertures=None):
 
 def test_right_fluxes_leave_nothing_and_come_back(stars):
     flux = np.repeat(stars.flux[:, None], 3, axis=1)
-    _, (aperture_flux, error, *_) = _measure(stars, flux, np.zeros((_STAMP.n_pixel, 3), dtype=np.float32))
-    np.testing.assert_allclose(aperture_flux[:3], flux[:3], rtol=1e-6)
-    assert (error[:3] > 0).all()
+    _, measured = _measure(stars, flux, np.zeros((_STAMP.n_pixel, 3), dtype=np.float32))
+    np.testing.assert_allclose(measured.flux[:3], flux[:3], rtol=1e-6)
+    assert (measured.flux_err[:3] > 0).all()
 
 
 def test_neighbours_are_subtracted_and_what_is_left_over_counts(stars):
@@ -52,18 +54,18 @@ def test_neighbours_are_subtracted_and_what_is_left_over_counts(stars):
     model_flux[2] *= 0.9
     terms = monomials(*_SHIFTS).T
     model = sum((matrix @ model_flux) * term for matrix, term in zip(_expansion(stars).matrices, terms.T, strict=True))
-    _, (aperture_flux, *_) = _measure(stars, model_flux, (images - model).astype(np.float32))
-    np.testing.assert_allclose(aperture_flux[:3], np.repeat(stars.flux[:3, None], 3, axis=1), rtol=1e-3)
+    _, measured = _measure(stars, model_flux, (images - model).astype(np.float32))
+    np.testing.assert_allclose(measured.flux[:3], np.repeat(stars.flux[:3, None], 3, axis=1), rtol=1e-3)
 
 
 def test_error_is_that_of_the_pixels_summed(stars):
     flux = np.repeat(stars.flux[:, None], 3, axis=1)
-    apertures, (_, error, *_) = _measure(stars, flux, np.zeros((_STAMP.n_pixel, 3), dtype=np.float32))
+    apertures, measured = _measure(stars, flux, np.zeros((_STAMP.n_pixel, 3), dtype=np.float32))
     light = _expansion(stars).matrices[0].toarray()
     for star in range(3):
         inside = apertures.pixels[star].toarray().ravel() > 0
         expected = np.sqrt(_variance(stars)[inside].sum()) / light[inside, star].sum()
-        assert error[star, 0] == pytest.approx(expected, rel=1e-5)
+        assert measured.flux_err[star, 0] == pytest.approx(expected, rel=1e-5)
 
 
 def test_aperture_has_the_best_signal_to_noise_ratio(stars):
@@ -96,8 +98,8 @@ def test_star_without_pixels_has_no_aperture_flux(stars):
     flux = np.repeat(stars.flux[:, None], 3, axis=1)
     apertures, measured = _measure(stars, flux, np.zeros((_STAMP.n_pixel, 3), dtype=np.float32))
     assert apertures.pixels[3].sum() == 0
-    for series in measured:
-        assert np.isnan(series[3]).all()
+    for field in fields(measured):
+        assert np.isnan(getattr(measured, field.name)[3]).all()
 
 
 def test_centroid_moves_with_the_star():
@@ -110,7 +112,8 @@ def test_centroid_moves_with_the_star():
     whole = apertures.__class__(
         sparse.csr_matrix((image[None] > 1e-5).astype(np.float32)), apertures.rows, apertures.columns
     )
-    _, (_, _, row, column) = _measure(star, star.flux[:, None].repeat(3, 1), np.zeros((_STAMP.n_pixel, 3)), whole)
+    _, measured = _measure(star, star.flux[:, None].repeat(3, 1), np.zeros((_STAMP.n_pixel, 3)), whole)
+    row, column = measured.centroid_row, measured.centroid_column
     np.testing.assert_allclose(row[0] - row[0, 0], _SHIFTS[0], atol=1e-3)
     np.testing.assert_allclose(column[0] - column[0, 0], _SHIFTS[1], atol=1e-3)
     # The tail moves the centroid to larger rows by 0.2 x 1 + 0.05 x 2.2 px, and not along columns.
@@ -119,9 +122,9 @@ def test_centroid_moves_with_the_star():
 
 
 def test_no_centroid_without_light(stars):
-    _, (_, _, row, column) = _measure(stars, np.full((4, 3), -5.0), np.zeros((_STAMP.n_pixel, 3), dtype=np.float32))
-    assert np.isnan(row).all()
-    assert np.isnan(column).all()
+    _, measured = _measure(stars, np.full((4, 3), -5.0), np.zeros((_STAMP.n_pixel, 3), dtype=np.float32))
+    assert np.isnan(measured.centroid_row).all()
+    assert np.isnan(measured.centroid_column).all()
 
 
 def test_windows_hold_the_apertures(stars):

@@ -57,8 +57,8 @@ def test_means_of_the_first_fit_equal_those_of_the_pixels_averaged_again(scene):
     assert len(first.means) > 1
     data = replace(scene.data, valid=scene.data.valid & ~first.rejected)
     found = solve_mean(data, scene.model, scene.state, _GOOD, means=first.means, n_round=2)
-    departure = first.unknowns[: len(scene.precision)]
-    again = solve_mean(data, scene.model, scene.state, _GOOD, departure=departure, n_round=2)
+    deviation = first.unknowns[: len(scene.precision)]
+    again = solve_mean(data, scene.model, scene.state, _GOOD, deviation=deviation, n_round=2)
     one_cadence = np.sqrt((scene.model.stars.flux + 2000.0) / data.exposure_s)
     error = one_cadence / np.sqrt(_GOOD.sum())
     inside = _STAMP.border_distance(scene.model.stars.row, scene.model.stars.column) > 1

@@ -9,7 +9,7 @@ from photometry.core.geometry import Stamp
 from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, decode
 from photometry.fit.star_quality import blending, cadence_flags, star_flags, star_quality
 from photometry.scene.node_model import node_variance
-from photometry.solver.normal_equations import factor_node
+from photometry.solver.chosen_solver import SOLVER
 
 _STAMP = Stamp(100, 130, 600, 630)
 _N_CADENCE = 6
@@ -28,9 +28,9 @@ def case():
     images = np.minimum(exact_images(lopsided_prf(), stars, _STAMP, zero, zero), SATURATION_E_S)
     images[:, 23, 7] = np.nan
     tile = make_tile(make_cube(_STAMP, images), stars, stars.select(stars.tmag > 99), lopsided_prf(), zero, zero)
-    (part,) = tile.model.nodes
-    scene = tile.model.mean_images(part, stars.flux)
-    quality = star_quality(tile.data, part, scene, stars.flux, np.arange(len(stars)))
+    (node,) = tile.model.nodes
+    scene = tile.model.mean_images(node, stars.flux)
+    quality = star_quality(tile.data, node, scene, stars.flux, np.arange(len(stars)))
     return tile, quality
 
 
@@ -86,12 +86,12 @@ def test_pixels_that_disagree_in_the_median_cadence(case):
 
 def test_the_pair_cannot_be_separated_and_the_others_can(case):
     tile, _ = case
-    (part,) = tile.model.nodes
+    (node,) = tile.model.nodes
     flux = tile.state.flux
-    variance = node_variance(tile.data, part, tile.model.mean_images(part, flux))
+    variance = node_variance(tile.data, node, tile.model.mean_images(node, flux))
     weights = np.where(tile.data.usable, 1 / variance, 0.0)
     for width in (0.3, 100.0):
-        system = factor_node(part, tile.model.local_basis, weights, 1 / (width * flux) ** 2)
+        system = SOLVER.factored(node, tile.model.local_basis, weights, 1 / (width * flux) ** 2)
         correlation = blending(system, np.arange(7))
         assert ((correlation >= 0) & (correlation <= 1 + 1e-6)).all()
         names = _flags_of(case, correlation=correlation)
@@ -103,12 +103,12 @@ def test_the_pair_cannot_be_separated_and_the_others_can(case):
 
 def test_a_prior_that_dominates_counts_as_inseparable(case):
     tile, _ = case
-    (part,) = tile.model.nodes
-    variance = node_variance(tile.data, part, tile.model.mean_images(part, tile.state.flux))
+    (node,) = tile.model.nodes
+    variance = node_variance(tile.data, node, tile.model.mean_images(node, tile.state.flux))
     weights = np.where(tile.data.usable, 1 / variance, 0.0)
     precision = np.full(7, 1e-12)
     precision[_LONE] = 1e3
-    correlation = blending(factor_node(part, tile.model.local_basis, weights, precision), np.arange(7))
+    correlation = blending(SOLVER.factored(node, tile.model.local_basis, weights, precision), np.arange(7))
     assert correlation[_LONE] == 1
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from tile_fits import make_fit
 
 from photometry.core.geometry import Stamp
-from photometry.fit.tile_fit import joined
+from photometry.fit.star_series import StarSeries
+from photometry.fit.tile_fit import TileFit, joined
 
 
 def _part(first_column, value):
@@ -38,3 +39,7 @@ def test_stars_follow_each_other_and_images_are_the_cores():
         if isinstance(value, np.ndarray) and field.name not in ("sum_image", "model_image", "cadence_chi2"):
             assert len(value) == 2 * n_star, field.name
             np.testing.assert_array_equal(value[:n_star], getattr(one, field.name))
+
+
+def test_series_of_stars_have_the_names_that_they_have_in_the_fit():
+    assert {field.name for field in fields(StarSeries)} < {field.name for field in fields(TileFit)}

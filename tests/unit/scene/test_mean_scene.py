@@ -131,11 +131,11 @@ def test_two_steps_about_one_average_are_two_steps():
     tile = _tile(true, known)
     tile.data.valid[3, 40:60] = False
     tile.data.images[3, 40:60] = 0
-    departure = np.random.default_rng(5).normal(0, 20, (len(known), _N_CADENCE)).astype(np.float32)
-    both = solve_mean(tile.data, tile.model, tile.state, _GOOD, departure=departure, n_round=2)
-    one = solve_mean(tile.data, tile.model, tile.state, _GOOD, departure=departure)
+    deviation = np.random.default_rng(5).normal(0, 20, (len(known), _N_CADENCE)).astype(np.float32)
+    both = solve_mean(tile.data, tile.model, tile.state, _GOOD, deviation=deviation, n_round=2)
+    one = solve_mean(tile.data, tile.model, tile.state, _GOOD, deviation=deviation)
     state = replace(tile.state, flux=one.flux, static=one.static, misfit=one.misfit)
-    two = solve_mean(tile.data, tile.model, state, _GOOD, departure=departure)
+    two = solve_mean(tile.data, tile.model, state, _GOOD, deviation=deviation)
     error, first = np.sqrt((both.flux + 1000) / tile.data.exposure_s / _N_CADENCE), np.abs(one.flux - known.flux)
     # Variances are those of the first step, and what is not valid counts as if it were in the middle of the motion.
     np.testing.assert_array_less(np.abs(both.flux - two.flux), 0.01 * first + error)

@@ -34,21 +34,21 @@ def tile():
 
 def test_every_cadence_is_modelled_to_a_tenth_of_its_noise(tile):
     assert len(tile.model.nodes) > 1
-    for part in tile.model.nodes:
-        images = tile.model.mean_images(part, tile.state.flux)
+    for node in tile.model.nodes:
+        images = tile.model.mean_images(node, tile.state.flux)
         assert images.shape == (N_FINE + N_LINEAR, _STAMP.n_pixel)
-        left = residuals(tile.data, tile.model, part, images, tile.state.motion, part.node.cadences)
-        noise = np.sqrt(node_variance(tile.data, part, images))
+        left = residuals(tile.data, tile.model, node, images, tile.state.motion, node.cadences)
+        noise = np.sqrt(node_variance(tile.data, node, images))
         assert np.abs(left / noise[:, None]).max() < 0.1
 
 
 def test_fluxes_of_the_catalogue_and_kinds_of_stars(tile):
     np.testing.assert_array_equal(tile.model.bright, tile.model.stars.tmag < 12.5)
     assert (tile.model.held.tmag >= 16).all()
-    for part in tile.model.nodes:
-        assert part.fine.n_star == tile.model.bright.sum()
-        assert part.expansion.n_star == len(tile.model.stars)
-        np.testing.assert_allclose(part.sky, SKY)
+    for node in tile.model.nodes:
+        assert node.fine.n_star == tile.model.bright.sum()
+        assert node.expansion.n_star == len(tile.model.stars)
+        np.testing.assert_allclose(node.sky, SKY)
 
 
 def test_linear_motion_moves_each_star_by_its_place(tile):
@@ -66,9 +66,9 @@ def test_linear_motion_moves_each_star_by_its_place(tile):
     data = tile_data(make_cube(_STAMP, truth))
     none = stars.select(stars.tmag > 99)
     model = build_model(data, PrfEvaluator(lopsided_prf()), stars, none, motion, 0.05)
-    (part,) = model.nodes
-    left = residuals(data, model, part, model.mean_images(part, stars.flux), motion, np.zeros(1, dtype=np.int64))
-    unmoved = truth.ravel() - model.mean_images(part, stars.flux)[0]
+    (node,) = model.nodes
+    left = residuals(data, model, node, model.mean_images(node, stars.flux), motion, np.zeros(1, dtype=np.int64))
+    unmoved = truth.ravel() - model.mean_images(node, stars.flux)[0]
     # What first order leaves: (0.02 px)^2 of curvature.
     assert np.abs(left).max() < 0.03 * np.abs(unmoved).max()
 
@@ -88,10 +88,10 @@ def test_local_background(tile):
     local = np.zeros((_N_CADENCE, 3))
     local[4] = [3.0, -1.0, 2.0]
     with_local = TileMotion(motion.row_shift, motion.column_shift, motion.linear, local)
-    for part in tile.model.nodes:
-        images = tile.model.mean_images(part, tile.state.flux)
-        both = [residuals(tile.data, tile.model, part, images, m, part.node.cadences) for m in (motion, with_local)]
-        expected = (local[part.node.cadences] @ tile.model.local_basis.T).T
+    for node in tile.model.nodes:
+        images = tile.model.mean_images(node, tile.state.flux)
+        both = [residuals(tile.data, tile.model, node, images, m, node.cadences) for m in (motion, with_local)]
+        expected = (local[node.cadences] @ tile.model.local_basis.T).T
         # In single precision, of pixels up to 1e5 e-/s.
         np.testing.assert_allclose(both[0] - both[1], expected, atol=0.02)
 
@@ -106,27 +106,27 @@ def test_cadences_of_a_node_have_like_mean_backgrounds():
     motion = TileMotion(still, still, np.zeros((4, 4)), local)
     none = stars.select(stars.tmag > 99)
     model = build_model(data, PrfEvaluator(lopsided_prf()), stars, none, motion, 0.05)
-    assert sorted(part.node.cadences.tolist() for part in model.nodes) == [[0, 1], [2, 3]]
+    assert sorted(node.cadences.tolist() for node in model.nodes) == [[0, 1], [2, 3]]
 
 
 def test_residuals_of_invalid_pixels_are_zero(tile):
     valid = tile.data.valid
-    part = tile.model.nodes[0]
-    images = tile.model.mean_images(part, tile.state.flux) * 0
-    valid[part.node.cadences[0], 77] = False
+    node = tile.model.nodes[0]
+    images = tile.model.mean_images(node, tile.state.flux) * 0
+    valid[node.cadences[0], 77] = False
     try:
-        left = residuals(tile.data, tile.model, part, images, tile.state.motion, part.node.cadences)
+        left = residuals(tile.data, tile.model, node, images, tile.state.motion, node.cadences)
     finally:
-        valid[part.node.cadences[0], 77] = True
+        valid[node.cadences[0], 77] = True
     assert left[77, 0] == 0
     assert (left[:, 0] != 0).sum() > 100
 
 
 def test_variance_counts_stars_sky_and_readout(tile):
-    part = tile.model.nodes[0]
-    images = tile.model.mean_images(part, tile.state.flux)
+    node = tile.model.nodes[0]
+    images = tile.model.mean_images(node, tile.state.flux)
     expected = (np.maximum(images[0], 0) + SKY) / tile.data.exposure_s + tile.data.read_variance
-    np.testing.assert_allclose(node_variance(tile.data, part, images), expected, rtol=1e-12)
+    np.testing.assert_allclose(node_variance(tile.data, node, images), expected, rtol=1e-12)
 
 
 def test_held_stars_have_their_magnitudes_error():

@@ -6,6 +6,7 @@ import pytest
 from astropy.io import fits
 
 from photometry.core.geometry import Stamp
+from photometry.core.statistics import MAD_TO_SIGMA
 from photometry.io.reference.prf_files import read_spoc_prf
 from photometry.prf.model import model_prf
 from photometry.prf.prf_grid import PrfEvaluator
@@ -101,5 +102,5 @@ def test_pixels_that_other_code_made_from_a_truth_are_rendered_alike(tess_data, 
             pull = (rest - terms @ best) * weight
             good = np.isfinite(pull) & (np.abs(pull) < 5)
         # That code cuts the PRF at its last sample and blurs it less: a few pixels beside bright stars differ.
-        assert 1.4826 * np.nanmedian(np.abs(pull)) < (1.2 if kind == "exact" else 1.45)
+        assert MAD_TO_SIGMA * np.nanmedian(np.abs(pull)) < (1.2 if kind == "exact" else 1.45)
         np.testing.assert_allclose(best[3:], 0.0, atol=7e-4)  # motion in pixels, flux scale

@@ -21,7 +21,7 @@ from photometry.scene.design_matrices import N_TERM
 from photometry.scene.node_model import node_variance
 from photometry.scene.tile_model import residuals
 from photometry.solver.conjugate_gradient import solve_cadences
-from photometry.solver.normal_equations import NodeSystem, factor_node
+from photometry.solver.normal_equations import NormalEquations, factor_node
 
 _N_CADENCE = 30
 _STAMP = Stamp(100, 124, 600, 624)
@@ -45,22 +45,22 @@ def tile() -> SmallTile:
     return make_tile(cube, stars, stars.select(np.zeros(40, dtype=bool)), lopsided_prf(), row_shift, column_shift)
 
 
-def _system(tile: SmallTile, prior_width: float = 0.3) -> NodeSystem:
-    (part,) = tile.model.nodes
-    variance = node_variance(tile.data, part, tile.model.mean_images(part, tile.state.flux))
+def _system(tile: SmallTile, prior_width: float = 0.3) -> NormalEquations:
+    (node,) = tile.model.nodes
+    variance = node_variance(tile.data, node, tile.model.mean_images(node, tile.state.flux))
     weights = np.where(tile.data.usable, 1 / variance, 0.0)
-    return factor_node(part, tile.model.local_basis, weights, 1 / (prior_width * tile.state.flux) ** 2)
+    return factor_node(node, tile.model.local_basis, weights, 1 / (prior_width * tile.state.flux) ** 2)
 
 
 def _problem(tile: SmallTile) -> tuple[Floats, Floats]:
-    (part,) = tile.model.nodes
+    (node,) = tile.model.nodes
     cadences = np.arange(_N_CADENCE)
-    images = tile.model.mean_images(part, tile.state.flux)
-    residual = residuals(tile.data, tile.model, part, images, tile.state.motion, cadences)
-    return part.coefficients(tile.state.motion, cadences)[:, :N_TERM], residual
+    images = tile.model.mean_images(node, tile.state.flux)
+    residual = residuals(tile.data, tile.model, node, images, tile.state.motion, cadences)
+    return node.coefficients(tile.state.motion, cadences)[:, :N_TERM], residual
 
 
-def _plain(system: NodeSystem, terms: Floats, residual: Floats, rows: Floats) -> tuple[Floats, Floats]:
+def _plain(system: NormalEquations, terms: Floats, residual: Floats, rows: Floats) -> tuple[Floats, Floats]:
     """Weighted least squares of a cadence on chosen pixels, priors as pseudo-measurements: values, standard errors."""
     design = dense_design(system, terms)[rows]
     root = np.sqrt(system.weights.astype(np.float64))[rows]
@@ -84,7 +84,7 @@ def test_all_cadences_equal_plain_least_squares_on_the_valid_pixels(tile):
         # Masked pixels are left out of the plain problem altogether: zero weight means deletion.
         rows = np.flatnonzero(tile.data.valid[cadence])
         values, sigma = _plain(system, terms[cadence], residual[:, cadence], rows)
-        found = np.concatenate([solution.departure[:, cadence], solution.common[:, cadence]])
+        found = np.concatenate([solution.deviation[:, cadence], solution.common[:, cadence]])
         # The iteration stops at 1e-5 of what is solved for; it arrives well below, the varying star included.
         assert np.abs((found - values) / sigma).max() < 1e-4
 
@@ -97,7 +97,7 @@ def test_no_flux_is_off_by_more_than_the_accuracy_asked_for(tile):
     for accuracy in (1.0, 0.1, 0.01):
         solution = solve_cadences(system, terms, residual, tile.data.valid.T, accuracy=accuracy)
         assert solution.converged.all()
-        off = np.abs((solution.departure - exact.departure) / sigma)
+        off = np.abs((solution.deviation - exact.deviation) / sigma)
         # Where pixels are masked the standard error of the cadence is larger than the node's.
         assert np.percentile(off, 99) < accuracy
         assert off.max() < 2 * accuracy
@@ -109,11 +109,11 @@ def test_any_start_leads_to_the_same_place(tile):
     cold = solve_cadences(system, terms, residual, tile.data.valid.T, accuracy=0.01)
     rng = np.random.default_rng(3)
     sigma = np.sqrt(np.diag(system.covariance))[:, None]
-    start = (np.concatenate([cold.departure, cold.common]) + sigma * rng.normal(size=(1, _N_CADENCE))).astype(
+    start = (np.concatenate([cold.deviation, cold.common]) + sigma * rng.normal(size=(1, _N_CADENCE))).astype(
         np.float32
     )
     warm = solve_cadences(system, terms, residual, tile.data.valid.T, accuracy=0.01, start=start)
-    assert np.abs((warm.departure - cold.departure) / sigma[:-3]).max() < 0.02
+    assert np.abs((warm.deviation - cold.deviation) / sigma[:-3]).max() < 0.02
     np.testing.assert_allclose(warm.fitted, cold.fitted, atol=0.05 * np.abs(cold.fitted).std())
 
 
@@ -125,29 +125,29 @@ def test_first_degree_is_enough_from_a_start(tile):
     sigma = np.sqrt(np.diag(system.covariance))[: len(system.precision), None]
     once = solve_cadences(system, terms, residual, tile.data.valid.T, n_term=3)
     twice = solve_cadences(system, terms, residual, tile.data.valid.T, n_term=3, start=once.unknowns)
-    off = [np.abs((solution.departure - exact.departure) / sigma).max() for solution in (once, twice)]
+    off = [np.abs((solution.deviation - exact.deviation) / sigma).max() for solution in (once, twice)]
     assert off[1] < 0.03
     assert off[1] < off[0]
 
 
 def test_with_the_inverse_of_another_node_fluxes_are_the_same_and_errors_about(tile):
     """Background twice as bright, priors of other widths: the inverse is another, but for its scale."""
-    (part,) = tile.model.nodes
+    (node,) = tile.model.nodes
     other = _system(tile)
     brighter = 1 / (2 / other.weights[other.weights > 0].mean() + 1 / np.maximum(other.weights, 1e-9))
     weights = np.where(tile.data.usable, brighter, 0.0).astype(np.float64)
     precision = 2 * other.precision
-    own = factor_node(part, tile.model.local_basis, weights, precision)
-    shared = factor_node(part, tile.model.local_basis, weights, precision, like=other)
+    own = factor_node(node, tile.model.local_basis, weights, precision)
+    shared = factor_node(node, tile.model.local_basis, weights, precision, like=other)
     terms, residual = _problem(tile)
     solutions = [solve_cadences(system, terms, residual, tile.data.valid.T) for system in (own, shared)]
     sigma = np.sqrt(own.variance)[:, None]
-    assert np.abs((solutions[0].departure - solutions[1].departure) / sigma).max() < 0.02
+    assert np.abs((solutions[0].deviation - solutions[1].deviation) / sigma).max() < 0.02
     ratio = np.sqrt(shared.variance / own.variance)
     assert np.abs(np.median(ratio) - 1) < 0.01
     assert np.percentile(np.abs(ratio - 1), 84) < 0.05
     np.testing.assert_allclose(shared.own_prior, own.own_prior, atol=0.1)
-    again = factor_node(part, tile.model.local_basis, other.weights.astype(np.float64), other.precision, like=other)
+    again = factor_node(node, tile.model.local_basis, other.weights.astype(np.float64), other.precision, like=other)
     np.testing.assert_allclose(again.variance, other.variance, rtol=1e-5)
     np.testing.assert_allclose(again.sky_variance, other.sky_variance, rtol=1e-4)
 
@@ -158,7 +158,7 @@ def test_values_of_masked_pixels_do_not_matter(tile):
     once = solve_cadences(system, terms, residual, tile.data.valid.T)
     other = np.where(tile.data.valid.T, residual, np.float32(1e6))
     again = solve_cadences(system, terms, other, tile.data.valid.T)
-    np.testing.assert_array_equal(once.departure, again.departure)
+    np.testing.assert_array_equal(once.deviation, again.deviation)
 
 
 def test_cadence_without_pixels_changes_nothing_else(tile):
@@ -169,18 +169,18 @@ def test_cadence_without_pixels_changes_nothing_else(tile):
     solution = solve_cadences(system, terms, residual, valid, accuracy=0.0)
     whole = solve_cadences(system, terms, residual, tile.data.valid.T, accuracy=0.0)
     others = np.arange(_N_CADENCE) != 7
-    assert not solution.departure[:, 7].any()
+    assert not solution.deviation[:, 7].any()
     sigma = np.sqrt(np.diag(system.covariance))[: len(system.precision), None]
-    assert np.abs(((solution.departure - whole.departure) / sigma)[:, others]).max() < 1e-4
+    assert np.abs(((solution.deviation - whole.deviation) / sigma)[:, others]).max() < 1e-4
 
 
 def test_variance_is_that_of_the_estimator(tile):
     system = _system(tile)
-    (part,) = tile.model.nodes
+    (node,) = tile.model.nodes
     n_star, at_node = len(system.precision), np.eye(N_TERM)[0]
     design = dense_design(system, at_node)
     design[:, n_star:] = tile.model.local_basis
-    variance = node_variance(tile.data, part, tile.model.mean_images(part, tile.state.flux))
+    variance = node_variance(tile.data, node, tile.model.mean_images(node, tile.state.flux))
     weights = np.where(tile.data.usable, 1 / variance, 0.0)
     for star in range(0, n_star, 5):
         # Without the star's own prior: C S C of that estimator.
@@ -201,7 +201,7 @@ def test_removal_of_the_own_prior_equals_the_fit_without_it(tile, star):
     everything = np.repeat(tile.data.usable[:, None], _N_CADENCE, axis=1)
     residual = residual * everything
     solution = solve_cadences(system, terms, residual, everything)
-    flat = solution.departure[star] / (1 - system.own_prior[star])
+    flat = solution.deviation[star] / (1 - system.own_prior[star])
     without = replace(system, precision=np.where(np.arange(40) == star, 0.0, system.precision))
     rows = np.flatnonzero(tile.data.usable)
     for cadence in range(0, _N_CADENCE, 7):

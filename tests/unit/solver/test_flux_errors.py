@@ -20,7 +20,7 @@ from photometry.scene.design_matrices import N_TERM
 from photometry.scene.node_model import node_variance
 from photometry.solver.conjugate_gradient import solve_cadences
 from photometry.solver.flux_errors import flux_variance, motion_response
-from photometry.solver.normal_equations import NodeSystem, factor_node
+from photometry.solver.normal_equations import NormalEquations, factor_node
 
 _STAMP = Stamp(100, 122, 600, 622)
 _N_STAR = 12
@@ -46,7 +46,7 @@ def _variance(tile: SmallTile) -> Floats:
     return node_variance(tile.data, tile.model.nodes[0], _images(tile))
 
 
-def _system(tile: SmallTile, prior_width: float) -> NodeSystem:
+def _system(tile: SmallTile, prior_width: float) -> NormalEquations:
     variance = _variance(tile)
     precision = 1 / (prior_width * tile.state.flux) ** 2
     return factor_node(tile.model.nodes[0], tile.model.local_basis, 1 / variance, precision)
@@ -54,9 +54,9 @@ def _system(tile: SmallTile, prior_width: float) -> NodeSystem:
 
 def _of_cadences(
     tile: SmallTile,
-    system: NodeSystem,
+    system: NormalEquations,
     *,
-    departure: float = 0.0,
+    deviation: float = 0.0,
     extra_sky: float = 0.0,
     masked: tuple[int, ...] = (),
     covariance: Floats | None = None,
@@ -67,7 +67,7 @@ def _of_cadences(
     return flux_variance(
         system,
         _ALL,
-        departure * tile.state.flux[:, None],
+        deviation * tile.state.flux[:, None],
         np.array([extra_sky]),
         valid,
         tile.data,
@@ -76,7 +76,7 @@ def _of_cadences(
     )[:, 0]
 
 
-def _dense(system: NodeSystem, pixel_variance: Floats, weights: Floats) -> Floats:
+def _dense(system: NormalEquations, pixel_variance: Floats, weights: Floats) -> Floats:
     """C S C of each star's estimate without its own prior."""
     design = dense_design(system, np.eye(N_TERM)[0])
     spread = design.T @ ((weights**2 * pixel_variance)[:, None] * design)
@@ -133,23 +133,23 @@ def test_masked_pixels_with_the_usual_priors(tile):
     assert (np.sqrt(found / truth) < 1.2).all()
 
 
-@pytest.mark.parametrize("departure", [-0.4, 0.5])
-def test_photons_of_a_varying_star(tile, departure):
+@pytest.mark.parametrize("deviation", [-0.4, 0.5])
+def test_photons_of_a_varying_star(tile, deviation):
     """Its own photons only, off the diagonal of C neglected: within 1 % of the error for lone stars."""
     system = _system(tile, 10.0)
     variance = _variance(tile)
     light = tile.model.nodes[0].expansion.matrices[0].toarray()
-    found = _of_cadences(tile, system, departure=departure)
+    found = _of_cadences(tile, system, deviation=deviation)
     for star in (5, 6, 8):
-        more = departure * tile.state.flux[star] * light[:, star] / tile.data.exposure_s
+        more = deviation * tile.state.flux[star] * light[:, star] / tile.data.exposure_s
         truth = _dense(system, variance + more, 1 / variance)[star]
         assert np.sqrt(found[star] / truth) == pytest.approx(1, abs=0.01)
-    assert (np.sign(found - system.variance) == np.sign(departure)).all()
+    assert (np.sign(found - system.variance) == np.sign(deviation)).all()
 
 
 def test_dark_cadence_keeps_some_variance(tile):
     system = _system(tile, 0.3)
-    found = _of_cadences(tile, system, departure=-3.0, extra_sky=-1000.0)
+    found = _of_cadences(tile, system, deviation=-3.0, extra_sky=-1000.0)
     assert (found >= 0.25 * system.variance * (1 - 1e-9)).all()
 
 
@@ -161,7 +161,7 @@ def test_motion_moves_fluxes_by_the_response(tile):
     terms = np.repeat(np.eye(N_TERM)[:1], N_MOTION, axis=0)
     valid = np.ones((_STAMP.n_pixel, N_MOTION), dtype=bool)
     solution = solve_cadences(system, terms, (1e-3 * change).T.astype(np.float32), valid)
-    flat = solution.departure / (1 - system.own_prior)[:, None]
+    flat = solution.deviation / (1 - system.own_prior)[:, None]
     sigma = np.sqrt(system.variance)[:, None]
     assert np.abs((1e-3 * response - flat) / sigma).max() < 2e-3
     assert np.abs(1e-3 * response / sigma).max() > 0.1

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from photometry.io.products.cube_files import CUBE_VERSION, CubeHeader, read_cube_header
-from photometry.io.products.frame_lists import CcdFrames, read_frames
+from photometry.core.cube import CubeHeader
+from photometry.io.products.cube_files import CUBE_VERSION, read_cube_header
+from photometry.io.products.frame_lists import read_frames
 from photometry.io.store.provenance import open_product
 
 __all__ = ["pixel_provenance", "placed_pixels"]
 
 
-def placed_pixels(path: str | Path, datasource: str) -> CubeHeader | CcdFrames:
+def placed_pixels(path: str | Path, datasource: str) -> CubeHeader:
     """Return place, WCS and times of the pixels of a region.
 
     Parameters
@@ -19,7 +20,7 @@ def placed_pixels(path: str | Path, datasource: str) -> CubeHeader | CcdFrames:
     datasource : str
         ``ffi`` for frames.
     """
-    return read_frames(path) if datasource == "ffi" else read_cube_header(path)
+    return read_frames(path).header if datasource == "ffi" else read_cube_header(path)
 
 
 def pixel_provenance(path: str | Path) -> dict[str, str]:

@@ -12,13 +12,12 @@ import pandas as pd
 
 from photometry.core.barycentre import Ephemeris
 from photometry.core.constants import ARCSEC_PER_PIXEL
-from photometry.core.cube import Pointing
-from photometry.core.geometry import Stamp, Tile, tiles_of
+from photometry.core.cube import CubeHeader, Pointing
+from photometry.core.geometry import Stamp, Tile, collected_flags, tiles_of
 from photometry.core.settings import FitSettings
 from photometry.core.stars import flux_of_tmag
-from photometry.core.times import NO_OFFSET
 from photometry.frames.pixel_rounding import rounded_background, rounded_errors
-from photometry.io.products.cube_files import CUBE_VERSION, PIXEL_SETS, create_pixels, write_ephemeris, write_facts
+from photometry.io.products.cube_files import CUBE_VERSION, PIXEL_SETS, create_pixels, write_ephemeris, write_metadata
 from photometry.io.products.frame_lists import CcdFrames, FrameList, write_frames
 from photometry.io.products.product_files import write_kernel, write_prf
 from photometry.io.store.provenance import write_product
@@ -166,7 +165,7 @@ def _frames_of(ccd: SimulatedCcd) -> CcdFrames:
         reason=nothing,
         wcs=nothing,
     )
-    return CcdFrames(
+    header = CubeHeader(
         pointing=pointing,
         exposure=settings.exposure,
         stamp=SCIENCE,
@@ -175,9 +174,12 @@ def _frames_of(ccd: SimulatedCcd) -> CcdFrames:
         cadenceno=ccd.cadenceno,
         quality=ccd.quality,
         wcs_header=wcs,
-        reference=n_cadence // 2,
+        aperture=collected_flags(SCIENCE),
         ephemeris=Ephemeris(np.tile([0.6, -0.7, -0.3], (n_cadence, 1)), "simulated", 0.0),
-        offset=NO_OFFSET,
+    )
+    return CcdFrames(
+        header=header,
+        reference=n_cadence // 2,
         files=tuple(listing.name),
         listing=listing,
         missing=np.empty(0, dtype=np.int64),
@@ -191,7 +193,7 @@ def _write_cube(path: Path, field: SimulatedTiles, frames: CcdFrames, prf: PrfGr
     light = _light(field.ccd, stamp, prf)
     rng = np.random.default_rng(field.ccd.settings.seed)
     with write_product(path, "cube", CUBE_VERSION, {}) as file:
-        write_facts(file, frames.pointing, frames.exposure, frames.stamp, frames.offset)
+        write_metadata(file, frames.header)
         write_ephemeris(file, frames.ephemeris)
         file.attrs["REFERENCE"] = frames.reference
         file.attrs["digest"] = "0" * 64
@@ -204,10 +206,10 @@ def _write_cube(path: Path, field: SimulatedTiles, frames: CcdFrames, prf: PrfGr
         sumimage = np.full(SCIENCE.shape, np.nan, dtype=np.float32)
         sumimage[rows, columns] = light.mean(axis=0)
         for name in ("time", "timecorr", "cadenceno", "quality"):
-            file.create_dataset(name, data=getattr(frames, name))
+            file.create_dataset(name, data=getattr(frames.header, name))
         file.create_dataset("sumimage", data=sumimage)
         file.create_dataset("aperture", data=np.full(SCIENCE.shape, 33, dtype=np.int32))
-        file.create_dataset("wcs", data=np.bytes_(frames.wcs_header))
+        file.create_dataset("wcs", data=np.bytes_(frames.header.wcs_header))
 
 
 def _light(ccd: SimulatedCcd, stamp: Stamp, prf: PrfGrid) -> npt.NDArray[np.float32]:

@@ -20,7 +20,7 @@ def ccd_images(
     frames = read_frames(path_frames)
     # The wings of bright stars reach much farther than the PRF: their pixels are no background.
     reference = reference_stars(path_stars, path_reference)
-    stars = placed_stars(reference, frames, frames.stamp, margin=MOST_MASK_RADIUS)
+    stars = placed_stars(reference, frames.header, frames.header.stamp, margin=MOST_MASK_RADIUS)
     inputs = {"frames": path_frames, "stars": path_reference}
     write_ccd_cube(path_cube, frames, stars, inputs, processes=processes, code=code)
 

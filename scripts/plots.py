@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy.table import Table, vstack
 
+from photometry.core.cube import CubeHeader
 from photometry.core.geometry import tiles_of
 from photometry.fit.tile_fit import TileFit
-from photometry.io.products.cube_files import CubeHeader, read_cube_header
+from photometry.io.products.cube_files import read_cube_header, read_sum_image
 from photometry.io.products.product_files import read_kernel, read_tile_fit
 from photometry.io.store.provenance import atomic_path, origin_of
 from photometry.io.store.tables import RESULT_COLUMNS, read_ecsv
@@ -52,7 +53,7 @@ def plots(
     targets = vstack([read_ecsv(path, RESULT_COLUMNS) for path in paths_indices], metadata_conflicts="silent")
     starid = np.asarray(targets["starid"])
     drawn = {
-        "field": field_figure(header.sumimage, header.stamp, stars, tiles, region, starid),
+        "field": field_figure(read_sum_image(path_cube), header.stamp, stars, tiles, region, starid),
         "motion": motion_figure(header.time, kernel, header.stamp, header.quality, region),
     }
     measured = targets[np.asarray(targets["file"], dtype=np.str_) != ""]

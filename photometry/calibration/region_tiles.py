@@ -266,12 +266,13 @@ def _first_kernel(cube: Cube, settings: MotionSettings) -> MovementKernel:
     parameters = np.zeros((n_cadence, N_MOTION))
     bad = np.zeros(n_cadence, dtype=bool)
     source = "unchanged" if settings.mode == "unchanged" else "pixels"
-    if source == "pixels" and cube.pos_corr is not None:
-        known = np.asarray(np.isfinite(cube.pos_corr).all(axis=1), dtype=np.bool_)
-        if known.any() and np.abs(cube.pos_corr[known]).max() > 0:
+    pos_corr = cube.header.pos_corr
+    if source == "pixels" and pos_corr is not None:
+        known = np.asarray(np.isfinite(pos_corr).all(axis=1), dtype=np.bool_)
+        if known.any() and np.abs(pos_corr[known]).max() > 0:
             source, bad = "pos_corr", ~known
             for k, axis in ((0, 1), (3, 0)):
-                parameters[:, k] = np.interp(cube.cadenceno, cube.cadenceno[known], cube.pos_corr[known, axis])
+                parameters[:, k] = np.interp(cube.cadenceno, cube.cadenceno[known], pos_corr[known, axis])
     return MovementKernel(
         center=cube.stamp.center,
         scale=max(cube.stamp.shape) / 2,

@@ -11,17 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.ccd.ccd_blocks import CcdWork, block_name
-from photometry.core.constants import OUTPUTS
-from photometry.core.geometry import Stamp, output_index
 from photometry.frames.frame_series import OK
-from photometry.io.products.cube_files import CUBE_VERSION, PIXEL_SETS, create_pixels, write_ephemeris, write_facts
+from photometry.io.products.cube_files import CUBE_VERSION, PIXEL_SETS, create_pixels, write_ephemeris, write_metadata
 from photometry.io.products.frame_lists import CcdFrames, FrameList, write_list
 from photometry.io.store.provenance import write_product
 
 __all__ = ["assemble"]
-
-#: APERTURE bits (SDPDD, table 22): pixel was collected, read by the output A, B, C or D.
-_COLLECTED, _OUTPUT_A = 1, 32
 
 
 class _Digest(Protocol):
@@ -52,7 +47,8 @@ def assemble(
     """
     shape = (work.n_cadence, *work.area.shape)
     with write_product(path, "cube", CUBE_VERSION, inputs) as file:
-        write_facts(file, frames.pointing, frames.exposure, frames.stamp, frames.offset)
+        header = frames.header
+        write_metadata(file, header)
         file.attrs["REFERENCE"] = frames.reference
         write_ephemeris(file, frames.ephemeris)
         total, count = np.zeros(work.area.shape), np.zeros(work.area.shape, dtype=np.int64)
@@ -70,10 +66,10 @@ def assemble(
         sumimage = np.where(count > 0, total / np.maximum(count, 1), np.nan)
         file.create_dataset("sumimage", data=sumimage.astype(np.float32))
         for name in ("time", "timecorr", "cadenceno"):
-            file.create_dataset(name, data=getattr(frames, name))
+            file.create_dataset(name, data=getattr(header, name))
         file.create_dataset("quality", data=quality)
-        file.create_dataset("aperture", data=_aperture(work.area))
-        file.create_dataset("wcs", data=np.bytes_(frames.wcs_header))
+        file.create_dataset("aperture", data=header.aperture)
+        file.create_dataset("wcs", data=np.bytes_(header.wcs_header))
         file.create_dataset("missing", data=frames.missing)
         write_list(file.create_group("frames"), _final_list(frames.listing, status, reason))
 
@@ -94,10 +90,3 @@ def _final_list(listing: FrameList, status: npt.NDArray[np.str_], reason: npt.ND
     bad = np.flatnonzero((status != OK) & (listing.status[: len(status)] == OK))
     all_status[bad], all_reason[bad] = status[bad], reason[bad]
     return replace(listing, status=all_status, reason=all_reason.astype(str))
-
-
-def _aperture(area: Stamp) -> npt.NDArray[np.int32]:
-    """Return the flags of the pixels of the science area: all are collected, outputs by column."""
-    outputs = _OUTPUT_A << np.arange(len(OUTPUTS))
-    flags = _COLLECTED + outputs[output_index(np.arange(area.col_min, area.col_max))]
-    return np.broadcast_to(flags, area.shape).astype(np.int32)

@@ -112,14 +112,14 @@ def write_ccd_cube(
         remove_unfinished(path)
         scratch = Scratch(path.with_name(f".{path.name}.parts"), _key(frames, inputs, code, block))
         scratch.prepare()
-        pointing = frames.pointing
+        header, pointing = frames.header, frames.header.pointing
         work = CcdWork(
             files=frames.files,
             good=frames.good,
-            cadenceno=frames.cadenceno,
-            area=frames.stamp,
+            cadenceno=header.cadenceno,
+            area=header.stamp,
             ccd=pointing.ccd,
-            defects=defects_of(pointing.sector, pointing.camera, pointing.ccd, frames.exposure.cadence_s),
+            defects=defects_of(pointing.sector, pointing.camera, pointing.ccd, header.exposure.cadence_s),
             scratch=scratch,
             block=block,
         )
@@ -135,12 +135,12 @@ def write_ccd_cube(
 
 def _key(frames: CcdFrames, inputs: dict[str, str | Path], code: str, block: int) -> str:
     """Digest of all that the parts depend on; files of pixels count by name, size and date."""
-    facts = [code, block, *((role, digest_of(name)) for role, name in sorted(inputs.items()))]
+    parts = [code, block, *((role, digest_of(name)) for role, name in sorted(inputs.items()))]
     for name in frames.files:
         if os.path.exists(name):
             status = os.stat(name)
-            facts.append((name, status.st_size, status.st_mtime_ns))
-    return sha256(repr(facts).encode()).hexdigest()
+            parts.append((name, status.st_size, status.st_mtime_ns))
+    return sha256(repr(parts).encode()).hexdigest()
 
 
 def _is_made(path: Path, inputs: dict[str, str | Path]) -> bool:
@@ -156,7 +156,7 @@ def _static(work: CcdWork, frames: CcdFrames, stars: Stars) -> dict[str, npt.NDA
     mask = star_mask(work.area, stars.row, stars.column, stars.tmag)
     light = catalogue_light(model_prf(work.ccd), work.area, stars.row, stars.column, stars.tmag)
     grid, residuals = work.grid(), []
-    usable = np.flatnonzero(work.good & (frames.quality == 0))
+    usable = np.flatnonzero(work.good & (frames.header.quality == 0))
     usable = usable if len(usable) else np.flatnonzero(work.good)
     chosen = usable[np.unique(np.linspace(0, len(usable) - 1, _STATIC_FRAMES).round().astype(int))]
     for cadence in chosen:
@@ -213,10 +213,11 @@ def _smooth(work: CcdWork, frames: CcdFrames) -> _Checked:
         )
     for cadence in np.flatnonzero(reasons != ""):
         _log.warning("%s: %s (%s)", Path(work.files[cadence]).name, reasons[cadence], status[cadence])
-    quality = frames.quality.copy()
+    header = frames.header
+    quality = header.quality.copy()
     quality[~good] |= bit(TESS_QUALITY, "manual_exclude")
-    time = frames.time - frames.timecorr
-    smooth = smooth_backgrounds(described, work.grid(), time, quality, frames.exposure.cadence_s)
+    time = header.time - header.timecorr
+    smooth = smooth_backgrounds(described, work.grid(), time, quality, header.exposure.cadence_s)
     arrays = background_fields(smooth)
     for number in range(work.n_block):
         cadences = slice(work.cadences(number).start, work.cadences(number).stop)

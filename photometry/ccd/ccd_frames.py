@@ -11,10 +11,10 @@ import numpy.typing as npt
 from photometry.catalog.star_catalog import stamp_on_sky
 from photometry.core.barycentre import Ephemeris, barycentric_correction, position_with_correction
 from photometry.core.constants import ARCSEC_PER_PIXEL
-from photometry.core.cube import Exposure, Pointing
+from photometry.core.cube import CubeHeader, Exposure, Pointing
 from photometry.core.datasources import FFI
 from photometry.core.errors import InputFileError
-from photometry.core.geometry import Stamp
+from photometry.core.geometry import Stamp, collected_flags
 from photometry.core.quality import TESS_QUALITY, bit
 from photometry.core.sky import unit_vectors
 from photometry.core.times import SECONDS_PER_DAY
@@ -87,7 +87,7 @@ def make_frames(
         position = position_with_correction(position, ra, dec, _trusted(series, position, ra, dec))
     timecorr = barycentric_correction(position, ra, dec)
     _compare(timecorr, series)
-    return CcdFrames(
+    header = CubeHeader(
         pointing=Pointing(FFI.name, pointing.sector, pointing.camera, pointing.ccd, *first.release, 0, ra, dec),
         exposure=first.exposure,
         stamp=area,
@@ -96,9 +96,13 @@ def make_frames(
         cadenceno=series.cadenceno.astype(np.int32),
         quality=quality,
         wcs_header=wcs,
-        reference=reference,
+        aperture=collected_flags(area),
         ephemeris=Ephemeris(position, place.source, place.error_s),
         offset=first.offset,
+    )
+    return CcdFrames(
+        header=header,
+        reference=reference,
         files=tuple(frame.path for frame in series.frames),
         listing=_listing(series),
         missing=series.missing,

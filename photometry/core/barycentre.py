@@ -31,9 +31,9 @@ class Ephemeris:
     source: str
     error_s: float
 
-    def cut(self, cadences: slice) -> "Ephemeris":
+    def of_cadences(self, which: slice | npt.NDArray[np.int64]) -> "Ephemeris":
         """Return the places in some of the cadences."""
-        return replace(self, position=self.position[cadences])
+        return replace(self, position=self.position[which])
 
 
 def barycentric_correction(

@@ -1,6 +1,7 @@
 """Pixel time series of a region of one CCD, and what its headers say of it."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +10,7 @@ from photometry.core.barycentre import Ephemeris
 from photometry.core.geometry import Stamp, output_index
 from photometry.core.times import NO_OFFSET, TimeOffset
 
-__all__ = ["Cube", "Exposure", "Pointing"]
+__all__ = ["Cube", "CubeHeader", "Exposure", "Pointing"]
 
 #: How `Pointing.procver` starts for pixels that this package simulated: in files, in memory.
 _SIMULATED = ("photometry-", "simulated")
@@ -82,8 +83,8 @@ class Pointing:
 
 
 @dataclass(frozen=True, slots=True)
-class Cube:
-    """Pixels of a region, all cadences.
+class CubeHeader:
+    """Everything that is known of a cube but its pixel series.
 
     Parameters
     ----------
@@ -93,14 +94,6 @@ class Cube:
         Exposure and readout.
     stamp : Stamp
         The pixels.
-    images : (n_cadence, n_row, n_column) float32
-        Flux less the large-scale background, e-/s; NaN where it was not measured.
-    images_err : (n_cadence, n_row, n_column) float32
-        Errors that came with the pixels, e-/s.
-    backgrounds : (n_cadence, n_row, n_column) float32
-        Large-scale background, e-/s: images + backgrounds is what was measured.
-    pixel_flags : (n_cadence, n_row, n_column) uint8
-        `photometry.core.quality.PIXEL_FLAGS`.
     time : (n_cadence,) float64
         BTJD at mid exposure, TDB at the barycentre, d.
     timecorr : (n_cadence,) float32
@@ -109,13 +102,13 @@ class Cube:
         Cadence number.
     quality : (n_cadence,) int32
         TESS quality flags of the cadence (`photometry.core.quality.TESS_QUALITY`).
-    pos_corr : (n_cadence, 2) float32 or None
-        Local motion of a TPF's target from its header position, (column, row) as in POS_CORR1 and POS_CORR2, pixels.
     wcs_header : str
         FITS cards (80 characters each, celestial axes only) of a WCS in CCD pixels: with origin 0,
         ``astropy.wcs.WCS.all_world2pix`` gives 0-based (column, row).
     aperture : (n_row, n_column) int32
-        Flags of the pixels as in the TESS products: 1 collected, 4 background, 32 to 256 output A to D.
+        Flags of the pixels as in the TESS products (`photometry.core.quality.APERTURE_FLAGS`).
+    pos_corr : (n_cadence, 2) float32 or None
+        Local motion of a TPF's target from its header position, (column, row) as in POS_CORR1 and POS_CORR2, pixels.
     ephemeris : Ephemeris or None
         Places of the spacecraft where `time` is that of the middle of a CCD and can be corrected for every star; None
         where it is that of the cutout or target.
@@ -126,46 +119,102 @@ class Cube:
     pointing: Pointing
     exposure: Exposure
     stamp: Stamp
-    images: npt.NDArray[np.float32]
-    images_err: npt.NDArray[np.float32]
-    backgrounds: npt.NDArray[np.float32]
-    pixel_flags: npt.NDArray[np.uint8]
     time: npt.NDArray[np.float64]
     timecorr: npt.NDArray[np.float32]
     cadenceno: npt.NDArray[np.int32]
     quality: npt.NDArray[np.int32]
-    pos_corr: npt.NDArray[np.float32] | None
     wcs_header: str
     aperture: npt.NDArray[np.int32]
+    pos_corr: npt.NDArray[np.float32] | None = None
     ephemeris: Ephemeris | None = None
     offset: TimeOffset = NO_OFFSET
-
-    def __post_init__(self) -> None:
-        shape = (len(self.time), *self.stamp.shape)
-        for name in ("images", "images_err", "backgrounds", "pixel_flags"):
-            if getattr(self, name).shape != shape:
-                raise ValueError(f"{name} has shape {getattr(self, name).shape}, expected {shape}")
 
     @property
     def n_cadence(self) -> int:
         """Number of cadences."""
         return len(self.time)
 
-    def of_cadences(self, which: npt.NDArray[np.int64]) -> "Cube":
+    def of_cadences(self, which: slice | npt.NDArray[np.int64]) -> "CubeHeader":
+        """Return the header of some cadences."""
+        return replace(
+            self,
+            **{name: getattr(self, name)[which] for name in ("time", "timecorr", "cadenceno", "quality")},
+            pos_corr=None if self.pos_corr is None else self.pos_corr[which],
+            ephemeris=None if self.ephemeris is None else self.ephemeris.of_cadences(which),
+        )
+
+    def cut(self, stamp: Stamp) -> "CubeHeader":
+        """Return the header of a smaller stamp; ValueError when it is not inside."""
+        return replace(self, stamp=stamp, aperture=self.aperture[stamp.slices_in(self.stamp)])
+
+
+@dataclass(frozen=True, slots=True)
+class Cube:
+    """Pixels of a region, all cadences; what a fit needs of the header can be had from the cube itself.
+
+    Parameters
+    ----------
+    header : CubeHeader
+        Where the pixels lie, when and how they were exposed.
+    images : (n_cadence, n_row, n_column) float32
+        Flux less the large-scale background, e-/s; NaN where it was not measured.
+    images_err : (n_cadence, n_row, n_column) float32
+        Errors that came with the pixels, e-/s.
+    backgrounds : (n_cadence, n_row, n_column) float32
+        Large-scale background, e-/s: images + backgrounds is what was measured.
+    pixel_flags : (n_cadence, n_row, n_column) uint8
+        `photometry.core.quality.PIXEL_FLAGS`.
+    """
+
+    header: CubeHeader
+    images: npt.NDArray[np.float32]
+    images_err: npt.NDArray[np.float32]
+    backgrounds: npt.NDArray[np.float32]
+    pixel_flags: npt.NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        shape = (self.header.n_cadence, *self.header.stamp.shape)
+        for name, pixels in self._pixels().items():
+            if pixels.shape != shape:
+                raise ValueError(f"{name} has shape {pixels.shape}, expected {shape}")
+
+    @property
+    def stamp(self) -> Stamp:
+        """The pixels."""
+        return self.header.stamp
+
+    @property
+    def n_cadence(self) -> int:
+        """Number of cadences."""
+        return self.header.n_cadence
+
+    @property
+    def cadenceno(self) -> npt.NDArray[np.int32]:
+        """Cadence number, (n_cadence,)."""
+        return self.header.cadenceno
+
+    @property
+    def quality(self) -> npt.NDArray[np.int32]:
+        """TESS quality flags of the cadence, (n_cadence,)."""
+        return self.header.quality
+
+    @property
+    def exposure(self) -> Exposure:
+        """Exposure and readout."""
+        return self.header.exposure
+
+    def of_cadences(self, which: slice | npt.NDArray[np.int64]) -> "Cube":
         """Return the pixels of some cadences."""
-        names = ("images", "images_err", "backgrounds", "pixel_flags", "time", "timecorr", "cadenceno", "quality")
-        pos_corr = None if self.pos_corr is None else self.pos_corr[which]
-        return replace(self, pos_corr=pos_corr, **{name: getattr(self, name)[which] for name in names})
+        pixels = {name: values[which] for name, values in self._pixels().items()}
+        return Cube(self.header.of_cadences(which), **pixels)
 
     def cut(self, stamp: Stamp) -> "Cube":
         """Return the pixels of a smaller stamp (views, no copies)."""
         rows, columns = stamp.slices_in(self.stamp)
-        return replace(
-            self,
-            stamp=stamp,
-            images=self.images[:, rows, columns],
-            images_err=self.images_err[:, rows, columns],
-            backgrounds=self.backgrounds[:, rows, columns],
-            pixel_flags=self.pixel_flags[:, rows, columns],
-            aperture=self.aperture[rows, columns],
+        return Cube(
+            self.header.cut(stamp), **{name: values[:, rows, columns] for name, values in self._pixels().items()}
         )
+
+    def _pixels(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the pixel series by name."""
+        return {name: getattr(self, name) for name in ("images", "images_err", "backgrounds", "pixel_flags")}

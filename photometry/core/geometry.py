@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.core.constants import COLUMNS_PER_OUTPUT, FIRST_SCIENCE_COLUMN, OUTPUTS
+from photometry.core.quality import APERTURE_FLAGS, bit
 
-__all__ = ["Stamp", "Tile", "bounding_stamp", "camera_centre", "output_index", "tiles_of"]
+__all__ = ["Stamp", "Tile", "bounding_stamp", "camera_centre", "collected_flags", "output_index", "tiles_of"]
 
 #: 0-based CCD (row, column) of the middle of the camera's field, by CCD: where the corners meet that the four CCDs turn
 #: to each other, from the WCS of all cameras in sectors 1 to 100 (package tesswcs); the cameras agree within 3 pixels.
@@ -178,6 +179,16 @@ def output_index(column: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """
     index = (np.asarray(column, dtype=np.int64) - FIRST_SCIENCE_COLUMN) // COLUMNS_PER_OUTPUT
     return np.clip(index, 0, len(OUTPUTS) - 1)
+
+
+def collected_flags(stamp: Stamp) -> npt.NDArray[np.int32]:
+    """Return the flags of pixels that were all collected, with their outputs: (n_row, n_column) int32.
+
+    `photometry.core.quality.APERTURE_FLAGS`.
+    """
+    outputs = np.array([bit(APERTURE_FLAGS, f"output_{name.lower()}") for name in OUTPUTS])
+    flags = bit(APERTURE_FLAGS, "collected") | outputs[output_index(np.arange(stamp.col_min, stamp.col_max))]
+    return np.tile(flags.astype(np.int32), (stamp.shape[0], 1))
 
 
 def camera_centre(ccd: int) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "APERTURE_FLAGS",
     "FFI_RELEVANT",
     "PIXEL_FLAGS",
     "PIXEL_QUALITY",
@@ -58,6 +59,19 @@ FFI_RELEVANT = (
     "desaturation",
     "manual_exclude",
     "bad_calibration",
+)
+
+#: The image APERTURE of TESS products (SDPDD, table 22): what each pixel is for, and the CCD output that reads it.
+APERTURE_FLAGS = (
+    Flag(1, "collected", "collected by the spacecraft"),
+    Flag(2, "in_aperture", "in the aperture of the target"),
+    Flag(4, "background", "used to model the background"),
+    Flag(8, "flux_centroid", "used for the flux-weighted centroid"),
+    Flag(16, "prf_centroid", "used for the PRF centroid"),
+    Flag(32, "output_a", "read by CCD output A"),
+    Flag(64, "output_b", "read by CCD output B"),
+    Flag(128, "output_c", "read by CCD output C"),
+    Flag(256, "output_d", "read by CCD output D"),
 )
 
 #: pixel_flags of a cube.

@@ -119,7 +119,7 @@ class BasePhotometry(TargetPlots):
         self.starid, self.datasource = choice.starid, choice.kind
         self.sector, self.camera, self.ccd = header.pointing.sector, header.pointing.camera, header.pointing.ccd
         self.cadence = header.exposure.cadence_s
-        self.header: dict[str, Any] = dict(self._detector.source.facts)
+        self.header: dict[str, Any] = dict(self._detector.source.metadata)
         self.additional_headers: dict[str, Any] = {}
         self.final_phot_mask = self.final_position_mask = None
         self._tmag = float(self._detector.catalog.tmag[self._entry])

@@ -166,10 +166,10 @@ class StampPixels:
     @cached_property
     def sumimage(self) -> Floats:
         """Mean of the images of quality 0, e-/s: (n_row, n_column) float32; as prepared for full-frame images."""
-        header = self._detector.header
+        detector = self._detector
         if DATASOURCES[self.datasource].has_target:
             return mean_image(self._cube.images, self._cube.quality)
-        return header.sumimage[self._stamp.slices_in(header.stamp)].copy()
+        return detector.source.sum_image[self._stamp.slices_in(detector.header.stamp)].copy()
 
     @cached_property
     def aperture(self) -> npt.NDArray[np.int32]:

@@ -5,7 +5,7 @@ Everything that is kept is read-only, and the same whether it was kept or is rea
 
 from collections import OrderedDict
 from configparser import ConfigParser
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -19,14 +19,14 @@ from photometry.calibration.patches import is_measured_whole
 from photometry.calibration.region import measure_motion
 from photometry.calibration.wcs_motion import kernel_of_wcs
 from photometry.catalog.star_catalog import Catalog, stars_near
-from photometry.core.cube import Cube
+from photometry.core.cube import Cube, CubeHeader
 from photometry.core.geometry import Stamp, tiles_of
 from photometry.core.quality import PIXEL_FLAGS, bit
 from photometry.core.stars import Stars
 from photometry.interface.pixel_sources import open_pixels
 from photometry.interface.prepared import PreparedFiles
 from photometry.interface.user_settings import NumericSettings, numeric_settings
-from photometry.io.products.cube_files import CHUNK, CubeHeader
+from photometry.io.products.cube_files import CHUNK
 from photometry.io.products.product_files import read_kernel, read_prf
 from photometry.io.reference.prf_files import download_prf, read_spoc_prf
 from photometry.io.stars.catalog_files import read_catalog
@@ -244,9 +244,11 @@ def _size(cube: Cube) -> int:
 
 
 def _read_only(content: Any) -> Any:
-    """Make the arrays of a data class read-only."""
+    """Make the arrays of a data class, and of those in it, read-only."""
     for field in fields(content):
         value = getattr(content, field.name)
         if isinstance(value, np.ndarray):
             value.flags.writeable = False
+        elif is_dataclass(value):
+            _read_only(value)
     return content

@@ -7,10 +7,11 @@ import numpy.typing as npt
 from astropy.table import Column, Table
 
 from photometry.core.barycentre import barycentric_correction
+from photometry.core.cube import CubeHeader
 from photometry.core.geometry import Stamp
 from photometry.core.quality import PIXEL_QUALITY, bit
 from photometry.interface.stamps import moved_mask
-from photometry.lightcurve.light_curve import APERTURE_USED, CubeHeader, LightCurve
+from photometry.lightcurve.light_curve import APERTURE_USED, LightCurve
 from photometry.lightcurve.metrics import Metrics, light_curve_metrics
 
 __all__ = ["blank_curve", "curve_with_table", "empty_table", "fill_table", "has_values", "table_metrics"]

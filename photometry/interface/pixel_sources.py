@@ -6,20 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from photometry.core.cube import Cube
+from photometry.core.cube import Cube, CubeHeader
 from photometry.core.errors import ConfigError
 from photometry.core.geometry import Stamp
 from photometry.io.fits.fits_files import header_value, open_fits
 from photometry.io.legacy.older_cubes import (
     is_older_cube,
     read_older_cube,
-    read_older_facts,
     read_older_header,
+    read_older_metadata,
+    read_older_sum_image,
     read_older_wcs,
 )
 from photometry.io.pixels.tpf import read_tpf
-from photometry.io.products.cube_files import CUBE_VERSION, CubeHeader, mean_image, read_cube, read_cube_header
+from photometry.io.products.cube_files import CUBE_VERSION, mean_image, read_cube, read_cube_header, read_sum_image
 from photometry.io.products.frame_lists import read_frame_wcs
 from photometry.io.products.pixel_origins import pixel_provenance
 from photometry.io.store.provenance import open_product, provenance_of
@@ -36,7 +38,9 @@ class PixelSource(ABC):
         The file.
     header : CubeHeader
         Everything but the pixel series.
-    facts : mapping
+    sum_image : (n_row, n_column) float32
+        Mean of the images of quality 0, e-/s; NaN where never measured.
+    metadata : mapping
         Attributes or primary header of the file.
     older : bool
         Whether it has the older layout.
@@ -44,7 +48,8 @@ class PixelSource(ABC):
 
     path: Path
     header: CubeHeader
-    facts: Mapping[str, Any]
+    sum_image: npt.NDArray[np.float32]
+    metadata: Mapping[str, Any]
     older = False
 
     @abstractmethod
@@ -62,9 +67,9 @@ class PixelSource(ABC):
 
 class _CubeSource(PixelSource):
     def __init__(self, path: Path) -> None:
-        self.path, self.header = path, read_cube_header(path)
+        self.path, self.header, self.sum_image = path, read_cube_header(path), read_sum_image(path)
         with open_product(path, "cube", CUBE_VERSION) as file:
-            self.facts = {
+            self.metadata = {
                 name: value.item() if isinstance(value, np.generic) else value for name, value in file.attrs.items()
             }
 
@@ -79,7 +84,8 @@ class _OlderSource(PixelSource):
     older = True
 
     def __init__(self, path: Path) -> None:
-        self.path, self.header, self.facts = path, read_older_header(path), read_older_facts(path)
+        self.path, self.header, self.sum_image = path, read_older_header(path), read_older_sum_image(path)
+        self.metadata = read_older_metadata(path)
 
     def read(self, stamp: Stamp) -> Cube:
         return read_older_cube(self.path, stamp, self.header)
@@ -97,13 +103,12 @@ class _TpfSource(PixelSource):
         self.path = path
         cube = read_tpf(path)
         self._spare: Cube | None = cube
-        names = [name for name in CubeHeader.__dataclass_fields__ if name != "sumimage"]
-        self.header = CubeHeader(
-            **{name: getattr(cube, name) for name in names}, sumimage=mean_image(cube.images, cube.quality)
-        )
+        self.header, self.sum_image = cube.header, mean_image(cube.images, cube.quality)
         with open_fits(path) as hdus:
             primary = hdus[0].header
-            self.facts = {key: header_value(primary, key) for key in primary if key not in ("", "COMMENT", "HISTORY")}
+            self.metadata = {
+                key: header_value(primary, key) for key in primary if key not in ("", "COMMENT", "HISTORY")
+            }
 
     def read(self, stamp: Stamp) -> Cube:
         """Read the pixels of a stamp; the first time they are those that were read with the header."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from photometry.core.cube import CubeHeader
 from photometry.core.errors import ConfigError
 from photometry.io.fits.fits_bytes import CardItem
-from photometry.io.products.cube_files import CubeHeader
 from photometry.io.results.lightcurve_cards import TargetFacts
 from photometry.io.results.lightcurve_files import FOLDER, FitFacts, LightCurveWriter
 from photometry.io.store.kept_files import write_if_different

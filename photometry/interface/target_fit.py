@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.calibration.kernel import MovementKernel
-from photometry.core.cube import Cube
+from photometry.core.cube import Cube, CubeHeader
 from photometry.core.errors import FitError
 from photometry.core.geometry import Stamp
 from photometry.core.settings import FitSettings
@@ -16,7 +16,7 @@ from photometry.core.stars import Stars
 from photometry.core.status import STATUS
 from photometry.fit.tile_fit import TileFit
 from photometry.fit.tile_photometry import fit_tile
-from photometry.lightcurve.light_curve import CubeHeader, LightCurve, light_curve, statuses
+from photometry.lightcurve.light_curve import LightCurve, light_curve, statuses
 from photometry.lightcurve.metrics import light_curve_metrics
 from photometry.prf.prf_grid import PrfGrid
 

@@ -1,24 +1,21 @@
 """Light curve of one target: what the fit of a tile says about it, its time axis and the pixels around it."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from photometry.core.barycentre import Ephemeris, barycentric_correction
-from photometry.core.cube import Exposure, Pointing
+from photometry.core.cube import CubeHeader, Pointing
 from photometry.core.geometry import Stamp
-from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, bit, flagged
+from photometry.core.quality import APERTURE_FLAGS, PIXEL_QUALITY, STAR_FLAGS, bit, flagged
 from photometry.core.status import STATUS
-from photometry.core.times import TimeOffset
 from photometry.fit.tile_fit import TileFit
 from photometry.lightcurve.metrics import Metrics
 
 __all__ = [
     "APERTURE_USED",
     "WINDOW",
-    "CubeHeader",
     "LightCurve",
     "light_curve",
     "light_curve_name",
@@ -28,39 +25,12 @@ __all__ = [
 
 #: Pixels per axis of the images that come with a light curve.
 WINDOW = 15
-#: Flag of the pixels that make the aperture flux (SDPDD, table 22: in the optimal aperture).
-APERTURE_USED = 2
+#: Flag of the pixels that make the aperture flux.
+APERTURE_USED = bit(APERTURE_FLAGS, "in_aperture")
 #: Share of unflagged cadences that must have a flux.
 _FINITE_REQUIRED = 0.999
 
 _NOT_FITTED = bit(PIXEL_QUALITY, "not_fitted")
-
-
-class CubeHeader(Protocol):
-    """What a cube says of itself without its pixels; see `photometry.core.cube.Cube`."""
-
-    @property
-    def pointing(self) -> Pointing: ...  # noqa: D102
-    @property
-    def exposure(self) -> Exposure: ...  # noqa: D102
-    @property
-    def stamp(self) -> Stamp: ...  # noqa: D102
-    @property
-    def time(self) -> npt.NDArray[np.float64]: ...  # noqa: D102
-    @property
-    def timecorr(self) -> npt.NDArray[np.float32]: ...  # noqa: D102
-    @property
-    def cadenceno(self) -> npt.NDArray[np.int32]: ...  # noqa: D102
-    @property
-    def quality(self) -> npt.NDArray[np.int32]: ...  # noqa: D102
-    @property
-    def wcs_header(self) -> str: ...  # noqa: D102
-    @property
-    def aperture(self) -> npt.NDArray[np.int32]: ...  # noqa: D102
-    @property
-    def ephemeris(self) -> Ephemeris | None: ...  # noqa: D102
-    @property
-    def offset(self) -> TimeOffset: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.calibration.kernel import MovementKernel
-from photometry.core.cube import Cube, Pointing
+from photometry.core.cube import Cube, CubeHeader, Pointing
 from photometry.core.datasources import TESSCUT
-from photometry.core.geometry import output_index
+from photometry.core.geometry import collected_flags
 from photometry.core.quality import PIXEL_FLAGS, bit
 from photometry.core.stars import Stars
 from photometry.prf.prf_grid import PrfGrid
@@ -233,8 +233,7 @@ def cube_of_scene(scene: Scene, backgrounds: npt.NDArray[np.float32] | None = No
     flags |= np.where(scene.dead, bit(PIXEL_FLAGS, "dead"), 0)
     if settings.saturation:
         flags |= np.where(scene.pixels >= 0.9 * settings.full_well_e_s, bit(PIXEL_FLAGS, "saturated"), 0)
-    outputs = output_index(np.arange(settings.stamp.col_min, settings.stamp.col_max))
-    return Cube(
+    header = CubeHeader(
         pointing=Pointing(
             datasource=TESSCUT.name,
             sector=settings.sector,
@@ -248,15 +247,17 @@ def cube_of_scene(scene: Scene, backgrounds: npt.NDArray[np.float32] | None = No
         ),
         exposure=settings.exposure,
         stamp=settings.stamp,
-        images=(scene.pixels - backgrounds)[timed],
-        images_err=scene.errors[timed],
-        backgrounds=backgrounds[timed],
-        pixel_flags=flags.astype(np.uint8)[timed],
         time=scene.time[timed],
         timecorr=scene.timecorr[timed],
         cadenceno=scene.cadenceno[timed],
         quality=scene.quality[timed],
-        pos_corr=None,
         wcs_header=scene.wcs_header,
-        aperture=np.broadcast_to(1 + 32 * 2**outputs, settings.stamp.shape).astype(np.int32),
+        aperture=collected_flags(settings.stamp),
+    )
+    return Cube(
+        header=header,
+        images=(scene.pixels - backgrounds)[timed],
+        images_err=scene.errors[timed],
+        backgrounds=backgrounds[timed],
+        pixel_flags=flags.astype(np.uint8)[timed],
     )

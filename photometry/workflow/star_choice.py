@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.catalog.region_stars import NearStars, RegionStars, StarsByDecl, is_among, take_near
+from photometry.core.cube import CubeHeader
 from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import CatalogError
-from photometry.io.products.cube_files import CubeHeader
-from photometry.io.products.frame_lists import CcdFrames
 from photometry.io.stars.star_tables import StarTable, read_star_table
 from photometry.io.stars.target_tables import read_target_table
 from photometry.workflow.plan import PlannedRegion
@@ -71,7 +70,7 @@ def _near(
 
 
 def region_stars_of(
-    table: StarTable, header: CubeHeader | CcdFrames, targets: str, tmag_limit: float, coord_buffer: float
+    table: StarTable, header: CubeHeader, targets: str, tmag_limit: float, coord_buffer: float
 ) -> RegionStars:
     """Return the stars of a single region.
 
@@ -79,7 +78,7 @@ def region_stars_of(
     ----------
     table : StarTable
         The star table.
-    header : CubeHeader or CcdFrames
+    header : CubeHeader
         Place of the pixels.
     targets : str
         ``all``, or a table of targets; those that are not near are listed all the same.

@@ -7,6 +7,7 @@ from typing import Any
 import h5py
 import numpy as np
 from astropy.io import fits
+from cubes import with_header
 from older_folder import older_folder
 from prepared_folder import prepare_ccd, prepare_tpf, write_stars
 from scipy import ndimage
@@ -79,7 +80,11 @@ class Case:
 
 
 def _place(cube: Cube) -> dict[str, Any]:
-    return {"sector": cube.pointing.sector, "camera": cube.pointing.camera, "ccd": cube.pointing.ccd}
+    return {
+        "sector": cube.header.pointing.sector,
+        "camera": cube.header.pointing.camera,
+        "ccd": cube.header.pointing.ccd,
+    }
 
 
 def _ccd(cube: Cube) -> str:
@@ -140,7 +145,7 @@ def flare_star(folder: Path, tess_data: Path | None) -> Case:
     cube = read_tpf(path)
     write_stars(folder / f"catalog_{_ccd(cube)}.sqlite", tess_data / "tpf/tpf1_stars.csv", cube)
     prf = str(tess_data / "prf/start_s0004_cam2_ccd3")
-    return Case(folder, cube.pointing.starid, {"datasource": "tpf"}, *_of_tpf(path), prf)
+    return Case(folder, cube.header.pointing.starid, {"datasource": "tpf"}, *_of_tpf(path), prf)
 
 
 def _quiet_folder(folder: Path, tess_data: Path) -> Path:
@@ -149,9 +154,9 @@ def _quiet_folder(folder: Path, tess_data: Path) -> Path:
     path.symlink_to(tess_data / "tpf" / path.name)
     cube = read_tpf(path)
     stars = folder / "stars.csv"
-    stars.write_text(f"ID,ra,dec,Tmag\n{QUIET_STAR},{cube.pointing.ra},{cube.pointing.dec},10.56\n")
+    stars.write_text(f"ID,ra,dec,Tmag\n{QUIET_STAR},{cube.header.pointing.ra},{cube.header.pointing.dec},10.56\n")
     write_stars(folder / f"catalog_{_ccd(cube)}.sqlite", stars, cube)
-    frames = replace(cube, pointing=replace(cube.pointing, datasource="ffi"), pos_corr=None)
+    frames = with_header(cube, pointing=replace(cube.header.pointing, datasource="ffi"), pos_corr=None)
     frames = frames.cut(replace(cube.stamp, row_min=cube.stamp.row_min + 1))
     write_cube(folder / f"{_ccd(cube)}.hdf5", frames, {"stars": stars})
     return path

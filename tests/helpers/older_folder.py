@@ -21,10 +21,10 @@ def write_older(path: Path, cube: Cube, **storage: object) -> None:
                 group.create_dataset(f"{number:04d}", data=image, **({"compression": "lzf"} | storage))
         wcs = file.create_group("wcs")
         for number in range(cube.n_cadence):
-            wcs.create_dataset(f"{number:04d}", data=np.array([cube.wcs_header], dtype="S"))
+            wcs.create_dataset(f"{number:04d}", data=np.array([cube.header.wcs_header], dtype="S"))
         wcs.attrs["ref_frame"] = 3
         for name in ("time", "timecorr", "cadenceno", "quality"):
-            file[name] = getattr(cube, name)
+            file[name] = getattr(cube.header, name)
         file["sumimage"] = np.nanmean(cube.images[cube.quality == 0], axis=0)
         file["backgrounds_pixels_used"] = np.arange(cube.stamp.n_pixel).reshape(cube.stamp.shape) % 2 == 0
         file["images"].attrs.update(facts_of_cube(cube))
@@ -34,9 +34,9 @@ def facts_of_cube(cube: Cube) -> dict[str, object]:
     """Attributes of a cube in the older layout."""
     exposure = cube.exposure
     facts: dict[str, object] = {
-        "SECTOR": cube.pointing.sector,
-        "CAMERA": cube.pointing.camera,
-        "CCD": cube.pointing.ccd,
+        "SECTOR": cube.header.pointing.sector,
+        "CAMERA": cube.header.pointing.camera,
+        "CCD": cube.header.pointing.ccd,
         "DATA_REL": 1,
         "PROCVER": "simulated",
         "CADENCE": exposure.cadence_s,

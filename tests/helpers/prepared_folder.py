@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from cubes import with_header
 
 from photometry.calibration.kernel import MovementKernel
 from photometry.catalog.star_catalog import make_catalog
@@ -45,7 +46,7 @@ class Prepared:
     @property
     def place(self) -> dict[str, int]:
         """Sector, camera and CCD as arguments."""
-        pointing = self.cube.pointing
+        pointing = self.cube.header.pointing
         return {"sector": pointing.sector, "camera": pointing.camera, "ccd": pointing.ccd}
 
     @property
@@ -86,7 +87,7 @@ def prepare(
     """Write cube and catalogue of a scene, and its true motion and PRF when `products` is set."""
     folder.mkdir(parents=True, exist_ok=True)
     cube = cube_of_scene(scene)
-    cube = replace(cube, pointing=replace(cube.pointing, datasource=datasource, procver=procver))
+    cube = with_header(cube, pointing=replace(cube.header.pointing, datasource=datasource, procver=procver))
     stars = folder.parent / f"stars_{region}.csv"
     write_star_table(scene, stars)
     write_cube(folder / f"{region}.hdf5", cube, {"pixels": stars})
@@ -103,7 +104,12 @@ def prepare(
 def write_stars(path: Path, stars: Path, cube: Cube) -> None:
     """Write the catalogue of a cube from a star table."""
     table = read_star_table(stars).table
-    write_catalog(path, make_catalog(table, cube.pointing, cube.wcs_header, cube.stamp, float(cube.time.mean()), 0.1))
+    write_catalog(
+        path,
+        make_catalog(
+            table, cube.header.pointing, cube.header.wcs_header, cube.stamp, float(cube.header.time.mean()), 0.1
+        ),
+    )
 
 
 def prepare_ccd(folder: Path, **changes: object) -> Prepared:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from photometry.core.cube import Cube, Exposure, Pointing
+from photometry.core.cube import Cube, CubeHeader, Exposure, Pointing
 from photometry.core.geometry import Stamp
 from photometry.core.stars import Stars
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
@@ -79,21 +79,23 @@ def make_cube(stamp: Stamp, images: Floats, rng: np.random.Generator | None = No
     variance = (np.maximum(images, 0) + SKY) / EXPOSURE.exposure_s + EXPOSURE.read_variance(columns)
     if rng is not None:
         images = images + rng.normal(size=shape) * np.sqrt(variance)
-    return Cube(
+    header = CubeHeader(
         pointing=Pointing("tesscut", 1, 4, 2, 1, "test", 0, 84.0, -78.0),
         exposure=EXPOSURE,
         stamp=stamp,
-        images=images.astype(np.float32),
-        images_err=np.sqrt(variance).astype(np.float32),
-        backgrounds=np.full(shape, SKY, dtype=np.float32),
-        pixel_flags=np.zeros(shape, dtype=np.uint8),
         time=1325.0 + np.arange(shape[0]) / 48,
         timecorr=np.zeros(shape[0], dtype=np.float32),
         cadenceno=np.arange(4697, 4697 + shape[0], dtype=np.int32),
         quality=np.zeros(shape[0], dtype=np.int32),
-        pos_corr=None,
         wcs_header="",
         aperture=np.ones(stamp.shape, dtype=np.int32),
+    )
+    return Cube(
+        header=header,
+        images=images.astype(np.float32),
+        images_err=np.sqrt(variance).astype(np.float32),
+        backgrounds=np.full(shape, SKY, dtype=np.float32),
+        pixel_flags=np.zeros(shape, dtype=np.uint8),
     )
 
 

@@ -1,15 +1,13 @@
 """Fits and headers of a small tile, made by hand."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from photometry.catalog.star_catalog import Catalog, CatalogSettings
-from photometry.core.barycentre import Ephemeris
-from photometry.core.cube import Exposure, Pointing
+from photometry.core.cube import CubeHeader, Exposure, Pointing
 from photometry.core.geometry import Stamp
 from photometry.core.stars import flux_of_tmag
-from photometry.core.times import NO_OFFSET, TimeOffset
 from photometry.fit.tile_fit import TileFit
 
 #: Pixels of the tile.
@@ -39,29 +37,12 @@ WCS_HEADER = "".join(
 )
 
 
-@dataclass(frozen=True)
-class Header:
-    """What light curves need of a cube."""
-
-    pointing: Pointing
-    exposure: Exposure
-    stamp: Stamp
-    time: np.ndarray
-    timecorr: np.ndarray
-    cadenceno: np.ndarray
-    quality: np.ndarray
-    wcs_header: str
-    aperture: np.ndarray
-    ephemeris: Ephemeris | None = None
-    offset: TimeOffset = NO_OFFSET
-
-
-def make_header(n_cadence: int = 120, stamp: Stamp = STAMP, cadence_s: int = 1800) -> Header:
+def make_header(n_cadence: int = 120, stamp: Stamp = STAMP, cadence_s: int = 1800) -> CubeHeader:
     """Header of a cutout with one flagged cadence (number 5) and a gap after cadence 50."""
     cadenceno = np.arange(4697, 4697 + n_cadence) + np.where(np.arange(n_cadence) > 50, 10, 0)
     quality = np.zeros(n_cadence, dtype=np.int32)
     quality[5] = 32
-    return Header(
+    return CubeHeader(
         pointing=Pointing("tesscut", 1, 4, 2, 1, "spoc-3.3.37-20181001", 0, 84.3, -80.47),
         exposure=Exposure(cadence_s, cadence_s * 0.792, 720, (5.2, 5.1, 5.2, 5.3), (10.0, 8.0, 7.5, 9.9)),
         stamp=stamp,

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from cubes import with_header
 
 from photometry import STATUS, BasePhotometry, PSFPhotometry
 from photometry.catalog.star_catalog import make_catalog
@@ -22,11 +23,12 @@ FLARE_STAR, QUIET_STAR = 273589987, 25155310
 
 
 def write_stars(folder: Path, stars: Path, cube: Cube) -> None:
-    pointing = cube.pointing
+    pointing = cube.header.pointing
     name = f"catalog_sector{pointing.sector:03d}_camera{pointing.camera}_ccd{pointing.ccd}.sqlite"
     table = read_star_table(stars).table
     write_catalog(
-        folder / name, make_catalog(table, pointing, cube.wcs_header, cube.stamp, float(cube.time.mean()), 0.1)
+        folder / name,
+        make_catalog(table, pointing, cube.header.wcs_header, cube.stamp, float(cube.header.time.mean()), 0.1),
     )
 
 
@@ -46,9 +48,9 @@ def quiet_star(tess_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     path.symlink_to(tess_data / "tpf" / path.name)
     cube = read_tpf(path)
     stars = folder / "stars.csv"
-    stars.write_text(f"ID,ra,dec,Tmag\n{QUIET_STAR},{cube.pointing.ra},{cube.pointing.dec},10.56\n")
+    stars.write_text(f"ID,ra,dec,Tmag\n{QUIET_STAR},{cube.header.pointing.ra},{cube.header.pointing.dec},10.56\n")
     write_stars(folder, stars, cube)
-    frames = replace(cube, pointing=replace(cube.pointing, datasource="ffi"), pos_corr=None)
+    frames = with_header(cube, pointing=replace(cube.header.pointing, datasource="ffi"), pos_corr=None)
     frames = frames.cut(replace(cube.stamp, row_min=cube.stamp.row_min + 1))
     write_cube(folder / "sector001_camera4_ccd1.hdf5", frames, {"stars": stars})
     return folder

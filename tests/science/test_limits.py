@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cubes import with_header
 from scenes import fit, make_scene
 
 from photometry.calibration.region import measure_motion
@@ -40,7 +41,7 @@ def test_without_pixels_in_unflagged_cadences_no_motion_is_measured(quick, one_p
     scene, cube = quick
     images, quality = cube.images.copy(), cube.quality.copy()
     quality[20:], images[:20] = 4, np.nan
-    changed = replace(cube, images=images, quality=quality)
+    changed = replace(with_header(cube, quality=quality), images=images)
     kernel = measure_motion([changed], scene.catalogue_stars, one_prf, MotionSettings())
     assert kernel.bad.all()
     assert np.isfinite(kernel.parameters).all()

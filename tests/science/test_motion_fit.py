@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cubes import with_header
 from scenes import make_scene
 
 from photometry.calibration import motion_fit, region_tiles
@@ -94,7 +95,7 @@ def test_motion_of_a_target_pixel_file_is_kept(quick, one_prf):
     pos_corr = np.stack([column[0], row[0]], axis=1).astype(np.float32)
     pos_corr[5] = np.nan
     kernel = measure_motion(
-        [replace(cube, pos_corr=pos_corr)], scene.catalogue_stars, one_prf, MotionSettings(n_round=2)
+        [with_header(cube, pos_corr=pos_corr)], scene.catalogue_stars, one_prf, MotionSettings(n_round=2)
     )
     assert kernel.source == "pos_corr"
     np.testing.assert_array_equal(np.flatnonzero(kernel.bad), [5])
@@ -151,7 +152,10 @@ def test_flagged_cadences_take_no_part_in_what_all_share(quick, one_prf):
     odd[[5, 20]] = images[[5, 20], ::-1] + 300
     one, other = (
         measure_motion(
-            [replace(cube, quality=quality, images=pixels)], scene.catalogue_stars, one_prf, MotionSettings(n_round=2)
+            [replace(with_header(cube, quality=quality), images=pixels)],
+            scene.catalogue_stars,
+            one_prf,
+            MotionSettings(n_round=2),
         )
         for pixels in (images, odd)
     )
@@ -166,7 +170,7 @@ def test_pixels_that_are_read_again_give_the_same_motion(quick, one_prf, tmp_pat
     quality[[5, 20]] = 4
     images = cube.images.copy()
     images[5] = np.roll(images[5], 1, axis=0)
-    cube = replace(cube, quality=quality, images=images)
+    cube = replace(with_header(cube, quality=quality), images=images)
     write_cube(tmp_path / "cube.hdf5", cube, {})
     monkeypatch.setattr(region_tiles, "_MOST_CADENCES", 10)
     settings = MotionSettings(n_round=2, tile_size=12)
@@ -192,7 +196,7 @@ def test_cadences_are_solved_in_blocks(quick, one_prf, monkeypatch):
 
 def test_nothing_unflagged_is_refused(quick, one_prf):
     scene, cube = quick
-    dark = replace(cube, quality=np.full(cube.n_cadence, 8, dtype=np.int32))
+    dark = with_header(cube, quality=np.full(cube.n_cadence, 8, dtype=np.int32))
     with pytest.raises(FitError, match="every cadence is flagged: there is nothing to measure"):
         measure_motion([dark], scene.catalogue_stars, one_prf, MotionSettings())
 
@@ -247,7 +251,7 @@ def test_motion_that_is_known_stays(quick, one_prf):
 
 def test_patches_of_other_cadences_are_refused(quick, one_prf):
     scene, cube = quick
-    other = replace(cube, cadenceno=cube.cadenceno + 1)
+    other = with_header(cube, cadenceno=cube.cadenceno + 1)
     with pytest.raises(FitError, match="other cadences"):
         measure_motion([cube, other], scene.catalogue_stars, one_prf, MotionSettings())
 

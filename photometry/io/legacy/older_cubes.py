@@ -2,7 +2,7 @@
 
 Groups ``images``, ``images_err``, ``backgrounds``, ``pixel_flags`` and ``wcs`` hold datasets ``0000``, ``0001``, ...;
 ``time``, ``timecorr``, ``cadenceno``, ``quality``, ``sumimage`` and ``backgrounds_pixels_used`` are as in cubes of
-today. Facts are attributes of the file or of a group (`photometry.io.legacy.older_metadata`).
+today. Metadata are attributes of the file or of a group (`photometry.io.legacy.older_metadata`).
 """
 
 import logging
@@ -18,14 +18,22 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
-from photometry.core.cube import Cube
+from photometry.core.cube import Cube, CubeHeader
 from photometry.core.errors import InputFileError
-from photometry.core.geometry import Stamp, output_index
-from photometry.io.legacy.older_metadata import older_exposure, older_facts, older_pointing, older_stamp
+from photometry.core.geometry import Stamp, collected_flags
+from photometry.core.quality import APERTURE_FLAGS, bit
+from photometry.io.legacy.older_metadata import older_exposure, older_metadata, older_pointing, older_stamp
 from photometry.io.pixels.pixel_wcs import image_wcs_cards, wcs_problem
-from photometry.io.products.cube_files import PIXEL_SETS, SERIES, CubeHeader
+from photometry.io.products.cube_files import PIXEL_SETS
 
-__all__ = ["is_older_cube", "read_older_cube", "read_older_facts", "read_older_header", "read_older_wcs"]
+__all__ = [
+    "is_older_cube",
+    "read_older_cube",
+    "read_older_header",
+    "read_older_metadata",
+    "read_older_sum_image",
+    "read_older_wcs",
+]
 
 _log = logging.getLogger(__name__)
 #: Filters of newer HDF5 files are registered by importing this.
@@ -36,8 +44,6 @@ _SERIES_TYPES = {"time": np.float64, "timecorr": np.float32, "cadenceno": np.int
 #: What stands for the pixels of a group that is not there.
 _MISSING = {"images_err": np.nan, "pixel_flags": 0}
 _LARGEST_FLAGS = 255
-#: Flags of `Cube.aperture` (SDPDD, table 22).
-_COLLECTED, _BACKGROUND, _OUTPUT_A = 1, 4, 32
 #: Characters of a FITS card.
 _CARD = 80
 
@@ -48,10 +54,10 @@ def is_older_cube(path: str | Path) -> bool:
         return "kind" not in file.attrs and any(isinstance(file.get(name), h5py.Group) for name in _GROUPS)
 
 
-def read_older_facts(path: str | Path) -> dict[str, Any]:
+def read_older_metadata(path: str | Path) -> dict[str, Any]:
     """Return the attributes of a file and of its groups, by upper-case names."""
     with _opened(path) as file:
-        return older_facts(file)
+        return older_metadata(file)
 
 
 def read_older_header(path: str | Path) -> CubeHeader:
@@ -98,16 +104,13 @@ def read_older_cube(path: str | Path, stamp: Stamp, header: CubeHeader | None = 
             if kind in file:
                 for number, name in enumerate(names):
                     series[kind][number] = _part(Path(path), file[kind], name, header.stamp.shape, (rows, columns))
-    return Cube(
-        pointing=header.pointing,
-        exposure=header.exposure,
-        stamp=stamp,
-        **series,
-        **{name: getattr(header, name) for name in SERIES},
-        pos_corr=None,
-        wcs_header=header.wcs_header,
-        aperture=header.aperture[rows, columns],
-    )
+    return Cube(header.cut(stamp), **series)
+
+
+def read_older_sum_image(path: str | Path) -> npt.NDArray[np.float32]:
+    """Return the mean of the good images, e-/s: (n_row, n_column); InputFileError as of `read_older_header`."""
+    with _opened(path) as file:
+        return _image(Path(path), file, "sumimage", _header(Path(path), file).stamp).astype(np.float32)
 
 
 def read_older_wcs(path: str | Path) -> tuple[str, ...]:
@@ -140,20 +143,18 @@ def _header(path: Path, file: h5py.File) -> CubeHeader:
     if not timed.any():
         raise InputFileError(path, "no cadence has a time; prepare it again")
     series: dict[str, Any] = {name: values[timed].astype(_SERIES_TYPES[name]) for name, values in times.items()}
-    facts, shape = older_facts(file), file["images"][names[0]].shape
+    metadata, shape = older_metadata(file), file["images"][names[0]].shape
     if len(shape) != 2:
         raise InputFileError(path, f"images/{names[0]} has shape {shape}, expected rows and columns")
-    stamp = older_stamp(path, facts, shape)
+    stamp = older_stamp(path, metadata, shape)
     chosen = [name for name, is_timed in zip(names, timed, strict=True) if is_timed]
     return CubeHeader(
-        pointing=older_pointing(path, facts),
-        exposure=older_exposure(path, facts, series["time"] - series["timecorr"]),
+        pointing=older_pointing(path, metadata),
+        exposure=older_exposure(path, metadata, series["time"] - series["timecorr"]),
         stamp=stamp,
         **series,
-        pos_corr=None,
-        wcs_header=_reference_wcs(path, file, facts.get("REF_FRAME"), chosen, series["quality"], stamp),
+        wcs_header=_reference_wcs(path, file, metadata.get("REF_FRAME"), chosen, series["quality"], stamp),
         aperture=_aperture(path, file, stamp),
-        sumimage=_image(path, file, "sumimage", stamp).astype(np.float32),
     )
 
 
@@ -253,9 +254,8 @@ def _text(value: Any) -> str:
 
 
 def _aperture(path: Path, file: h5py.File, stamp: Stamp) -> npt.NDArray[np.int32]:
-    outputs = _OUTPUT_A << output_index(np.arange(stamp.col_min, stamp.col_max))
-    flags = np.broadcast_to(_COLLECTED + outputs, stamp.shape).astype(np.int32)
+    flags = collected_flags(stamp)
     if "backgrounds_pixels_used" in file:
         used = np.nan_to_num(_image(path, file, "backgrounds_pixels_used", stamp)).astype(bool)
-        flags[used] |= _BACKGROUND
+        flags[used] |= bit(APERTURE_FLAGS, "background")
     return flags

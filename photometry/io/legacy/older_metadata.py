@@ -17,7 +17,7 @@ from photometry.core.datasources import FFI
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
 
-__all__ = ["older_exposure", "older_facts", "older_pointing", "older_stamp"]
+__all__ = ["older_exposure", "older_metadata", "older_pointing", "older_stamp"]
 
 _log = logging.getLogger(__name__)
 #: Time of a frame, readout included, s (IH, section 5; key FRAMETIM).
@@ -32,7 +32,7 @@ _NAME = re.compile(r"sector(\d+)_camera(\d)_ccd(\d)")
 _NOTHING, _YES, _NO = ("", "none", "nan", "null"), ("t", "true", "1"), ("f", "false", "0")
 
 
-def older_facts(file: h5py.File) -> dict[str, Any]:
+def older_metadata(file: h5py.File) -> dict[str, Any]:
     """Return the attributes of a file and of its groups, by upper-case names; those without a value are left out."""
     found: dict[str, Any] = {}
     holders = [file[name] for name in ("wcs", "images") if name in file]
@@ -44,7 +44,7 @@ def older_facts(file: h5py.File) -> dict[str, Any]:
     return found
 
 
-def older_stamp(path: Path, facts: Mapping[str, Any], shape: tuple[int, ...]) -> Stamp:
+def older_stamp(path: Path, metadata: Mapping[str, Any], shape: tuple[int, ...]) -> Stamp:
     """Return the pixels of images of a shape (n_row, n_column); that of a full frame tells where they are."""
     known: dict[tuple[int, ...], tuple[int, int]] = {
         (N_SCIENCE_ROWS, N_SCIENCE_COLUMNS): (0, FIRST_SCIENCE_COLUMN),
@@ -52,7 +52,7 @@ def older_stamp(path: Path, facts: Mapping[str, Any], shape: tuple[int, ...]) ->
     }
     first = []
     for key, usual in zip(("PIXEL_OFFSET_ROW", "PIXEL_OFFSET_COLUMN"), known.get(shape, (None, None)), strict=True):
-        value = _number(path, facts, key)
+        value = _number(path, metadata, key)
         if value is None and usual is None:
             raise InputFileError(
                 path, f"has no attribute {key}, and images of {shape} pixels are no full frame; add it"
@@ -61,13 +61,13 @@ def older_stamp(path: Path, facts: Mapping[str, Any], shape: tuple[int, ...]) ->
     return Stamp(first[0], first[0] + int(shape[0]), first[1], first[1] + int(shape[1]))
 
 
-def older_pointing(path: Path, facts: Mapping[str, Any]) -> Pointing:
+def older_pointing(path: Path, metadata: Mapping[str, Any]) -> Pointing:
     """Return sector, camera, CCD and origin; sector, camera and CCD may be in the file's name alone."""
     match = _NAME.search(path.name)
     in_name = dict(zip(("SECTOR", "CAMERA", "CCD"), match.groups(), strict=True)) if match else {}
     place = {}
     for key in ("SECTOR", "CAMERA", "CCD"):
-        value, named = _number(path, facts, key), _number(path, in_name, key)
+        value, named = _number(path, metadata, key), _number(path, in_name, key)
         if value is None and named is None:
             raise InputFileError(path, f"has no attribute {key}; name it sector001_camera1_ccd1.hdf5 or add it")
         if value is not None and named is not None and value != named:
@@ -76,18 +76,18 @@ def older_pointing(path: Path, facts: Mapping[str, Any]) -> Pointing:
     return Pointing(
         datasource=FFI.name,
         **place,
-        data_rel=int(_number(path, facts, "DATA_REL") or 0),
-        procver=str(facts.get("PROCVER") or ""),
+        data_rel=int(_number(path, metadata, "DATA_REL") or 0),
+        procver=str(metadata.get("PROCVER") or ""),
         starid=0,
         ra=math.nan,
         dec=math.nan,
     )
 
 
-def older_exposure(path: Path, facts: Mapping[str, Any], at_spacecraft: npt.NDArray[np.float64]) -> Exposure:
+def older_exposure(path: Path, metadata: Mapping[str, Any], at_spacecraft: npt.NDArray[np.float64]) -> Exposure:
     """Return the exposure; the cadence is from CADENCE, else from NUM_FRM, else from the times (n_cadence,), d."""
-    frames = _number(path, facts, "NUM_FRM")
-    cadence = _number(path, facts, "CADENCE") or (frames or 0) * _FRAME_TIME_S
+    frames = _number(path, metadata, "NUM_FRM")
+    cadence = _number(path, metadata, "CADENCE") or (frames or 0) * _FRAME_TIME_S
     if not cadence and len(at_spacecraft) > 1:
         cadence = round(float(np.median(np.diff(at_spacecraft))) * 86400 / 20) * 20.0
     if not cadence > 0:
@@ -95,13 +95,13 @@ def older_exposure(path: Path, facts: Mapping[str, Any], at_spacecraft: npt.NDAr
     frames = frames or cadence / _FRAME_TIME_S
     assumed: list[str] = []
     # On-board cosmic ray mitigation leaves out the highest and the lowest of each block (IH, section 5.1).
-    mitigated = _yes_or_no(path, facts, "CRMITEN", assumed)
-    block = _number_or(path, facts, "CRBLKSZ", _BLOCK, assumed) if mitigated else math.inf
+    mitigated = _yes_or_no(path, metadata, "CRMITEN", assumed)
+    block = _number_or(path, metadata, "CRBLKSZ", _BLOCK, assumed) if mitigated else math.inf
     if block <= 2:
         raise InputFileError(path, f"attribute CRBLKSZ is {block:g}, expected more than 2 frames; correct it")
     readouts = round(frames * (1 - 2 / block))
-    gains = [_number_or(path, facts, f"GAIN{name}", _GAIN, assumed) for name in OUTPUTS]
-    noises = [_number_or(path, facts, f"READNOI{name}", _READ_NOISE, assumed) for name in OUTPUTS]
+    gains = [_number_or(path, metadata, f"GAIN{name}", _GAIN, assumed) for name in OUTPUTS]
+    noises = [_number_or(path, metadata, f"READNOI{name}", _READ_NOISE, assumed) for name in OUTPUTS]
     if assumed:
         _log.warning("%s: lacks attributes; typical values count: %s", path, ", ".join(assumed))
     return Exposure(
@@ -126,8 +126,8 @@ def _plain(value: Any) -> Any:
     return None if isinstance(plain, float) and math.isnan(plain) else plain
 
 
-def _number(path: Path, facts: Mapping[str, Any], key: str) -> float | None:
-    value = facts.get(key)
+def _number(path: Path, metadata: Mapping[str, Any], key: str) -> float | None:
+    value = metadata.get(key)
     if value is None:
         return None
     try:
@@ -136,20 +136,20 @@ def _number(path: Path, facts: Mapping[str, Any], key: str) -> float | None:
         raise InputFileError(path, f"attribute {key} is {value!r}, expected a number; correct it") from error
 
 
-def _number_or(path: Path, facts: Mapping[str, Any], key: str, typical: float, assumed: list[str]) -> float:
-    value = _number(path, facts, key)
+def _number_or(path: Path, metadata: Mapping[str, Any], key: str, typical: float, assumed: list[str]) -> float:
+    value = _number(path, metadata, key)
     if value is None:
         assumed.append(f"{key} = {typical:g}")
         return typical
     return value
 
 
-def _yes_or_no(path: Path, facts: Mapping[str, Any], key: str, assumed: list[str]) -> bool:
+def _yes_or_no(path: Path, metadata: Mapping[str, Any], key: str, assumed: list[str]) -> bool:
     """Return whether something was done; it usually is."""
-    if key not in facts:
+    if key not in metadata:
         assumed.append(f"{key} = True")
         return True
-    word = f"{facts[key]:g}" if isinstance(facts[key], float) else str(facts[key]).strip().lower()
+    word = f"{metadata[key]:g}" if isinstance(metadata[key], float) else str(metadata[key]).strip().lower()
     if word not in (*_YES, *_NO):
-        raise InputFileError(path, f"attribute {key} is {facts[key]!r}, expected True or False; correct it")
+        raise InputFileError(path, f"attribute {key} is {metadata[key]!r}, expected True or False; correct it")
     return word in _YES

@@ -6,10 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.background.plane import background_pixels, estimate_background
-from photometry.core.constants import OUTPUTS
-from photometry.core.cube import Cube
+from photometry.core.cube import Cube, CubeHeader
 from photometry.core.datasources import TESSCUT
-from photometry.core.geometry import Stamp, output_index
+from photometry.core.geometry import Stamp, collected_flags
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import header_value, open_fits, table_data, verify_checksums
 from photometry.io.pixels.pixel_files import inspect_pixel_file
@@ -17,10 +16,6 @@ from photometry.io.pixels.pixel_headers import SCIENCE_AREA
 from photometry.io.pixels.pixel_tables import PixelTable, pixel_flags, read_pixel_table
 
 __all__ = ["read_tesscut"]
-
-#: APERTURE bits (SDPDD, table 22): pixel was collected, read by the output A, B, C or D.
-_COLLECTED = 1
-_OUTPUT_A = 32
 
 
 def read_tesscut(path: str | Path) -> Cube:
@@ -40,22 +35,24 @@ def read_tesscut(path: str | Path) -> Cube:
         table = read_pixel_table(file.path, table_data(path, hdus, "PIXELS"), file.stamp, file.exposure.cadence_s)
         first_cadence = header_value(hdus[0].header, "FFIINDEX")
     backgrounds = estimate_background(table.flux)
-    return Cube(
+    header = CubeHeader(
         pointing=file.pointing,
         exposure=file.exposure,
         stamp=file.stamp,
-        images=table.flux - backgrounds,
-        images_err=table.flux_err,
-        backgrounds=backgrounds,
-        pixel_flags=pixel_flags(table.flux, np.zeros_like(backgrounds), background_pixels(table.flux)),
         time=table.time + file.offset.mid_s / SECONDS_PER_DAY,
         timecorr=table.timecorr,
         cadenceno=_cadence_numbers(table, file.exposure.cadence_s, int(first_cadence or 0)),
         quality=table.quality,
-        pos_corr=None,
         wcs_header=file.wcs_header,
         aperture=_aperture(file.stamp),
         offset=file.offset,
+    )
+    return Cube(
+        header=header,
+        images=table.flux - backgrounds,
+        images_err=table.flux_err,
+        backgrounds=backgrounds,
+        pixel_flags=pixel_flags(table.flux, np.zeros_like(backgrounds), background_pixels(table.flux)),
     )
 
 
@@ -72,6 +69,4 @@ def _cadence_numbers(table: PixelTable, cadence_s: int, first: int) -> npt.NDArr
 def _aperture(stamp: Stamp) -> npt.NDArray[np.int32]:
     """Return flags of the pixels: those of the science area are collected, outputs by column."""
     rows, columns = np.arange(stamp.row_min, stamp.row_max), np.arange(stamp.col_min, stamp.col_max)
-    outputs = _OUTPUT_A << np.arange(len(OUTPUTS))
-    flags = _COLLECTED + outputs[output_index(columns)]
-    return np.where(SCIENCE_AREA.contains(rows[:, None], columns[None, :]), flags[None, :], 0).astype(np.int32)
+    return np.where(SCIENCE_AREA.contains(rows[:, None], columns[None, :]), collected_flags(stamp), 0)

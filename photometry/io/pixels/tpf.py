@@ -6,19 +6,16 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
-from photometry.core.cube import Cube
+from photometry.core.cube import Cube, CubeHeader
 from photometry.core.datasources import TPF
 from photometry.core.errors import InputFileError
+from photometry.core.quality import APERTURE_FLAGS, flagged
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import open_fits, table_data, verify_checksums
 from photometry.io.pixels.pixel_files import PixelFile, inspect_pixel_file
 from photometry.io.pixels.pixel_tables import PixelTable, pixel_flags, read_pixel_table
 
 __all__ = ["read_tpf"]
-
-#: APERTURE bits (SDPDD, table 22): pixel was collected, was used for the background.
-_COLLECTED = 1
-_BACKGROUND = 4
 
 
 def read_tpf(path: str | Path) -> Cube:
@@ -55,19 +52,15 @@ def _cube(
     if aperture.shape != file.stamp.shape:
         raise InputFileError(file.path, f"APERTURE has shape {aperture.shape}, FLUX {file.stamp.shape}")
     images, images_err = table.flux, table.flux_err
-    images[:, (aperture & _COLLECTED) == 0] = np.nan
+    images[:, ~flagged(APERTURE_FLAGS, aperture, "collected")] = np.nan
     images_err[np.isnan(images)] = np.nan
     if np.isnan(images).all():
         raise InputFileError(file.path, "no collected pixel has a value in any cadence; fetch the file again")
     backgrounds = np.nan_to_num(backgrounds, nan=0.0)
-    return Cube(
+    header = CubeHeader(
         pointing=file.pointing,
         exposure=file.exposure,
         stamp=file.stamp,
-        images=images,
-        images_err=images_err,
-        backgrounds=backgrounds,
-        pixel_flags=pixel_flags(images, backgrounds, (aperture & _BACKGROUND) != 0),
         time=table.time + file.offset.mid_s / SECONDS_PER_DAY,
         timecorr=table.timecorr,
         cadenceno=table.cadenceno,
@@ -76,6 +69,13 @@ def _cube(
         wcs_header=file.wcs_header,
         aperture=aperture,
         offset=file.offset,
+    )
+    return Cube(
+        header=header,
+        images=images,
+        images_err=images_err,
+        backgrounds=backgrounds,
+        pixel_flags=pixel_flags(images, backgrounds, flagged(APERTURE_FLAGS, aperture, "background")),
     )
 
 

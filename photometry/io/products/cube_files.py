@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.core.barycentre import Ephemeris
-from photometry.core.cube import Cube, Exposure, Pointing
+from photometry.core.cube import Cube, CubeHeader, Exposure, Pointing
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
-from photometry.core.times import NO_OFFSET, TimeOffset
+from photometry.core.times import TimeOffset
 from photometry.io.store.provenance import Inputs, open_product, write_product
 
 __all__ = [
@@ -23,17 +22,16 @@ __all__ = [
     "CUBE_VERSION",
     "PIXEL_SETS",
     "SERIES",
-    "CubeHeader",
     "create_pixels",
     "mean_image",
     "read_cube",
     "read_cube_header",
     "read_ephemeris_of",
-    "read_facts",
-    "read_offset",
+    "read_metadata",
+    "read_sum_image",
     "write_cube",
     "write_ephemeris",
-    "write_facts",
+    "write_metadata",
 ]
 
 #: Version of the layout; readers refuse others.
@@ -46,33 +44,6 @@ PIXEL_SETS = {"images": np.float32, "images_err": np.float32, "backgrounds": np.
 _UNREAD: dict[str, np.generic] = {"images_err": np.float32(np.nan), "pixel_flags": np.uint8(0)}
 #: One value for each cadence.
 SERIES = ("time", "timecorr", "cadenceno", "quality")
-
-
-@dataclass(frozen=True, slots=True)
-class CubeHeader:
-    """Everything of a cube but its pixel series; the fields are those of `photometry.core.cube.Cube`.
-
-    `sumimage` is (n_row, n_column) float32, the mean of the images of quality 0 in e-/s, NaN where never measured.
-    """
-
-    pointing: Pointing
-    exposure: Exposure
-    stamp: Stamp
-    time: npt.NDArray[np.float64]
-    timecorr: npt.NDArray[np.float32]
-    cadenceno: npt.NDArray[np.int32]
-    quality: npt.NDArray[np.int32]
-    pos_corr: npt.NDArray[np.float32] | None
-    wcs_header: str
-    aperture: npt.NDArray[np.int32]
-    sumimage: npt.NDArray[np.float32]
-    ephemeris: Ephemeris | None = None
-    offset: TimeOffset = NO_OFFSET
-
-    @property
-    def n_cadence(self) -> int:
-        """Number of cadences."""
-        return len(self.time)
 
 
 def write_cube(path: str | Path, cube: Cube, inputs: Inputs, settings: Mapping[str, Any] | None = None) -> None:
@@ -90,16 +61,17 @@ def write_cube(path: str | Path, cube: Cube, inputs: Inputs, settings: Mapping[s
         Settings that matter for it.
     """
     with write_product(path, "cube", CUBE_VERSION, inputs, settings) as file:
-        write_facts(file, cube.pointing, cube.exposure, cube.stamp, cube.offset)
+        header = cube.header
+        write_metadata(file, header)
         for name in PIXEL_SETS:
             create_pixels(file, name, cube.images.shape, data=getattr(cube, name))
         for name in SERIES:
-            file.create_dataset(name, data=getattr(cube, name))
-        if cube.pos_corr is not None:
-            file.create_dataset("pos_corr", data=cube.pos_corr)
-        file.create_dataset("aperture", data=cube.aperture)
-        file.create_dataset("sumimage", data=mean_image(cube.images, cube.quality))
-        file.create_dataset("wcs", data=np.bytes_(cube.wcs_header))
+            file.create_dataset(name, data=getattr(header, name))
+        if header.pos_corr is not None:
+            file.create_dataset("pos_corr", data=header.pos_corr)
+        file.create_dataset("aperture", data=header.aperture)
+        file.create_dataset("sumimage", data=mean_image(cube.images, header.quality))
+        file.create_dataset("wcs", data=np.bytes_(header.wcs_header))
 
 
 def create_pixels(
@@ -121,8 +93,9 @@ def create_pixels(
     return dataset
 
 
-def write_facts(file: h5py.File, pointing: Pointing, exposure: Exposure, stamp: Stamp, offset: TimeOffset) -> None:
+def write_metadata(file: h5py.File, header: CubeHeader) -> None:
     """Write where pixels come from and how they were exposed, as attributes."""
+    pointing, exposure, stamp, offset = header.pointing, header.exposure, header.stamp, header.offset
     file.attrs.update(
         {
             "DATASOURCE": pointing.datasource,
@@ -146,11 +119,6 @@ def write_facts(file: h5py.File, pointing: Pointing, exposure: Exposure, stamp: 
     )
 
 
-def read_offset(file: h5py.File) -> TimeOffset:
-    """Return what was added to the times of the file that the pixels are from."""
-    return TimeOffset(*(float(value) for value in file.attrs["TIME_OFFSET"]))
-
-
 def write_ephemeris(file: h5py.File, ephemeris: Ephemeris) -> None:
     """Write where the spacecraft was."""
     file.attrs["EPHEMERIS"] = ephemeris.source
@@ -163,8 +131,8 @@ def read_ephemeris_of(file: h5py.File) -> Ephemeris:
     return Ephemeris(file["spacecraft_position"][:], str(file.attrs["EPHEMERIS"]), float(file.attrs["EPHEMERIS_ERROR"]))
 
 
-def read_facts(file: h5py.File, shape: tuple[int, ...]) -> tuple[Pointing, Exposure, Stamp]:
-    """Read what `write_facts` wrote, for pixels of a shape (n_row, n_column)."""
+def read_metadata(file: h5py.File, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Read what `write_metadata` wrote, for pixels of a shape (n_row, n_column), by the names of a `CubeHeader`."""
     attrs = file.attrs
     row_min, col_min = int(attrs["PIXEL_OFFSET_ROW"]), int(attrs["PIXEL_OFFSET_COLUMN"])
     pointing = Pointing(
@@ -185,7 +153,12 @@ def read_facts(file: h5py.File, shape: tuple[int, ...]) -> tuple[Pointing, Expos
         gain_e_per_adu=_four(attrs["GAIN"]),
         read_noise_e=_four(attrs["READNOISE"]),
     )
-    return pointing, exposure, Stamp(row_min, row_min + int(shape[0]), col_min, col_min + int(shape[1]))
+    return {
+        "pointing": pointing,
+        "exposure": exposure,
+        "stamp": Stamp(row_min, row_min + int(shape[0]), col_min, col_min + int(shape[1])),
+        "offset": TimeOffset(*(float(value) for value in attrs["TIME_OFFSET"])),
+    }
 
 
 def mean_image(images: npt.NDArray[np.float32], quality: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
@@ -247,18 +220,19 @@ def read_cube(
         except ValueError as error:
             raise InputFileError(path, f"{wanted} is not inside its pixels {header.stamp}") from error
         times = slice(None) if cadences is None else cadences
-        return Cube(
-            pointing=header.pointing,
-            exposure=header.exposure,
-            stamp=wanted,
-            **_pixels(file, (times, rows, columns), for_fit=for_fit),
-            **{name: getattr(header, name)[times] for name in SERIES},
-            pos_corr=None if header.pos_corr is None else header.pos_corr[times],
-            wcs_header=header.wcs_header,
-            aperture=header.aperture[rows, columns],
-            ephemeris=None if header.ephemeris is None else header.ephemeris.cut(times),
-            offset=header.offset,
-        )
+        return Cube(header.of_cadences(times).cut(wanted), **_pixels(file, (times, rows, columns), for_fit=for_fit))
+
+
+def read_sum_image(path: str | Path) -> npt.NDArray[np.float32]:
+    """Return the mean of the images of quality 0, e-/s: (n_row, n_column), NaN where never measured.
+
+    Raises
+    ------
+    InputFileError
+        When the file is missing, damaged or no cube of this layout.
+    """
+    with open_product(path, "cube", CUBE_VERSION) as file, _named_errors(path):
+        return np.asarray(file["sumimage"][:], dtype=np.float32)
 
 
 def _pixels(file: h5py.File, part: tuple[slice, slice, slice], *, for_fit: bool) -> dict[str, npt.NDArray[Any]]:
@@ -268,18 +242,13 @@ def _pixels(file: h5py.File, part: tuple[slice, slice, slice], *, for_fit: bool)
 
 
 def _header(file: h5py.File) -> CubeHeader:
-    pointing, exposure, stamp = read_facts(file, file["images"].shape[1:])
     return CubeHeader(
-        pointing=pointing,
-        exposure=exposure,
-        stamp=stamp,
+        **read_metadata(file, file["images"].shape[1:]),
         **{name: file[name][:] for name in SERIES},
         pos_corr=file["pos_corr"][:] if "pos_corr" in file else None,
         wcs_header=file["wcs"][()].decode(),
         aperture=file["aperture"][:],
-        sumimage=file["sumimage"][:],
         ephemeris=read_ephemeris_of(file) if "spacecraft_position" in file else None,
-        offset=read_offset(file),
     )
 
 

@@ -10,17 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.core.barycentre import Ephemeris
-from photometry.core.cube import Exposure, Pointing
+from photometry.core.cube import CubeHeader
 from photometry.core.errors import ConfigError
-from photometry.core.geometry import Stamp
-from photometry.core.times import TimeOffset
+from photometry.core.geometry import collected_flags
 from photometry.io.products.cube_files import (
     CUBE_VERSION,
+    SERIES,
     read_ephemeris_of,
-    read_facts,
-    read_offset,
+    read_metadata,
     write_ephemeris,
-    write_facts,
+    write_metadata,
 )
 from photometry.io.store.provenance import Inputs, open_product, write_product
 
@@ -63,22 +62,11 @@ class CcdFrames:
 
     Parameters
     ----------
-    pointing, exposure, stamp
-        As in `photometry.core.cube.Cube`.
-    time : (n_cadence,) float64
-        BTJD at mid exposure in the direction of the middle of the CCD, d; offsets of early releases are corrected.
-    timecorr : (n_cadence,) float32
-        Barycentric correction in it, d.
-    cadenceno, quality : (n_cadence,) int32
-        FFIINDEX and flags.
-    wcs_header : str
-        WCS of the reference frame.
+    header : CubeHeader
+        Header of that cube: times in the direction of the middle of the CCD, with `ephemeris` to correct them for every
+        star; flags as the frames and their defects have them; WCS of the reference frame.
     reference : int
         Number of the reference cadence.
-    ephemeris : Ephemeris
-        Places of the spacecraft.
-    offset : TimeOffset
-        What was added to the times of the files, s.
     files : tuple of str
         Path of each cadence's file, (n_cadence,).
     listing : FrameList
@@ -87,25 +75,23 @@ class CcdFrames:
         Cadence numbers without a file.
     """
 
-    pointing: Pointing
-    exposure: Exposure
-    stamp: Stamp
-    time: npt.NDArray[np.float64]
-    timecorr: npt.NDArray[np.float32]
-    cadenceno: npt.NDArray[np.int32]
-    quality: npt.NDArray[np.int32]
-    wcs_header: str
+    header: CubeHeader
     reference: int
-    ephemeris: Ephemeris
-    offset: TimeOffset
     files: tuple[str, ...]
     listing: FrameList
     missing: npt.NDArray[np.int64]
 
     @property
+    def ephemeris(self) -> Ephemeris:
+        """Places of the spacecraft; ValueError when the header has none."""
+        if self.header.ephemeris is None:
+            raise ValueError("frames without places of the spacecraft")
+        return self.header.ephemeris
+
+    @property
     def good(self) -> npt.NDArray[np.bool_]:
         """Which cadences (n_cadence,) have pixels."""
-        return np.asarray(self.listing.status[: len(self.time)] == "ok")
+        return np.asarray(self.listing.status[: self.header.n_cadence] == "ok")
 
 
 def write_list(group: h5py.Group, listing: FrameList) -> None:
@@ -163,13 +149,15 @@ def write_frames(
         Settings that matter for it.
     """
     with write_product(path, "frames", FRAMES_VERSION, inputs or {}, settings) as file:
-        write_facts(file, frames.pointing, frames.exposure, frames.stamp, frames.offset)
+        header = frames.header
+        write_metadata(file, header)
         file.attrs["REFERENCE"] = frames.reference
         write_ephemeris(file, frames.ephemeris)
-        for name in ("time", "timecorr", "cadenceno", "quality", "missing"):
-            file.create_dataset(name, data=getattr(frames, name))
-        file.create_dataset("stamp_shape", data=np.array(frames.stamp.shape))
-        file.create_dataset("wcs", data=np.bytes_(frames.wcs_header))
+        for name in SERIES:
+            file.create_dataset(name, data=getattr(header, name))
+        file.create_dataset("missing", data=frames.missing)
+        file.create_dataset("stamp_shape", data=np.array(header.stamp.shape))
+        file.create_dataset("wcs", data=np.bytes_(header.wcs_header))
         file.create_dataset("files", data=np.char.encode(np.array(frames.files), "utf-8"))
         write_list(file.create_group("frames"), frames.listing)
 
@@ -183,16 +171,18 @@ def read_frames(path: str | Path) -> CcdFrames:
         When the file is missing, damaged, or of another kind or layout.
     """
     with open_product(path, "frames", FRAMES_VERSION) as file:
-        pointing, exposure, stamp = read_facts(file, tuple(file["stamp_shape"][:]))
-        return CcdFrames(
-            pointing=pointing,
-            exposure=exposure,
-            stamp=stamp,
-            **{name: file[name][:] for name in ("time", "timecorr", "cadenceno", "quality", "missing")},
+        metadata = read_metadata(file, tuple(file["stamp_shape"][:]))
+        header = CubeHeader(
+            **metadata,
+            **{name: file[name][:] for name in SERIES},
             wcs_header=file["wcs"][()].decode(),
-            reference=int(file.attrs["REFERENCE"]),
+            aperture=collected_flags(metadata["stamp"]),
             ephemeris=read_ephemeris_of(file),
-            offset=read_offset(file),
+        )
+        return CcdFrames(
+            header=header,
+            reference=int(file.attrs["REFERENCE"]),
             files=tuple(str(name) for name in np.char.decode(file["files"][:], "utf-8")),
             listing=read_list(file["frames"]),
+            missing=file["missing"][:],
         )

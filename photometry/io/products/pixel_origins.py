@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
+from photometry.core.cube import CubeHeader
 from photometry.core.datasources import DATASOURCES
-from photometry.io.products.cube_files import CUBE_VERSION, CubeHeader, read_cube_header
-from photometry.io.products.frame_lists import CcdFrames, read_frames
+from photometry.io.products.cube_files import CUBE_VERSION, read_cube_header
+from photometry.io.products.frame_lists import read_frames
 from photometry.io.store.provenance import open_product
 
 __all__ = ["pixel_provenance", "placed_pixels"]
 
 
-def placed_pixels(path: str | Path, datasource: str) -> CubeHeader | CcdFrames:
+def placed_pixels(path: str | Path, datasource: str) -> CubeHeader:
     """Return place, WCS and times of the pixels of a region.
 
     Parameters
@@ -20,7 +21,7 @@ def placed_pixels(path: str | Path, datasource: str) -> CubeHeader | CcdFrames:
     datasource : str
         Kind of the pixels (`photometry.core.datasources`).
     """
-    return read_frames(path) if DATASOURCES[datasource].whole_ccd else read_cube_header(path)
+    return read_frames(path).header if DATASOURCES[datasource].whole_ccd else read_cube_header(path)
 
 
 def pixel_provenance(path: str | Path) -> dict[str, str]:

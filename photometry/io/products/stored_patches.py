@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import overload
 
 from photometry.calibration.patches import patches_of
-from photometry.core.cube import Cube
+from photometry.core.cube import Cube, CubeHeader
 from photometry.core.geometry import Stamp, tiles_of
 from photometry.core.settings import MotionSettings
 from photometry.core.stars import Stars
-from photometry.io.products.cube_files import CubeHeader, read_cube
+from photometry.io.products.cube_files import read_cube
 
 __all__ = ["StoredPatches", "stored_patches"]
 

@@ -9,10 +9,10 @@ from astropy.time import Time
 from photometry._version import __version__
 from photometry.catalog.star_catalog import Catalog
 from photometry.core.constants import BTJD_OFFSET, INT_TIME_S, OUTPUTS
+from photometry.core.cube import CubeHeader
 from photometry.core.geometry import Stamp
 from photometry.core.status import STATUS
 from photometry.io.fits.fits_bytes import CardItem
-from photometry.lightcurve.light_curve import CubeHeader
 
 __all__ = [
     "COLUMNS",

@@ -14,6 +14,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from photometry.catalog.star_catalog import Catalog
+from photometry.core.cube import CubeHeader
 from photometry.core.status import MEASURED, STATUS
 from photometry.fit.tile_fit import TileFit
 from photometry.io.fits.fits_bytes import CardItem, cards, hdu, image_cards, table_cards
@@ -38,7 +39,6 @@ from photometry.io.store.provenance import digest_of_settings
 from photometry.io.store.revision import git_revision
 from photometry.io.store.tables import results_table
 from photometry.lightcurve.light_curve import (
-    CubeHeader,
     LightCurve,
     light_curve,
     light_curve_name,

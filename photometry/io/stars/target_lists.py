@@ -10,11 +10,11 @@ import numpy.typing as npt
 from photometry.catalog.region_stars import RegionStars, catalog_around
 from photometry.catalog.star_catalog import Catalog, stars_near
 from photometry.catalog.targets import RegionTargets, TargetList
+from photometry.core.cube import CubeHeader
 from photometry.core.geometry import Stamp
 from photometry.core.sky import mid_time
 from photometry.io.store.provenance import Inputs, origin_of
 from photometry.io.store.tables import ColumnSpec, read_ecsv, table_of, write_ecsv
-from photometry.lightcurve.light_curve import CubeHeader
 
 __all__ = ["TARGET_COLUMNS", "make_region", "read_targets", "region_near", "write_targets"]
 

@@ -316,6 +316,6 @@ def test_catalog_without_stars_is_an_empty_table(tmp_path):
 
 def test_times_of_a_star_are_its_own_on_a_ccd(ffi, tmp_path):
     with open_ffi(ffi, tmp_path) as target:
-        np.testing.assert_array_equal(target.lightcurve["time"], ffi.cube.time)
+        np.testing.assert_array_equal(target.lightcurve["time"], ffi.cube.header.time)
         np.testing.assert_array_equal(target.lightcurve["cadenceno"], ffi.cube.cadenceno)
         assert np.isnan(target.lightcurve["flux"]).all()

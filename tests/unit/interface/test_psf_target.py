@@ -55,7 +55,7 @@ def test_flux_is_that_of_the_tile_when_both_see_the_same(ffi, tmp_path):
         assert target.resize_stamp(down=99, up=99, left=99, right=99)
         placement = target._placement
         target.photometry()
-    stars = stars_near(catalog, cube.wcs_header, cube.stamp, 8)
+    stars = stars_near(catalog, cube.header.wcs_header, cube.stamp, 8)
     fit = fit_tile(cube, stars, cube.stamp, placement.prf, placement.kernel, FitSettings())
     (index,) = np.flatnonzero(fit.starid == ffi.starid)
     np.testing.assert_allclose(target.lightcurve["flux"], fit.flux[index], rtol=1e-6)

@@ -1,7 +1,7 @@
 """From headers to the cadences of a CCD: times, flags, reference; the product that holds them."""
 
 import logging
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from photometry.ccd.ccd_frames import make_frames
 from photometry.core.barycentre import barycentric_correction
 from photometry.core.errors import InputFileError
 from photometry.io.ffi.ffi_files import inspect_ffis
-from photometry.io.products.frame_lists import FrameList, read_frames, write_frames
+from photometry.io.products.frame_lists import read_frames, write_frames
 
 CORRECTION = 5.6780875e-3
 
@@ -37,9 +37,9 @@ def test_times_of_early_releases_are_corrected_once_and_the_original_ones_kept(b
     np.testing.assert_allclose(frames.listing.end, start + STEP, atol=1e-11)
     # Camera 1, CCD 4, release 1: -1.979 s and a stagger of 0.06 s.
     expected = start + STEP / 2 + (-1.979 + 0.06) / 86400
-    np.testing.assert_allclose(frames.time - CORRECTION, expected, atol=1e-9)
-    np.testing.assert_allclose(frames.timecorr, CORRECTION, atol=1e-9)
-    assert (frames.offset.start_s, frames.offset.end_s) == pytest.approx((-1.909, -1.929))
+    np.testing.assert_allclose(frames.header.time - CORRECTION, expected, atol=1e-9)
+    np.testing.assert_allclose(frames.header.timecorr, CORRECTION, atol=1e-9)
+    assert (frames.header.offset.start_s, frames.header.offset.end_s) == pytest.approx((-1.909, -1.929))
     assert (frames.ephemeris.source, frames.ephemeris.error_s) == ("place of the Earth", 1.4)
 
 
@@ -49,15 +49,15 @@ def test_later_releases_are_left_alone(builder):
     builder.primary = {"DATA_REL": 42, "FFIINDEX": 4698}
     builder.write(1)
     frames = frames_of(builder)
-    np.testing.assert_allclose(frames.time - CORRECTION, FIRST_TJD + STEP * (0.5 + np.arange(2)), atol=1e-9)
-    assert frames.offset.mid_s == 0
+    np.testing.assert_allclose(frames.header.time - CORRECTION, FIRST_TJD + STEP * (0.5 + np.arange(2)), atol=1e-9)
+    assert frames.header.offset.mid_s == 0
 
 
 def test_simulated_frames_are_right(builder):
     builder.primary = {"SIMDATA": True}
     for number in range(2):
         builder.write(number)
-    assert frames_of(builder).offset.mid_s == 0
+    assert frames_of(builder).header.offset.mid_s == 0
 
 
 def test_a_release_that_came_twice_needs_its_version(builder):
@@ -75,8 +75,10 @@ def test_an_ephemeris_gives_the_header_s_correction_of_sector_1(builder, tess_da
         builder.write(number)
     frames = frames_of(builder, ephemeris=str(tess_data / "geometry/20180720_tess_ephem.csv"))
     assert frames.ephemeris.source == "Horizons table 20180720_tess_ephem.csv"
-    ra, dec, _, _ = stamp_on_sky(frames.wcs_header, AREA)
-    np.testing.assert_allclose(frames.timecorr, barycentric_correction(frames.ephemeris.position, ra, dec), atol=1e-9)
+    ra, dec, _, _ = stamp_on_sky(frames.header.wcs_header, AREA)
+    np.testing.assert_allclose(
+        frames.header.timecorr, barycentric_correction(frames.ephemeris.position, ra, dec), atol=1e-9
+    )
     # CRVAL of the real frame is its middle: 5.6780875e-3 d there, with 4 ms of the light time.
     np.testing.assert_allclose(
         barycentric_correction(frames.ephemeris.position, 315.4075184165135, -28.955999797147)[0],
@@ -91,13 +93,13 @@ def test_bad_frames_are_named_and_flagged(builder, caplog):
     builder.path(2).write_bytes(b"<html>")
     with caplog.at_level(logging.WARNING):
         frames = frames_of(builder)
-    np.testing.assert_array_equal(frames.quality, [0, 32, 128, 0, 0])
+    np.testing.assert_array_equal(frames.header.quality, [0, 32, 128, 0, 0])
     np.testing.assert_array_equal(frames.good, [True, True, False, True, True])
     np.testing.assert_array_equal(frames.missing, [4701])
     assert frames.listing.status[2] == "unreadable"
     assert f"{builder.path(2).name}: is no FITS file (6 bytes)" in caplog.text
     assert "1 cadences have no file: 4701" in caplog.text
-    assert np.all(np.isfinite(frames.time))
+    assert np.all(np.isfinite(frames.header.time))
 
 
 def test_of_files_of_the_same_name_the_one_without_fault_is_read(builder):
@@ -120,7 +122,7 @@ def test_one_wrong_barycentric_correction_does_not_count(builder, caplog):
     expected = frames_of(builder)
     builder.write(2, BARYCORR=CORRECTION - 30 / 86400)
     frames = frames_of(builder)
-    np.testing.assert_allclose(frames.time, expected.time, atol=0.02 / 86400)
+    np.testing.assert_allclose(frames.header.time, expected.time, atol=0.02 / 86400)
     assert f"{builder.path(2).name}: BARYCORR is -29.9 s off" in caplog.text
 
 
@@ -176,7 +178,7 @@ def test_flags_of_target_pixel_files_of_the_ccd_are_added(builder, tmp_path, cap
     bad.write_bytes(b"nothing")
     files = [bad, others.write(tmp_path / "other_tp.fits"), ours.write(tmp_path / "ours_tp.fits")]
     frames = frames_of(builder, target_files=files)
-    np.testing.assert_array_equal(frames.quality, [0, 8, 0])
+    np.testing.assert_array_equal(frames.header.quality, [0, 8, 0])
     assert "bad_tp.fits" in caplog.text
 
 
@@ -185,7 +187,7 @@ def test_known_defects_are_flagged(tmp_path):
     for number in range(3):
         builder.primary = {"FFIINDEX": 11353 + number}
         builder.write(number)
-    np.testing.assert_array_equal(frames_of(builder).quality, [0, 128, 128])
+    np.testing.assert_array_equal(frames_of(builder).header.quality, [0, 128, 128])
 
 
 def test_products_are_read_as_written_and_equal_frames_give_equal_bytes(builder, tmp_path):
@@ -197,15 +199,16 @@ def test_products_are_read_as_written_and_equal_frames_give_equal_bytes(builder,
         write_frames(tmp_path / name, frames)
     assert (tmp_path / "a.hdf5").read_bytes() == (tmp_path / "b.hdf5").read_bytes()
     again = read_frames(tmp_path / "a.hdf5")
-    for item in fields(frames):
-        one, other = getattr(frames, item.name), getattr(again, item.name)
-        if item.name == "listing":
-            for column in fields(FrameList):
-                np.testing.assert_array_equal(getattr(one, column.name), getattr(other, column.name))
-        elif item.name == "ephemeris":
-            np.testing.assert_array_equal(one.position, other.position)
-            assert (one.source, one.error_s) == (other.source, other.error_s)
-        elif isinstance(one, np.ndarray):
-            np.testing.assert_array_equal(one, other)
+    _assert_same(frames, again)
+
+
+def _assert_same(one, other):
+    """Data classes with the same content, those in them too."""
+    for item in fields(one):
+        ours, theirs = getattr(one, item.name), getattr(other, item.name)
+        if is_dataclass(ours):
+            _assert_same(ours, theirs)
+        elif isinstance(ours, np.ndarray):
+            np.testing.assert_array_equal(ours, theirs)
         else:
-            assert one == other
+            assert ours == theirs

@@ -145,7 +145,7 @@ def test_images_have_sky_and_ccd_coordinates(exported):
             assert header["CRVAL1P"] == 554
             assert header["CRVAL2P"] == 314
             ra, dec = WCS(header).all_pix2world(7.0, 7.0, 0)
-            row, column = ccd_positions(ra, dec, cube.wcs_header)
+            row, column = ccd_positions(ra, dec, cube.header.wcs_header)
             assert (row[0], column[0]) == (pytest.approx(320, abs=1e-6), pytest.approx(560, abs=1e-6))
             assert [header[f"{key}P"] for key in ("CRPIX1", "CRPIX2", "CDELT1", "CDELT2")] == [1, 1, 1.0, 1.0]
         np.testing.assert_array_equal(hdus["SUMIMAGE"].data, fit.sum_image[13:28, 13:28].astype(np.float32))
@@ -167,7 +167,7 @@ def test_lightkurve_reads_it_without_being_told_how(exported, lightkurve):
         np.testing.assert_array_equal(np.asarray(getattr(column, "unmasked", column).value), values[used])
     np.testing.assert_array_equal(curve.quality, 0)
     assert curve.time.format == "btjd"
-    np.testing.assert_allclose(curve.time.value, cube.time[used], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(curve.time.value, cube.header.time[used], rtol=0, atol=1e-9)
     assert (curve.ra, curve.dec, curve.targetid, curve.sector) == (84.425, -80.4, 260795452, 1)
     assert curve.meta["LABEL"] == "TIC 260795452"
 
@@ -187,7 +187,7 @@ def test_astropy_reads_it_as_a_time_series(exported):
     np.testing.assert_array_equal(series["flux"].value, fit.flux[1])
     np.testing.assert_array_equal(series["quality"], cube.quality)
     assert series.time.scale == "tdb"
-    np.testing.assert_allclose(series.time.jd - 2457000, cube.time, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(series.time.jd - 2457000, cube.header.time, rtol=0, atol=1e-8)
 
 
 def test_index_names_every_target_with_its_metrics(exported):
@@ -342,13 +342,13 @@ def test_headers_of_real_pixels_make_valid_files(tmp_path, tess_data, lightkurve
         hdus.verify("exception")
         places = fit.column - hdus["APERTURE"].header["CRVAL1P"] + 1, fit.row - hdus["APERTURE"].header["CRVAL2P"] + 1
         ra, dec = WCS(hdus["APERTURE"].header).all_pix2world(*places, 0)
-        row, column = ccd_positions(ra, dec, cube.wcs_header)
+        row, column = ccd_positions(ra, dec, cube.header.wcs_header)
         np.testing.assert_allclose([row[0], column[0]], cube.stamp.center, atol=1e-4)
-        assert hdus[0].header["SECTOR"] == cube.pointing.sector
+        assert hdus[0].header["SECTOR"] == cube.header.pointing.sector
         assert hdus["APERTURE"].data.shape == tuple(min(15, side) for side in cube.stamp.shape)
     curve = lightkurve.read(path, quality_bitmask="none")
     np.testing.assert_array_equal(curve.quality, cube.quality)
-    np.testing.assert_allclose(curve.time.value, cube.time, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(curve.time.value, cube.header.time, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("value", ["x" * 55, "it's " * 13 + "it's", "x" * 68, "y" * 90, 1.0, None])

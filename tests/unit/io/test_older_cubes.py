@@ -164,7 +164,7 @@ def places(cards: str) -> np.ndarray:
 
 @pytest.mark.parametrize("form", ["text", "bytes", "variable", "cards", "lines", "padded"])
 def test_wcs_in_any_form(ffi, tmp_path, form):
-    cards = ffi.cube.wcs_header
+    cards = ffi.cube.header.wcs_header
     lines = [cards[k : k + 80] for k in range(0, len(cards), 80)]
 
     def change(file: h5py.File) -> None:
@@ -193,7 +193,7 @@ def test_frames_without_a_wcs_are_passed_over(ffi, tmp_path):
         without("wcs/0000", "wcs/0011")(file)
 
     path = cube_file(older_folder(tmp_path / "older", ffi, change))
-    np.testing.assert_array_equal(places(read_older_header(path).wcs_header), places(ffi.cube.wcs_header))
+    np.testing.assert_array_equal(places(read_older_header(path).wcs_header), places(ffi.cube.header.wcs_header))
     assert [number for number, cards in enumerate(read_older_wcs(path)) if not cards] == [0, 3, 10, 11]
 
 
@@ -211,7 +211,7 @@ def test_cadences_are_in_the_order_of_their_numbers(ffi, tmp_path):
 
 
 def test_cadences_without_a_time_are_left_out(ffi, tmp_path):
-    time = ffi.cube.time.copy()
+    time = ffi.cube.header.time.copy()
     time[[0, 7]] = np.nan
     path = cube_file(older_folder(tmp_path / "older", ffi, replaced("time", time)))
     cube, timed = read_older_cube(path, ffi.cube.stamp), np.isfinite(time)
@@ -254,7 +254,7 @@ def test_what_is_wrong_is_named(ffi, tmp_path, change, words):
 
 
 def test_a_wcs_that_cannot_be_used_is_told(ffi, tmp_path):
-    header = fits.Header.fromstring(ffi.cube.wcs_header)
+    header = fits.Header.fromstring(ffi.cube.header.wcs_header)
     header["CDELT1"] = 100.0
     wrong = header.tostring(endcard=False, padding=False)
 

@@ -21,9 +21,9 @@ def test_flux_is_images_and_background(tmp_path):
     row = np.arange(20)[:, None]
     assert np.abs(cube.backgrounds - (100 + row)).max() < 2
     assert np.all(cube.images_err == 2)
-    assert cube.pos_corr is None
+    assert cube.header.pos_corr is None
     assert cube.n_cadence == 6
-    np.testing.assert_allclose(cube.time[1] - cube.time[0], 1800 / 86400)
+    np.testing.assert_allclose(cube.header.time[1] - cube.header.time[0], 1800 / 86400)
     assert list(cube.cadenceno) == [500, 501, 502, 503, 504, 505]
 
 
@@ -36,7 +36,7 @@ def test_virtual_columns_are_not_measured(tmp_path):
     cube = read_tesscut(PixelFileBuilder(first=(301, 43)).write(tmp_path / "a.fits"))
     assert np.isnan(cube.images[:, :, :2]).all()
     assert np.isfinite(cube.images[:, :, 2:]).all()
-    assert list(cube.aperture[0, :3]) == [0, 0, 33]
+    assert list(cube.header.aperture[0, :3]) == [0, 0, 33]
 
 
 def test_rows_without_a_time_are_dropped(tmp_path):
@@ -44,7 +44,7 @@ def test_rows_without_a_time_are_dropped(tmp_path):
     time[[1, 4]] = np.nan, 0
     cube = read_tesscut(PixelFileBuilder(columns={"TIME": time}).write(tmp_path / "a.fits"))
     assert list(cube.cadenceno) == [500, 502, 503, 505]
-    assert np.isfinite(cube.time).all()
+    assert np.isfinite(cube.header.time).all()
     assert cube.images.shape == (4, 5, 7)
 
 
@@ -147,7 +147,7 @@ def test_shared_simulated_fields(tess_data, case):
         order = np.argsort(truth["tic"][:])
         assert np.array_equal(truth["tic"][:][order], stars["starid"])
         true_row, true_column = truth["row"][:][order], truth["col"][:][order] + 44
-    row, column = ccd_positions(stars["ra_J2000"], stars["decl_J2000"], cube.wcs_header)
+    row, column = ccd_positions(stars["ra_J2000"], stars["decl_J2000"], cube.header.wcs_header)
     assert np.abs(row - true_row).max() < 1e-4
     assert np.abs(column - true_column).max() < 1e-4
     on_pixels = stars[cube.stamp.contains(row, column)]
@@ -165,7 +165,7 @@ def test_shared_simulated_fields(tess_data, case):
 def test_times_of_cutouts_of_early_releases_are_corrected(tmp_path, primary, shift):
     # Camera 2, CCD 3: read 1.54 s after CCD 1 of camera 1.
     cube = read_tesscut(PixelFileBuilder(primary=primary).write(tmp_path / "a.fits"))
-    np.testing.assert_allclose(cube.time, 1400 + np.arange(6) / 48 + shift / 86400, atol=1e-9)
+    np.testing.assert_allclose(cube.header.time, 1400 + np.arange(6) / 48 + shift / 86400, atol=1e-9)
 
 
 @pytest.mark.realdata

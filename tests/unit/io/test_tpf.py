@@ -19,8 +19,8 @@ def test_background_of_the_file_is_kept(tmp_path):
     cube = read_tpf(made.write(tmp_path / "a.fits"))
     np.testing.assert_allclose(cube.images, made.flux() - 90, rtol=1e-5)
     assert np.all(cube.backgrounds == 90)
-    np.testing.assert_allclose(cube.pos_corr, [[0.01 * k, -0.01 * k] for k in range(6)], atol=1e-7)
-    assert np.all(cube.aperture == 131)
+    np.testing.assert_allclose(cube.header.pos_corr, [[0.01 * k, -0.01 * k] for k in range(6)], atol=1e-7)
+    assert np.all(cube.header.aperture == 131)
 
 
 def test_pixels_that_were_not_collected(tmp_path):
@@ -50,7 +50,7 @@ def test_missing_time_drops_the_row_everywhere(tmp_path):
     time[2] = np.nan
     cube = read_tpf(builder(columns={"TIME": time}).write(tmp_path / "a.fits"))
     assert list(cube.cadenceno) == [500, 501, 503, 504, 505]
-    assert cube.pos_corr.shape == (5, 2)
+    assert cube.header.pos_corr.shape == (5, 2)
     assert cube.backgrounds.shape == (5, 5, 7)
 
 
@@ -92,10 +92,10 @@ def test_real_tpf(tess_data):
     assert cube.stamp == Stamp(883, 894, 1072, 1083)
     assert cube.images.shape == (100, 11, 11)
     assert cube.exposure.exposure_s == pytest.approx(95.04)
-    assert np.isfinite(cube.pos_corr).all()
+    assert np.isfinite(cube.header.pos_corr).all()
     with fits.open(tess_data / "tpf" / "lcf2.fits") as hdus:
         sap = hdus["LIGHTCURVE"].data["SAP_FLUX"]
-    ours = cube.images[:, (cube.aperture & 2) != 0].sum(axis=1)
+    ours = cube.images[:, (cube.header.aperture & 2) != 0].sum(axis=1)
     np.testing.assert_allclose(ours, sap, rtol=1e-6)
 
 
@@ -104,7 +104,7 @@ def test_real_tpf_of_five_cadences(tess_data):
     cube = read_tpf(tess_data / "tpf" / "tess25155310-s01-first-cadences.fits.gz")
     assert cube.n_cadence == 5
     assert list(cube.quality) == [8, 0, 0, 0, 0]
-    assert cube.pointing.starid == 25155310
+    assert cube.header.pointing.starid == 25155310
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_real_tpf_of_five_cadences(tess_data):
 )
 def test_times_of_early_releases_are_corrected(tmp_path, primary, shift):
     cube = read_tpf(builder(primary=primary).write(tmp_path / "a.fits"))
-    np.testing.assert_allclose(cube.time, 1400 + np.arange(6) / 720 + shift / 86400, atol=1e-9)
-    assert cube.offset.mid_s == pytest.approx(shift)
+    np.testing.assert_allclose(cube.header.time, 1400 + np.arange(6) / 720 + shift / 86400, atol=1e-9)
+    assert cube.header.offset.mid_s == pytest.approx(shift)
 
 
 def test_a_release_that_came_twice_needs_its_version(tmp_path):

@@ -89,8 +89,13 @@ def test_a_cutout_is_read_as_the_scene(cutout):
     assert cube.stamp == expected.stamp
     assert cube.exposure.num_readouts == expected.exposure.num_readouts
     assert cube.exposure.read_noise_e == expected.exposure.read_noise_e
-    assert (cube.pointing.sector, cube.pointing.camera, cube.pointing.ccd, cube.pointing.data_rel) == (1, 4, 2, 1)
-    np.testing.assert_array_equal(cube.time, expected.time)
+    assert (
+        cube.header.pointing.sector,
+        cube.header.pointing.camera,
+        cube.header.pointing.ccd,
+        cube.header.pointing.data_rel,
+    ) == (1, 4, 2, 1)
+    np.testing.assert_array_equal(cube.header.time, expected.header.time)
     np.testing.assert_array_equal(cube.quality, expected.quality)
     np.testing.assert_allclose(
         cube.images + cube.backgrounds, expected.images + expected.backgrounds, rtol=1e-5, atol=1e-4
@@ -110,8 +115,8 @@ def test_a_tpf_is_read_as_the_scene(tpf):
     np.testing.assert_allclose(cube.images + cube.backgrounds, scene.pixels[cut], rtol=1e-5, atol=1e-4)
     np.testing.assert_allclose(cube.backgrounds, scene.background.images()[cut], rtol=1e-5)
     row_shift, column_shift = scene.motion.shifts_at(row, column)
-    np.testing.assert_allclose(cube.pos_corr, np.stack([column_shift, row_shift], axis=1)[timed], atol=1e-6)
-    assert cube.pointing.starid == starid
+    np.testing.assert_allclose(cube.header.pos_corr, np.stack([column_shift, row_shift], axis=1)[timed], atol=1e-6)
+    assert cube.header.pointing.starid == starid
     assert cube.exposure.num_readouts == 48
     with fits.open(path) as hdus:
         assert hdus["APERTURE"].data.max() == 1 + 2 + 8 + 128

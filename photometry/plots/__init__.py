@@ -6,8 +6,8 @@ Every function returns a `matplotlib.figure.Figure` and keeps no state.
 from matplotlib.figure import Figure
 
 from photometry.plots.images import field_figure, psf_figure, residual_figure
+from photometry.plots.scatter import Scatter, scatter_figure
 from photometry.plots.series import light_curves_figure, motion_figure
-from photometry.plots.statistics import Scatter, scatter_figure
 from photometry.plots.style import note_figure, save_figure
 
 __all__ = [

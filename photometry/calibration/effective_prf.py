@@ -78,7 +78,7 @@ class _Columns:
         del images
         # Static shift and kernel of the same stars: a kernel can move the PRF as well.
         bright = self.model.mean_images(node, np.where(self._is_bright, self.flux, 0.0))
-        bright[:N_TERM] -= node.held_images
+        bright[:N_TERM] -= node.fixed_images
         return np.concatenate([static_columns(node, bright), self._kernel_columns(node)], axis=1)
 
     @property
@@ -199,7 +199,7 @@ def _kernel_step(region: Region, prf: PrfEvaluator) -> tuple[npt.NDArray[np.floa
     for tile in region.tiles:
         model, state = placed_tile(tile, region.kernel, prf)
         columns = _Columns(model, state.flux, prf, tile.data)
-        state = replace(state, misfit=_misfit_of_prf(tile.data, model, state, region.good))
+        state = replace(state, model_error=_error_of_prf(tile.data, model, state, region.good))
         mean = mean_of_tile(tile, model, state, region.good, columns, precision)
         to_tile = np.eye(N_MOTION + n_kernel)
         to_tile[:N_MOTION, :N_MOTION] = parameters_of_tile(region.kernel, tile.data)
@@ -211,7 +211,7 @@ def _kernel_step(region: Region, prf: PrfEvaluator) -> tuple[npt.NDArray[np.floa
     return kernel, solution[:N_MOTION]
 
 
-def _misfit_of_prf(
+def _error_of_prf(
     data: TileData, model: TileModel, state: TileState, good: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
     """By how much the mean of a pixel may be wrong because the PRF is, (n_pixel,), e-/s.
@@ -220,8 +220,8 @@ def _misfit_of_prf(
     """
     main = max(model.nodes, key=lambda node: int(good[node.cadences].sum()))
     images = model.mean_images(main, state.flux)
-    noise = node_variance(data, main, images) / max(good.sum(), 1) + model.held_variance
-    square, light = state.static**2, np.abs(images[0])
+    noise = node_variance(data, main, images) / max(good.sum(), 1) + model.fixed_variance
+    square, light = state.mean_residual**2, np.abs(images[0])
     telling = data.usable & (light > _TELLING_LIGHT)
     error = (_share_of_light(square[telling], noise[telling], light[telling]) * light) ** 2
     excess = np.maximum(square / (noise + error) / _DOUBTFUL_SIGMA**2, 1.0)

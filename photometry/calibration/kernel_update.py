@@ -25,7 +25,7 @@ _KINDS = np.array(
     ]
 )
 #: Kinds that a mode does not let move.
-_HELD_KINDS: dict[str, list[int]] = {"affine": [], "euclidian": [2, 4, 5], "translation": [1, 2, 4, 5]}
+_FIXED_KINDS: dict[str, list[int]] = {"affine": [], "euclidian": [2, 4, 5], "translation": [1, 2, 4, 5]}
 #: Prior of the constant shift between catalogue and pixels, pixels, and of its change per pixel.
 _STATIC_SHIFT = 0.5
 _STATIC_CHANGE = 5e-4
@@ -58,8 +58,8 @@ def with_static(kernel: MovementKernel, change: npt.NDArray[np.float64]) -> Move
     """
     parameters = kernel.parameters.copy()
     parameters[:, _LINEAR] += change[_LINEAR]
-    part = _LARGEST_STEP / max(float(np.hypot(change[0], change[3])), _LARGEST_STEP)
-    offset = (kernel.offset[0] + part * float(change[0]), kernel.offset[1] + part * float(change[3]))
+    fraction = _LARGEST_STEP / max(float(np.hypot(change[0], change[3])), _LARGEST_STEP)
+    offset = (kernel.offset[0] + fraction * float(change[0]), kernel.offset[1] + fraction * float(change[3]))
     return replace(kernel, parameters=parameters, offset=offset)
 
 
@@ -115,7 +115,7 @@ def improved_kernel(
     start = (kernel.parameters - static) @ np.linalg.inv(_KINDS).T
     information, gradient = _KINDS.T @ information @ _KINDS, gradient @ _KINDS
     width = np.full(N_MOTION, _FIRST_WIDTH)
-    width[_HELD_KINDS[mode]] = 0.0
+    width[_FIXED_KINDS[mode]] = 0.0
     measured = _posterior(start, information, gradient, width)[0]
     # Kinds that the pixels cannot tell apart all have the large noise of what is not known.
     unknown = np.eye(N_MOTION) / _UNKNOWN**2

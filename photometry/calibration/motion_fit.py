@@ -73,24 +73,26 @@ class MotionStep:
     outliers: npt.NDArray[np.bool_]
 
 
-def outliers(misfit: npt.NDArray[np.float32], variance: npt.NDArray[np.float64], sigma: float) -> npt.NDArray[np.bool_]:
+def outliers(
+    residual: npt.NDArray[np.float32], variance: npt.NDArray[np.float64], sigma: float
+) -> npt.NDArray[np.bool_]:
     """Tell which pixels are off by more than `sigma` standard deviations from what is usual for them.
 
     Parameters are those of `usual_range`; the result is (n_pixel, n_cadence).
     """
-    middle, reach = usual_range(misfit, variance, sigma)
-    unusual: npt.NDArray[np.bool_] = np.abs(misfit - middle) > reach
+    middle, reach = usual_range(residual, variance, sigma)
+    unusual: npt.NDArray[np.bool_] = np.abs(residual - middle) > reach
     return unusual
 
 
 def usual_range(
-    misfit: npt.NDArray[np.float32], variance: npt.NDArray[np.float64], sigma: float
+    residual: npt.NDArray[np.float32], variance: npt.NDArray[np.float64], sigma: float
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return what is usual for pixels: middle and half the width of the range, (n_pixel, 1), e-/s.
 
     Parameters
     ----------
-    misfit : (n_pixel, n_cadence) float32
+    residual : (n_pixel, n_cadence) float32
         Pixels less the fit, e-/s; 0 where not valid.
     variance : (n_pixel,) float64
         Variance by photons and readout, (e-/s)^2.
@@ -98,10 +100,10 @@ def usual_range(
         Half the width in standard deviations.
     """
     noise = np.sqrt(variance).astype(np.float32)[:, None]
-    n_cadence = misfit.shape[1]
+    n_cadence = residual.shape[1]
     if n_cadence < _LEAST_FOR_USUAL:
         return np.zeros_like(noise), 2 * sigma * noise
-    some = np.ascontiguousarray(misfit[:, :: -(-n_cadence // _MOST_FOR_USUAL)])
+    some = np.ascontiguousarray(residual[:, :: -(-n_cadence // _MOST_FOR_USUAL)])
     middle, spread = median_and_sigma(some, axis=1)
     return middle, sigma * np.maximum(noise, spread)
 
@@ -118,7 +120,7 @@ def motion_step(
     model : TileModel
         Stars about the nodes of the motion so far.
     state : TileState
-        Mean fluxes, motion and misfit so far.
+        Mean fluxes, motion and model error so far.
     rejected : (n_cadence, n_pixel) bool
         Pixels that take no part.
     sigma : float
@@ -200,7 +202,7 @@ def _solved(
         motion: TileMotion, valid: npt.NDArray[np.bool_], start: npt.NDArray[np.float32] | None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Unknowns, and what they leave of the pixels."""
-        residual = residuals(data, model, node, images, motion, cadences, state.static)
+        residual = residuals(data, model, node, images, motion, cadences, state.mean_residual)
         terms = node.coefficients(motion, cadences)[:, :N_TERM]
         found = system.solve(
             terms, residual, valid, tolerance=_TOLERANCE, accuracy=_ACCURACY, start=start, n_term=N_LINEAR_TERM

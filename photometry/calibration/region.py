@@ -138,7 +138,7 @@ def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, *,
         to_tile = parameters_of_tile(kernel, tile.data)
         static_information += to_tile.T @ mean.information @ to_tile
         static_gradient += to_tile.T @ mean.gradient
-        state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
+        state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
         if offset_only:
             tiles.append(replace(tile, state=state))
             continue

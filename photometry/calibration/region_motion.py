@@ -3,7 +3,7 @@
 Fluxes, offset and PRF are the same in all cadences: some hundred tell them as well as all do. The motion of the others
 is then measured about the known mean scene. One step is enough from a place that is off by no more than jitter; flagged
 excursions, which lie some tenths of a pixel from what is expected, take another one about the place found first. The
-pixels of one tile are held at a time.
+pixels of one tile are in memory at a time.
 """
 
 from dataclasses import dataclass, replace

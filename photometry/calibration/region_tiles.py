@@ -1,7 +1,7 @@
 """Tiles of a region while its motion is worked out, and how the region's motion is that of a tile.
 
-What all cadences share is worked out from a few hundred of them, whose pixels are held. The pixels of all cadences are
-asked for tile by tile when they are needed, and not kept: those of a CCD's patches would fill the memory.
+What all cadences share is measured from a few hundred of them, whose pixels stay in memory. The pixels of all cadences
+are read tile by tile when they are needed, and not kept: those of a CCD's patches would fill the memory.
 """
 
 from collections.abc import Sequence
@@ -55,10 +55,10 @@ class RegionTile:
     ----------
     data : TileData
         The pixels.
-    free, held : Stars
-        Stars with a free mean flux and fainter ones, at their catalogue positions.
+    free, fixed : Stars
+        Stars with a free mean flux, and fainter ones at their catalogue flux; at their catalogue positions.
     state : TileState
-        Mean fluxes, motion, misfit.
+        Mean fluxes, motion, model error.
     deviation : (n_free, n_cadence) float32
         Flux less mean flux of the free stars, as far as that is known, e-/s.
     rejected : (n_cadence, n_pixel) bool or None
@@ -67,7 +67,7 @@ class RegionTile:
 
     data: TileData
     free: Stars
-    held: Stars
+    fixed: Stars
     state: TileState
     deviation: npt.NDArray[np.float32]
     rejected: npt.NDArray[np.bool_] | None
@@ -167,9 +167,9 @@ def start_region(
         if not np.array_equal(cadenceno, cube.cadenceno):
             raise FitError(f"the pixels {cube.stamp} have other cadences than the first ones, {stamps[0]}")
         stamps.append(cube.stamp)
-        for part in tiles_of(cube.stamp, settings.tile_size, 0):
-            places.append((number, part.stamp))
-            tiles.append(_start_tile(tile_data(cube.cut(part.stamp)).of_cadences(which), stars, settings))
+        for tile in tiles_of(cube.stamp, settings.tile_size, 0):
+            places.append((number, tile.stamp))
+            tiles.append(_start_tile(tile_data(cube.cut(tile.stamp)).of_cadences(which), stars, settings))
         # Gone before the next one is read.
         del cube
     if not any(stamp.contains(stars.row, stars.column).any() for stamp in stamps):
@@ -211,7 +211,7 @@ def _start_tile(data: TileData, stars: Stars, settings: MotionSettings) -> Regio
     return RegionTile(
         data=data,
         free=free,
-        held=near.select(~is_free),
+        fixed=near.select(~is_free),
         state=TileState(free.flux, still_motion(data), nothing, nothing),
         deviation=np.zeros((len(free), data.n_cadence), dtype=np.float32),
         rejected=None,
@@ -256,8 +256,8 @@ def placed_tile(
     Nodes are those of some `cadences`, all by default.
     """
     state = replace(tile.state, motion=tile_motion(kernel, tile.data, tile.state.motion.local))
-    free, held = tile.free.moved(*kernel.offset), tile.held.moved(*kernel.offset)
-    return build_model(tile.data, prf, free, held, state.motion, _NODE_REACH, cadences), state
+    free, fixed = tile.free.moved(*kernel.offset), tile.fixed.moved(*kernel.offset)
+    return build_model(tile.data, prf, free, fixed, state.motion, _NODE_REACH, cadences), state
 
 
 def _first_kernel(cube: Cube, settings: MotionSettings) -> MovementKernel:

@@ -124,7 +124,7 @@ def aperture_photometry(
     light: npt.NDArray[np.float64],
     terms: npt.NDArray[np.float64],
     flux: npt.NDArray[np.float64],
-    rest: npt.NDArray[np.float32],
+    residual: npt.NDArray[np.float32],
     variance: npt.NDArray[np.float64],
 ) -> ApertureSeries:
     """Return aperture fluxes and centroids of some cadences of a node.
@@ -138,8 +138,8 @@ def aperture_photometry(
     terms : (n_cadence, n_term) float64
         Monomials of the movement.
     flux : (n_star, n_cadence) float64
-        Flux of the stars in the model that `rest` is left from, e-/s.
-    rest : (n_pixel, n_cadence) float32
+        Flux of the stars in the model that `residual` is left from, e-/s.
+    residual : (n_pixel, n_cadence) float32
         Pixels less the model, e-/s; 0 where not valid.
     variance : (n_pixel,) float64
         Variance of a cadence, (e-/s)^2.
@@ -156,7 +156,7 @@ def aperture_photometry(
         """PRF and what is left over, summed with weights (n_value,): per unit flux, and left over."""
         per_term = np.stack([np.bincount(star, weights * term, len(count)) for term in light], axis=1)
         summed = sparse.csr_matrix((weights.astype(np.float32), inside.indices, inside.indptr), shape=inside.shape)
-        return np.asarray(per_term @ terms.T), np.asarray(summed @ rest, dtype=np.float64)
+        return np.asarray(per_term @ terms.T), np.asarray(summed @ residual, dtype=np.float64)
 
     enclosed, left = moment(inside.data.astype(np.float64))
     enclosed = np.where(enclosed > 0, enclosed, np.nan)

@@ -110,7 +110,7 @@ class CadenceFit:
         Which cadences.
     solution : Solution
         Flux deviations and common terms.
-    rest : (n_pixel, n_cadence) float32
+    residual : (n_pixel, n_cadence) float32
         What is left of the pixels, e-/s; 0 where they do not count.
     valid, rejected : (n_pixel, n_cadence) bool
         Pixels that count; outliers.
@@ -123,7 +123,7 @@ class CadenceFit:
     system: NodeSolver
     cadences: npt.NDArray[np.int64]
     solution: Solution
-    rest: npt.NDArray[np.float32]
+    residual: npt.NDArray[np.float32]
     valid: npt.NDArray[np.bool_]
     rejected: npt.NDArray[np.bool_]
     response: npt.NDArray[np.float64]
@@ -184,14 +184,16 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
             terms = node.coefficients(scene.state.motion, node.cadences[good[node.cadences]])
             left_over.append(PixelMean(node, terms.mean(axis=0), total / np.maximum(count, 1.0), count))
     deviation = unknowns[: len(model.stars), good].mean(axis=1, dtype=np.float64)
-    means = tuple(_with_deviation(mean, scene.state.static, deviation) for mean in left_over)
+    means = tuple(_with_deviation(mean, scene.state.mean_residual, deviation) for mean in left_over)
     return FirstFit(rejected, unknowns, scene.state, factored, means)
 
 
-def _with_deviation(left: PixelMean, static: npt.NDArray[np.float64], deviation: npt.NDArray[np.float64]) -> PixelMean:
+def _with_deviation(
+    left: PixelMean, mean_residual: npt.NDArray[np.float64], deviation: npt.NDArray[np.float64]
+) -> PixelMean:
     """Add the mean residual of the scene and the light of mean flux deviations (n_star,) to what the fit leaves."""
     light = left.terms[:N_TERM] @ left.node.expansion.images(deviation)
-    return replace(left, mean=left.mean + (static + light) * (left.count > 0))
+    return replace(left, mean=left.mean + (mean_residual + light) * (left.count > 0))
 
 
 def valid_of(data: TileData, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -233,7 +235,7 @@ def _change_of_means(scene: TileScene, first: FirstFit, node: NodeModel, system:
     """
     state = scene.state
     light = scene.model.free_images(node, first.state.flux - state.flux)[0]
-    residual = (light + first.state.static - state.static)[:, None].astype(np.float32)
+    residual = (light + first.state.mean_residual - state.mean_residual)[:, None].astype(np.float32)
     return system.solve_at_node(residual, scene.data.usable[:, None], accuracy=_CHANGE_ACCURACY).unknowns
 
 
@@ -241,7 +243,7 @@ def residual_of(
     scene: TileScene, node: NodeModel, images: npt.NDArray[np.float64], cadences: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
     """Return pixels less the mean scene and what it leaves of the mean pixels, (n_pixel, n_cadence), e-/s."""
-    return residuals(scene.data, scene.model, node, images, scene.state.motion, cadences, scene.state.static)
+    return residuals(scene.data, scene.model, node, images, scene.state.motion, cadences, scene.state.mean_residual)
 
 
 def left_of(

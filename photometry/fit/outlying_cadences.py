@@ -22,7 +22,7 @@ from photometry.solver.node_solver import NodeSolver
 
 __all__ = ["fit_outlying", "outlying_nodes"]
 
-#: Outlying cadences that are held at once: bounds the memory.
+#: Outlying cadences that are fitted at once: bounds the memory.
 _AT_ONCE = 32
 #: Stars that are placed at once: bounds the memory.
 _STARS_AT_ONCE = 256
@@ -88,7 +88,7 @@ def _mean_image(scene: TileScene, node: NodeStars) -> npt.NDArray[np.float64]:
     """Mean scene of an outlying cadence, (n_pixel,), e-/s."""
     main = max(scene.model.nodes, key=lambda node: len(node.cadences))
     away = node.row_shift - main.row_shift, node.column_shift - main.column_shift
-    image: npt.NDArray[np.float64] = monomials(*away) @ main.held_images
+    image: npt.NDArray[np.float64] = monomials(*away) @ main.fixed_images
     image += node.expansion.images(scene.state.flux)[0]
     return image
 
@@ -100,7 +100,7 @@ def _fit_some(scene: TileScene, nodes: list[NodeStars], like: CadenceFit) -> Ite
     valid = valid_of(data, cadences)
     means = np.stack([_mean_image(scene, node) for node in nodes])
     local = scene.state.motion.local[cadences] @ scene.model.local_basis.T
-    residual = (data.images[cadences] - (means + scene.state.static + local)).T.astype(np.float32) * valid
+    residual = (data.images[cadences] - (means + scene.state.mean_residual + local)).T.astype(np.float32) * valid
     variances = [node_variance(data, node, mean[None]) for node, mean in zip(nodes, means, strict=True)]
     systems = [_system(scene, node, like.system, noise) for node, noise in zip(nodes, variances, strict=True)]
     first = SOLVER.solve_single_cadences(systems, residual, valid, accuracy=FIRST_ACCURACY)

@@ -129,7 +129,7 @@ def star_flags(
 
 def reduced_chi2(
     quality: StarQuality,
-    rest: npt.NDArray[np.float32],
+    residual: npt.NDArray[np.float32],
     valid: npt.NDArray[np.bool_],
     variance: npt.NDArray[np.float64],
     leverage: npt.NDArray[np.float64],
@@ -142,7 +142,7 @@ def reduced_chi2(
     ----------
     quality : StarQuality
         Where the stars' light falls.
-    rest : (n_pixel, n_cadence) float32
+    residual : (n_pixel, n_cadence) float32
         Pixels less the fit, e-/s; 0 where not valid.
     valid : (n_pixel, n_cadence) bool
         Pixels that count.
@@ -158,7 +158,7 @@ def reduced_chi2(
     of_tile : (n_cadence,) float64
         Of all pixels.
     """
-    scaled = rest**2
+    scaled = residual**2
     scaled *= (1 / variance)[:, None].astype(np.float32)
     freedom = valid * (1 - leverage)[:, None].astype(np.float32)
     weight = quality.light @ freedom

@@ -91,8 +91,10 @@ def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: 
     )
     terms = node.coefficients(motion, cadences)[:, : node.expansion.n_term]
     light = light_in_apertures(apertures, node.expansion.transposed, core)
-    in_aperture = aperture_photometry(apertures, light, terms, mean + solution.deviation[core], fit.rest, fit.variance)
-    chi2, cadence_chi2 = reduced_chi2(quality, fit.rest, fit.valid, fit.variance, fit.system.leverage)
+    in_aperture = aperture_photometry(
+        apertures, light, terms, mean + solution.deviation[core], fit.residual, fit.variance
+    )
+    chi2, cadence_chi2 = reduced_chi2(quality, fit.residual, fit.valid, fit.variance, fit.system.leverage)
     distance = np.hypot(motion.row_shift, motion.column_shift)[cadences]
     uncertain, converged = kernel.bad[cadences], solution.converged
     lost = data.usable[:, None] & ~(fit.valid | fit.rejected)

@@ -66,24 +66,24 @@ def fit_tile(
     is_free = near.tmag < settings.tmag_limit
     in_core = np.flatnonzero(core.contains(near.row[is_free], near.column[is_free]))
     placed = near.moved(*kernel.offset)
-    free, held = placed.select(is_free), placed.select(~is_free)
+    free, fixed = placed.select(is_free), placed.select(~is_free)
     nothing = np.zeros(data.stamp.n_pixel)
     motion = tile_motion(kernel, data)
     state = TileState(free.flux, motion, nothing, nothing)
     evaluator = PrfEvaluator(prf, np.float32)
     far = far_cadences(motion.row_shift, motion.column_shift, settings.node_reach)
-    model = build_model(data, evaluator, free, held, motion, settings.node_reach, np.flatnonzero(~far))
+    model = build_model(data, evaluator, free, fixed, motion, settings.node_reach, np.flatnonzero(~far))
     good = (cube.quality == 0) & ~far
     if not good.any():
         good = ~far
     mean = solve_mean(data, model, state, _some(good), clip=True)
-    state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
+    state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
     width = settings.prior_width * np.maximum(state.flux, _LEAST_OF_CATALOG * free.flux)
     scene = TileScene(data, model, state, 1 / width**2, in_core, kernel_of_tile(kernel, data), settings)
     first = first_fit(scene, good)
     data = replace(data, valid=data.valid & ~first.rejected)
     mean = solve_mean(data, model, state, good, means=first.means, n_round=_MEAN_ROUNDS)
-    state = replace(state, flux=mean.flux, static=mean.static, misfit=mean.misfit)
+    state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
     scene = replace(scene, data=data, state=state)
     return _assemble(cube, scene, evaluator, good, first)
 

@@ -53,10 +53,10 @@ class Block:
         return image
 
     def add_backward(
-        self, part: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], x: npt.NDArray[np.float32]
+        self, image: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], x: npt.NDArray[np.float32]
     ) -> None:
         """Add the products of the block's columns with the patch's pixels (n_pixel, n_cadence) to `x`, all unknowns."""
-        products = self._of_terms(len(terms)).T @ part
+        products = self._of_terms(len(terms)).T @ image
         own, moved = products[: len(self.unknowns)], products[len(self.unknowns) :]
         for k, term in enumerate(terms[1:]):
             own[self.n_common :] += term * moved[k * self.n_star : (k + 1) * self.n_star]
@@ -157,9 +157,9 @@ class BlockDesign:
         """
         product = np.zeros_like(x)
         for block in self.blocks:
-            part = block.forward(x, terms)
-            part *= weights[block.pixels]
-            block.add_backward(part, terms, product)
+            image = block.forward(x, terms)
+            image *= weights[block.pixels]
+            block.add_backward(image, terms, product)
         return product
 
     def of_cadences(self, which: npt.NDArray[np.bool_]) -> "BlockDesign":

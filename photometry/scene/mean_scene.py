@@ -28,8 +28,8 @@ ExtraColumns = Callable[[NodeModel, npt.NDArray[np.float64]], npt.NDArray[np.flo
 _CATALOG_WIDTH = 0.2
 #: Residuals are clipped at so many standard deviations (photons and readout, or robust scatter in time).
 _CLIP_SIGMA = 5.0
-#: What is left of the mean of the pixels counts as misfit beyond so many standard errors.
-_MISFIT_SIGMA = 3.0
+#: The mean residual of a pixel counts as an error of the model beyond so many standard errors.
+_MODEL_ERROR_SIGMA = 3.0
 #: Combinations of background terms that the pixels see less than this, against the one they see best, are not there.
 _SEEN = 1e-10
 
@@ -68,18 +68,18 @@ class MeanStep:
         Parameters of the extra columns.
     information, gradient : (n_extra, n_extra), (n_extra,) float64
         Normal equations of the extras, stars and backgrounds eliminated, without their prior: they add up over tiles.
-    static : (n_pixel,) float64
-        What is left of the mean of the pixels, e-/s.
-    misfit : (n_pixel,) float64
-        The part of it that neither noise nor the magnitudes of the held stars explain, e-/s.
+    mean_residual : (n_pixel,) float64
+        Mean of the pixels less the mean scene, e-/s.
+    model_error : (n_pixel,) float64
+        What neither noise nor the magnitudes of the fixed stars explain of it, e-/s.
     """
 
     flux: npt.NDArray[np.float64]
     extras: npt.NDArray[np.float64]
     information: npt.NDArray[np.float64]
     gradient: npt.NDArray[np.float64]
-    static: npt.NDArray[np.float64]
-    misfit: npt.NDArray[np.float64]
+    mean_residual: npt.NDArray[np.float64]
+    model_error: npt.NDArray[np.float64]
 
 
 def no_extras(node: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -117,7 +117,7 @@ def solve_mean(
     model : TileModel
         Stars about the nodes.
     state : TileState
-        Mean fluxes, motion and misfit so far.
+        Mean fluxes, motion and model error so far.
     good : (n_cadence,) bool
         Cadences that count.
     extra_columns : callable
@@ -142,17 +142,18 @@ def solve_mean(
         about_mean = None if deviation is None else deviation - deviation[:, good].mean(axis=1, keepdims=True)
         chosen = [(node, node.cadences[good[node.cadences]]) for node in model.nodes]
         means = [
-            _mean_residual(data, model, state, node, some, about_mean, clip=clip) for node, some in chosen if len(some)
+            _pixel_mean(data, model, state, node, some, about_mean, clip=clip) for node, some in chosen if len(some)
         ]
     averages = [_average(data, model, state, mean, extra_columns) for mean in means]
     for k in range(n_round):
         weights = [
-            _weights(average, data, model.held_variance + state.misfit**2, int(good.sum())) for average in averages
+            _weights(average, data, model.fixed_variance + state.model_error**2, int(good.sum()))
+            for average in averages
         ]
         step = _step(model, state.flux, averages, weights, extra_precision)
         if k + 1 < n_round:
             averages = [one.without(one.light(model, step.flux - state.flux)) for one in averages]
-            state = replace(state, flux=step.flux, static=step.static, misfit=step.misfit)
+            state = replace(state, flux=step.flux, mean_residual=step.mean_residual, model_error=step.model_error)
     return step
 
 
@@ -192,8 +193,8 @@ def _step(
     prior = np.zeros(n_extra) if extra_precision is None else extra_precision
     extra = inverse(information + np.diag(prior)) @ extra_rest if n_extra else np.zeros(0)
     change = by_gradient - by_extra @ extra
-    static, misfit = _left_over(averages, all_weights, by_locals, model, change, extra)
-    return MeanStep(flux + change, extra, information, extra_rest, static, misfit)
+    mean_residual, model_error = _left_over(averages, all_weights, by_locals, model, change, extra)
+    return MeanStep(flux + change, extra, information, extra_rest, mean_residual, model_error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ def _weights(
     return np.where(data.usable, average.pixels.count / (average.variance + n_good * constant), 0.0)
 
 
-def _mean_residual(
+def _pixel_mean(
     data: TileData,
     model: TileModel,
     state: TileState,
@@ -272,7 +273,7 @@ def _left_over(
     change: npt.NDArray[np.float64],
     extra: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return what the improved mean scene leaves of the mean of the pixels, and the part that is not understood."""
+    """Return the mean residual of the improved mean scene, and what is not understood of it, (n_pixel,), e-/s."""
     total, noise, count = (np.zeros(len(model.local_basis)) for _ in range(3))
     for average, weights, by_local in zip(averages, all_weights, by_locals, strict=True):
         rest = average.pixels.mean - average.stars @ change - average.extras @ extra
@@ -282,9 +283,9 @@ def _left_over(
         noise += average.pixels.count * average.variance
         count += average.pixels.count
     count = np.maximum(count, 1.0)
-    static = total / count
-    explained = _MISFIT_SIGMA**2 * (noise / count**2 + model.held_variance)
-    return static, np.sqrt(np.maximum(static**2 - explained, 0.0))
+    mean_residual = total / count
+    explained = _MODEL_ERROR_SIGMA**2 * (noise / count**2 + model.fixed_variance)
+    return mean_residual, np.sqrt(np.maximum(mean_residual**2 - explained, 0.0))
 
 
 def _mean_design(node: NodeModel, terms: npt.NDArray[np.float64]) -> sparse.csr_matrix:

@@ -50,14 +50,14 @@ class NodeModel(NodeStars):
     ----------
     fine : Expansion
         Expansion of fifth degree of the bright stars, `TileModel.bright`.
-    held_images : (N_TERM, n_pixel) float64
-        Expansion of the sum of the held stars about the node, e-/s.
+    fixed_images : (N_TERM, n_pixel) float64
+        Expansion of the sum of the fixed stars about the node, e-/s.
     blocks : BlockDesign or None
         The free stars' expansion in blocks, without common terms, where it is kept; nodes of one place share it.
     """
 
     fine: Expansion
-    held_images: npt.NDArray[np.float64]
+    fixed_images: npt.NDArray[np.float64]
     blocks: BlockDesign | None
 
     @property

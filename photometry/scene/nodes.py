@@ -58,7 +58,7 @@ def nodes_of(
     for box in _boxes(np.stack([row_shift, column_shift], axis=1) / reach):
         rows, columns = row_shift[box], column_shift[box]
         center = (rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2
-        nodes += [Node(box[part], *center) for part in _boxes(level[box, None] * 2)]
+        nodes += [Node(box[members], *center) for members in _boxes(level[box, None] * 2)]
     return tuple(nodes)
 
 
@@ -91,8 +91,8 @@ def _boxes(scaled: npt.NDArray[np.float64]) -> list[npt.NDArray[np.int64]]:
     left = np.ones(len(cells), dtype=bool)
     boxes = []
     while left.any():
-        gain = near[:, left] @ count[left]
-        chosen = near[int(np.argmax(gain))] & left
+        n_point = near[:, left] @ count[left]
+        chosen = near[int(np.argmax(n_point))] & left
         left &= ~chosen
         boxes.append(np.flatnonzero(chosen[member]))
     return boxes

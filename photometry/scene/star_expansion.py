@@ -39,12 +39,12 @@ class PixelLight:
     terms: npt.NDArray[np.float32]
 
 
-def joined(parts: Sequence[PixelLight]) -> PixelLight:
+def joined(groups: Sequence[PixelLight]) -> PixelLight:
     """Put the light of groups of stars together."""
     return PixelLight(
-        np.concatenate([part.pixel for part in parts]),
-        np.concatenate([part.n_kept for part in parts]),
-        np.concatenate([part.terms for part in parts], axis=1),
+        np.concatenate([group.pixel for group in groups]),
+        np.concatenate([group.n_kept for group in groups]),
+        np.concatenate([group.terms for group in groups], axis=1),
     )
 
 
@@ -130,14 +130,14 @@ def expanded(
     points = reach * np.cos(angle)
     order = [(total - k, k) for total in range(degree + 1) for k in range(total + 1)]
     to_monomials = _series_to_monomials(order, reach).astype(np.float32)
-    parts = []
+    groups = []
     for start in range(0, max(len(flux), 1), _STARS_AT_ONCE):
         some = slice(start, start + _STARS_AT_ONCE)
         first_row, first_column, series = prf.select(some).evaluate(*movement, points, points, to_series)
         keep, pixel = _kept(first_row, first_column, np.abs(series).sum(axis=(1, 2)), flux[some], stamp, faintest)
         kept = np.stack([series[:, a, b].reshape(keep.shape)[keep] for a, b in order]).astype(np.float32)
-        parts.append(PixelLight(pixel, keep.sum(axis=1), to_monomials @ kept))
-    return joined(parts)
+        groups.append(PixelLight(pixel, keep.sum(axis=1), to_monomials @ kept))
+    return joined(groups)
 
 
 def _series_to_monomials(order: list[tuple[int, int]], reach: float) -> npt.NDArray[np.float64]:

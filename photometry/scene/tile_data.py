@@ -118,9 +118,9 @@ def tile_data(cube: Cube) -> TileData:
         images = images.copy()
         n_merged = np.asarray(merge.sum(axis=1)).ravel()
         for start in range(0, n_cadence, _CADENCES_AT_ONCE):
-            part = slice(start, start + _CADENCES_AT_ONCE)
-            finite[part] = (finite[part].astype(np.float32) @ merge.T == n_merged) & (n_merged > 0)
-            images[part] = np.where(finite[part], images[part] @ merge.T, np.float32(0))
+            some = slice(start, start + _CADENCES_AT_ONCE)
+            finite[some] = (finite[some].astype(np.float32) @ merge.T == n_merged) & (n_merged > 0)
+            images[some] = np.where(finite[some], images[some] @ merge.T, np.float32(0))
         # Pixels that gave their charge away keep a variance, though nothing is made of it.
         read_variance = np.where(n_merged > 0, merge @ read_variance, read_variance)
     if not finite.any():

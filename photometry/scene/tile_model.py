@@ -35,14 +35,14 @@ __all__ = [
 _KNOT_PIX = 80
 #: Linear terms of the motion beside the shift: a1, a2, b1, b2 of `photometry.calibration.kernel`.
 N_LINEAR = 4
-#: Reach of the expansion of stars that are held at their catalogue flux, pixels.
-_HELD_REACH = 0.15
-#: Held stars in cells of so many pixels share a PRF: it changes by less than their fluxes are known to.
-_HELD_CELL = 32.0
+#: Reach of the expansion of fixed stars, pixels.
+_FIXED_REACH = 0.15
+#: Fixed stars in cells of so many pixels share a PRF: it changes by less than their fluxes are known to.
+_FIXED_CELL = 32.0
 #: Share of a star's light on saturated pixels from which its wings do not tell where it is.
 _SATURATED_SHARE = 0.02
-#: Error of the flux of held stars, as a fraction (0.05 mag).
-_HELD_ERROR = 0.05
+#: Error of the flux of fixed stars, as a fraction (0.05 mag).
+_FIXED_ERROR = 0.05
 #: Stars brighter than this take the fine expansion for their mean light, e-/s (T=12.5).
 _FINE_FLUX = 1500.0
 #: Blocks are kept for nodes of so many cadences: those of hundreds of excursions would fill the memory.
@@ -59,8 +59,8 @@ class TileModel:
     ----------
     stars : Stars
         Free stars at zero movement.
-    held : Stars
-        Fainter stars, at their catalogue flux.
+    fixed : Stars
+        Fixed stars: fainter ones, at their catalogue flux.
     bright : (n_star,) bool
         Free stars whose mean light takes the fine expansion.
     unsaturated : (n_star,) bool
@@ -71,21 +71,21 @@ class TileModel:
         Half the longer side of the stamp, pixels.
     local_basis : (n_pixel, n_local) float64
         Terms of the local background.
-    held_variance : (n_pixel,) float64
-        Variance of the held stars' light by the errors of their magnitudes, (e-/s)^2.
+    fixed_variance : (n_pixel,) float64
+        Variance of the fixed stars' light by the errors of their magnitudes, (e-/s)^2.
     nodes : tuple of NodeModel
         Every cadence is in exactly one.
     """
 
     stars: Stars
-    held: Stars
+    fixed: Stars
     bright: npt.NDArray[np.bool_]
     unsaturated: npt.NDArray[np.bool_]
     v: npt.NDArray[np.float64]
     u: npt.NDArray[np.float64]
     scale: float
     local_basis: npt.NDArray[np.float64]
-    held_variance: npt.NDArray[np.float64]
+    fixed_variance: npt.NDArray[np.float64]
     nodes: tuple[NodeModel, ...]
 
     def mean_images(self, node: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -104,12 +104,12 @@ class TileModel:
             Images in e-/s, e-/s per pixel, e-/s per pixel^2.
         """
         images = self.free_images(node, flux)
-        images[:N_TERM] += node.held_images
+        images[:N_TERM] += node.fixed_images
         return images
 
     def free_images(self, node: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the share of the free stars in `mean_images`, which is linear in their fluxes."""
-        images = np.zeros((N_FINE + N_LINEAR, node.held_images.shape[1]))
+        images = np.zeros((N_FINE + N_LINEAR, node.fixed_images.shape[1]))
         images[:N_FINE] = node.fine.images(flux[self.bright])
         images[:N_TERM] += node.expansion.images(np.where(self.bright, 0.0, flux))
         weighted = np.stack([flux * self.v, flux * self.u], axis=1)
@@ -145,7 +145,7 @@ def build_model(
     data: TileData,
     prf: PrfEvaluator,
     free: Stars,
-    held: Stars,
+    fixed: Stars,
     motion: TileMotion,
     reach: float,
     cadences: npt.NDArray[np.int64] | None = None,
@@ -160,8 +160,8 @@ def build_model(
         PRF of the CCD.
     free : Stars
         Stars whose flux is fitted, at zero movement.
-    held : Stars
-        Fainter stars, at their catalogue flux, at zero movement.
+    fixed : Stars
+        Fixed stars: fainter ones, at their catalogue flux, at zero movement.
     motion : TileMotion
         Motion and local background as far as they are known.
     reach : float
@@ -173,7 +173,7 @@ def build_model(
     level = data.sky.mean(axis=1, dtype=np.float64) + motion.local @ basis.mean(axis=0)
     basis = basis if data.merge is None else data.merge @ basis
     faintest = faintest_light(data)
-    held_base, held_variance = _held_light(prf, held, data, faintest)
+    fixed_base, fixed_variance = _fixed_light(prf, fixed, data, faintest)
     bright = free.flux > _FINE_FLUX
     placed = prf.place(free.row, free.column)
     placed_bright = PlacedPrf(free.row[bright], free.column[bright], placed.coefficients[bright])
@@ -190,33 +190,33 @@ def build_model(
         sky = data.sky[members].mean(axis=0, dtype=np.float64)
         sky = (sky if data.merge is None else data.merge @ sky) + basis @ motion.local[members].mean(axis=0)
         expansion, fine, blocks = expansions[at]
-        nodes.append(NodeModel(members, *at, expansion, sky, fine, recentered(held_base, *at), blocks))
+        nodes.append(NodeModel(members, *at, expansion, sky, fine, recentered(fixed_base, *at), blocks))
     scale = max(data.stamp.shape) / 2
     row, column = data.stamp.center
     saturated_share = nodes[0].expansion.transposed[0] @ data.saturated.astype(np.float64)
     return TileModel(
         free,
-        held,
+        fixed,
         bright,
         saturated_share < _SATURATED_SHARE,
         (free.row - row) / scale,
         (free.column - column) / scale,
         scale,
         basis,
-        held_variance,
+        fixed_variance,
         tuple(nodes),
     )
 
 
-def _held_light(
-    prf: PrfEvaluator, held: Stars, data: TileData, faintest: float
+def _fixed_light(
+    prf: PrfEvaluator, fixed: Stars, data: TileData, faintest: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Expansion of the held stars' light about zero movement, and its variance by the errors of their magnitudes."""
+    """Expansion of the fixed stars' light about zero movement, and its variance by the errors of their magnitudes."""
     images, variance = np.zeros((N_TERM, data.stamp.n_pixel)), np.zeros(data.stamp.n_pixel)
-    for which, placed in prf.place_in_cells(held.row, held.column, _HELD_CELL):
-        light, squares = summed_light(placed, held.flux[which], data.stamp, reach=_HELD_REACH, faintest=faintest)
+    for which, placed in prf.place_in_cells(fixed.row, fixed.column, _FIXED_CELL):
+        light, squares = summed_light(placed, fixed.flux[which], data.stamp, reach=_FIXED_REACH, faintest=faintest)
         images += light
-        variance += _HELD_ERROR**2 * squares
+        variance += _FIXED_ERROR**2 * squares
     return (images, variance) if data.merge is None else ((data.merge @ images.T).T, data.merge @ variance)
 
 
@@ -232,18 +232,18 @@ def residuals(
     images: npt.NDArray[np.float64],
     motion: TileMotion,
     cadences: npt.NDArray[np.int64],
-    static: npt.NDArray[np.float64] | float = 0.0,
+    mean_residual: npt.NDArray[np.float64] | float = 0.0,
 ) -> npt.NDArray[np.float32]:
     """Return pixels less the mean scene and the local background; 0 where not valid: (n_pixel, n_cadence), e-/s.
 
-    `images` are those of the node by the mean fluxes (`TileModel.mean_images`); `static` is what they leave of the mean
-    of the pixels (`TileState.static`), where it is to be taken off, too.
+    `images` are those of the node by the mean fluxes (`TileModel.mean_images`); `mean_residual` is
+    what they leave of the mean of the pixels (`TileState.mean_residual`), where that is to be taken off, too.
 
     Single precision rounds 1e5 e-/s, the brightest pixel there is, to 0.01 e-/s: a thousandth of its noise.
     """
     coefficients = np.concatenate([node.coefficients(motion, cadences), motion.local[cadences]], axis=1)
     scene = np.concatenate([images, model.local_basis.T])
-    scene[0] += static
+    scene[0] += mean_residual
     rest: npt.NDArray[np.float32] = scene.T.astype(np.float32) @ coefficients.T.astype(np.float32)
     np.subtract(data.images[cadences].T, rest, out=rest)
     rest *= data.valid[cadences].T

@@ -38,13 +38,13 @@ class TileState:
         Mean fluxes of the free stars, e-/s.
     motion : TileMotion
         Motion and local background.
-    static : (n_pixel,) float64
-        What the mean scene leaves of the mean of the pixels, e-/s.
-    misfit : (n_pixel,) float64
-        The part of it that is not understood, e-/s: such pixels do not tell mean fluxes.
+    mean_residual : (n_pixel,) float64
+        Mean of the pixels less the mean scene, e-/s.
+    model_error : (n_pixel,) float64
+        What is not understood of it, e-/s: such pixels hardly count for mean fluxes.
     """
 
     flux: npt.NDArray[np.float64]
     motion: TileMotion
-    static: npt.NDArray[np.float64]
-    misfit: npt.NDArray[np.float64]
+    mean_residual: npt.NDArray[np.float64]
+    model_error: npt.NDArray[np.float64]

@@ -109,12 +109,12 @@ class SmallTile:
 
 
 def make_tile(
-    cube: Cube, free: Stars, held: Stars, prf: PrfGrid, row_shift: Floats, column_shift: Floats, reach: float = 0.05
+    cube: Cube, free: Stars, fixed: Stars, prf: PrfGrid, row_shift: Floats, column_shift: Floats, reach: float = 0.05
 ) -> SmallTile:
     """Put stars about the nodes of a motion without roll."""
     data = tile_data(cube)
     motion = TileMotion(row_shift, column_shift, np.zeros((len(row_shift), 4)), np.zeros((len(row_shift), 3)))
-    model = build_model(data, PrfEvaluator(prf), free, held, motion, reach)
+    model = build_model(data, PrfEvaluator(prf), free, fixed, motion, reach)
     nothing = np.zeros(data.stamp.n_pixel)
     return SmallTile(data, model, TileState(free.flux, motion, nothing, nothing))
 

@@ -164,7 +164,7 @@ def test_flagged_cadences_take_no_part_in_what_all_share(quick, one_prf):
 
 
 def test_pixels_that_are_read_again_give_the_same_motion(quick, one_prf, tmp_path, monkeypatch):
-    """On disk, cut into tiles, no more than one of them held in all cadences: bit by bit the same."""
+    """On disk, cut into tiles, no more than one of them in memory in all cadences: bit by bit the same."""
     scene, cube = quick
     quality = cube.quality.copy()
     quality[[5, 20]] = 4
@@ -217,18 +217,18 @@ def test_no_usable_pixel_is_refused(quick, one_prf):
 
 def test_outliers_are_what_is_unusual_for_a_pixel():
     rng = np.random.default_rng(8)
-    misfit = rng.normal(size=(50, 200)).astype(np.float32)
-    misfit[7] *= 30
-    misfit[9] += 20
-    misfit[3, 60] = 9.0
-    found = outliers(misfit, np.ones(50), 6.0)
+    residual = rng.normal(size=(50, 200)).astype(np.float32)
+    residual[7] *= 30
+    residual[9] += 20
+    residual[3, 60] = 9.0
+    found = outliers(residual, np.ones(50), 6.0)
     np.testing.assert_array_equal(np.argwhere(found), [[3, 60]])
 
 
 def test_few_cadences_do_not_tell_what_is_usual():
-    misfit = np.zeros((10, 3), dtype=np.float32)
-    misfit[4, 1], misfit[5, 2] = 13.0, 11.0
-    np.testing.assert_array_equal(np.argwhere(outliers(misfit, np.ones(10), 6.0)), [[4, 1]])
+    residual = np.zeros((10, 3), dtype=np.float32)
+    residual[4, 1], residual[5, 2] = 13.0, 11.0
+    np.testing.assert_array_equal(np.argwhere(outliers(residual, np.ones(10), 6.0)), [[4, 1]])
 
 
 def test_euclidian_motion_has_neither_scale_nor_shear(quick, one_prf):

@@ -90,7 +90,7 @@ def test_order_of_the_stars(quick, usual, one_prf):
 
 @pytest.mark.parametrize("limit", [16.0, 30.0])
 def test_a_star_without_light_changes_nothing(quick, one_prf, limit):
-    """Held, and free under its own narrow prior, beside a bright star."""
+    """Fixed, and free under its own narrow prior, beside a bright star."""
     scene, cube = quick
     stars = scene.catalogue_stars.select(scene.catalogue_stars.tmag < 16.5)
     bright = int(np.argmin(stars.tmag + 99 * ~cube.stamp.contains(stars.row, stars.column)))
@@ -232,7 +232,7 @@ def test_cosmic_rays_are_found(one_prf):
 
 
 def test_noiseless_fluxes_are_the_true_ones(one_prf):
-    """Exact magnitudes, motion and PRF, no held stars: what is left is expansion, faint light left out and float32."""
+    """Exact magnitudes, motion and PRF, no fixed stars: what is left is expansion, faint light left out and float32."""
     scene, cube = make_scene(
         one_prf, noise=False, tmag_error=0.0, cosmic_ray_fraction=0.0, variable_fraction=0.0, faintest_tmag=15.9
     )

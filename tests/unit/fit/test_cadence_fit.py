@@ -39,7 +39,7 @@ def scene() -> TileScene:
         _STAMP.center, 12.0, (0.0, 0.0), nothing, np.zeros((_N_CADENCE, 6, 6)), nothing[:, 0] > 0, "unchanged"
     )
     step = solve_mean(tile.data, tile.model, tile.state, _GOOD, clip=True)
-    state = replace(tile.state, flux=step.flux, static=step.static, misfit=step.misfit)
+    state = replace(tile.state, flux=step.flux, mean_residual=step.mean_residual, model_error=step.model_error)
     precision = 1 / (0.3 * known.flux) ** 2
     return TileScene(tile.data, tile.model, state, precision, np.arange(30), kernel, FitSettings(cadences_at_once=8))
 
@@ -66,4 +66,4 @@ def test_means_of_the_first_fit_equal_those_of_the_pixels_averaged_again(scene):
     assert np.percentile(off, 90) < 0.05
     assert off.max() < 0.5
     noise = np.sqrt(data.variance(np.full(_STAMP.n_pixel, 120.0)) / _GOOD.sum())
-    assert np.percentile(np.abs(found.static - again.static) / noise, 95) < 0.1
+    assert np.percentile(np.abs(found.mean_residual - again.mean_residual) / noise, 95) < 0.1

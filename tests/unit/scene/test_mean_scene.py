@@ -93,19 +93,19 @@ def test_what_is_left_of_a_perfect_scene_is_noise():
     tile = _tile(true, true)
     step = solve_mean(tile.data, tile.model, tile.state, _GOOD)
     (sigma,) = {round(float(np.sqrt(np.median(tile.data.variance(np.full(_STAMP.n_pixel, 120.0))))), 6)}
-    assert np.median(np.abs(step.static)) < 3 * sigma / np.sqrt(_N_CADENCE)
-    assert (step.misfit > 0).mean() < 0.02
+    assert np.median(np.abs(step.mean_residual)) < 3 * sigma / np.sqrt(_N_CADENCE)
+    assert (step.model_error > 0).mean() < 0.02
 
 
-def test_a_star_that_the_catalogue_lacks_is_a_misfit():
+def test_a_star_that_the_catalogue_lacks_is_an_error_of_the_model():
     true = _stars()
     known = true.select(np.arange(len(true)) != 4)
     tile = _tile(replace(true, tmag=np.where(np.arange(len(true)) == 4, 12.0, true.tmag)), known)
     step = solve_mean(tile.data, tile.model, tile.state, _GOOD)
-    row, column = np.divmod(int(np.argmax(step.misfit)), _STAMP.shape[1])
+    row, column = np.divmod(int(np.argmax(step.model_error)), _STAMP.shape[1])
     assert abs(row + 100 - true.row[4]) <= 1.5
     assert abs(column + 600 - true.column[4]) <= 1
-    assert step.misfit.max() > 50
+    assert step.model_error.max() > 50
 
 
 def test_clipping_about_the_median():
@@ -134,9 +134,9 @@ def test_two_steps_about_one_average_are_two_steps():
     deviation = np.random.default_rng(5).normal(0, 20, (len(known), _N_CADENCE)).astype(np.float32)
     both = solve_mean(tile.data, tile.model, tile.state, _GOOD, deviation=deviation, n_round=2)
     one = solve_mean(tile.data, tile.model, tile.state, _GOOD, deviation=deviation)
-    state = replace(tile.state, flux=one.flux, static=one.static, misfit=one.misfit)
+    state = replace(tile.state, flux=one.flux, mean_residual=one.mean_residual, model_error=one.model_error)
     two = solve_mean(tile.data, tile.model, state, _GOOD, deviation=deviation)
     error, first = np.sqrt((both.flux + 1000) / tile.data.exposure_s / _N_CADENCE), np.abs(one.flux - known.flux)
     # Variances are those of the first step, and what is not valid counts as if it were in the middle of the motion.
     np.testing.assert_array_less(np.abs(both.flux - two.flux), 0.01 * first + error)
-    assert np.abs(both.static - two.static).max() < 0.02 * np.abs(two.static).max()
+    assert np.abs(both.mean_residual - two.mean_residual).max() < 0.02 * np.abs(two.mean_residual).max()

@@ -21,7 +21,7 @@ _N_CADENCE = 12
 
 @pytest.fixture(scope="module")
 def tile():
-    """Bright, faint and held stars that move by up to 0.15 px: several nodes."""
+    """Bright, faint and fixed stars that move by up to 0.15 px: several nodes."""
     rng = np.random.default_rng(8)
     stars = make_stars(rng.uniform(98, 122, 30), rng.uniform(598, 628, 30), rng.uniform(8, 17.5, 30))
     row_shift, column_shift = rng.uniform(-0.15, 0.15, (2, _N_CADENCE))
@@ -44,7 +44,7 @@ def test_every_cadence_is_modelled_to_a_tenth_of_its_noise(tile):
 
 def test_fluxes_of_the_catalogue_and_kinds_of_stars(tile):
     np.testing.assert_array_equal(tile.model.bright, tile.model.stars.tmag < 12.5)
-    assert (tile.model.held.tmag >= 16).all()
+    assert (tile.model.fixed.tmag >= 16).all()
     for node in tile.model.nodes:
         assert node.fine.n_star == tile.model.bright.sum()
         assert node.expansion.n_star == len(tile.model.stars)
@@ -129,17 +129,17 @@ def test_variance_counts_stars_sky_and_readout(tile):
     np.testing.assert_allclose(node_variance(tile.data, node, images), expected, rtol=1e-12)
 
 
-def test_held_stars_have_their_magnitudes_error():
-    """A lone held star: 5 % of its light is its error."""
+def test_fixed_stars_have_their_magnitudes_error():
+    """A lone fixed star: 5 % of its light is its error."""
     stars = make_stars([110.0], [612.0], [16.5])
     zero = np.zeros(1)
     lone = make_tile(
         make_cube(_STAMP, np.zeros((1, *_STAMP.shape))), stars.select(stars.tmag < 0), stars, lopsided_prf(), zero, zero
     )
     light = exact_images(lopsided_prf(), stars, _STAMP, zero, zero).ravel()
-    np.testing.assert_allclose(np.sqrt(lone.model.held_variance), 0.05 * light, atol=2e-3)
+    np.testing.assert_allclose(np.sqrt(lone.model.fixed_variance), 0.05 * light, atol=2e-3)
     assert light.sum() == pytest.approx(flux_of_tmag(16.5), rel=1e-3)
-    assert len(lone.model.nodes[0].held_images) == N_TERM
+    assert len(lone.model.nodes[0].fixed_images) == N_TERM
 
 
 def test_kernel_of_a_tile_moves_stars_alike():

@@ -98,6 +98,13 @@ def test_modules_and_files_that_are_named_are_there(path):
         assert (ROOT / name).exists(), name
 
 
+def test_modules_that_architecture_names_without_the_package_are_there():
+    text = (ROOT / "docs/architecture.md").read_text()
+    names = re.findall(rf"`((?:{'|'.join(map(re.escape, LAYERS))})\.\w+)`", text)
+    assert len(names) > 20
+    assert [name for name in names if not is_there(f"photometry.{name}")] == []
+
+
 def test_architecture_names_every_package_in_the_order_of_imports():
     text = (ROOT / "docs/architecture.md").read_text().split("\n## Packages\n")[1]
     assert re.findall(r"^\| `([\w.]+)` \|", text, re.MULTILINE) == list(LAYERS)

@@ -176,25 +176,25 @@ def _step(
         by_local = np.asarray(linalg.pinvh(local.T @ (weights[:, None] * local), rtol=_SEEN), dtype=np.float64)
         stars, extras, mean = average.stars, average.extras, average.pixels.mean
         stars_local = stars.T @ (weights[:, None] * local)
-        rest = weights * (mean - local @ (by_local @ (local.T @ (weights * mean))))
+        weighted = weights * (mean - local @ (by_local @ (local.T @ (weights * mean))))
         extras_weighted = weights[:, None] * (extras - local @ (by_local @ (local.T @ (weights[:, None] * extras))))
         of_stars = average.pixels.node.design.normal(weights, average.pixels.terms[:N_TERM])
         of_stars -= stars_local @ by_local @ stars_local.T
         normal += of_stars
         del of_stars
-        gradient += stars.T @ rest
+        gradient += stars.T @ weighted
         cross += stars.T @ extras_weighted
         inner += extras.T @ extras_weighted
-        inner_gradient += extras.T @ rest
+        inner_gradient += extras.T @ weighted
         by_locals.append(by_local)
     factor = linalg.cho_factor(normal, overwrite_a=True, check_finite=False)
     by_extra, by_gradient = linalg.cho_solve(factor, cross), linalg.cho_solve(factor, gradient)
-    information, extra_rest = inner - cross.T @ by_extra, inner_gradient - cross.T @ by_gradient
+    information, extra_gradient = inner - cross.T @ by_extra, inner_gradient - cross.T @ by_gradient
     prior = np.zeros(n_extra) if extra_precision is None else extra_precision
-    extra = inverse(information + np.diag(prior)) @ extra_rest if n_extra else np.zeros(0)
+    extra = inverse(information + np.diag(prior)) @ extra_gradient if n_extra else np.zeros(0)
     change = by_gradient - by_extra @ extra
     mean_residual, model_error = _left_over(averages, all_weights, by_locals, model, change, extra)
-    return MeanStep(flux + change, extra, information, extra_rest, mean_residual, model_error)
+    return MeanStep(flux + change, extra, information, extra_gradient, mean_residual, model_error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +238,9 @@ def _pixel_mean(
     valid, terms = data.valid[cadences].T, node.coefficients(state.motion, cadences)
     if about_mean is not None:
         movement = np.ascontiguousarray(terms[:, :N_TERM].T, dtype=np.float32)
-        deviating = node.design.forward(about_mean[:, cadences], movement)
-        deviating *= valid
-        residual -= deviating
+        of_deviations = node.design.forward(about_mean[:, cadences], movement)
+        of_deviations *= valid
+        residual -= of_deviations
     if clip:
         residual = robust_clip(residual, node_variance(data, node, images)) * valid
     count = valid.sum(axis=1).astype(np.float64)
@@ -276,10 +276,10 @@ def _left_over(
     """Return the mean residual of the improved mean scene, and the error of the model, (n_pixel,), e-/s."""
     total, noise, count = (np.zeros(len(model.local_basis)) for _ in range(3))
     for average, weights, by_local in zip(averages, all_weights, by_locals, strict=True):
-        rest = average.pixels.mean - average.stars @ change - average.extras @ extra
+        residual = average.pixels.mean - average.stars @ change - average.extras @ extra
         local = model.local_basis
-        rest = rest - local @ (by_local @ (local.T @ (weights * rest)))
-        total += average.pixels.count * rest
+        residual = residual - local @ (by_local @ (local.T @ (weights * residual)))
+        total += average.pixels.count * residual
         noise += average.pixels.count * average.variance
         count += average.pixels.count
     count = np.maximum(count, 1.0)

@@ -244,7 +244,7 @@ def residuals(
     coefficients = np.concatenate([node.coefficients(motion, cadences), motion.local[cadences]], axis=1)
     scene = np.concatenate([images, model.local_basis.T])
     scene[0] += mean_residual
-    rest: npt.NDArray[np.float32] = scene.T.astype(np.float32) @ coefficients.T.astype(np.float32)
-    np.subtract(data.images[cadences].T, rest, out=rest)
-    rest *= data.valid[cadences].T
-    return rest
+    residual: npt.NDArray[np.float32] = scene.T.astype(np.float32) @ coefficients.T.astype(np.float32)
+    np.subtract(data.images[cadences].T, residual, out=residual)
+    residual *= data.valid[cadences].T
+    return residual

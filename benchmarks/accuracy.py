@@ -2,7 +2,7 @@
 
     python -m benchmarks.accuracy --density sparse medium crowded --case exact perturbed
 
-`benchmarks/README.md` tells what the columns mean.
+`benchmarks/README.md` explains the columns.
 """
 
 import argparse

@@ -23,7 +23,7 @@ from photometry.prf.prf_grid import FOOTPRINT, PrfEvaluator
 
 __all__ = ["Bound", "cramer_rao_bound", "design_matrix"]
 
-#: Largest number of stars per pixel for which fluxes without any prior can be told.
+#: Largest number of stars per pixel for which fluxes are constrained without any prior.
 _MOST_STARS_PER_PIXEL = 0.5
 #: Step of the derivatives of the PRF, pixels.
 _STEP = 0.01
@@ -64,7 +64,7 @@ def design_matrix(stars: Stars, prf: PrfEvaluator, stamp: Stamp) -> sparse.csr_m
 
 
 def cramer_rao_bound(field: Field) -> Bound:
-    """Work out the bound tile by tile, for the stars and the pixels that the fit has; all tiles tell the motion."""
+    """Compute the bound tile by tile, for the stars and the pixels of the fit; all tiles constrain the motion."""
     settings, prf = FitSettings(), PrfEvaluator(field.true)
     whole = field.cube.stamp
     cores = tile_parts(whole, whole, field.scene.stars, field.cube.n_cadence, settings)
@@ -98,11 +98,11 @@ def _bound_of_tile(field: Field, core: Stamp, stamp: Stamp, prf: PrfEvaluator) -
     without_prior = 1 - precision * np.diag(covariance)
     held = np.sqrt(np.diag(covariance) / without_prior)
     response = covariance @ _product(design, weights, moving) / without_prior[:, None]
-    # A pixel tells the motion once, whatever the margins.
+    # A pixel counts once for the motion, whatever the margins.
     weights = weights * core.contains(*_places(stamp))
     cross = _product(design, weights, moving)
-    told = inverse(_product(design, weights, design) + np.diag(precision)) @ cross
-    information = _product(moving, weights, moving) - cross.T @ told
+    of_motion = inverse(_product(design, weights, design) + np.diag(precision)) @ cross
+    information = _product(moving, weights, moving) - cross.T @ of_motion
     return stars.starid[in_core], free[in_core], held[in_core], response[in_core], information
 
 

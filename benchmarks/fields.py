@@ -46,7 +46,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A simulated field, and what the photometry is told of it.
+    """A simulated field, and the input of its photometry.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def make_field(
     prf : PrfGrid
         PRF that the photometry is given.
     true_background : bool
-        Whether the photometry is told the true large-scale background.
+        Whether the photometry is given the true large-scale background.
     **changes
         Settings of the scene that differ from its defaults.
     """

@@ -12,7 +12,7 @@ __all__ = ["Limits", "aligned", "limits_of", "magnitude_table", "missed", "slope
 
 #: Magnitude bins of the tables: [T, T + 1).
 _BINS = range(7, 16)
-#: Slopes with larger standard errors do not tell whether a leak or a depth is within its limit.
+#: Slopes with larger standard errors do not show whether a leak or a depth is within its limit.
 _LARGEST_SLOPE_ERROR = 0.007
 #: Largest error of a depth, and largest share of unflagged cadences without a flux, %.
 _DEPTH_LIMIT, _MISSING_LIMIT = 2.0, 0.1

@@ -5,14 +5,14 @@ cent. The correction is a sum of the PRF moved by up to two thirds of a pixel,
 
     R'(x) = R(x) + sum_j k_j (R(x - s_j) - R(x)),
 
-so that it keeps the PRF's sum at 1 whatever the k_j, and with it the flux scale. The k_j are solved together with
-mean fluxes and an affine static shift of the stars (`mean_scene.solve_mean`), under a prior that keeps them small:
-where few stars carry the correction, it stays close to none.
+so that the sum of the PRF stays 1 whatever the k_j, and with it the flux scale. The k_j are solved together with mean
+fluxes and an affine static shift of the stars (`mean_scene.solve_mean`), under a prior that keeps them small: where few
+stars constrain the correction, it stays close to zero.
 
-What a wrong PRF leaves grows with the light of a star. While the kernel is solved, every pixel may therefore be wrong
-by the same share of its light, which the pixels themselves tell; what is further off, like a star that the catalogue
-lacks, counts less. (Pixels that are not understood must not lose their weight one by one, as they do for the mean
-fluxes: those that a wrong PRF spoils most are the ones that tell how it is wrong.)
+The residuals of a wrong PRF grow with the light of a star. While the kernel is solved, every pixel is therefore allowed
+an error of the same fraction of its light, estimated from the pixels themselves; what is further off, like a star that
+is missing from the catalogue, is given less weight. (Pixels that the model does not explain must not be given less
+weight one by one, as they are for the mean fluxes: those with the largest residuals constrain the correction best.)
 """
 
 from collections.abc import Sequence
@@ -47,27 +47,27 @@ KERNEL_STEPS = (-6, -3, -1, 0, 1, 3, 6)
 _OFFSETS = np.array(KERNEL_STEPS) / PRF_SAMPLES_PER_PIXEL
 #: Prior of each coefficient of the kernel.
 _KERNEL_WIDTH = 0.02
-#: Stars brighter than this carry the correction, e-/s (T=14).
+#: Stars brighter than this constrain the correction, e-/s (T=14).
 _LEAST_FLUX = 380.0
 #: Stars brighter than this, unsaturated and on the pixels, that are needed for a correction, and their flux in e-/s
 #: (T=12).
 _LEAST_STARS = 3
 _BRIGHT_FLUX = 2375.0
-#: Pixels with so much light of stars tell how wrong the PRF is, e-/s (the middle of a star of T=13).
+#: Pixels with more starlight than this show how wrong the PRF is, e-/s (the centre of a star of T=13).
 _TELLING_LIGHT = 300.0
-#: Bounds of the share of its light by which a pixel may be wrong; steps of the bisection between them.
+#: Bounds of the error of a pixel as a fraction of its light; steps of the bisection between them.
 _LEAST_SHARE, _LARGEST_SHARE, _N_BISECTION = 1e-6, 0.1, 30
 #: Median of the square of a normal deviate.
 _NORMAL_MEDIAN = 0.4549
 #: A step that changes no sample by more than this share of the highest is the last.
 _SETTLED = 2e-4
-#: Pixels beyond so many standard deviations are not understood.
+#: Residuals beyond this many standard deviations are not explained by the model.
 _DOUBTFUL_SIGMA = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Change of a node's pixels with static shift and kernel."""
+    """Derivatives of a node's pixels with respect to static shift and kernel."""
 
     model: TileModel
     flux: npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ class _Columns:
 
     def __call__(self, node: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         del images
-        # Static shift and kernel of the same stars: a kernel can move the PRF as well.
+        # Static shift and kernel are fitted to the same stars, because a kernel can move the PRF as well.
         bright = self.model.mean_images(node, np.where(self._is_bright, self.flux, 0.0))
         bright[:N_TERM] -= node.fixed_images
         return np.concatenate([static_columns(node, bright), self._kernel_columns(node)], axis=1)
@@ -124,18 +124,18 @@ def learn_prf(
     prf : PrfGrid
         The given PRF.
     kernel : MovementKernel
-        Motion, measured with the given PRF.
+        Motion measured with the given PRF.
     settings : PrfSettings
-        Whether and how to learn.
+        Whether and how the PRF is corrected.
     motion : MotionSettings
-        How motion is measured.
+        How the motion is measured.
 
     Returns
     -------
     prf : PrfGrid
-        The effective PRF; its `source` tells what was learnt.
+        The effective PRF; its `source` says what was learnt.
     kernel : MovementKernel
-        Motion by the effective PRF.
+        Motion measured with the effective PRF.
     """
     if not settings.learn:
         return prf, kernel
@@ -183,14 +183,14 @@ def convolved(prf: PrfGrid, coefficients: npt.NDArray[np.float64]) -> PrfGrid:
 
 
 def _n_carriers(stamp: Stamp, stars: Stars) -> int:
-    """Count the stars on the pixels that are bright enough to carry a correction."""
+    """Count the stars on the pixels that are bright enough to constrain a correction."""
     return int((stamp.contains(stars.row, stars.column) & (stars.flux > _BRIGHT_FLUX)).sum())
 
 
 def _kernel_step(region: Region, prf: PrfEvaluator) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Kernel that the mean scenes of all tiles ask for, (n_offset, n_offset), and the static shift with it, (6,).
+    """Best kernel for the mean scenes of all tiles, (n_offset, n_offset), and the static shift solved with it, (6,).
 
-    A kernel can move the PRF as well as the static shift moves the stars: one is only right with the other.
+    A kernel can move the PRF, as the static shift moves the stars: the two are only valid together.
     """
     n_kernel = len(KERNEL_STEPS) ** 2
     information = np.zeros((N_MOTION + n_kernel,) * 2)
@@ -214,9 +214,9 @@ def _kernel_step(region: Region, prf: PrfEvaluator) -> tuple[npt.NDArray[np.floa
 def _error_of_prf(
     data: TileData, model: TileModel, state: TileState, good: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
-    """By how much the mean of a pixel may be wrong because the PRF is, (n_pixel,), e-/s.
+    """Error of the mean of a pixel that a wrong PRF causes, (n_pixel,), e-/s.
 
-    A share of the light of the pixel; what lies beyond `_DOUBTFUL_SIGMA` of that is as uncertain as it is large.
+    A fraction of the light of the pixel; residuals beyond `_DOUBTFUL_SIGMA` of that are as uncertain as they are large.
     """
     main = max(model.nodes, key=lambda node: int(good[node.cadences].sum()))
     images = model.mean_images(main, state.flux)
@@ -231,7 +231,7 @@ def _error_of_prf(
 def _share_of_light(
     square: npt.NDArray[np.float64], noise: npt.NDArray[np.float64], light: npt.NDArray[np.float64]
 ) -> float:
-    """Share of the light that explains the squares of what is left: their median is that of normal deviates then."""
+    """Fraction of the light with which the squared residuals have the median of normal deviates."""
     least, largest = _LEAST_SHARE, _LARGEST_SHARE
     for _ in range(_N_BISECTION if len(square) else 0):
         middle = float(np.sqrt(least * largest))

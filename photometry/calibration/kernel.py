@@ -1,4 +1,4 @@
-"""Movement kernel: how far stars are from their catalogue place in a cadence, as a function of time and position.
+"""Movement kernel: offset of the stars from their catalogue positions as a function of time and position.
 
     row shift    = offset_row    + a0 + a1 v + a2 u
     column shift = offset_column + b0 + b1 v + b2 u
@@ -23,7 +23,7 @@ class MovementKernel:
     center : (row, column)
         0-based CCD position about which the motion is expanded, pixels.
     scale : float
-        Length by which distances from the center are divided, pixels.
+        Length by which distances from the centre are divided, pixels.
     offset : (row, column)
         Constant distance between the pixels' stars and their catalogue positions through the WCS, pixels.
     parameters : (n_cadence, 6) float64
@@ -59,7 +59,7 @@ class MovementKernel:
     def shifts(
         self, row: npt.ArrayLike, column: npt.ArrayLike
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return how far stars have moved, without the constant offset.
+        """Return the shifts of stars, without the constant offset.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What is measured of a region's motion, put into its movement kernel."""
+"""Updates of a region's movement kernel by what has been measured of its motion."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from photometry.core.statistics import mad_sigma
 
 __all__ = ["improved_kernel", "static_precision", "with_mean_in_offset", "with_static"]
 
-#: Motion is pulled to zero with this standard deviation while it is not known how much there is, pixels.
+#: Width of the prior of the motion about zero while its amplitude is unknown, pixels.
 _FIRST_WIDTH = 1.0
 #: Parameters of the motion (rows) by its kinds: row shift, rotation, scale, column shift, two shears (columns).
 _KINDS = np.array(
@@ -24,20 +24,21 @@ _KINDS = np.array(
         [0.0, 0.0, 1.0, 0.0, -1.0, 0.0],
     ]
 )
-#: Kinds that a mode does not let move.
+#: Kinds that are fixed at zero in a mode.
 _FIXED_KINDS: dict[str, list[int]] = {"affine": [], "euclidian": [2, 4, 5], "translation": [1, 2, 4, 5]}
 #: Prior of the constant shift between catalogue and pixels, pixels, and of its change per pixel.
 _STATIC_SHIFT = 0.5
 _STATIC_CHANGE = 5e-4
-#: Light is linear in a shift of less than the PRF's core: no step takes a constant shift farther, pixels.
+#: Light is linear only in shifts smaller than the PRF's core: the largest step of a constant shift, pixels.
 _LARGEST_STEP = 0.5
-#: Cadences whose motion is known to less than this count as not measured, pixels^-2 (a pixel).
+#: Cadences with less information on their motion count as not measured, pixels^-2 (an error of a pixel).
 _LEAST_INFORMATION = 1.0
-#: Noise of motion that the pixels do not tell, pixels.
+#: Standard error of motion that the pixels do not constrain, pixels.
 _UNKNOWN = 1e3
-#: Shifts that spread so far are not the motion of a spacecraft: what was taken for stars is none, pixels.
+#: A larger scatter of the shifts is not the motion of a spacecraft: the fit has followed something else than stars,
+#: pixels.
 _LARGEST_SPREAD = 0.5
-#: No cadence is farther from the others, pixels.
+#: Largest credible shift of a cadence, pixels.
 _LARGEST_SHIFT = 2.0
 #: Least width of the prior of a kind of motion, pixels.
 _LEAST_WIDTH = 2e-5
@@ -54,7 +55,7 @@ def static_precision(scale: float) -> npt.NDArray[np.float64]:
 def with_static(kernel: MovementKernel, change: npt.NDArray[np.float64]) -> MovementKernel:
     """Add a constant affine shift: its constant part to the offset, its linear part to all cadences.
 
-    Of a constant part beyond half a pixel only so much is taken; the next step knows better.
+    A constant part of more than half a pixel is cut to that length; the next step starts from there.
     """
     parameters = kernel.parameters.copy()
     parameters[:, _LINEAR] += change[_LINEAR]
@@ -64,7 +65,7 @@ def with_static(kernel: MovementKernel, change: npt.NDArray[np.float64]) -> Move
 
 
 def with_mean_in_offset(kernel: MovementKernel, good: npt.NDArray[np.bool_]) -> MovementKernel:
-    """Put the mean shift of the good cadences into the offset: stars stay where they are."""
+    """Move the mean shift of the good cadences into the offset; the positions of the stars do not change."""
     use = good & ~kernel.bad
     if not use.any():
         return kernel
@@ -93,21 +94,21 @@ def improved_kernel(
     gradient : (n_cadence, 6) float64
         Information times the change, pixels^-1.
     good : (n_cadence,) bool
-        Cadences that count for what is usual.
+        Cadences that mean and scatter are taken from.
     mode : str
         Of `photometry.core.settings.MotionSettings`.
     static_mean : bool
-        Whether the mean of the changes belongs to the mean scene, measured in turn with the motion, and is taken off.
-        Where the mean scene is known, the mean belongs to the motion.
+        Whether the mean of the changes is absorbed by the mean scene, which is measured in turn with the motion, and
+        is subtracted. Once the mean scene is known, the mean belongs to the motion.
 
     Notes
     -----
-    Shift, rotation, scale and shears are pulled to their mean as far as they do not rise above their noise: a kind of
-    motion that is not there then adds none. Shifts that are too large to be true count as not measured; if those of
-    most cadences are, none is, and all cadences are bad.
+    Shift, rotation, scale and shears are shrunk to their means unless they rise above their noise, so that a kind of
+    motion that is absent adds no noise. Shifts that are too large to be true count as not measured; if most cadences
+    have such shifts, all cadences are bad.
     """
-    told = np.trace(information, axis1=1, axis2=2)
-    bad: npt.NDArray[np.bool_] = np.asarray(told < _LEAST_INFORMATION, dtype=np.bool_)
+    total = np.trace(information, axis1=1, axis2=2)
+    bad: npt.NDArray[np.bool_] = np.asarray(total < _LEAST_INFORMATION, dtype=np.bool_)
     use = good & ~bad
     if not use.any():
         return replace(kernel, bad=np.ones_like(bad))
@@ -117,7 +118,7 @@ def improved_kernel(
     width = np.full(N_MOTION, _FIRST_WIDTH)
     width[_FIXED_KINDS[mode]] = 0.0
     measured = _posterior(start, information, gradient, width)[0]
-    # Kinds that the pixels cannot tell apart all have the large noise of what is not known.
+    # Kinds of motion that the pixels cannot tell apart all get the large error of what is not known.
     unknown = np.eye(N_MOTION) / _UNKNOWN**2
     noise = np.diagonal(np.linalg.inv(information[use] + unknown), axis1=1, axis2=2).mean(axis=0)
     spread = mad_sigma(measured[use], axis=0)
@@ -128,7 +129,7 @@ def improved_kernel(
     use = good & ~bad
     width = np.minimum(width, np.sqrt(np.maximum(spread**2 - noise, 0.0) + _LEAST_WIDTH**2))
     parameters, covariance = _posterior(start, information, gradient, width)
-    # Flagged cadences may be anywhere: their shift is not pulled.
+    # Flagged cadences may be anywhere: their shifts are not shrunk.
     width[[0, 3]] = _FIRST_WIDTH
     far, far_covariance = _posterior(start, information, gradient, width)
     parameters[~good], covariance[~good] = far[~good], far_covariance[~good]

@@ -4,9 +4,9 @@ A cadence's residuals from the mean scene are fitted with the change of the scen
 flux deviations of all free stars from their means, which a prior keeps small: constant stars then help, and variable
 stars do no harm.
 
-The change of the scene is taken at a node's center, which is up to some hundredths of a pixel from a cadence: what it
-leaves of a step is some per cent of it. A second solution starts from where the first ended, with residuals worked out
-at the improved motion; it also leaves out the outliers that the first one found.
+The derivatives of the scene are those at a node's centre, which is up to a few hundredths of a pixel from a cadence, so
+that a step is off by a few per cent of its length. A second solution starts from where the first ended, with residuals
+computed at the improved motion; it also leaves out the outliers that the first one found.
 """
 
 from dataclasses import dataclass
@@ -34,27 +34,27 @@ MOTION_IMAGES = [1, N_FINE, N_FINE + 1, 2, N_FINE + 2, N_FINE + 3]
 #: Accuracy of a step towards the motion: relative to its start, and in standard errors.
 _TOLERANCE = 1e-6
 _ACCURACY = 0.05
-#: Change of the motion from which the residuals at the improved motion can be worked out about the same node, pixels.
+#: Largest change of the motion after which residuals can still be computed about the same node, pixels.
 _SMALL_CHANGE = 0.03
-#: Cadences that are needed to tell what is usual for a pixel, and so many that more would not tell it better.
+#: Fewest cadences that show the usual residuals of a pixel, and enough of them.
 _LEAST_FOR_USUAL = 5
 _MOST_FOR_USUAL = 128
 #: Cadences of a node that are solved at once: bounds the memory, by 0.5 GB for 64x64 pixels.
 _CADENCES_AT_ONCE = 2048
-#: Priors of a step, standard deviations: they hold what the pixels do not tell. Change of the motion, pixels; of a term
-#: of the local background, e-/s, far beyond any that a background model leaves.
+#: Priors of a step, standard deviations: they decide where the pixels do not constrain it. Change of the motion,
+#: pixels; of a term of the local background, e-/s, far larger than what any background model leaves.
 _MOTION_WIDTH = 1.0
 _LOCAL_WIDTH = 1e4
 
 
 @dataclass(frozen=True, slots=True)
 class MotionStep:
-    """Change of motion and local background of a tile that its pixels ask for.
+    """Change of motion and local background of a tile, as its pixels show it.
 
     Parameters
     ----------
     gradient : (n_cadence, 6) float64
-        Information times the change of a0, a1, a2, b0, b1, b2 about the tile's center, in terms of the tile's scale,
+        Information times the change of a0, a1, a2, b0, b1, b2 about the tile's centre, in terms of the tile's scale,
         pixels^-1.
     information : (n_cadence, 6, 6) float64
         Inverse covariance of the change by the pixels alone, pixels^-2; zero for cadences without pixels.
@@ -63,7 +63,7 @@ class MotionStep:
     deviation : (n_star, n_cadence) float32
         Flux less mean flux, with the prior in it, e-/s.
     outliers : (n_cadence, n_pixel) bool
-        Pixels that disagree with the fit, those that took no part in it among them.
+        Pixels that disagree with the fit, including those that were left out of it.
     """
 
     gradient: npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ class MotionStep:
 def outliers(
     residual: npt.NDArray[np.float32], variance: npt.NDArray[np.float64], sigma: float
 ) -> npt.NDArray[np.bool_]:
-    """Tell which pixels are off by more than `sigma` standard deviations from what is usual for them.
+    """Find residuals that are off by more than `sigma` standard deviations from what is usual for their pixels.
 
     Parameters are those of `usual_range`; the result is (n_pixel, n_cadence).
     """
@@ -88,7 +88,7 @@ def outliers(
 def usual_range(
     residual: npt.NDArray[np.float32], variance: npt.NDArray[np.float64], sigma: float
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return what is usual for pixels: middle and half the width of the range, (n_pixel, 1), e-/s.
+    """Return the usual range of residuals: middle and half the width, (n_pixel, 1), e-/s.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def motion_step(
     state : TileState
         Mean fluxes, motion and model error so far.
     rejected : (n_cadence, n_pixel) bool
-        Pixels that take no part.
+        Pixels that are left out.
     sigma : float
         Limit of outliers in standard deviations.
     """
@@ -141,7 +141,7 @@ def motion_step(
         variance = node_variance(data, node, images)
         like = next((system for system in factored if system.is_like(node)), None)
         if like is None and len(cadences) == 1 and factored:
-            # Kept for each of the excursions, inverses would fill the memory; any one serves a single cadence.
+            # One inverse for each excursion would fill the memory; any inverse will do for a single cadence.
             like = factored[0]
         system = _system_of(data, model, node, flux, variance, like)
         if like is None:
@@ -152,7 +152,7 @@ def motion_step(
             unknowns, off[some] = _solved(data, model, state, node, system, some, images, rejected, sigma)
             deviation[:, some] = unknowns[: len(flux)]
             local[some] = unknowns[len(flux) : of_motion.start].T
-            # What the step's prior held back is not the pixels' doing.
+            # The step is shrunk by its prior: with the prior in the information, this is the gradient by the pixels.
             gradient[some] = unknowns[of_motion].T @ with_prior
         seen = (data.valid[cadences] & ~rejected[cadences]).any(axis=1)
         information[cadences[seen]] = of_pixels
@@ -168,7 +168,7 @@ def _system_of(
     variance: npt.NDArray[np.float64],
     like: NodeSolver | None,
 ) -> NodeSolver:
-    """Make the normal equations of a node: stars, local background and motion."""
+    """Set up the linear system of a node: stars, local background and motion."""
     least = 0.1 * float(np.median(flux)) if len(flux) else 1.0
     moving = model.mean_images(node, np.where(model.unsaturated, flux, 0.0))[MOTION_IMAGES]
     widths = np.repeat([_LOCAL_WIDTH, _MOTION_WIDTH], [model.local_basis.shape[1], N_MOTION])
@@ -211,8 +211,8 @@ def _solved(
 
     valid = usable & ~rejected[cadences].T
     first, left = solve(state.motion, valid, None)
-    # Where the change is small it is put into the motion, and only what is left of it is looked for. After a large one
-    # the scene itself disagrees with the pixels, and the next step begins anew.
+    # A small change is added to the motion, and only the remainder is solved for. After a large one the scene itself
+    # disagrees with the pixels, and the second solution starts again from the same motion.
     small = np.abs(first[first_common + model.local_basis.shape[1] :]).max(axis=0) < _SMALL_CHANGE
     off = outliers(left, variance, sigma) & small
     done = np.where(small, first[first_common:], 0)

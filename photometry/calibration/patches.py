@@ -1,4 +1,4 @@
-"""Patches of pixels that tell the motion and the PRF of a whole CCD."""
+"""Patches of pixels from which the motion and the PRF of a whole CCD are measured."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +9,11 @@ from photometry.core.stars import Stars, flux_of_tmag
 
 __all__ = ["is_measured_whole", "patches_of"]
 
-#: Stars brighter than this saturate and tell no motion, Tmag.
+#: Stars brighter than this saturate and do not show the motion, Tmag.
 _SATURATED_TMAG = 7.3
-#: Light beyond that of such a star counts no more: a patch with one bright star knows one phase of the PRF, Tmag.
+#: Brighter stars count as one of this magnitude: a patch with a single bright star samples one phase of the PRF, Tmag.
 _BRIGHT_TMAG = 9.0
-#: Stars so near to a patch's border are not seen whole, pixels.
+#: Stars nearer than this to the border of a patch are cut off, pixels.
 _BORDER = 3.0
 
 
@@ -26,8 +26,8 @@ def patches_of(stamp: Stamp, stars: Stars, settings: MotionSettings) -> tuple[St
     """Choose the pixels that motion and PRF of a region are measured on.
 
     Regions of up to `settings.n_patch` tiles along each side are taken as they are. Larger ones, CCDs, are divided into
-    `n_patch` times `n_patch` blocks, and of each the tile with most light of stars that do not saturate is taken: what
-    a star tells of motion grows with its light.
+    `n_patch` times `n_patch` blocks, and of each the tile with most light of stars that do not saturate is taken: the
+    information on the motion grows with the light.
 
     Parameters
     ----------
@@ -50,14 +50,14 @@ def patches_of(stamp: Stamp, stars: Stars, settings: MotionSettings) -> tuple[St
     light = flux_of_tmag(np.maximum(shown.tmag, _BRIGHT_TMAG))
     for tile in tiles_of(stamp, settings.tile_size, 0):
         block = _block_of(tile, stamp, settings.n_patch)
-        told = _light_on(tile.core, shown, light)
-        if block not in best or told > best[block][0]:
-            best[block] = (told, tile.core)
+        on_tile = _light_on(tile.core, shown, light)
+        if block not in best or on_tile > best[block][0]:
+            best[block] = (on_tile, tile.core)
     return tuple(chosen for _, (_, chosen) in sorted(best.items()))
 
 
 def _block_of(tile: Tile, stamp: Stamp, n_patch: int) -> tuple[int, int]:
-    """Block, along rows and columns, that the center of a tile lies in."""
+    """Block, along rows and columns, that the centre of a tile lies in."""
     row, column = tile.core.center
     n_row, n_column = stamp.shape
     return int((row - stamp.row_min) * n_patch // n_row), int((column - stamp.col_min) * n_patch // n_column)

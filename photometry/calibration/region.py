@@ -1,7 +1,7 @@
 """A region's motion, from all its tiles: mean scene and motion in turns, in some cadences; then the motion of all.
 
-Every tile is worked out alone; what the tiles say of the region's motion and of the constant offset between catalogue
-and pixels is added up as normal equations.
+Every tile is fitted by itself; the normal equations of the region's motion and of the constant offset between catalogue
+and pixels are summed over the tiles.
 """
 
 from collections.abc import Sequence
@@ -35,8 +35,8 @@ from photometry.scene.tile_state import TileState
 
 __all__ = ["kernel_at", "mean_of_tile", "measure_motion", "region_round", "static_columns"]
 
-#: Cadences that a part of a CCD takes its own offset from, and rounds of it; one that moves no star by more than this,
-#: pixels, is the last one: what first order leaves of it is a fiftieth.
+#: Cadences from which the offset of some pixels of a CCD is measured, and rounds of it; one that moves no star by more
+#: than this, pixels, is the last one: to first order a fiftieth of it remains.
 _OFFSET_CADENCES = 48
 _OFFSET_ROUNDS = 2
 _SMALL_OFFSET = 0.02
@@ -56,7 +56,7 @@ def measure_motion(
     Parameters
     ----------
     cubes : sequence of Cube
-        The pixels: one cube, or patches of a CCD, all of the same cadences. They are asked for one after the other,
+        The pixels: one cube, or patches of a CCD, all of the same cadences. They are read one after the other,
         several times, and not kept (`photometry.io.products.stored_patches.StoredPatches`).
     stars : Stars
         All catalogue stars whose light reaches the pixels, by their catalogue positions.
@@ -65,7 +65,7 @@ def measure_motion(
     settings : MotionSettings
         Mode and limits.
     known : MovementKernel, optional
-        Motion that is known otherwise: only the offset is measured then.
+        Motion that is known already: only the offset is then measured.
 
     Raises
     ------
@@ -84,12 +84,12 @@ def kernel_at(
 ) -> MovementKernel:
     """Return the motion of a CCD at some of its pixels, with their own constant offset between catalogue and pixels.
 
-    A WCS with few terms is off by some hundredths of a pixel here and there on a CCD.
+    A WCS with few terms is off by a few hundredths of a pixel in places.
 
     Parameters
     ----------
     cube : Cube
-        Pixels of a part of the CCD.
+        Some pixels of the CCD.
     stars : Stars
         All catalogue stars whose light reaches them, by their catalogue positions.
     prf : PrfGrid
@@ -124,7 +124,7 @@ def _largest_move(before: MovementKernel, after: MovementKernel, stamp: Stamp) -
 
 
 def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, *, offset_only: bool = False) -> Region:
-    """Improve mean fluxes, offset and, unless that is known, motion of a region once."""
+    """Improve mean fluxes, offset and, unless it is known, the motion of a region once."""
     kernel, n_cadence = region.kernel, len(region.good)
     information = np.zeros((n_cadence, N_MOTION, N_MOTION))
     gradient = np.zeros((n_cadence, N_MOTION))
@@ -163,7 +163,7 @@ def mean_of_tile(
     columns: ExtraColumns,
     precision: npt.NDArray[np.float64],
 ) -> MeanStep:
-    """Improve a tile's mean scene; residuals are clipped as long as it is not known which pixels are outliers."""
+    """Improve a tile's mean scene; residuals are clipped as long as the outliers are unknown."""
     if tile.rejected is None:
         return solve_mean(tile.data, model, state, good, columns, precision, clip=True)
     data = replace(tile.data, valid=tile.data.valid & ~tile.rejected)

@@ -1,8 +1,8 @@
 """Motion of all cadences of a region, once its mean scene is known from a few of them.
 
-Fluxes, offset and PRF are the same in all cadences: some hundred tell them as well as all do. The motion of the others
-is then measured about the known mean scene. One step is enough from a place that is off by no more than jitter; flagged
-excursions, which lie some tenths of a pixel from what is expected, take another one about the place found first. The
+Fluxes, offset and PRF are the same in all cadences: a few hundred are enough to measure them. The motion of the others
+is then measured about the known mean scene. One step is enough from a position that is off by no more than the jitter;
+flagged excursions, which lie a few tenths of a pixel away, take another one about the position found first. The
 pixels of one tile are in memory at a time.
 """
 
@@ -33,15 +33,15 @@ __all__ = ["OUTLIER_SIGMA", "motion_of_all"]
 OUTLIER_SIGMA = 6.0
 #: Steps to the motion of a cadence, at most.
 _MOST_STEPS = 4
-#: A step of more pixels calls for another one. Flagged cadences mostly are alone in their nodes, about which a step is
-#: more accurate.
+#: A larger step is followed by another one, pixels. Flagged cadences are mostly alone in their nodes, about which a
+#: step is more accurate.
 _SETTLED = 0.02
 _SETTLED_FLAGGED = 0.06
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of a tile beside its pixels.
+    """A tile without the pixels of all cadences.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class _Known:
     local : (n_cadence, n_local) float64
         Local background of all cadences, e-/s.
     rejected : (n_cadence, n_byte) uint8 or None
-        Pixels that disagree with the fit, a bit for each: a sixteenth of a CCD's pixels would else take 45 MB.
+        Pixels that disagree with the fit, one bit each: as bytes a sixteenth of a CCD would take 45 MB.
     """
 
     tile: RegionTile
@@ -66,7 +66,7 @@ def motion_of_all(series: RegionSeries, few: Region, prf: PrfEvaluator, settings
     series : RegionSeries
         All cadences, with the motion to start from.
     few : Region
-        The region in a few of them, mean scene and motion worked out.
+        The region in a few of them, with mean scene and motion.
     prf : PrfEvaluator
         PRF that the mean scene was measured with.
     settings : MotionSettings
@@ -96,7 +96,7 @@ def motion_of_all(series: RegionSeries, few: Region, prf: PrfEvaluator, settings
 
 
 def _expected(start: MovementKernel, few: MovementKernel, which: npt.NDArray[np.int64]) -> MovementKernel:
-    """Motion of all cadences as a few tell it: what these changed, interpolated."""
+    """Motion expected of all cadences: the change of a few of them, interpolated."""
     if few.bad.all():
         still = np.broadcast_to(few.parameters.mean(axis=0), start.parameters.shape).copy()
         return replace(start, offset=few.offset, parameters=still, bad=np.ones_like(start.bad))
@@ -115,7 +115,7 @@ def _add_step(
     information: npt.NDArray[np.float64],
     target: npt.NDArray[np.float64],
 ) -> _Known:
-    """Add the normal equations of some cadences' motion, by a tile, to those of the region; keep what it finds."""
+    """Add the normal equations of some cadences' motion in a tile to the region's; return the improved tile."""
     state = replace(known.tile.state, motion=replace(still_motion(data), local=known.local))
     model, state = placed_tile(replace(known.tile, data=data, state=state), kernel, prf, cadences)
     n_pixel = data.stamp.n_pixel

@@ -1,4 +1,4 @@
-"""Tiles of a region while its motion is worked out, and how the region's motion is that of a tile.
+"""Tiles of a region while its motion is measured, and the motion of a tile from that of its region.
 
 What all cadences share is measured from a few hundred of them, whose pixels stay in memory. The pixels of all cadences
 are read tile by tile when they are needed, and not kept: those of a CCD's patches would fill the memory.
@@ -37,7 +37,7 @@ __all__ = [
     "tile_motion",
 ]
 
-#: Stars up to so many pixels outside shine into the pixels.
+#: Stars up to this many pixels outside shine into the pixels.
 PRF_REACH = 7.5
 #: Half the side of a node while the motion is measured, pixels.
 _NODE_REACH = 0.05
@@ -62,7 +62,7 @@ class RegionTile:
     deviation : (n_free, n_cadence) float32
         Flux less mean flux of the free stars, as far as that is known, e-/s.
     rejected : (n_cadence, n_pixel) bool or None
-        Pixels that disagree with the fit; None while that is not known.
+        Pixels that disagree with the fit; None as long as they are unknown.
     """
 
     data: TileData
@@ -75,7 +75,7 @@ class RegionTile:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A region in some cadences, while its motion is worked out.
+    """A region in some cadences, while its motion is measured.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class RegionSeries:
     Parameters
     ----------
     cubes : sequence of Cube
-        The pixels; each is asked for when it is needed and not kept.
+        The pixels; each is read when it is needed and not kept.
     tiles : tuple of (int, Stamp)
         The tiles, in the order of `Region.tiles`: number of the cube, and pixels.
     kernel : MovementKernel
@@ -110,7 +110,7 @@ class RegionSeries:
     good : (n_cadence,) bool
         Cadences that count for the means.
     which : (n_few,) int64
-        Cadences that what all share is measured from.
+        Cadences from which fluxes, offset and PRF are measured.
     """
 
     cubes: Sequence[Cube]
@@ -133,14 +133,14 @@ def start_region(
     Parameters
     ----------
     cubes : sequence of Cube
-        The pixels: one cube, or patches of a CCD, all of the same cadences. They are asked for one after the other,
-        and again for every step to the motion of all cadences.
+        The pixels: one cube, or patches of a CCD, all of the same cadences. They are read one after the other,
+        and again for every step towards the motion of all cadences.
     stars : Stars
         All catalogue stars whose light reaches the pixels, by their catalogue positions.
     settings : MotionSettings
         Mode and limits.
     kernel : MovementKernel, optional
-        Motion to start from; without one, what is known before anything is measured.
+        Motion to start from; by default that of the pixel files or zero.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def start_region(
         for tile in tiles_of(cube.stamp, settings.tile_size, 0):
             places.append((number, tile.stamp))
             tiles.append(_start_tile(tile_data(cube.cut(tile.stamp)).of_cadences(which), stars, settings))
-        # Gone before the next one is read.
+        # Freed before the next one is read.
         del cube
     if not any(stamp.contains(stars.row, stars.column).any() for stamp in stamps):
         raise FitError(
@@ -191,13 +191,13 @@ def _good_cadences(cube: Cube) -> npt.NDArray[np.bool_]:
 
 
 def _few_cadences(good: npt.NDArray[np.bool_], kernel: MovementKernel) -> npt.NDArray[np.int64]:
-    """Choose unflagged cadences of known motion, evenly in time: what all cadences share is known well from them."""
+    """Choose unflagged cadences of known motion, evenly in time, to measure what all cadences share."""
     known = np.flatnonzero(good & ~kernel.bad)
     return evenly_chosen(known if len(known) else np.flatnonzero(good), _MOST_CADENCES)
 
 
 def evenly_chosen(cadences: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
-    """Return at most so many of the cadences, evenly in time."""
+    """Return at most `most` of the cadences, evenly in time."""
     return cadences[np.unique(np.linspace(0, len(cadences) - 1, most).astype(np.int64))]
 
 
@@ -230,7 +230,7 @@ def no_background(stamp: Stamp, n_cadence: int) -> npt.NDArray[np.float64]:
 
 
 def kernel_of_tile(kernel: MovementKernel, data: TileData) -> MovementKernel:
-    """Return the kernel of a region, expanded about the center and the scale of a tile."""
+    """Return the kernel of a region, expanded about the centre and the scale of a tile."""
     to_tile = parameters_of_tile(kernel, data)
     return replace(
         kernel,
@@ -251,7 +251,7 @@ def tile_motion(kernel: MovementKernel, data: TileData, local: npt.NDArray[np.fl
 def placed_tile(
     tile: RegionTile, kernel: MovementKernel, prf: PrfEvaluator, cadences: npt.NDArray[np.int64] | None = None
 ) -> tuple[TileModel, TileState]:
-    """Put a tile's stars where the kernel has them: the stars about the nodes, and the state with that motion.
+    """Place a tile's stars by the kernel: return the stars about the nodes, and the state with that motion.
 
     Nodes are those of some `cadences`, all by default.
     """
@@ -261,7 +261,7 @@ def placed_tile(
 
 
 def _first_kernel(cube: Cube, settings: MotionSettings) -> MovementKernel:
-    """Motion before anything is measured: POS_CORR of a target pixel file, else none."""
+    """Motion before anything is measured: POS_CORR of a target pixel file, otherwise zero."""
     n_cadence = cube.n_cadence
     parameters = np.zeros((n_cadence, N_MOTION))
     bad = np.zeros(n_cadence, dtype=bool)
@@ -285,7 +285,7 @@ def _first_kernel(cube: Cube, settings: MotionSettings) -> MovementKernel:
 
 
 def parameters_of_tile(kernel: MovementKernel, data: TileData) -> npt.NDArray[np.float64]:
-    """Matrix that turns the region's parameters into those about the tile's center and scale, (6, 6)."""
+    """Matrix that turns the region's parameters into those about the tile's centre and scale, (6, 6)."""
     row, column = data.stamp.center
     ratio = max(data.stamp.shape) / 2 / kernel.scale
     v, u = (row - kernel.center[0]) / kernel.scale, (column - kernel.center[1]) / kernel.scale

@@ -1,6 +1,6 @@
 """Registration: the transformation of pixel positions that takes one image to another, from all pixels at once.
 
-Gauss-Newton steps on the squared differences, weighted as photon noise asks for, with a factor of brightness and a
+Gauss-Newton steps on the squared differences, weighted by photon noise, with a factor of brightness and a
 constant left free.
 
 References
@@ -14,11 +14,11 @@ from scipy import ndimage
 
 __all__ = ["register"]
 
-#: Both images are smoothed by a Gaussian of so many pixels: stars are too sharp to be interpolated as they are.
+#: Width of the Gaussian that smooths both images, pixels: stars are too sharp to be interpolated as they are.
 _SMOOTHING_PIX = 1.0
-#: Pixels so near to a border of the image or to a missing pixel do not count.
+#: Pixels nearer than this to the border of the image or to a missing pixel do not count.
 _BORDER_PIX = 4
-#: A step that moves no pixel by more ends the search, pixels.
+#: A step that moves no pixel by more than this ends the search, pixels.
 _CLOSE_PIX = 1e-5
 _MOST_STEPS = 60
 #: Fewest pixels that carry a transformation.
@@ -66,7 +66,7 @@ def register(
         change = np.einsum("nk,nkp->np", by_place, by_params)
         design = np.column_stack([change, -ours[rows, columns], -np.ones(len(rows))]) * root[:, None]
         residual = (scale * ours[rows, columns] - value) * root
-        # The factor is solved as its change, the constant anew.
+        # Unknowns are the change of the factor and the constant itself.
         solution = np.linalg.lstsq(design, residual, rcond=None)[0]
         params = params + solution[: len(params)]
         scale += solution[-2]

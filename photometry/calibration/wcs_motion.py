@@ -1,4 +1,4 @@
-"""Motion of a CCD as the WCS of its full-frame images have it."""
+"""Motion of a CCD by the WCS of its full-frame images."""
 
 from collections.abc import Sequence
 
@@ -19,19 +19,19 @@ _N_PLACE = 7
 
 
 def kernel_of_wcs(headers: Sequence[str], reference: str, stamp: Stamp, good: npt.NDArray[np.bool_]) -> MovementKernel:
-    """Return the movement kernel that the WCS of all cadences ask for.
+    """Return the movement kernel by the WCS of all cadences.
 
     Parameters
     ----------
     headers : sequence of str
-        WCS of each cadence in CCD pixels, as `photometry.core.cube.Cube.wcs_header`; empty where there is none. One
-        that cannot be used, or that leaves places of the reference without a pixel, counts as none: its cadence is bad.
+        WCS of each cadence in CCD pixels, as `photometry.core.cube.Cube.wcs_header`; empty where it is missing.
+        The cadence is bad where it is missing, cannot be used, or gives no pixel for some place of the reference.
     reference : str
-        WCS that stars are placed by.
+        WCS by which stars are placed.
     stamp : Stamp
         The pixels.
     good : (n_cadence,) bool
-        Cadences whose mean motion is none.
+        Cadences whose mean motion is zero.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def kernel_of_wcs(headers: Sequence[str], reference: str, stamp: Stamp, good: np
 def _moved(
     header: str, sky: npt.NDArray[np.float64], places: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64] | None:
-    """Return how far places (n, 2: column, row) at `sky` (n, 2) are moved by a WCS; None where it cannot tell."""
+    """Return the shifts of places (n, 2: column, row) at `sky` (n, 2) by a WCS; None if it is missing or unusable."""
     if not header:
         return None
     try:

@@ -1,7 +1,7 @@
 """Small apertures, with the neighbours subtracted: a cross-check of the PSF flux, and centroids.
 
-The flux in an aperture is what the fit says of the star plus what the fit leaves over in the aperture, so that
-neighbours are subtracted with their own flux of every cadence.
+The flux in an aperture is the fitted flux of the star plus the residuals of the fit in the aperture, so that neighbours
+are subtracted with their own fluxes of every cadence.
 """
 
 from dataclasses import dataclass
@@ -138,7 +138,7 @@ def aperture_photometry(
     terms : (n_cadence, n_term) float64
         Monomials of the movement.
     flux : (n_star, n_cadence) float64
-        Flux of the stars in the model that `residual` is left from, e-/s.
+        Flux of the stars in the model, e-/s.
     residual : (n_pixel, n_cadence) float32
         Pixels less the model, e-/s; 0 where not valid.
     variance : (n_pixel,) float64
@@ -153,7 +153,7 @@ def aperture_photometry(
     )
 
     def moment(weights: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """PRF and what is left over, summed with weights (n_value,): per unit flux, and left over."""
+        """Sum PRF and residuals with weights (n_value,): per unit flux, and in e-/s."""
         per_term = np.stack([np.bincount(star, weights * term, len(count)) for term in light], axis=1)
         summed = sparse.csr_matrix((weights.astype(np.float32), inside.indices, inside.indptr), shape=inside.shape)
         return np.asarray(per_term @ terms.T), np.asarray(summed @ residual, dtype=np.float64)

@@ -1,7 +1,6 @@
 """Flux deviations of a tile's stars in every cadence: a first fit that finds outliers, and the final one.
 
-Both take the normal equations from here. Nodes of like place and background share one inverse, which is worked out in
-the first fit.
+Nodes of similar position and background share one factorisation, which is made in the first fit.
 """
 
 from collections.abc import Iterator
@@ -36,7 +35,7 @@ __all__ = [
 
 #: Accuracy of the first fit of a cadence, which only looks for outliers, in standard errors of a flux.
 FIRST_ACCURACY = 0.1
-#: How well the light of saturated stars is known in a pixel while outliers are looked for, as a fraction.
+#: Error of the light of saturated stars in a pixel while outliers are looked for, as a fraction.
 _SATURATED_DOUBT = 0.05
 #: Accuracy of the change of the means, in standard errors of a single cadence.
 _CHANGE_ACCURACY = 0.003
@@ -44,7 +43,7 @@ _CHANGE_ACCURACY = 0.003
 
 @dataclass(frozen=True, slots=True)
 class TileScene:
-    """What all blocks of cadences need.
+    """What the fit of every block of cadences needs.
 
     Parameters
     ----------
@@ -53,13 +52,13 @@ class TileScene:
     model : TileModel
         Stars about the nodes.
     state : TileState
-        Mean fluxes and what else is known.
+        Mean fluxes, motion, mean residual.
     precision : (n_star,) float64
         Precision of the priors of the flux deviations, (e-/s)^-2.
     core : (n_core,) int64
         Stars that are returned.
     kernel : MovementKernel
-        Motion about the tile's center.
+        Motion about the tile's centre.
     settings : FitSettings
         Limits.
     """
@@ -86,9 +85,9 @@ class FirstFit:
     state : TileState
         State with the mean fluxes that they deviate from.
     factored : tuple of NodeSolver
-        Nodes whose inverse others may take over.
+        Systems whose factorisation others may take over.
     means : tuple of PixelMean
-        Mean residuals of the good cadences, flux deviations about their mean taken off.
+        Mean residuals of the good cadences, flux deviations about their mean subtracted.
     """
 
     rejected: npt.NDArray[np.bool_]
@@ -105,13 +104,13 @@ class CadenceFit:
     Parameters
     ----------
     system : NodeSolver
-        Normal equations of their node.
+        Linear system of their node.
     cadences : (n_cadence,) int64
         Which cadences.
     solution : Solution
         Flux deviations and common terms.
     residual : (n_pixel, n_cadence) float32
-        What is left of the pixels, e-/s; 0 where they do not count.
+        Pixels less the fit, e-/s; 0 where they do not count.
     valid, rejected : (n_pixel, n_cadence) bool
         Pixels that count; outliers.
     response : (n_star, n_parameter) float64
@@ -138,7 +137,7 @@ def _system_of(
     *,
     with_errors: bool = True,
 ) -> NodeSolver:
-    """Make the normal equations of a node; the inverse is that of a like node, if there is one."""
+    """Set up the linear system of a node, like that of a similar node if there is one."""
     weights = np.where(scene.data.usable, 1 / variance, 0.0)
     like = next((system for system in factored if system.is_like(node)), None)
     return SOLVER.factored(node, scene.model.local_basis, weights, scene.precision, like=like, with_errors=with_errors)
@@ -173,7 +172,7 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
             solution = system.solve(terms, residual, valid, accuracy=FIRST_ACCURACY, n_term=N_LINEAR_TERM)
             unknowns[:, cadences] = solution.unknowns
             left = left_of(residual, solution, valid)
-            # The first block tells what is usual for a pixel.
+            # The first block shows the usual residuals of a pixel.
             usual = usual_range(left, variance, scene.settings.outlier_sigma) if usual is None else usual
             off = valid & (np.abs(left - usual[0]) > usual[1])
             rejected[cadences] = off.T
@@ -191,7 +190,7 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
 def _with_deviation(
     left: PixelMean, mean_residual: npt.NDArray[np.float64], deviation: npt.NDArray[np.float64]
 ) -> PixelMean:
-    """Add the mean residual of the scene and the light of mean flux deviations (n_star,) to what the fit leaves."""
+    """Add the mean residual of the scene and the light of mean flux deviations (n_star,) to the residual of the fit."""
     light = left.terms[:N_TERM] @ left.node.expansion.images(deviation)
     return replace(left, mean=left.mean + (mean_residual + light) * (left.count > 0))
 
@@ -242,14 +241,14 @@ def _change_of_means(scene: TileScene, first: FirstFit, node: NodeModel, system:
 def residual_of(
     scene: TileScene, node: NodeModel, images: npt.NDArray[np.float64], cadences: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
-    """Return pixels less the mean scene and what it leaves of the mean pixels, (n_pixel, n_cadence), e-/s."""
+    """Return pixels less the mean scene and its mean residual, (n_pixel, n_cadence), e-/s."""
     return residuals(scene.data, scene.model, node, images, scene.state.motion, cadences, scene.state.mean_residual)
 
 
 def left_of(
     residual: npt.NDArray[np.float32], solution: Solution, valid: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float32]:
-    """Return what a solution leaves of the pixels, (n_pixel, n_cadence), e-/s; 0 where they do not count."""
+    """Return the residuals of a solution, (n_pixel, n_cadence), e-/s; 0 where pixels do not count."""
     left = residual - solution.fitted
     left *= valid
     return left

@@ -1,8 +1,8 @@
-"""Cadences far from all others: few, flagged for the most part, each at a place of its own.
+"""Cadences far from all others: few, flagged for the most part, each at a position of its own.
 
 A node of its own would cost such a cadence a hundred times what it costs the others. Here the PRF of every star is
-evaluated once, exactly where the star is in the cadence, and the inverse of the nearest background's node is taken over
-in units of the cadence's own diagonal. It preconditions the solution, which needs more rounds, and gives the errors.
+evaluated once, exactly where the star is in the cadence, and the inverse of the main node is taken over in units of the
+cadence's own diagonal. It preconditions the solution, which needs more rounds, and gives the errors.
 """
 
 from collections.abc import Iterator
@@ -42,16 +42,16 @@ def fit_outlying(
     cadences : (n_cadence,) int64
         Which cadences.
     like : CadenceFit
-        Of the node whose inverse is taken over.
+        A fit of the node whose inverse is taken over.
     """
     for start in range(0, len(cadences), _AT_ONCE):
         yield from _fit_some(scene, outlying_nodes(scene, prf, cadences[start : start + _AT_ONCE]), like)
 
 
 def outlying_nodes(scene: TileScene, prf: PrfEvaluator, cadences: npt.NDArray[np.int64]) -> list[NodeStars]:
-    """Make a node of each of some cadences, with every star exactly where it is in the cadence.
+    """Return a node for each of some cadences, with every star exactly where it is in the cadence.
 
-    There is no expansion about these nodes: shift and roll are in the places of the stars.
+    Nothing is expanded about these nodes: shift and roll are in the positions of the stars.
     """
     data, model, motion = scene.data, scene.model, scene.state.motion
     flux = model.stars.flux

@@ -64,7 +64,7 @@ def star_quality(
     flux: npt.NDArray[np.float64],
     which: npt.NDArray[np.int64],
 ) -> StarQuality:
-    """Work out where the light of stars falls.
+    """Measure where the light of stars falls.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def star_quality(
     flux : (n_star,) float64
         Mean flux of all free stars, e-/s.
     which : (n_chosen,) int64
-        Stars that are asked for.
+        Stars to be returned.
     """
     light = main.expansion.transposed[0][which]
     scene = np.maximum(images[0], 0.0)
@@ -136,7 +136,7 @@ def reduced_chi2(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return reduced chi-squared under each star, weighted by its PRF, and of the whole tile.
 
-    A pixel counts as many degrees of freedom as its leverage leaves.
+    A pixel counts as 1 - leverage degrees of freedom.
 
     Parameters
     ----------

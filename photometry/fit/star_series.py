@@ -1,4 +1,4 @@
-"""What the fit of some cadences says of the stars of a tile's core: fluxes with errors, apertures, flags."""
+"""Series of the stars of a tile's core from the fit of some cadences: fluxes with errors, apertures, flags."""
 
 from dataclasses import dataclass
 
@@ -43,7 +43,7 @@ class StarSeries:
 
 @dataclass(frozen=True, slots=True)
 class BlockSeries:
-    """What the fit of a block of cadences says.
+    """Results of a block of cadences.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class BlockSeries:
 
 
 def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: StarQuality) -> BlockSeries:
-    """Work out everything about the stars of the core in some cadences.
+    """Return the series and flags of the stars of the core in some cadences.
 
     Parameters
     ----------

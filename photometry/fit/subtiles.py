@@ -1,4 +1,4 @@
-"""Parts of a tile whose stars are fitted jointly: the larger, the less is fitted twice in their margins."""
+"""Parts of a tile whose stars are fitted jointly: the larger they are, the fewer stars are fitted twice in margins."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from photometry.core.stars import Stars
 
 __all__ = ["tile_parts"]
 
-#: Parts of up to so many pixels along each axis are not divided any further.
+#: Parts of at most this many pixels along each axis are not divided any further.
 _SMALL = 64
 #: Most free stars of a part and those around it: with more, the products of all stars with each other take longer than
 #: the margins.
@@ -26,7 +26,7 @@ def tile_parts(core: Stamp, region: Stamp, stars: Stars, n_cadence: int, setting
     core : Stamp
         The tile.
     region : Stamp
-        All pixels there are.
+        All pixels of the region.
     stars : Stars
         All stars whose light reaches the tile and its margin.
     n_cadence : int

@@ -1,4 +1,4 @@
-"""What comes out of the joint fit of a tile."""
+"""Result of the joint fit of a tile."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -102,7 +102,7 @@ class TileFit:
 
 
 def joined(fits: Sequence[TileFit], cores: Sequence[Stamp]) -> TileFit:
-    """Put the fits of the parts of a tile together.
+    """Join the fits of the parts of a tile.
 
     Parameters
     ----------

@@ -28,11 +28,11 @@ from photometry.scene.tile_state import TileState
 
 __all__ = ["fit_tile"]
 
-#: Linear steps to the mean fluxes without outliers; the second sees what is not understood.
+#: Linear steps to the mean fluxes without outliers; the second one knows the errors of the model.
 _MEAN_ROUNDS = 2
 #: Cadences that the first mean fluxes are solved from: they serve until outliers and flux deviations are known.
 _FIRST_CADENCES = 200
-#: The prior of a flux is never narrower than if the mean were this share of the catalogue flux.
+#: The prior of a flux is never narrower than for a mean flux of this fraction of the catalogue flux.
 _LEAST_OF_CATALOG = 0.1
 
 
@@ -89,7 +89,7 @@ def fit_tile(
 
 
 def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray[np.bool_], first: FirstFit) -> TileFit:
-    """Fit node by node, block by block, then the cadences far from all others, and put all in order."""
+    """Fit node by node, block by block, then the outlying cadences, and put all in the order of time."""
     data, model, core = scene.data, scene.model, scene.core
     main = max(model.nodes, key=lambda node: int(good[node.cadences].sum()))
     images = model.mean_images(main, scene.state.flux)

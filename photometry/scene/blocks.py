@@ -46,7 +46,7 @@ class Block:
         return len(self.unknowns) - self.n_common
 
     def forward(self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return the patch's pixels that unknowns make; parameters as of `BlockDesign.forward`."""
+        """Return the patch's pixels for given unknowns; parameters as of `BlockDesign.forward`."""
         own = x[self.unknowns]
         moved = [own, *(own[self.n_common :] * term for term in terms[1:])]
         image: npt.NDArray[np.float32] = self._of_terms(len(terms)) @ np.concatenate(moved)
@@ -63,7 +63,7 @@ class Block:
         x[self.unknowns] += own
 
     def at(self, terms: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:
-        """Return the columns of the unknowns at a movement, the node's center by default: (n_pixel, n_unknown)."""
+        """Return the columns of the unknowns at a movement, the node's centre by default: (n_pixel, n_unknown)."""
         if terms is None:
             return self.matrix[:, : len(self.unknowns)].astype(np.float64)
         light = self.matrix[:, self.n_common :].reshape(len(self.pixels), len(terms), self.n_star)
@@ -71,7 +71,7 @@ class Block:
         return np.concatenate([self.matrix[:, : self.n_common], stars], axis=1).astype(np.float64)
 
     def with_common(self, common: npt.NDArray[np.float32], n_star: int) -> "Block":
-        """Return the block, which has none so far, with common terms (all pixels, n_common) after `n_star` stars."""
+        """Add common terms (all pixels, n_common), after `n_star` stars, to a block that has no common terms."""
         n_common = common.shape[1]
         unknowns = np.concatenate([np.arange(n_star, n_star + n_common), self.unknowns])
         return Block(self.pixels, unknowns, n_common, np.concatenate([common[self.pixels], self.matrix], axis=1))
@@ -101,7 +101,7 @@ class BlockDesign:
     n_common: int
 
     def forward(self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return the pixels that unknowns make.
+        """Return the pixels for given unknowns.
 
         Parameters
         ----------
@@ -121,7 +121,7 @@ class BlockDesign:
         return image
 
     def with_common(self, common: npt.NDArray[np.floating]) -> "BlockDesign":
-        """Return the design, which has none so far, with terms (n_pixel, n_common) that all stars share."""
+        """Add terms (n_pixel, n_common) that all stars share to a design that has no common terms."""
         single = common.astype(np.float32)
         blocks = tuple(block.with_common(single, self.n_star) for block in self.blocks)
         return BlockDesign(blocks, self.n_pixel, self.n_star, common.shape[1])
@@ -144,7 +144,7 @@ class BlockDesign:
     def normal_product(
         self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float32]:
-        """Return A^T W A x, (n_star + n_common, n_cadence), block by block, so that no image has to be kept.
+        """Return A^T W A x, (n_star + n_common, n_cadence), block by block, so that no image is kept.
 
         Parameters
         ----------
@@ -177,7 +177,7 @@ class BlockDesign:
         weights : (n_pixel,) float64
             W.
         terms : (n_term,) float64, optional
-            Monomials of the movement; the node's center by default.
+            Monomials of the movement; the node's centre by default.
         """
         matrix = np.zeros((self.n_star + self.n_common,) * 2)
         for block in self.blocks:
@@ -195,7 +195,7 @@ class BlockDesign:
     def influence(
         self, covariance: npt.NDArray[np.float32], scale: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return what the influence G = C A^T W of the pixels on the unknowns makes.
+        """Return sums over the influence G = C A^T W of the pixels on the unknowns.
 
         Parameters
         ----------

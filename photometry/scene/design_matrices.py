@@ -6,7 +6,7 @@ of the PRF on Chebyshev points:
     R(p - x - (dr, dc)) = A0 + A1 dr + A2 dc + A3 dr^2 + A4 dr dc + A5 dc^2 + ...
 
 Second degree leaves 1e-4 of the peak within 0.05 px of the node, enough for flux deviations; the mean
-light of bright stars takes fifth degree.
+light of bright stars needs fifth degree.
 
 Pixels are flat: ``row * n_column + column`` of the tile's stamp.
 """
@@ -112,7 +112,7 @@ def expand(
     prf : PlacedPrf
         PRF of the stars at zero movement.
     flux : (n_star,) float64
-        Catalogue flux, e-/s: tells which light is too faint to be kept.
+        Catalogue flux, e-/s: decides which light is too faint to be kept.
     movement : (row, column)
         Movement of the node, pixels.
     stamp : Stamp
@@ -135,12 +135,12 @@ def expand(
 
 
 def matrix_of(light: PixelLight, stamp: Stamp, merge: sparse.csr_matrix | None) -> Expansion:
-    """Put light from `expand_at` into an expansion that has the constant term alone."""
+    """Turn light from `expand_at` into an expansion with the constant term alone."""
     return _in_matrices(light, stamp, merge)
 
 
 def _in_matrices(light: PixelLight, stamp: Stamp, merge: sparse.csr_matrix | None) -> Expansion:
-    """Put light into sparse matrices of one pattern."""
+    """Turn light into sparse matrices of one pattern."""
     if merge is not None:
         light = _merged(light, merge)
     n_kept, terms, pixel = light.n_kept, light.terms, light.pixel.astype(np.int32)

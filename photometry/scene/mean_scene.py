@@ -26,11 +26,11 @@ ExtraColumns = Callable[[NodeModel, npt.NDArray[np.float64]], npt.NDArray[np.flo
 
 #: Standard deviation of the catalogue flux as a prior of the mean flux, as a fraction (0.2 mag).
 _CATALOG_WIDTH = 0.2
-#: Residuals are clipped at so many standard deviations (photons and readout, or robust scatter in time).
+#: Residuals are clipped at this many standard deviations (photons and readout, or robust scatter in time).
 _CLIP_SIGMA = 5.0
-#: The mean residual of a pixel counts as an error of the model beyond so many standard errors.
+#: The mean residual of a pixel counts as an error of the model beyond this many standard errors.
 _MODEL_ERROR_SIGMA = 3.0
-#: Combinations of background terms that the pixels see less than this, against the one they see best, are not there.
+#: Combinations of background terms with a smaller eigenvalue than this, relative to the largest, are left out.
 _SEEN = 1e-10
 
 
@@ -127,16 +127,16 @@ def solve_mean(
         Prior precision of the extra parameters about zero.
     deviation : (n_star, n_cadence) float32, optional
         Flux less mean flux of the stars, e-/s, as far as that is known. These deviations about their mean over the
-        good cadences are taken off the pixels: the mean of a star that fades while it is on one side would else look
-        like a star at another place.
+        good cadences are subtracted from the pixels: otherwise the mean of a star that fades while it is on one side
+        would look like a star at another position.
     means : sequence of PixelMean, optional
-        Means of the residuals of the good cadences, flux deviations about their mean taken off, where they are known.
+        Means of the residuals of the good cadences, flux deviations about their mean subtracted, if they are known.
     clip : bool
-        Clip residuals: while cosmic rays are not known. It also cuts eclipses, more in a star's core than in its
-        wings, so that mean fluxes and what they leave are not to be trusted to more than a per cent then.
+        Clip residuals, as long as cosmic rays are unknown. It also cuts eclipses, more in a star's core than in its
+        wings, so that mean fluxes and residuals are then no better than one per cent.
     n_round : int
-        Steps: the second one knows which pixels the first did not understand. The pixels are averaged once; from then
-        on the mean scene is taken off the average.
+        Steps: the second one knows the errors of the model that the first one found. The pixels are averaged once; from
+        then on the mean scene is subtracted from the average.
     """
     if means is None:
         about_mean = None if deviation is None else deviation - deviation[:, good].mean(axis=1, keepdims=True)
@@ -172,29 +172,29 @@ def _step(
     cross, inner, inner_gradient = np.zeros((n_star, n_extra)), np.zeros((n_extra, n_extra)), np.zeros(n_extra)
     by_locals = []
     for average, weights in zip(averages, all_weights, strict=True):
-        # The node's own background is free: take its terms out of everything.
+        # The node's own background is free: eliminate its terms.
         by_local = np.asarray(linalg.pinvh(local.T @ (weights[:, None] * local), rtol=_SEEN), dtype=np.float64)
         stars, extras, mean = average.stars, average.extras, average.pixels.mean
         stars_local = stars.T @ (weights[:, None] * local)
-        rest = weights * (mean - local @ (by_local @ (local.T @ (weights * mean))))
+        weighted = weights * (mean - local @ (by_local @ (local.T @ (weights * mean))))
         extras_weighted = weights[:, None] * (extras - local @ (by_local @ (local.T @ (weights[:, None] * extras))))
         of_stars = average.pixels.node.design.normal(weights, average.pixels.terms[:N_TERM])
         of_stars -= stars_local @ by_local @ stars_local.T
         normal += of_stars
         del of_stars
-        gradient += stars.T @ rest
+        gradient += stars.T @ weighted
         cross += stars.T @ extras_weighted
         inner += extras.T @ extras_weighted
-        inner_gradient += extras.T @ rest
+        inner_gradient += extras.T @ weighted
         by_locals.append(by_local)
     factor = linalg.cho_factor(normal, overwrite_a=True, check_finite=False)
     by_extra, by_gradient = linalg.cho_solve(factor, cross), linalg.cho_solve(factor, gradient)
-    information, extra_rest = inner - cross.T @ by_extra, inner_gradient - cross.T @ by_gradient
+    information, extra_gradient = inner - cross.T @ by_extra, inner_gradient - cross.T @ by_gradient
     prior = np.zeros(n_extra) if extra_precision is None else extra_precision
-    extra = inverse(information + np.diag(prior)) @ extra_rest if n_extra else np.zeros(0)
+    extra = inverse(information + np.diag(prior)) @ extra_gradient if n_extra else np.zeros(0)
     change = by_gradient - by_extra @ extra
     mean_residual, model_error = _left_over(averages, all_weights, by_locals, model, change, extra)
-    return MeanStep(flux + change, extra, information, extra_rest, mean_residual, model_error)
+    return MeanStep(flux + change, extra, information, extra_gradient, mean_residual, model_error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,14 +211,14 @@ class _Average:
         return (self.pixels.terms @ model.free_images(self.pixels.node, flux)) * (self.pixels.count > 0)
 
     def without(self, light: npt.NDArray[np.float64]) -> "_Average":
-        """Return the average with some light (n_pixel,) taken off."""
+        """Subtract some light (n_pixel,) from the average."""
         return replace(self, pixels=replace(self.pixels, mean=self.pixels.mean - light))
 
 
 def _weights(
     average: _Average, data: TileData, constant: npt.NDArray[np.float64], n_good: int
 ) -> npt.NDArray[np.float64]:
-    """Weights of an average, (n_pixel,): what is wrong in all cadences alike has a `constant` variance, (e-/s)^2."""
+    """Weights of an average, (n_pixel,): errors that all cadences share have a `constant` variance, (e-/s)^2."""
     return np.where(data.usable, average.pixels.count / (average.variance + n_good * constant), 0.0)
 
 
@@ -238,9 +238,9 @@ def _pixel_mean(
     valid, terms = data.valid[cadences].T, node.coefficients(state.motion, cadences)
     if about_mean is not None:
         movement = np.ascontiguousarray(terms[:, :N_TERM].T, dtype=np.float32)
-        deviating = node.design.forward(about_mean[:, cadences], movement)
-        deviating *= valid
-        residual -= deviating
+        of_deviations = node.design.forward(about_mean[:, cadences], movement)
+        of_deviations *= valid
+        residual -= of_deviations
     if clip:
         residual = robust_clip(residual, node_variance(data, node, images)) * valid
     count = valid.sum(axis=1).astype(np.float64)
@@ -251,7 +251,7 @@ def _pixel_mean(
 def _average(
     data: TileData, model: TileModel, state: TileState, pixels: PixelMean, extra_columns: ExtraColumns
 ) -> _Average:
-    """Put the average cadence of a node together."""
+    """Return the average cadence of a node."""
     node = pixels.node
     images = model.mean_images(node, state.flux)
     of_unsaturated = images
@@ -273,13 +273,13 @@ def _left_over(
     change: npt.NDArray[np.float64],
     extra: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the mean residual of the improved mean scene, and what is not understood of it, (n_pixel,), e-/s."""
+    """Return the mean residual of the improved mean scene, and the error of the model, (n_pixel,), e-/s."""
     total, noise, count = (np.zeros(len(model.local_basis)) for _ in range(3))
     for average, weights, by_local in zip(averages, all_weights, by_locals, strict=True):
-        rest = average.pixels.mean - average.stars @ change - average.extras @ extra
+        residual = average.pixels.mean - average.stars @ change - average.extras @ extra
         local = model.local_basis
-        rest = rest - local @ (by_local @ (local.T @ (weights * rest)))
-        total += average.pixels.count * rest
+        residual = residual - local @ (by_local @ (local.T @ (weights * residual)))
+        total += average.pixels.count * residual
         noise += average.pixels.count * average.variance
         count += average.pixels.count
     count = np.maximum(count, 1.0)

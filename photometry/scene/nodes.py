@@ -9,7 +9,7 @@ __all__ = ["Node", "far_cadences", "nodes_of"]
 
 #: Backgrounds of one node differ by less than this factor.
 _BACKGROUND_FACTOR = 1.5
-#: Boxes of fewer cadences are far from the rest, if the fullest box holds so many times more.
+#: Boxes of fewer cadences are outlying, if the fullest box holds this many times more.
 _FEW = 6
 _MANY_TIMES = 10
 
@@ -37,14 +37,14 @@ def nodes_of(
     sky: npt.NDArray[np.float64],
     reach: float,
 ) -> tuple[Node, ...]:
-    """Group cadences by movement, and those of a group by background; all groups of a place share its center.
+    """Group cadences by movement, and those of a group by background; all groups of a place share its centre.
 
     Parameters
     ----------
     row_shift, column_shift : (n_cadence,) float64
         Movement, pixels.
     sky : (n_cadence,) float64
-        Typical variance-making background of the cadence, e-/s.
+        Mean background of the cadence, e-/s.
     reach : float
         Half the side of a box, pixels.
 
@@ -65,7 +65,7 @@ def nodes_of(
 def far_cadences(
     row_shift: npt.NDArray[np.float64], column_shift: npt.NDArray[np.float64], reach: float
 ) -> npt.NDArray[np.bool_]:
-    """Tell which cadences are so far from the others, and so few, that a node of their own does not pay: (n_cadence,).
+    """Find the outlying cadences: so far from the others, and so few, that a node is not worth it, (n_cadence,).
 
     Parameters
     ----------

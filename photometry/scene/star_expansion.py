@@ -40,7 +40,7 @@ class PixelLight:
 
 
 def joined(groups: Sequence[PixelLight]) -> PixelLight:
-    """Put the light of groups of stars together."""
+    """Join the light of groups of stars."""
     return PixelLight(
         np.concatenate([group.pixel for group in groups]),
         np.concatenate([group.n_kept for group in groups]),
@@ -108,7 +108,7 @@ def expanded(
     prf : PlacedPrf
         PRF of the stars at zero movement.
     flux : (n_star,) float64
-        Flux, e-/s: tells which light is too faint to be kept.
+        Flux, e-/s: decides which light is too faint to be kept.
     movement : (row, column)
         Movement about which is expanded, pixels.
     stamp : Stamp

@@ -1,4 +1,4 @@
-"""Pixels of a tile, flat, with what their noise is made of."""
+"""Pixels of a tile, flat, with the components of their noise."""
 
 from dataclasses import dataclass, replace
 
@@ -75,7 +75,7 @@ class TileData:
 
 
 def saturated_pixels(total: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Tell which pixels of an image saturate or lie next to it in a bleed trail.
+    """Find the pixels of an image that saturate or lie in a bleed trail.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def tile_data(cube: Cube) -> TileData:
             some = slice(start, start + _CADENCES_AT_ONCE)
             finite[some] = (finite[some].astype(np.float32) @ merge.T == n_merged) & (n_merged > 0)
             images[some] = np.where(finite[some], images[some] @ merge.T, np.float32(0))
-        # Pixels that gave their charge away keep a variance, though nothing is made of it.
+        # Merged pixels keep a variance, although it is not used.
         read_variance = np.where(n_merged > 0, merge @ read_variance, read_variance)
     if not finite.any():
         raise FitError("no pixel is measured in any cadence")
@@ -156,6 +156,6 @@ def merged_trails(saturated: npt.NDArray[np.bool_]) -> sparse.csr_matrix:
 
 
 def _mean_of_finite(values: npt.NDArray[np.float32], finite: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Mean over cadences of values that are 0 where they are not finite; 0 where none is."""
+    """Mean over cadences of values that are 0 where they are not finite; 0 for pixels without finite values."""
     total = np.ones(len(values), dtype=values.dtype) @ values
     return np.asarray(total / np.maximum(finite.sum(axis=0), 1), dtype=np.float64)

@@ -1,8 +1,8 @@
 """Mean scene of a tile: what all cadences share, about the nodes of the movement.
 
-A cadence is the mean fluxes of the stars, moved by an affine motion, and a local background of three terms. What is
-left over (residuals) tells better mean fluxes (`mean_scene`), better motion (`motion_fit`) and how every star varies
-(`solve`).
+The model of a cadence is the mean fluxes of the stars, moved by an affine motion, and a smooth local background. Its
+residuals improve the mean fluxes (`mean_scene`) and the motion (`photometry.calibration.motion_fit`) and give the
+variation of every star (`photometry.solver`).
 """
 
 from dataclasses import dataclass
@@ -31,21 +31,21 @@ __all__ = [
     "residuals",
 ]
 
-#: Up to so many pixels per axis the local background is a plane; larger stamps have knots at most so far apart.
+#: Up to this many pixels per axis the local background is a plane; larger stamps have knots at most this far apart.
 _KNOT_PIX = 80
 #: Linear terms of the motion beside the shift: a1, a2, b1, b2 of `photometry.calibration.kernel`.
 N_LINEAR = 4
 #: Reach of the expansion of fixed stars, pixels.
 _FIXED_REACH = 0.15
-#: Fixed stars in cells of so many pixels share a PRF: it changes by less than their fluxes are known to.
+#: Fixed stars in cells of this many pixels share a PRF: it changes by less than the errors of their fluxes.
 _FIXED_CELL = 32.0
-#: Share of a star's light on saturated pixels from which its wings do not tell where it is.
+#: Share of a star's light on saturated pixels beyond which its wings do not show where it is.
 _SATURATED_SHARE = 0.02
 #: Error of the flux of fixed stars, as a fraction (0.05 mag).
 _FIXED_ERROR = 0.05
 #: Stars brighter than this take the fine expansion for their mean light, e-/s (T=12.5).
 _FINE_FLUX = 1500.0
-#: Blocks are kept for nodes of so many cadences: those of hundreds of excursions would fill the memory.
+#: Fewest cadences of nodes whose blocks are kept: those of hundreds of excursions would fill the memory.
 _MANY_CADENCES = 6
 #: Light in a pixel that is left out, in units of the read noise of a cadence.
 _FAINTEST_SHARE = 0.05
@@ -64,9 +64,9 @@ class TileModel:
     bright : (n_star,) bool
         Free stars whose mean light takes the fine expansion.
     unsaturated : (n_star,) bool
-        Free stars whose pixels do not saturate: they alone tell where stars are.
+        Free stars whose pixels do not saturate: they alone constrain the positions.
     v, u : (n_star,) float64
-        Distance of the free stars from the stamp's center along rows and columns, over `scale`.
+        Distance of the free stars from the stamp's centre along rows and columns, over `scale`.
     scale : float
         Half the longer side of the stamp, pixels.
     local_basis : (n_pixel, n_local) float64
@@ -163,7 +163,7 @@ def build_model(
     fixed : Stars
         Fixed stars: fainter ones, at their catalogue flux, at zero movement.
     motion : TileMotion
-        Motion and local background as far as they are known.
+        Motion and local background known so far.
     reach : float
         Half the side of a node, pixels.
     cadences : (n_chosen,) int64, optional
@@ -236,15 +236,15 @@ def residuals(
 ) -> npt.NDArray[np.float32]:
     """Return pixels less the mean scene and the local background; 0 where not valid: (n_pixel, n_cadence), e-/s.
 
-    `images` are those of the node by the mean fluxes (`TileModel.mean_images`); `mean_residual` is
-    what they leave of the mean of the pixels (`TileState.mean_residual`), where that is to be taken off, too.
+    `images` are those of the node by the mean fluxes (`TileModel.mean_images`); `mean_residual` is that of
+    `TileState`, if it is to be subtracted, too.
 
     Single precision rounds 1e5 e-/s, the brightest pixel there is, to 0.01 e-/s: a thousandth of its noise.
     """
     coefficients = np.concatenate([node.coefficients(motion, cadences), motion.local[cadences]], axis=1)
     scene = np.concatenate([images, model.local_basis.T])
     scene[0] += mean_residual
-    rest: npt.NDArray[np.float32] = scene.T.astype(np.float32) @ coefficients.T.astype(np.float32)
-    np.subtract(data.images[cadences].T, rest, out=rest)
-    rest *= data.valid[cadences].T
-    return rest
+    residual: npt.NDArray[np.float32] = scene.T.astype(np.float32) @ coefficients.T.astype(np.float32)
+    np.subtract(data.images[cadences].T, residual, out=residual)
+    residual *= data.valid[cadences].T
+    return residual

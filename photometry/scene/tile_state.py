@@ -1,4 +1,4 @@
-"""What is known of a tile while it is worked out: motion, local background, mean fluxes."""
+"""State of a tile between the steps of its fit: motion, local background, mean fluxes."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class TileMotion:
     Parameters
     ----------
     row_shift, column_shift : (n_cadence,) float64
-        Movement at the tile's center, pixels.
+        Movement at the tile's centre, pixels.
     linear : (n_cadence, 4) float64
         a1, a2, b1, b2: change of the row and the column shift over `TileModel.scale` along rows and columns, pixels.
     local : (n_cadence, n_local) float64
@@ -41,7 +41,7 @@ class TileState:
     mean_residual : (n_pixel,) float64
         Mean of the pixels less the mean scene, e-/s.
     model_error : (n_pixel,) float64
-        What is not understood of it, e-/s: such pixels hardly count for mean fluxes.
+        What neither noise nor fixed stars explain of it, e-/s: such pixels have little weight in the mean fluxes.
     """
 
     flux: npt.NDArray[np.float64]

@@ -1,4 +1,4 @@
 """The linear systems of the fit: normal equations of a node, conjugate gradients for all its cadences, errors.
 
-Nobody else reads its matrices.
+Others see `photometry.solver.node_solver.NodeSolver` and nothing of its matrices.
 """

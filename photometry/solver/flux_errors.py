@@ -9,7 +9,7 @@ from photometry.solver.normal_equations import MOST_LEVERAGE, NormalEquations
 
 __all__ = ["flux_variance", "motion_response"]
 
-#: Photons that a fainter star or background lacks never take away more than the rest of the variance.
+#: A fainter star or background never reduces the variance to less than this fraction of that of the node.
 _LEAST_SHARE = 0.25
 
 
@@ -51,7 +51,7 @@ def flux_variance(
     normal : NormalEquations
         The node.
     which : (n_star,) int64
-        Stars that are asked for.
+        Stars.
     deviation : (n_star, n_cadence) float64
         Flux less mean flux, e-/s.
     extra_sky : (n_cadence,) float64

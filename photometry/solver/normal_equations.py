@@ -1,11 +1,11 @@
-"""Normal equations of a node: their inverse, which is the covariance of the fluxes, and what follows from it.
+"""Normal equations of a node: their inverse, which is the covariance of the fluxes, and the variances that follow.
 
 With weights W that are inverse variances, priors of precision Q and design A, C = (A^T W A + Q)^-1. The variance of a
 flux is that of the estimator, C A^T W A C = C - C Q C. Without a star's own prior q its C becomes C / (1 - q C).
 
-Nodes of a tile differ little: their normal matrices have about the same correlations, and differ in how much each star
-is seen. A node may so take over another one's inverse in units of its own diagonal, D C D: what the iteration converges
-to stays the same, and of the errors those of close blends change, by a few per cent.
+Nodes of a tile differ little: their normal matrices have about the same correlations, and differ in the information on
+each star. A node may therefore take over another one's inverse in units of its own diagonal, D C D: the solution to
+which the iteration converges is the same, and only the errors of close blends change, by a few per cent.
 """
 
 from dataclasses import dataclass, replace
@@ -24,8 +24,8 @@ __all__ = ["MOST_LEVERAGE", "NormalEquations", "are_like", "factor_node", "taken
 MOST_LEVERAGE = 0.99
 #: Largest share of a star's own prior that is taken out.
 _MOST_PRIOR = 1 - 1e-6
-#: Nodes whose backgrounds differ by less than this factor and whose places by less than so many pixels per axis share
-#: one inverse.
+#: Nodes whose backgrounds differ by less than this factor, and their positions by less than this many pixels per axis,
+#: share one inverse.
 _LIKE_BACKGROUND = 1.5
 _LIKE_PLACE = 0.15
 #: Rows of a matrix that are squared at once.
@@ -134,7 +134,7 @@ def factor_node(
     like: NormalEquations | None = None,
     with_errors: bool = True,
 ) -> NormalEquations:
-    """Factor the normal equations of a node and work out the variances.
+    """Factor the normal equations of a node and derive the variances.
 
     Parameters
     ----------
@@ -147,12 +147,12 @@ def factor_node(
     precision : (n_star,) float64
         Prior precision of the flux deviations, (e-/s)^-2.
     common_precision : (n_common,) float64, optional
-        Prior precision of the common terms about zero; none by default. A node that takes over an inverse has that of
-        the other one.
+        Prior precision of the common terms about zero; they have no prior by default. A node that takes over an
+        inverse has the priors of the other one.
     like : NormalEquations, optional
         A node of the same stars whose inverse is taken over, in units of this node's diagonal.
     with_errors : bool
-        Work out what depends on the background and the pixels; it is zero otherwise.
+        Whether to derive what depends on the background and the pixels; it is zero otherwise.
     """
     design = node.design.with_common(common)
     if like is None:
@@ -206,7 +206,7 @@ def _factored(
 def _with_errors(
     system: NormalEquations, node: NodeModel, design: BlockDesign, weights: npt.NDArray[np.float64]
 ) -> NormalEquations:
-    """Work out what depends on the background and the pixels: changes of the variance, leverage."""
+    """Add what depends on the background and the pixels: changes of the variance, leverage."""
     squared, leverage = design.influence(system.covariance, system.scale, weights)
     return replace(
         system,
@@ -223,7 +223,7 @@ def taken_over(
     weights: npt.NDArray[np.float64],
     precision: npt.NDArray[np.float64],
 ) -> NormalEquations:
-    """Take the inverse of another node over, in units of this one's diagonal, with all that is about the same.
+    """Take over the inverse of another node, in units of this one's diagonal, with all that is about the same.
 
     Parameters
     ----------

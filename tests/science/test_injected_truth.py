@@ -110,7 +110,7 @@ def test_chi_squared_is_one(prf):
     assert 0.95 < np.median(result.cadence_chi2) < 1.05
     clean = result.star_flags == 0
     assert clean.any()
-    # A star's own flux takes one of the few pixels that tell of it.
+    # A star's own flux takes one of the few pixels that constrain it.
     assert 0.7 < np.mean(result.chi2[clean]) < 1.0
 
 

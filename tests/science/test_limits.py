@@ -1,4 +1,4 @@
-"""Pixels that tell little or nothing, and what the fit says of its own quality."""
+"""Pixels with little or no information, and what the fit says of its own quality."""
 
 from dataclasses import replace
 

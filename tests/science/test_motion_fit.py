@@ -119,7 +119,7 @@ def test_an_empty_cadence_is_bad_and_interpolated(quick, one_prf):
 
 
 def test_region_of_several_tiles(one_prf):
-    """Four tiles tell of one motion what one tile tells."""
+    """Four tiles give the same motion as one tile."""
     scene, cube = make_scene(one_prf, n_row=40, n_column=40, n_cadence=20, roll_rad=1.5e-5)
     whole, parts = (
         measure_motion([cube], scene.catalogue_stars, one_prf, MotionSettings(n_round=3, tile_size=size))
@@ -225,7 +225,7 @@ def test_outliers_are_what_is_unusual_for_a_pixel():
     np.testing.assert_array_equal(np.argwhere(found), [[3, 60]])
 
 
-def test_few_cadences_do_not_tell_what_is_usual():
+def test_few_cadences_do_not_show_what_is_usual():
     residual = np.zeros((10, 3), dtype=np.float32)
     residual[4, 1], residual[5, 2] = 13.0, 11.0
     np.testing.assert_array_equal(np.argwhere(outliers(residual, np.ones(10), 6.0)), [[4, 1]])

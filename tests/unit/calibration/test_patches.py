@@ -1,4 +1,4 @@
-"""Pixels that tell a CCD's motion."""
+"""Pixels from which a CCD's motion is measured."""
 
 import numpy as np
 

@@ -83,7 +83,7 @@ def test_static_shift_is_found(row, column):
     step = solve_mean(tile.data, tile.model, tile.state, _GOOD, static_columns, _STATIC_PRECISION)
     assert step.extras[0] == pytest.approx(row, abs=5e-4)
     assert step.extras[3] == pytest.approx(column, abs=5e-4)
-    # The normal equations of the extras tell the same: tiles are added up that way.
+    # The normal equations of the extras give the same: tiles are summed that way.
     summed = np.linalg.solve(step.information + np.diag(_STATIC_PRECISION), step.gradient)
     np.testing.assert_allclose(summed, step.extras, atol=1e-8)
 

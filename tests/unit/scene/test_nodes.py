@@ -74,7 +74,7 @@ def test_backgrounds_of_a_place_share_its_center():
     assert len({(node.row_shift, node.column_shift) for node in nodes}) == 1
 
 
-def test_few_cadences_far_from_many_are_told():
+def test_few_cadences_far_from_many_are_found():
     row_shift = np.zeros(200)
     row_shift[[3, 30, 31]] = 0.4, -0.4, -0.41
     np.testing.assert_array_equal(np.flatnonzero(far_cadences(row_shift, np.zeros(200), 0.05)), [3, 30, 31])

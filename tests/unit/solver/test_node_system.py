@@ -1,4 +1,4 @@
-"""What the system of a node tells the others, against plain algebra."""
+"""What the system of a node offers to others, against plain algebra."""
 
 import numpy as np
 import pytest
@@ -79,7 +79,7 @@ def test_the_own_prior_is_taken_out_by_its_share(tile, weights):
 
 
 def test_single_cadences_are_solved_as_the_node_they_are_like(tile, weights):
-    """A cadence where the stars are at the node, and pixels that tell of one star more light."""
+    """Two cadences with the stars where they are at the node, in which one star is brighter."""
     system, node = _system(tile, weights, np.zeros(3)), tile.model.nodes[0]
     image = (3.0 * node.expansion.matrices[0][:, [2]].toarray()).astype(np.float32)
     single = system.of_single_cadence(node, weights, 1 / (0.3 * _flux(tile)) ** 2)

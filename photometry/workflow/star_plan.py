@@ -107,7 +107,7 @@ def plan_stars(
     for names in linked_regions(regions, all_overlaps(regions)):
         group = {name: regions[name] for name in names}
         places = {name: place_of(region.pixels) for name, region in group.items()}
-        key = digest_of_rows(more=[_VERSION, code, coord_buffer, *_facts(group, places)])
+        key = digest_of_rows(more=[_VERSION, code, coord_buffer, *_dependencies(group, places)])
         kept = {name: _kept(folder, name, key) for name in names}
         made = {name: plan for name, plan in kept.items() if plan is not None}
         if len(made) < len(names):
@@ -128,7 +128,7 @@ def _give_memory_back() -> None:
         trim(0)
 
 
-def _facts(group: Mapping[str, PlannedRegion], places: Mapping[str, RegionPlace]) -> Iterable[object]:
+def _dependencies(group: Mapping[str, PlannedRegion], places: Mapping[str, RegionPlace]) -> Iterable[object]:
     """Return what the stars of regions and their digests depend on."""
     overlaps = all_overlaps(group)
     for name, region in group.items():

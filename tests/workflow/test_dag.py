@@ -94,7 +94,7 @@ def test_both_profiles_agree_where_they_must():
     default, slurm = (
         yaml.safe_load((ROOT / f"profiles/{name}/profile.yaml").read_text()) for name in ("default", "slurm")
     )
-    for name in ("max-checksum-file-size", "rerun-incomplete", "keep-going", "scheduler"):
+    for name in ("max-checksum-file-size", "rerun-incomplete", "rerun-triggers", "keep-going", "scheduler"):
         assert default[name] == slurm[name], name
 
 

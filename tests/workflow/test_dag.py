@@ -10,6 +10,9 @@ import pytest
 import yaml
 from running import ROOT, config_of, planned_jobs
 
+from photometry.core.errors import PhotometryError
+from photometry.workflow.run_plan import plan_run
+
 pytestmark = pytest.mark.workflow
 
 
@@ -52,11 +55,10 @@ def test_simulated_ccds(snakemake, tmp_path):
     assert jobs == {"simulate_scene": 1, "simulate_ccd": 2, "all": 1, "total": 4}
 
 
-def test_misspelt_scene_setting(snakemake, tmp_path):
-    config = {"output": "results", "simulate": {"folder": "data", "scenes": {"one": {"seeed": 1}}}}
-    result = snakemake(tmp_path, "--dry-run", config=config)
-    assert result.returncode == 1
-    assert "simulate, scenes, one: unknown scene setting seeed" in result.stdout
+def test_misspelt_scene_setting(tmp_path):
+    simulate = {"folder": "data", "scenes": {"one": {"seeed": 1}}}
+    with pytest.raises(PhotometryError, match="simulate, scenes, one: unknown scene setting seeed"):
+        plan_run({"output": str(tmp_path / "results"), "simulate": simulate}, "my.yaml", ROOT)
 
 
 def test_lint(snakemake, field, tmp_path):

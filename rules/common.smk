@@ -1,6 +1,6 @@
 """Settings and inputs, checked before any job; the plan of regions and tiles; input functions of the rules.
 
-What is wrong is told in one message and ends the run. Only wiring here: the checks are in photometry/.
+Any error is reported in one message, which ends the run. This file only connects: the checks are in photometry/.
 """
 
 from functools import cache
@@ -50,7 +50,7 @@ except PhotometryError as error:
 
 #: The settings, complete.
 SETTINGS = RUN.settings
-#: Stars that cube, motion and PRF of a region were derived from; no declared output, Snakemake would delete it.
+#: Stars from which cube, motion and PRF of a region were derived; not a declared output, which Snakemake would delete.
 REFERENCE = f"{SETTINGS['output']}/prepared/reference_stars_{{region}}.hdf5"
 #: Where files from MAST are kept.
 PRF_DOWNLOADS = f"{SETTINGS['output']}/downloads/prf"
@@ -66,7 +66,7 @@ if workflow.is_main_process:
 
 
 def code_of(rule):
-    """Return a digest of a rule's script and of the modules it needs: Snakemake does not see those by itself."""
+    """Return a digest of the code of a rule's script and of the modules that it needs, which Snakemake does not track."""
     return code_digest(BASE / "scripts" / f"{rule}.py", BASE)
 
 
@@ -125,7 +125,7 @@ def ephemeris_files():
 
 
 def star_file_of(region):
-    """Return the stars of a region: of a given star table made by the plan, whose date does not matter; else by a job."""
+    """Return the stars of a region: written by the plan from a given star table (its date does not matter), else by a job."""
     if RUN.regions[region].observation["catalog"] == "mast":
         return f"{SETTINGS['output']}/prepared/stars_{region}.hdf5"
     return ancient(str(stars_file(RUN.folder, region)))

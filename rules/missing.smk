@@ -37,7 +37,7 @@ rule unusable_input:
         "<logs>/unusable_input/{number}.log",
     benchmark:
         "<benchmarks>/unusable_input/{number}.tsv"
-    # Said first, not after hours.
+    # Reported at the start, not after hours.
     priority: 100
     retries: 0
     conda:

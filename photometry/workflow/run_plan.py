@@ -1,4 +1,4 @@
-"""Settings -> all that is known of a run before its first job; what is wrong is told here, in one message."""
+"""Settings -> everything that is known of a run before its first job; errors are reported here, in one message."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

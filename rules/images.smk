@@ -85,7 +85,7 @@ rule ccd_images:
         runtime=minutes(10, 3.0),
         lane=1,
     params:
-        rerun_on_code=code_of("ccd_images"),
+        code=code_of("ccd_images"),
         rerun_on_stars=reference_of,
         reference=REFERENCE,
     script:

@@ -84,6 +84,24 @@ def test_every_rule_has_its_docstring_log_benchmark_and_environment(path: Path):
                 assert f"    {directive}\n" in rule, f"{directive} {rule}"
 
 
+def rules_with_scripts() -> dict[str, tuple[str, str]]:
+    """Text and script of every rule that has a script."""
+    texts = [text for path in (ROOT / "rules").glob("*.smk") for text in path.read_text().split("\nrule ")[1:]]
+    return {
+        text.split(":", 1)[0]: (text, (ROOT / "rules" / match[1]).read_text())
+        for text in texts
+        if (match := re.search(r'script:\n +"([^"]+)"', text))
+    }
+
+
+@pytest.mark.parametrize(("text", "script"), rules_with_scripts().values(), ids=rules_with_scripts())
+def test_parameters_are_read_by_the_script_or_say_that_they_re_run_the_rule(text, script):
+    block = re.search(r"^    params:\n((?:        .*\n)+)", text, re.MULTILINE)
+    given = set(re.findall(r"^        (\w+)=", block[1], re.MULTILINE)) if block else set()
+    read = set(re.findall(r"snakemake\.params\.(\w+)", script))
+    assert {name for name in given if not name.startswith("rerun_on_")} == read
+
+
 @pytest.mark.parametrize("name", ["default", "slurm"])
 def test_profile_gives_a_reason_for_each_line(name):
     lines = (ROOT / f"profiles/{name}/profile.yaml").read_text().splitlines()

@@ -19,9 +19,9 @@ include: "rules/common.smk"
 
 
 pathvars:
-    results=config["output"],
-    logs=f"{config['output']}/logs",
-    benchmarks=f"{config['output']}/benchmarks",
+    results=SETTINGS["output"],
+    logs=f"{SETTINGS['output']}/logs",
+    benchmarks=f"{SETTINGS['output']}/benchmarks",
 
 
 include: "rules/cluster.smk"
@@ -35,7 +35,7 @@ include: "rules/plots.smk"
 include: "rules/missing.smk"
 
 
-if "simulate" in config:
+if "simulate" in SETTINGS:
 
     include: "rules/simulate.smk"
 

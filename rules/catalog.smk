@@ -26,9 +26,9 @@ rule download_catalog:
     resources:
         mem_mb=1000,
     params:
-        kept=f"{config['output']}/downloads/tic_{{region}}.ecsv",
+        kept=f"{SETTINGS['output']}/downloads/tic_{{region}}.ecsv",
         datasource=datasource_of,
-        coord_buffer=lookup("coord_buffer", within=config),
+        coord_buffer=lookup("coord_buffer", within=SETTINGS),
     script:
         "../scripts/download_catalog.py"
 
@@ -54,11 +54,11 @@ rule stars:
         runtime=minutes(2, 0),
         lane=1,
     params:
-        code=code_of("stars"),
+        rerun_on_code=code_of("stars"),
         datasource=datasource_of,
         targets=lambda wildcards: observation_of(wildcards)["targets"],
         tmag_limit=lambda wildcards: observation_of(wildcards)["tmag_limit"],
-        coord_buffer=lookup("coord_buffer", within=config),
+        coord_buffer=lookup("coord_buffer", within=SETTINGS),
     script:
         "../scripts/stars.py"
 
@@ -83,10 +83,10 @@ rule catalog:
         runtime=minutes(2, 0),
         lane=1,
     params:
-        code=code_of("catalog"),
-        stars=star_rows_of,
+        rerun_on_code=code_of("catalog"),
+        rerun_on_stars=star_rows_of,
         datasource=datasource_of,
-        coord_buffer=lookup("coord_buffer", within=config),
+        coord_buffer=lookup("coord_buffer", within=SETTINGS),
     script:
         "../scripts/catalog.py"
 
@@ -111,10 +111,10 @@ rule targets:
         runtime=minutes(2, 0),
         lane=1,
     params:
-        code=code_of("targets"),
-        stars=star_digests_around,
+        rerun_on_code=code_of("targets"),
+        rerun_on_stars=star_digests_around,
         regions=regions_around,
-        tile_size=lookup("fit/tile_size", within=config),
-        tile_margin=lookup("fit/tile_margin", within=config),
+        tile_size=lookup("fit/tile_size", within=SETTINGS),
+        tile_margin=lookup("fit/tile_margin", within=SETTINGS),
     script:
         "../scripts/targets.py"

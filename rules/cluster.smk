@@ -1,8 +1,8 @@
 """What jobs need on a cluster: run time and memory, which jobs go together, what runs where Snakemake runs.
 
-A local run takes no notice of it. Run times are three times those measured (docs/run_a_sector.md), for slower
+Local runs ignore all of this. Run times are three times those measured (docs/run_a_sector.md), for slower
 processors, and grow with every attempt, as the memory does. Those of the jobs of a group add up, of their memory the
-largest counts: a minute more for a tile is a quarter of an hour more for its group. In all memory are 300 MB for the
+largest counts: a minute more for a tile is a quarter of an hour more for its group. All memory includes 300 MB for the
 Snakemake that runs a job of the cluster.
 """
 
@@ -13,7 +13,7 @@ from photometry.io.stars.star_files import read_stars
 
 #: Pixels of a tile of a CCD, to which times and memory per frame refer; motion and PRF are measured on as many.
 N_PIXEL = 256**2
-#: Thousands of stars with a free flux on a tile, where they are not known: the archive is asked for them by a job.
+#: Thousands of stars with a free flux on a tile, assumed where a job has yet to download the catalogue.
 USUAL_STARS = 3.0
 
 # Jobs of a group run one after the other, on the processors of one: each needs the one lane that a job of the cluster

@@ -1,29 +1,25 @@
 """Settings and inputs, checked before any job; the plan of regions and tiles; input functions of the rules.
 
-What is wrong is told in one message and ends the run. Only wiring here: the checks are in photometry/.
+Any error is reported in one message, which ends the run. This file only connects: the checks are in photometry/.
 """
 
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from photometry.workflow.config import checked_config
-from photometry.workflow.config_schema import config_schema
 from photometry.core.datasources import DATASOURCES, region_pattern
 from photometry.core.errors import PhotometryError
-from photometry.workflow.checks import check_inputs, check_output, check_simulated
 from photometry.io.ffi.ffi_files import listing_digest
-from photometry.workflow.observation_table import with_observation_table
-from photometry.workflow.origin_lines import made_with
-from photometry.workflow.plan import all_overlaps, plan_regions
 from photometry.io.reference.prf_files import check_prf_folder
+from photometry.workflow.code_digests import code_digest
+from photometry.workflow.origin_lines import made_with
+from photometry.workflow.run_plan import plan_run
 from photometry.workflow.star_plan import (
-    plan_stars,
     read_star_plan,
     reference_digest,
     stars_file,
 )
-from photometry.workflow.code_digests import code_digest
 
 BASE = Path(workflow.basedir)
 #: Names of regions: of pixel files, and of CCDs.
@@ -39,66 +35,44 @@ wildcard_constraints:
     ccd=r"[1-4]",
 
 
-#: What is wrong with pixel files of a folder that cannot be used; the others can.
-UNUSABLE = []
-
-
-def load_plan():
-    """Complete the settings with their defaults and return the regions that they ask for."""
-    schema = config_schema()
-    source = (
-        ", ".join(map(str, workflow.overwrite_configfiles or workflow.configfiles))
-        or "--config"
-    )
-    given = with_observation_table(config, schema)
-    config.update(checked_config(given, schema, source))
-    check_output(config["output"])
-    regions = plan_regions(
-        config.get("observations", []),
-        tile_size=config["fit"]["tile_size"],
-        tile_margin=config["fit"]["tile_margin"],
-        unusable=UNUSABLE,
-    )
-    check_simulated(config.get("simulate", {}))
-    if not workflow.is_main_process:
-        return regions, {}
-    check_inputs(regions.values(), config["ephemeris"], config["motion"]["mode"])
-    code = code_digest(BASE / "photometry/workflow/star_plan.py", BASE)
-    folder = f"{config['output']}/plan"
-    return regions, plan_stars(regions, folder, config["coord_buffer"], code)
-
-
 try:
-    REGIONS, STAR_PLANS = load_plan()
+    RUN = plan_run(
+        config,
+        source=", ".join(
+            map(str, workflow.overwrite_configfiles or workflow.configfiles)
+        )
+        or "--config",
+        root=BASE,
+        checks_inputs=workflow.is_main_process,
+    )
 except PhotometryError as error:
     raise WorkflowError(str(error)) from None
 
-
-# For the report: with what the light curves were made that are there.
-config["made_with"] = (
-    made_with(f"{config['output']}/summary_v{config['version']:02d}.ecsv")
-    if workflow.is_main_process
-    else []
-)
-
-#: Regions whose pixels a region shares.
-OVERLAPS = all_overlaps(REGIONS)
-#: Stars of the regions, made before any job, and the digests that jobs depend on.
-PLAN = f"{config['output']}/plan"
-#: Stars that cube, motion and PRF of a region were derived from; no declared output, Snakemake would delete it.
-REFERENCE = f"{config['output']}/prepared/reference_stars_{{region}}.hdf5"
+#: The settings, complete.
+SETTINGS = RUN.settings
+#: Stars from which cube, motion and PRF of a region were derived; not a declared output, which Snakemake would delete.
+REFERENCE = f"{SETTINGS['output']}/prepared/reference_stars_{{region}}.hdf5"
 #: Where files from MAST are kept.
-PRF_DOWNLOADS = f"{config['output']}/downloads/prf"
+PRF_DOWNLOADS = f"{SETTINGS['output']}/downloads/prf"
+#: Name of the summary.
+SUMMARY = f"summary_v{SETTINGS['version']:02d}.ecsv"
+
+# The report can read nothing but `config`: the version, and with what the light curves were made that are there.
+if workflow.is_main_process:
+    config.update(
+        version=SETTINGS["version"],
+        made_with=made_with(f"{SETTINGS['output']}/{SUMMARY}"),
+    )
 
 
 def code_of(rule):
-    """Return a digest of a rule's script and of the modules it needs: Snakemake does not see those by itself."""
+    """Return a digest of the code of a rule's script and of the modules that it needs, which Snakemake does not track."""
     return code_digest(BASE / "scripts" / f"{rule}.py", BASE)
 
 
 def region_of(wildcards):
     """Return the planned region of a job."""
-    return REGIONS[wildcards.region]
+    return RUN.regions[wildcards.region]
 
 
 def observation_of(wildcards):
@@ -123,11 +97,18 @@ def pixel_file_of(wildcards):
     return str(region_of(wildcards).pixels.path)
 
 
+def cube_of_region(wildcards):
+    """Return the cube of a region: read from its pixel file, or of a CCD made of its frames."""
+    if is_ccd(wildcards):
+        return rules.ccd_images.output.cube
+    return rules.images.output.cube
+
+
 def placed_pixels_of(wildcards):
     """Return what says where a region's pixels are: its cube; of a CCD, whose cube needs the stars, its frames."""
     if is_ccd(wildcards):
         return rules.frames.output.frames
-    return "<results>/prepared/{region}.hdf5"
+    return cube_of_region(wildcards)
 
 
 def listing_of(wildcards):
@@ -137,17 +118,17 @@ def listing_of(wildcards):
 
 def ephemeris_files():
     """Return the files that say where TESS was: a table or SPICE kernels; none for the Earth's place."""
-    given = Path(config["ephemeris"])
-    if config["ephemeris"] == "earth":
+    given = Path(SETTINGS["ephemeris"])
+    if SETTINGS["ephemeris"] == "earth":
         return []
     return [str(given)] if given.is_file() else sorted(map(str, given.rglob("*.bsp")))
 
 
 def star_file_of(region):
-    """Return the stars of a region: of a given star table made by the plan, whose date does not matter; else by a job."""
-    if REGIONS[region].observation["catalog"] == "mast":
-        return f"{config['output']}/prepared/stars_{region}.hdf5"
-    return ancient(str(stars_file(PLAN, region)))
+    """Return the stars of a region: written by the plan from a given star table (its date does not matter), else by a job."""
+    if RUN.regions[region].observation["catalog"] == "mast":
+        return f"{SETTINGS['output']}/prepared/stars_{region}.hdf5"
+    return ancient(str(stars_file(RUN.folder, region)))
 
 
 def stars_of(wildcards):
@@ -155,11 +136,12 @@ def stars_of(wildcards):
     return star_file_of(wildcards.region)
 
 
+@cache
 def star_plan_of(region):
     """Return the digests of a region's stars; None where a job downloads them, which is their input then."""
-    if region not in STAR_PLANS:
-        STAR_PLANS[region] = read_star_plan(PLAN, region)
-    return STAR_PLANS[region]
+    if region in RUN.stars:
+        return RUN.stars[region]
+    return read_star_plan(RUN.folder, region)
 
 
 def star_rows_of(wildcards):
@@ -189,14 +171,14 @@ def tile_targets_of(wildcards):
 
 def regions_around(wildcards):
     """Return the names of a region and of those whose pixels overlap it: a star is exported from one of them."""
-    return [wildcards.region, *OVERLAPS[wildcards.region]]
+    return [wildcards.region, *RUN.overlaps[wildcards.region]]
 
 
 def regions_at_tile(wildcards):
     """Return the names of a region and of those whose pixels overlap one of its tiles, or are next to it."""
     around = region_of(wildcards).tiles[wildcards.tile].core.grown(8)
-    others = OVERLAPS[wildcards.region]
-    near = [name for name in others if REGIONS[name].pixels.stamp.overlaps(around)]
+    others = RUN.overlaps[wildcards.region]
+    near = [name for name in others if RUN.regions[name].pixels.stamp.overlaps(around)]
     return [wildcards.region, *near]
 
 
@@ -240,8 +222,10 @@ def core_of(wildcards):
 
 def fit_of(wildcards):
     """Return the settings of the fit; a target's flux is always free, however faint it is."""
-    faintest = max(config["fit"]["tmag_limit"], observation_of(wildcards)["tmag_limit"])
-    return config["fit"] | {"tmag_limit": faintest}
+    faintest = max(
+        SETTINGS["fit"]["tmag_limit"], observation_of(wildcards)["tmag_limit"]
+    )
+    return SETTINGS["fit"] | {"tmag_limit": faintest}
 
 
 def prf_folder_of(wildcards):
@@ -290,22 +274,22 @@ def indices():
     """Return the light curve indices of all tiles."""
     return [
         f"<results>/lightcurves/index/{name}/{tile}.ecsv"
-        for name, region in REGIONS.items()
+        for name, region in RUN.regions.items()
         for tile in region.tiles
     ]
 
 
 def target_lists():
     """Return the target lists of all regions."""
-    return collect("<results>/prepared/targets_{region}.ecsv", region=REGIONS)
+    return collect("<results>/prepared/targets_{region}.ecsv", region=RUN.regions)
 
 
 def wanted_products():
     """Return what the settings ask for: the products of the observations, or simulated pixels."""
-    if not REGIONS:
+    if not RUN.regions:
         return rules.simulate.input
     return [
         rules.summary.output.summary,
-        *collect(rules.plots.output, region=REGIONS),
-        *collect(rules.unusable_input.output, number=range(len(UNUSABLE))),
+        *collect(rules.plots.output, region=RUN.regions),
+        *collect(rules.unusable_input.output, number=range(len(RUN.unusable))),
     ]

@@ -26,11 +26,11 @@ rule export_light_curves:
         runtime=minutes(1, 0, 0.005),
         lane=1,
     params:
-        code=code_of("export_light_curves"),
-        targets=tile_targets_of,
+        rerun_on_code=code_of("export_light_curves"),
+        rerun_on_targets=tile_targets_of,
         regions=regions_at_tile,
         core=core_of,
-        version=lookup("version", within=config),
+        version=lookup("version", within=SETTINGS),
         output=subpath(output.index, ancestor=4),
     script:
         "../scripts/export_light_curves.py"
@@ -42,9 +42,7 @@ rule summary:
         indices=indices(),
         targets=target_lists(),
     output:
-        summary=ensure(
-            f"<results>/summary_v{config['version']:02d}.ecsv", non_empty=True
-        ),
+        summary=ensure(f"<results>/{SUMMARY}", non_empty=True),
     log:
         "<logs>/summary.log",
     benchmark:
@@ -54,9 +52,9 @@ rule summary:
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
     params:
-        code=code_of("summary"),
-        version=lookup("version", within=config),
-        unusable=[(str(error.path), error.problem) for error in UNUSABLE],
+        rerun_on_code=code_of("summary"),
+        version=lookup("version", within=SETTINGS),
+        unusable=[(str(error.path), error.problem) for error in RUN.unusable],
         output=subpath(output.summary, parent=True),
     script:
         "../scripts/summary.py"
@@ -77,8 +75,8 @@ rule prune:
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
     params:
-        version=lookup("version", within=config),
-        unusable=[(str(error.path), error.problem) for error in UNUSABLE],
+        version=lookup("version", within=SETTINGS),
+        unusable=[(str(error.path), error.problem) for error in RUN.unusable],
         output=subpath(input.summary, parent=True),
     script:
         "../scripts/prune.py"

@@ -1,7 +1,7 @@
 """Pixel cubes: writes prepared/{region}.hdf5 from the pixel file of a region, or from the full-frame images of a CCD.
 
 The frames of a CCD are no declared inputs: 1,300 to 11,000 files of 35 MB, whose contents Snakemake would compare. The
-parameter `listing` says when there are others. prepared/frames_{region}.hdf5 lists them.
+parameter `rerun_on_frames` says when there are others. prepared/frames_{region}.hdf5 lists them.
 """
 
 
@@ -26,7 +26,7 @@ rule images:
         runtime=minutes(2, 1.0),
         lane=1,
     params:
-        code=code_of("images"),
+        rerun_on_code=code_of("images"),
         datasource=datasource_of,
     script:
         "../scripts/images.py"
@@ -53,10 +53,10 @@ rule frames:
         runtime=minutes(2, 0.2),
         lane=1,
     params:
-        code=code_of("frames"),
+        rerun_on_code=code_of("frames"),
         folder=lambda wildcards: observation_of(wildcards)["input"],
-        listing=listing_of,
-        ephemeris=lookup("ephemeris", within=config),
+        rerun_on_frames=listing_of,
+        ephemeris=lookup("ephemeris", within=SETTINGS),
     script:
         "../scripts/frames.py"
 
@@ -86,7 +86,7 @@ rule ccd_images:
         lane=1,
     params:
         code=code_of("ccd_images"),
-        stars=reference_of,
+        rerun_on_stars=reference_of,
         reference=REFERENCE,
     script:
         "../scripts/ccd_images.py"

@@ -9,18 +9,20 @@ from photometry.workflow.incomplete import incomplete_name, write_incomplete
 
 
 onsuccess:
-    incomplete_name(config["output"], config["version"]).unlink(missing_ok=True)
+    incomplete_name(SETTINGS["output"], SETTINGS["version"]).unlink(missing_ok=True)
 
 
 onerror:
     try:
-        missing = write_incomplete(REGIONS, config["output"], config["version"])
+        missing = write_incomplete(
+            RUN.regions, SETTINGS["output"], SETTINGS["version"]
+        )
     except PhotometryError as error:
         raise WorkflowError(str(error)) from None
     for name, reason in list(missing.items())[:20]:
         print(f"Missing: {name}: {reason}", file=sys.stderr)
     if missing:
-        name = incomplete_name(config["output"], config["version"])
+        name = incomplete_name(SETTINGS["output"], SETTINGS["version"])
         print(
             f"{len(missing)} regions or tiles are missing: {name} (a summary without _incomplete in its name is of an earlier run)",
             file=sys.stderr,
@@ -35,7 +37,7 @@ rule unusable_input:
         "<logs>/unusable_input/{number}.log",
     benchmark:
         "<benchmarks>/unusable_input/{number}.tsv"
-    # Said first, not after hours.
+    # Reported at the start, not after hours.
     priority: 100
     retries: 0
     conda:
@@ -43,7 +45,7 @@ rule unusable_input:
     resources:
         mem_mb=500,
     params:
-        path=lambda wildcards: str(UNUSABLE[int(wildcards.number)].path),
-        problem=lambda wildcards: UNUSABLE[int(wildcards.number)].problem,
+        path=lambda wildcards: str(RUN.unusable[int(wildcards.number)].path),
+        problem=lambda wildcards: RUN.unusable[int(wildcards.number)].problem,
     script:
         "../scripts/unusable_input.py"

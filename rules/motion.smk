@@ -4,7 +4,7 @@
 rule movement_kernel:
     """Measure how the stars of {wildcards.region} move from cadence to cadence: from POS_CORR of a TPF, from the pixels else."""
     input:
-        cube=rules.images.output.cube,
+        cube=cube_of_region,
         stars=stars_of,
         prf=prf_files_of,
     output:
@@ -22,10 +22,10 @@ rule movement_kernel:
         runtime=minutes(2, 1.0),
         lane=1,
     params:
-        code=code_of("movement_kernel"),
-        stars=reference_of,
+        rerun_on_code=code_of("movement_kernel"),
+        rerun_on_stars=reference_of,
         reference=REFERENCE,
         prf=prf_folder_of,
-        motion=lookup("motion", within=config),
+        motion=lookup("motion", within=SETTINGS),
     script:
         "../scripts/movement_kernel.py"

@@ -4,7 +4,7 @@
 rule psf_photometry:
     """Fit every star of {wildcards.tile} of {wildcards.region} jointly in every cadence."""
     input:
-        cube=rules.images.output.cube,
+        cube=cube_of_region,
         stars=stars_of,
         prf=rules.effective_prf.output.prf,
         kernel=rules.effective_prf.output.kernel,
@@ -23,10 +23,10 @@ rule psf_photometry:
         runtime=minutes(1, 0.03, 0.02),
         lane=1,
     params:
-        code=code_of("psf_photometry"),
-        stars=tile_stars_of,
+        rerun_on_code=code_of("psf_photometry"),
+        rerun_on_stars=tile_stars_of,
         core=core_of,
         fit=fit_of,
-        motion=lookup("motion", within=config),
+        motion=lookup("motion", within=SETTINGS),
     script:
         "../scripts/psf_photometry.py"

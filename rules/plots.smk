@@ -4,7 +4,7 @@
 rule plots:
     """Show {wildcards.region}: its stars, its motion, light curves, what the model leaves, scatter against magnitude."""
     input:
-        cube=rules.images.output.cube,
+        cube=cube_of_region,
         catalog=rules.catalog.output.catalog,
         kernel=rules.effective_prf.output.kernel,
         fluxes=fluxes_of,
@@ -53,7 +53,7 @@ rule plots:
         runtime=minutes(2, 0.02),
         lane=1,
     params:
-        code=code_of("plots"),
-        tile_size=lookup("fit/tile_size", within=config),
+        rerun_on_code=code_of("plots"),
+        tile_size=lookup("fit/tile_size", within=SETTINGS),
     script:
         "../scripts/plots.py"

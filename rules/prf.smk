@@ -31,7 +31,7 @@ rule download_prf:
 rule effective_prf:
     """Learn how the PRF of {wildcards.region} differs from the given one, and measure the movement again with it."""
     input:
-        cube=rules.images.output.cube,
+        cube=cube_of_region,
         stars=stars_of,
         kernel=rules.movement_kernel.output.kernel,
         prf=prf_files_of,
@@ -53,11 +53,11 @@ rule effective_prf:
         runtime=minutes(2, 1.0),
         lane=1,
     params:
-        code=code_of("effective_prf"),
-        stars=reference_of,
+        rerun_on_code=code_of("effective_prf"),
+        rerun_on_stars=reference_of,
         reference=REFERENCE,
         prf=prf_folder_of,
-        prf_learning=lookup("prf_learning", within=config),
-        motion=lookup("motion", within=config),
+        prf_learning=lookup("prf_learning", within=SETTINGS),
+        motion=lookup("motion", within=SETTINGS),
     script:
         "../scripts/effective_prf.py"

@@ -1,8 +1,8 @@
 """Simulated fields and CCDs, below `simulate: folder`: pixels, star table and truth of every one."""
 
-SIMULATED = config["simulate"]["folder"]
-SCENES = config["simulate"]["scenes"]
-CCDS = config["simulate"]["ccds"]
+SIMULATED = SETTINGS["simulate"]["folder"]
+SCENES = SETTINGS["simulate"]["scenes"]
+CCDS = SETTINGS["simulate"]["ccds"]
 
 
 rule simulate_scene:
@@ -22,9 +22,9 @@ rule simulate_scene:
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
     params:
-        code=code_of("simulate"),
-        scene=lookup("simulate/scenes/{scene}", within=config),
-        prf=config["simulate"]["prf"],
+        rerun_on_code=code_of("simulate"),
+        scene=lookup("simulate/scenes/{scene}", within=SETTINGS),
+        prf=SETTINGS["simulate"]["prf"],
     script:
         "../scripts/simulate.py"
 
@@ -46,9 +46,9 @@ rule simulate_ccd:
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
     params:
-        code=code_of("simulate_ccd"),
-        ccd=lookup("simulate/ccds/{ccd_name}", within=config),
-        prf=config["simulate"]["prf"],
+        rerun_on_code=code_of("simulate_ccd"),
+        ccd=lookup("simulate/ccds/{ccd_name}", within=SETTINGS),
+        prf=SETTINGS["simulate"]["prf"],
     script:
         "../scripts/simulate_ccd.py"
 

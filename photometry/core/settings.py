@@ -49,7 +49,7 @@ class FitSettings:
     Parameters
     ----------
     tmag_limit : float
-        Stars brighter than this have a free flux in every cadence; fainter ones are held at their catalogue flux.
+        Stars brighter than this have a free flux in every cadence; fainter ones are fixed at their catalogue flux.
     tile_size : int
         Largest number of rows and columns of a tile, which is one job of the workflow, pixels.
     joint_size : int
@@ -114,11 +114,11 @@ class MotionSettings:
         ``affine``: shift, rotation, scale and shear of the region; ``euclidian``: shift and rotation; ``translation``:
         shift alone; ``unchanged``: none; ``wcs``: from the WCS of every full-frame image.
     tmag_limit : float
-        Stars brighter than this have a free mean flux; fainter ones are held at their catalogue flux.
+        Stars brighter than this have a free mean flux; fainter ones are fixed at their catalogue flux.
     tile_size : int
         Largest number of rows and columns that are worked on at once, pixels.
     n_free : int
-        Most stars of a tile whose mean flux is free, the brightest; the others are held at their catalogue flux.
+        Most stars of a tile whose mean flux is free, the brightest; the others are fixed at their catalogue flux.
     n_patch : int
         Of a CCD, as many tiles along each side are measured, spread evenly, where bright stars are; smaller regions are
         measured whole.

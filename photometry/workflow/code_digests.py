@@ -117,9 +117,9 @@ def code_digest(script: Path, root: Path) -> str:
 
 
 def _words_of(value: object) -> Iterator[str]:
-    """Yield what tells a part of a syntax tree from others; the same in all versions of Python.
+    """Yield what distinguishes a part of a syntax tree from others; the same in all versions of Python.
 
-    As `ast.dump` does, which writes empty fields in some versions only.
+    Like `ast.dump`, which writes empty fields in some versions only.
     """
     if isinstance(value, ast.AST):
         yield type(value).__name__

@@ -72,7 +72,7 @@ def write_incomplete(regions: Mapping[str, PlannedRegion], output: str | Path, v
             missing[name] = reason
         known = read_targets(listed) if listed.is_file() else None
         if known is None or (reason and not len(known[0])):
-            known = UNKNOWN_TARGETS, _facts(region)
+            known = UNKNOWN_TARGETS, _metadata(region)
         lists.append(known)
         for tile in () if reason else region.tiles:
             index = output / f"{FOLDER}/index/{name}/{tile}.ecsv"
@@ -86,7 +86,7 @@ def write_incomplete(regions: Mapping[str, PlannedRegion], output: str | Path, v
     return missing
 
 
-def _facts(region: PlannedRegion) -> dict[str, str | int]:
+def _metadata(region: PlannedRegion) -> dict[str, str | int]:
     """Return what target lists say of a region."""
     sector, camera, ccd, cadence = region.detector
     return {"region": region.name, "sector": sector, "camera": camera, "ccd": ccd, "cadence": cadence}

@@ -1,4 +1,4 @@
-"""What a job says: everything to its log, an error in one line to the user as well."""
+"""The messages of a job: everything goes to its log, an error in one line to the user as well."""
 
 import contextlib
 import logging
@@ -27,7 +27,7 @@ def job_log(path: str | Path) -> Iterator[None]:
     Parameters
     ----------
     path : path-like
-        The log; it is written anew.
+        The log; an earlier one is overwritten.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def job_log(path: str | Path) -> Iterator[None]:
     """
     terminal, root = sys.stderr, logging.getLogger()
     level = root.level
-    with _told(path, terminal):
+    with _reported(path, terminal):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with open(path, "w", buffering=1) as log, contextlib.redirect_stderr(log), contextlib.redirect_stdout(log):
             handler = logging.StreamHandler(log)
@@ -51,13 +51,13 @@ def job_log(path: str | Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _told(path: str | Path, terminal: TextIO) -> Iterator[None]:
-    """Tell the user why a job failed, first on the terminal, as the log may be on a disk that is full."""
+def _reported(path: str | Path, terminal: TextIO) -> Iterator[None]:
+    """Report why a job failed, first on the terminal, as the log may be on a full disk."""
     try:
         yield
     except PhotometryError as error:
         _end(f"Error: {error}\n", "", path, terminal, at_once=isinstance(error, OutputError))
-    except Exception as error:  # noqa: BLE001  the border of the process: each failure is told and ends the job
+    except Exception as error:  # noqa: BLE001  the border of the process: each failure is reported and ends the job
         # Products name themselves (`photometry.io.store.provenance.atomic_path`); what is left is the log.
         unwritten = output_error(error, path)
         if unwritten is not None:

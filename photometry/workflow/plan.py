@@ -8,7 +8,7 @@ from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Tile, tiles_of
 from photometry.io.ffi.ffi_files import FfiFolder, inspect_ffis
-from photometry.io.pixels.pixel_files import PixelFile, inspect_pixel_files, inspect_usable_files
+from photometry.io.pixels.pixel_files import PixelFile, inspect_usable_files
 
 __all__ = ["PlannedRegion", "all_overlaps", "overlapping", "plan_regions"]
 
@@ -44,11 +44,8 @@ class PlannedRegion:
 
 
 def plan_regions(
-    observations: Sequence[Mapping[str, Any]],
-    tile_size: int,
-    tile_margin: int,
-    unusable: list[InputFileError] | None = None,
-) -> dict[str, PlannedRegion]:
+    observations: Sequence[Mapping[str, Any]], tile_size: int, tile_margin: int
+) -> tuple[dict[str, PlannedRegion], list[InputFileError]]:
     """Find the pixel files of all observations, check their headers and divide them into tiles.
 
     Parameters
@@ -57,13 +54,13 @@ def plan_regions(
         Entries of `observations` in the settings, complete.
     tile_size, tile_margin : int
         As in `photometry.core.geometry.tiles_of`, pixels.
-    unusable : list of InputFileError, optional
-        Gets what is wrong with files of a folder that cannot be used beside others that can [default: they are errors].
 
     Returns
     -------
-    dict of str to PlannedRegion
-        By region name.
+    regions : dict of str to PlannedRegion
+        By name.
+    unusable : list of InputFileError
+        What is wrong with files of a folder that cannot be used beside others that can.
 
     Raises
     ------
@@ -73,8 +70,11 @@ def plan_regions(
         When two pixel files or folders show the same region.
     """
     regions: dict[str, PlannedRegion] = {}
+    unusable: list[InputFileError] = []
     for observation in observations:
-        for pixels in _inspect(observation["input"], observation["datasource"], unusable):
+        found, problems = _inspect(observation["input"], observation["datasource"])
+        unusable += problems
+        for pixels in found:
             if pixels.region in regions:
                 raise ConfigError(
                     f"observations: {regions[pixels.region].pixels.path} and {pixels.path} are the same region "
@@ -82,17 +82,13 @@ def plan_regions(
                 )
             tiles = {tile.name: tile for tile in tiles_of(pixels.stamp, tile_size, tile_margin)}
             regions[pixels.region] = PlannedRegion(pixels, observation, tiles)
-    return regions
+    return regions, unusable
 
 
-def _inspect(path: str, datasource: str, unusable: list[InputFileError] | None) -> Sequence[PixelFile | FfiFolder]:
+def _inspect(path: str, datasource: str) -> tuple[Sequence[PixelFile | FfiFolder], list[InputFileError]]:
     if DATASOURCES[datasource].whole_ccd:
-        return inspect_ffis(path)
-    if unusable is None:
-        return inspect_pixel_files(path, datasource)
-    usable, problems = inspect_usable_files(path, datasource)
-    unusable += problems
-    return usable
+        return inspect_ffis(path), []
+    return inspect_usable_files(path, datasource)
 
 
 def overlapping(region: PlannedRegion, regions: Mapping[str, PlannedRegion]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which part of a run a change of a star table or of a table of targets reaches, known before any job.
+"""Which jobs a change of a star table or of a table of targets affects, known before any of them.
 
 Before the first job the stars of every region are taken from the star table and written to plan/stars_{region}.hdf5,
 which the jobs read; plan/stars_{region}.json has the digests that become parameters of the jobs. Both are kept: as long
@@ -21,7 +21,7 @@ from photometry.workflow.region_places import RegionPlace, place_of
 
 __all__ = ["StarPlan", "linked_regions", "plan_stars", "read_star_plan", "reference_digest", "stars_file"]
 
-#: Another one makes all plans anew.
+#: Version of the stored plans; those of other versions are not used.
 _VERSION = 1
 
 
@@ -95,7 +95,7 @@ def plan_stars(
     coord_buffer : float
         Stars so far around the pixels count, deg.
     code : str
-        Digest of the code: another one makes the plan anew.
+        Digest of the code; stored plans of other code are not used.
 
     Raises
     ------
@@ -103,17 +103,17 @@ def plan_stars(
         When a star table or a table of targets cannot be used, or a target is in no star table.
     """
     plans: dict[str, StarPlan] = {}
-    anew = False
+    any_made = False
     for names in linked_regions(regions, all_overlaps(regions)):
         group = {name: regions[name] for name in names}
         places = {name: place_of(region.pixels) for name, region in group.items()}
-        key = digest_of_rows(more=[_VERSION, code, coord_buffer, *_facts(group, places)])
+        key = digest_of_rows(more=[_VERSION, code, coord_buffer, *_dependencies(group, places)])
         kept = {name: _kept(folder, name, key) for name in names}
         made = {name: plan for name, plan in kept.items() if plan is not None}
         if len(made) < len(names):
-            made, anew = _made(group, places, folder, coord_buffer, key), True
+            made, any_made = _made(group, places, folder, coord_buffer, key), True
         plans |= made
-    if anew:
+    if any_made:
         _give_memory_back()
     return plans
 
@@ -128,7 +128,7 @@ def _give_memory_back() -> None:
         trim(0)
 
 
-def _facts(group: Mapping[str, PlannedRegion], places: Mapping[str, RegionPlace]) -> Iterable[object]:
+def _dependencies(group: Mapping[str, PlannedRegion], places: Mapping[str, RegionPlace]) -> Iterable[object]:
     """Return what the stars of regions and their digests depend on."""
     overlaps = all_overlaps(group)
     for name, region in group.items():
@@ -139,7 +139,7 @@ def _facts(group: Mapping[str, PlannedRegion], places: Mapping[str, RegionPlace]
 
 
 def _state_of(path: str) -> tuple[str, int, int, int] | str:
-    """Return what tells that a file is another one without reading it."""
+    """Return what identifies the state of a file without reading it."""
     if not os.path.exists(path):
         return path
     state = os.stat(path)

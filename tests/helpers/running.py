@@ -1,11 +1,15 @@
 """Running Snakemake on small simulated fields."""
 
+import atexit
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -31,19 +35,33 @@ def snakemake_environment(root: Path = ROOT) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
+@cache
+def warm_snakemake() -> subprocess.Popen[str]:
+    """Start the process that has imported Snakemake; it ends with its standard input, which is ours."""
+    warm = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("warm_snakemake.py"))],
+        env={name: value for name, value in snakemake_environment().items() if name != "PYTHONPATH"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(warm.communicate)
+    return warm
+
+
 def run_snakemake(
     folder: Path, *arguments: str, config: dict | None = None, root: Path = ROOT
 ) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in a folder; output and errors together."""
-    return subprocess.run(
-        [*snakemake_command(folder, config, root), *arguments],
-        cwd=folder,
-        env=snakemake_environment(root),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    """Run Snakemake in a folder, in a process that has imported it already; output and errors together."""
+    command = [*snakemake_command(folder, config, root), *arguments]
+    with tempfile.NamedTemporaryFile("r") as said:
+        request = {"arguments": command[3:], "folder": str(folder), "environment": snakemake_environment(root)}
+        warm = warm_snakemake()
+        assert warm.stdin is not None
+        assert warm.stdout is not None
+        print(json.dumps(request | {"said": said.name}), file=warm.stdin, flush=True)
+        code = int(warm.stdout.readline())
+        return subprocess.CompletedProcess(command, code, said.read())
 
 
 def copy_workflow(folder: Path) -> Path:

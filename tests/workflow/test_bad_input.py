@@ -1,4 +1,8 @@
-"""Every kind of bad input ends with exit code 1 and one message that says what is wrong; nothing is left behind."""
+"""Every kind of bad input ends with exit code 1 and one message that says what is wrong; nothing is left behind.
+
+What stops a run before any job is refused by `photometry.workflow.run_plan.plan_run`, which the rules call: most cases
+ask it, three ask Snakemake.
+"""
 
 import shutil
 from collections.abc import Callable
@@ -7,9 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from astropy.io import fits
 from astropy.table import Table
-from running import Run, config_of
+from running import ROOT, Run, config_of
+
+from photometry.core.errors import PhotometryError
+from photometry.workflow.run_plan import plan_run
 
 pytestmark = pytest.mark.workflow
 
@@ -20,16 +28,40 @@ def mine(field: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(field, tmp_path / "mine"))
 
 
-def refused(run: Run, folder: Path, config: dict, *arguments: str) -> str:
+def files_in(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if ".snakemake" not in path.parts}
+
+
+@pytest.fixture
+def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict], str]:
+    """Plan a run in a folder of its own, make sure that it is refused and leaves nothing; return why."""
+
+    def refuse(config: dict) -> str:
+        before = files_in(tmp_path)
+        (tmp_path / "my.yaml").write_text(yaml.safe_dump(config))
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(PhotometryError) as error:
+            plan_run(yaml.safe_load((tmp_path / "my.yaml").read_text()), "my.yaml", ROOT)
+        assert files_in(tmp_path) - before == {tmp_path / "my.yaml"}
+        return " ".join(str(error.value).split())
+
+    return refuse
+
+
+@pytest.fixture
+def refused_by_snakemake(snakemake: Run, tmp_path: Path) -> Callable[[dict], str]:
     """Run Snakemake, make sure that it stops before any job and leaves nothing; return what it said."""
-    before = {path for path in folder.rglob("*") if ".snakemake" not in path.parts}
-    result = run(folder, *arguments, config=config)
-    assert result.returncode == 1, result.stdout
-    assert "Job stats" not in result.stdout
-    assert "Traceback" not in result.stdout
-    after = {path for path in folder.rglob("*") if ".snakemake" not in path.parts}
-    assert after - before == {folder / "my.yaml"}
-    return " ".join(result.stdout.split())
+
+    def refuse(config: dict) -> str:
+        before = files_in(tmp_path)
+        result = snakemake(tmp_path, config=config)
+        assert result.returncode == 1, result.stdout
+        assert "Job stats" not in result.stdout
+        assert "Traceback" not in result.stdout
+        assert files_in(tmp_path) - before == {tmp_path / "my.yaml"}
+        return " ".join(result.stdout.split())
+
+    return refuse
 
 
 SETTINGS = {
@@ -69,19 +101,19 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize(("top", "observation", "message"), SETTINGS.values(), ids=SETTINGS)
-def test_settings(snakemake, field, tmp_path, top, observation, message):
-    assert message in refused(snakemake, tmp_path, config_of(field, **observation) | top)
+def test_settings(refused, field, top, observation, message):
+    assert message in refused(config_of(field, **observation) | top)
 
 
-def test_missing_section_is_not_taken_from_another_file(snakemake, tmp_path):
-    said = refused(snakemake, tmp_path, {"output": "results"})
+def test_missing_section_is_not_taken_from_another_file(refused_by_snakemake):
+    said = refused_by_snakemake({"output": "results"})
     assert "my.yaml: key 'observations' is missing; add it (or 'simulate'): what to measure" in said
 
 
-def test_same_region_twice(snakemake, field, mine, tmp_path):
+def test_same_region_twice(refused, field, mine):
     config = config_of(field)
     config["observations"] += config_of(mine)["observations"]
-    said = refused(snakemake, tmp_path, config)
+    said = refused(config)
     assert f"{field / 'pixels.fits'} and {mine / 'pixels.fits'} are the same region (tesscut_sector001_camera4" in said
 
 
@@ -135,27 +167,33 @@ PIXELS = {
 
 
 @pytest.mark.parametrize(("damage", "message"), PIXELS.values(), ids=PIXELS)
-def test_pixels(snakemake, mine, tmp_path, damage, message):
+def test_pixels(refused, mine, damage, message):
     damage(mine)
-    assert message in refused(snakemake, tmp_path, config_of(mine))
+    assert message in refused(config_of(mine))
 
 
-def test_folder_without_pixel_files(snakemake, mine, tmp_path):
+def test_snakemake_tells_of_pixels_as_the_plan_does(refused_by_snakemake, mine):
+    damage, message = PIXELS["cut in half"]
+    damage(mine)
+    assert message in refused_by_snakemake(config_of(mine))
+
+
+def test_folder_without_pixel_files(refused, mine):
     (mine / "pixels.fits").unlink()
-    said = refused(snakemake, tmp_path, config_of(mine, input=str(mine)))
+    said = refused(config_of(mine, input=str(mine)))
     assert f"{mine}: no TESScut file in this folder (25 other FITS files); correct the key 'input'" in said
 
 
-def test_wrong_kind_of_pixel_file(snakemake, field, tmp_path):
-    said = refused(snakemake, tmp_path, config_of(field, datasource="tpf"))
+def test_wrong_kind_of_pixel_file(refused, field):
+    said = refused(config_of(field, datasource="tpf"))
     assert "pixels.fits: is" in said
     assert "tesscut" in said.lower()
 
 
 @pytest.mark.realdata
-def test_real_cutout_without_sector_and_with_wrong_wcs(snakemake, field, tess_data, tmp_path):
+def test_real_cutout_without_sector_and_with_wrong_wcs(refused, field, tess_data):
     path = next((tess_data / "tesscut").glob("tess-s0001-4-3_107*.fits"))
-    said = refused(snakemake, tmp_path, config_of(field, input=str(path)))
+    said = refused(config_of(field, input=str(path)))
     assert f"{path}: header key SECTOR is missing or blank" in said
 
 
@@ -176,59 +214,74 @@ CATALOGUES = {
 
 
 @pytest.mark.parametrize(("change", "start", "word"), CATALOGUES.values(), ids=CATALOGUES)
-def test_catalogue(snakemake, mine, tmp_path, change, start, word):
+def test_catalogue(refused, mine, change, start, word):
     stars_with(change)(mine)
-    said = refused(snakemake, tmp_path, config_of(mine))
+    said = refused(config_of(mine))
     assert start in said
     assert word in said.split(start)[1]
 
 
-def test_target_that_is_not_in_the_catalogue(snakemake, field, tmp_path):
+def test_snakemake_tells_of_a_catalogue_as_the_plan_does(refused_by_snakemake, mine):
+    change, start, word = CATALOGUES["with duplicates"]
+    stars_with(change)(mine)
+    said = refused_by_snakemake(config_of(mine))
+    assert start in said
+    assert word in said.split(start)[1]
+
+
+def test_target_that_is_not_in_the_catalogue(refused, field, tmp_path):
     (tmp_path / "targets.csv").write_text("starid\n900000001\n42\n")
-    said = refused(snakemake, tmp_path, config_of(field, targets="targets.csv"))
+    said = refused(config_of(field, targets="targets.csv"))
     assert f"targets.csv: TIC 42: not among the stars of {field / 'stars.csv'}; remove the row" in said
 
 
-def test_prf_folder_with_a_file_too_few(snakemake, mine, tmp_path):
+def test_prf_folder_with_a_file_too_few(refused, mine):
     next((mine / "prf").glob("*row0513-col0557*")).unlink()
-    said = refused(snakemake, tmp_path, config_of(mine, prf=str(mine / "prf")))
+    said = refused(config_of(mine, prf=str(mine / "prf")))
     assert f"{mine / 'prf'}: has 24 of the 25 PRF files; missing: row0513-col0557" in said
 
 
-def test_prf_of_another_ccd(snakemake, mine, tmp_path):
+def test_prf_of_another_ccd(refused, mine):
     for path in (mine / "prf").iterdir():
         path.rename(path.with_name(path.name.replace("prf-4-2", "prf-1-3")))
-    said = refused(snakemake, tmp_path, config_of(mine, prf=str(mine / "prf")))
+    said = refused(config_of(mine, prf=str(mine / "prf")))
     assert f"{mine / 'prf'}: has PRF files of camera 1 CCD 3; the pixels are of camera 4 CCD 2" in said
 
 
-def test_prf_of_another_epoch(snakemake, mine, tmp_path):
+def test_prf_of_another_epoch(refused, mine):
     setting("SECTOR", 30, 0)(mine)
-    said = refused(snakemake, tmp_path, config_of(mine, prf=str(mine / "prf")))
+    said = refused(config_of(mine, prf=str(mine / "prf")))
     assert f"{mine / 'prf'}: has PRF files of another epoch (tess2018243); sector 30 needs tess2019107" in said
 
 
-def flipped_byte(folder: Path) -> None:
-    content = bytearray((folder / "pixels.fits").read_bytes())
-    with fits.open(folder / "pixels.fits") as hdus:
+def flipped_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    with fits.open(path) as hdus:
         middle = hdus[1].fileinfo()["datLoc"] + 5000
     content[middle] ^= 0xFF
-    (folder / "pixels.fits").write_bytes(bytes(content))
+    path.write_bytes(bytes(content))
 
 
-def all_flagged(folder: Path) -> None:
-    changed_table(folder, "QUALITY", 4)
+def all_flagged(path: Path) -> None:
+    changed_table(path, "QUALITY", 4)
 
 
-def all_nan(folder: Path) -> None:
-    changed_table(folder, "FLUX", np.nan)
+def all_nan(path: Path) -> None:
+    changed_table(path, "FLUX", np.nan)
 
 
-def changed_table(folder: Path, column: str, value: float) -> None:
-    with fits.open(folder / "pixels.fits") as hdus:
+def changed_table(path: Path, column: str, value: float) -> None:
+    with fits.open(path) as hdus:
         hdus[1].data[column][:] = value
-        hdus.writeto(folder / "changed.fits", checksum=True)
-    (folder / "changed.fits").replace(folder / "pixels.fits")
+        hdus.writeto(path.with_name("changed.fits"), checksum=True)
+    path.with_name("changed.fits").replace(path)
+
+
+def of_sector(source: Path, sector: int, path: Path) -> None:
+    """Copy a pixel file, said to be from another sector."""
+    with fits.open(source) as hdus:
+        hdus[0].header["SECTOR"] = sector
+        hdus.writeto(path, checksum=True)
 
 
 JOBS = {
@@ -238,29 +291,50 @@ JOBS = {
 }
 
 
-@pytest.mark.parametrize(("damage", "message"), JOBS.values(), ids=JOBS)
-def test_what_only_a_job_finds_out(snakemake, mine, tmp_path, damage, message):
-    damage(mine)
-    result = snakemake(tmp_path, config=config_of(mine))
+@pytest.fixture(scope="module")
+def failed(field: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Folder of a run with a pixel file of each of `JOBS`, from sectors of their own, and what the run said."""
+    folder = tmp_path_factory.mktemp("failed")
+    config = config_of(field)
+    (observation,) = config["observations"]
+    config["observations"] = []
+    for sector, (name, (damage, _)) in enumerate(JOBS.items(), 1):
+        path = folder / f"{name}.fits"
+        of_sector(field / "pixels.fits", sector, path)
+        damage(path)
+        config["observations"].append(observation | {"input": str(path)})
+    result = snakemake(folder, config=config)
     assert result.returncode == 1
-    told = [line for line in result.stdout.splitlines() if line.startswith("Error: ")]
-    assert len(told) == 1
-    assert told[0].startswith(f"Error: {mine / 'pixels.fits'}: ")
-    assert message in told[0]
-    products = [path for path in (tmp_path / "results").rglob("*") if path.is_file()]
-    names = {path.relative_to(tmp_path / "results").parts[0] for path in products}
-    assert names == {"logs", "plan", "summary_v01_incomplete.ecsv"}
-    (row,) = Table.read(tmp_path / "results/summary_v01_incomplete.ecsv")
+    return folder, result.stdout
+
+
+@pytest.mark.parametrize(("name", "message"), [(name, message) for name, (_, message) in JOBS.items()], ids=JOBS)
+def test_what_only_a_job_finds_out(failed, name, message):
+    folder, said = failed
+    told = [line for line in said.splitlines() if line.startswith("Error: ")]
+    assert len(told) == len(JOBS)
+    (mine,) = [line for line in told if line.startswith(f"Error: {folder / name}.fits: ")]
+    assert message in mine
+    summary = Table.read(folder / "results/summary_v01_incomplete.ecsv")
+    assert len(summary) == len(JOBS)
+    (row,) = summary[summary["sector"] == list(JOBS).index(name) + 1]
     assert (row["starid"], row["status"]) == (0, "ERROR")
     assert message in row["reason"]
 
 
-@pytest.mark.parametrize("key", ["catalog", "prf"])
-def test_without_a_network_the_message_says_what_to_put_where(field, tmp_path, monkeypatch, snakemake, key):
+def test_jobs_that_fail_leave_no_products(failed):
+    folder, _ = failed
+    products = [path for path in (folder / "results").rglob("*") if path.is_file()]
+    names = {path.relative_to(folder / "results").parts[0] for path in products}
+    assert names == {"logs", "plan", "summary_v01_incomplete.ecsv"}
+
+
+def test_without_a_network_the_messages_say_what_to_put_where(field, tmp_path, monkeypatch, snakemake):
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    result = snakemake(tmp_path, "--retries", "0", config=config_of(field, **{key: "mast"}))
+    result = snakemake(tmp_path, "--retries", "0", config=config_of(field, catalog="mast", prf="mast"))
     assert result.returncode == 1
-    told = [line for line in result.stdout.splitlines() if line.startswith("Error: ")]
-    assert told
-    assert f"results/downloads/{'tic_tesscut' if key == 'catalog' else 'prf/start_s0001/cam4_ccd2'}" in told[0]
+    told = {line for line in result.stdout.splitlines() if line.startswith("Error: ")}
+    assert len(told) == 2
+    for wanted in ("tic_tesscut", "prf/start_s0001/cam4_ccd2"):
+        assert sum(f"results/downloads/{wanted}" in line for line in told) == 1

@@ -141,7 +141,7 @@ def test_a_removed_target_costs_one_export_and_its_file_stays_until_it_is_pruned
     assert result.returncode == 0, result.stdout
     assert f"deleted results/{gone}" in result.stdout
     assert "1 stale light curve file(s) deleted" in result.stdout
-    assert copy.light_curves() == {starid: facts for starid, facts in before.items() if starid != IN_FIRST}
+    assert copy.light_curves() == {starid: curve for starid, curve in before.items() if starid != IN_FIRST}
     assert IN_FIRST not in copy.summary["starid"]
     assert copy.planned() == {}
 

@@ -10,6 +10,9 @@ import pytest
 import yaml
 from running import ROOT, config_of, planned_jobs
 
+from photometry.core.errors import PhotometryError
+from photometry.workflow.run_plan import plan_run
+
 pytestmark = pytest.mark.workflow
 
 
@@ -52,11 +55,10 @@ def test_simulated_ccds(snakemake, tmp_path):
     assert jobs == {"simulate_scene": 1, "simulate_ccd": 2, "all": 1, "total": 4}
 
 
-def test_misspelt_scene_setting(snakemake, tmp_path):
-    config = {"output": "results", "simulate": {"folder": "data", "scenes": {"one": {"seeed": 1}}}}
-    result = snakemake(tmp_path, "--dry-run", config=config)
-    assert result.returncode == 1
-    assert "simulate, scenes, one: unknown scene setting seeed" in result.stdout
+def test_misspelt_scene_setting(tmp_path):
+    simulate = {"folder": "data", "scenes": {"one": {"seeed": 1}}}
+    with pytest.raises(PhotometryError, match="simulate, scenes, one: unknown scene setting seeed"):
+        plan_run({"output": str(tmp_path / "results"), "simulate": simulate}, "my.yaml", ROOT)
 
 
 def test_lint(snakemake, field, tmp_path):
@@ -82,6 +84,24 @@ def test_every_rule_has_its_docstring_log_benchmark_and_environment(path: Path):
                 assert f"    {directive}\n" in rule, f"{directive} {rule}"
 
 
+def rules_with_scripts() -> dict[str, tuple[str, str]]:
+    """Text and script of every rule that has a script."""
+    texts = [text for path in (ROOT / "rules").glob("*.smk") for text in path.read_text().split("\nrule ")[1:]]
+    return {
+        text.split(":", 1)[0]: (text, (ROOT / "rules" / match[1]).read_text())
+        for text in texts
+        if (match := re.search(r'script:\n +"([^"]+)"', text))
+    }
+
+
+@pytest.mark.parametrize(("text", "script"), rules_with_scripts().values(), ids=rules_with_scripts())
+def test_parameters_are_read_by_the_script_or_say_that_they_re_run_the_rule(text, script):
+    block = re.search(r"^    params:\n((?:        .*\n)+)", text, re.MULTILINE)
+    given = set(re.findall(r"^        (\w+)=", block[1], re.MULTILINE)) if block else set()
+    read = set(re.findall(r"snakemake\.params\.(\w+)", script))
+    assert {name for name in given if not name.startswith("rerun_on_")} == read
+
+
 @pytest.mark.parametrize("name", ["default", "slurm"])
 def test_profile_gives_a_reason_for_each_line(name):
     lines = (ROOT / f"profiles/{name}/profile.yaml").read_text().splitlines()
@@ -94,7 +114,7 @@ def test_both_profiles_agree_where_they_must():
     default, slurm = (
         yaml.safe_load((ROOT / f"profiles/{name}/profile.yaml").read_text()) for name in ("default", "slurm")
     )
-    for name in ("max-checksum-file-size", "rerun-incomplete", "keep-going", "scheduler"):
+    for name in ("max-checksum-file-size", "rerun-incomplete", "rerun-triggers", "keep-going", "scheduler"):
         assert default[name] == slurm[name], name
 
 

@@ -26,6 +26,13 @@ CONFIG = {
     ],
 }
 _PATIENCE_S = 240.0
+#: What each step of the chain makes in the output folder, in their order.
+STEPS = {
+    "movement_kernel": ("prepared/movement_tpf_*", "prepared/reference_stars_*"),
+    "effective_prf": ("prepared/prf_*", "prepared/movement_refined_*"),
+    "psf_photometry": ("photometry",),
+    "export_light_curves": ("lightcurves", "plots", "summary_*"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,18 +54,39 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(inputs: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
-    """Digests of the products of a run that nothing disturbs."""
+def whole(inputs: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a run that nothing disturbs."""
     folder = Path(shutil.copytree(inputs, tmp_path_factory.mktemp("undisturbed") / "run"))
     result = snakemake(folder, config=CONFIG)
     assert result.returncode == 0, result.stdout
-    return product_digests(folder / "results")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(whole: Path) -> dict[Path, str]:
+    """Digests of the products of a run that nothing disturbs."""
+    return product_digests(whole / "results")
 
 
 @pytest.fixture
 def folder(inputs: Path, tmp_path: Path) -> Path:
     """A working directory with inputs of its own."""
     return Path(shutil.copytree(inputs, tmp_path / "run"))
+
+
+@pytest.fixture
+def ready_for(whole: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Make a working directory whose run comes to a step next: a copy of the undisturbed one without what follows."""
+
+    def ready(step: str) -> Path:
+        folder = Path(shutil.copytree(whole, tmp_path / "ready"))
+        names = list(STEPS)
+        for pattern in (pattern for name in names[names.index(step) :] for pattern in STEPS[name]):
+            for path in (folder / "results").glob(pattern):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return folder
+
+    return ready
 
 
 def started(folder: Path) -> subprocess.Popen:
@@ -109,7 +137,8 @@ def assert_repaired(snakemake: Run, folder: Path, undisturbed: dict[Path, str]) 
 
 
 @pytest.mark.parametrize("rule", ["effective_prf", "export_light_curves"])
-def test_killed_worker(folder, snakemake, undisturbed, rule):
+def test_killed_worker(ready_for, snakemake, undisturbed, rule):
+    folder = ready_for(rule)
     run = started(folder)
     os.kill(worker_of(folder, rule), signal.SIGKILL)
     assert run.wait(_PATIENCE_S) == 1
@@ -126,7 +155,8 @@ def test_killed_worker(folder, snakemake, undisturbed, rule):
     assert_repaired(snakemake, folder, undisturbed)
 
 
-def test_killed_snakemake(folder, snakemake, undisturbed):
+def test_killed_snakemake(ready_for, snakemake, undisturbed):
+    folder = ready_for("movement_kernel")
     run = started(folder)
     worker = worker_of(folder, "movement_kernel")
     run.kill()
@@ -239,7 +269,8 @@ def test_read_only_output(folder, snakemake, undisturbed, mount):
     assert_repaired(snakemake, folder, undisturbed)
 
 
-def test_read_only_folder_of_the_fits(folder, snakemake, undisturbed, mount):
+def test_read_only_folder_of_the_fits(ready_for, snakemake, undisturbed, mount):
+    folder = ready_for("psf_photometry")
     mount(folder / "results/photometry", "ro")
     result = snakemake(folder, config=CONFIG)
     assert result.returncode == 1

@@ -1,6 +1,7 @@
 """Full-frame images: what is planned, what stops the run, and the cube of a small series of whole frames."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,8 +18,10 @@ from running import ROOT, planned_jobs
 sys.path.append(str(ROOT / "tests/unit"))
 from ffi_builder import FfiBuilder
 
+from photometry.core.errors import PhotometryError
 from photometry.core.geometry import Stamp
 from photometry.io.products.cube_files import read_cube
+from photometry.workflow.run_plan import plan_run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("ffi")]
 N_FRAME = 4
@@ -76,38 +79,35 @@ def test_the_ephemeris_is_an_input(snakemake, ccd, tess_data, tmp_path):
         ({"ephemeris": "my.yaml"}, "my.yaml: is no table of JPL Horizons"),
     ],
 )
-def test_wrong_settings_stop_the_run(snakemake, ccd, tmp_path, changes, words):
-    result = snakemake(tmp_path, "--dry-run", config=settings(ccd, **changes))
-    assert result.returncode == 1
-    assert words in " ".join(result.stdout.split())
+def test_wrong_settings_stop_the_run(ccd, tmp_path, monkeypatch, changes, words):
+    monkeypatch.chdir(tmp_path)
+    Path("my.yaml").write_text("these are settings")
+    with pytest.raises(PhotometryError, match=re.escape(words)):
+        plan_run(settings(ccd, **changes), "my.yaml", ROOT)
 
 
-def test_wrong_folders_stop_the_run(snakemake, ccd, tmp_path):
-    result = snakemake(tmp_path, "--dry-run", config=settings(tmp_path))
-    assert result.returncode == 1
-    assert "no such folder; correct the key 'input'" in " ".join(result.stdout.split())
+def test_wrong_folders_stop_the_run(ccd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PhotometryError, match="no such folder; correct the key 'input'"):
+        plan_run(settings(tmp_path), "my.yaml", ROOT)
     (tmp_path / "ffi").mkdir()
-    result = snakemake(
-        tmp_path, "--dry-run", config=settings(tmp_path) | {"observations": settings(ccd)["observations"]}
-    )
-    assert result.returncode == 0
+    assert plan_run(settings(ccd), "my.yaml", ROOT).regions
     shutil.copy(ccd / "stars.csv", tmp_path)
-    result = snakemake(tmp_path, "--dry-run", config=settings(tmp_path))
-    assert "no full-frame images in this folder" in " ".join(result.stdout.split())
+    with pytest.raises(PhotometryError, match="no full-frame images in this folder"):
+        plan_run(settings(tmp_path), "my.yaml", ROOT)
 
 
 @pytest.mark.realdata
-def test_the_real_cut_frame_is_refused(snakemake, ccd, tess_data, tmp_path):
+def test_the_real_cut_frame_is_refused(ccd, tess_data, tmp_path, monkeypatch):
     (tmp_path / "ffi").mkdir()
     real = tess_data / "ffi/tess2018206192942-s0001-1-4-0120-s_ffic.fits"
     for name in (real.name, real.name.replace("192942", "195942")):
         shutil.copy(real, tmp_path / "ffi" / name)
     shutil.copy(ccd / "stars.csv", tmp_path)
-    result = snakemake(tmp_path, "--dry-run", config=settings(tmp_path))
-    assert result.returncode == 1
-    assert "has 128 rows and 173 columns, expected 2078 and 2136: it is no whole frame" in " ".join(
-        result.stdout.split()
-    )
+    monkeypatch.chdir(tmp_path)
+    words = "has 128 rows and 173 columns, expected 2078 and 2136: it is no whole frame"
+    with pytest.raises(PhotometryError, match=words):
+        plan_run(settings(tmp_path), "my.yaml", ROOT)
 
 
 @pytest.fixture(scope="module")

@@ -63,8 +63,8 @@ def planned(snakemake: Run, folder: Path) -> dict[str, dict[str, int]]:
     assert result.returncode == 0, result.stdout
     jobs: dict[str, dict[str, int]] = {}
     parts = re.split(r"^ *(?:local)?rule (\w+):$", result.stdout, flags=re.MULTILINE)
-    for rule, facts in zip(parts[1::2], parts[2::2], strict=True):
-        region = re.search(r"wildcards: region=(\w+)", facts)
+    for rule, details in zip(parts[1::2], parts[2::2], strict=True):
+        region = re.search(r"wildcards: region=(\w+)", details)
         if rule != "all":
             of_region = jobs.setdefault(region[1] if region else "", {})
             of_region[rule] = of_region.get(rule, 0) + 1

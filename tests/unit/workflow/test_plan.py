@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from photometry.core.cube import Exposure, Pointing
-from photometry.core.errors import ConfigError
+from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Stamp
 from photometry.core.times import NO_OFFSET
 from photometry.io.pixels.pixel_files import PixelFile
@@ -20,7 +20,10 @@ def pixel_file(name: str, stamp: Stamp, ccd: int = 2, cadence_s: int = 1800) -> 
 @pytest.fixture
 def files(monkeypatch) -> dict[str, list[PixelFile]]:
     found: dict[str, list[PixelFile]] = {}
-    monkeypatch.setattr(plan, "inspect_pixel_files", lambda path, datasource: found[f"{datasource}:{path}"])
+    problems = [InputFileError("bad.fits", "is truncated")]
+    monkeypatch.setattr(
+        plan, "inspect_usable_files", lambda path, datasource: (found[f"{datasource}:{path}"], problems)
+    )
     return found
 
 
@@ -28,7 +31,8 @@ def test_regions_of_all_observations_with_their_tiles(files):
     files["tesscut:a"] = [pixel_file("one", Stamp(0, 20, 44, 64)), pixel_file("two", Stamp(100, 110, 44, 54))]
     files["tpf:b"] = [pixel_file("three", Stamp(0, 11, 44, 55))]
     observations = [{"datasource": "tesscut", "input": "a"}, {"datasource": "tpf", "input": "b"}]
-    regions = plan_regions(observations, tile_size=10, tile_margin=8)
+    regions, unusable = plan_regions(observations, tile_size=10, tile_margin=8)
+    assert [error.problem for error in unusable] == ["is truncated", "is truncated"]
     assert list(regions) == ["one", "two", "three"]
     assert [len(region.tiles) for region in regions.values()] == [4, 1, 4]
     assert regions["three"].observation is observations[1]

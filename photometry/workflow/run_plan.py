@@ -1,0 +1,82 @@
+"""Settings -> everything that is known of a run before its first job; errors are reported here, in one message."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from photometry.core.errors import InputFileError
+from photometry.workflow.checks import check_inputs, check_output, check_simulated
+from photometry.workflow.code_digests import code_digest
+from photometry.workflow.config import checked_config
+from photometry.workflow.config_schema import config_schema
+from photometry.workflow.observation_table import with_observation_table
+from photometry.workflow.plan import PlannedRegion, all_overlaps, plan_regions
+from photometry.workflow.star_plan import StarPlan, plan_stars
+
+__all__ = ["RunPlan", "plan_run"]
+
+#: The module whose code decides what a plan of stars holds, from the top folder of the sources.
+_STAR_PLANNER = Path("photometry/workflow/star_plan.py")
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What a run has to do.
+
+    Parameters
+    ----------
+    settings : dict
+        Settings, checked and complete.
+    folder : str
+        Folder of the stars of the regions and of the digests that jobs depend on.
+    regions : dict of str to PlannedRegion
+        By name.
+    unusable : tuple of InputFileError
+        What is wrong with pixel files of a folder that cannot be used; the others can.
+    overlaps : dict of str to list of str
+        Regions whose pixels a region shares.
+    stars : dict of str to StarPlan
+        Digests of the stars of regions, by region; empty in the processes of jobs, which find them in `folder`.
+    """
+
+    settings: dict[str, Any]
+    folder: str
+    regions: dict[str, PlannedRegion]
+    unusable: tuple[InputFileError, ...]
+    overlaps: dict[str, list[str]]
+    stars: dict[str, StarPlan]
+
+
+def plan_run(config: Mapping[str, Any], source: str, root: Path, *, checks_inputs: bool = True) -> RunPlan:
+    """Check settings and inputs and work out what there is to do.
+
+    Parameters
+    ----------
+    config : mapping
+        Settings as the user wrote them; not changed.
+    source : str
+        Name of the file they came from.
+    root : Path
+        Top folder of the sources of the workflow.
+    checks_inputs : bool
+        Also check the inputs beside pixel files and write the stars of the regions; the processes of jobs need not
+        [default: True].
+
+    Raises
+    ------
+    PhotometryError
+        When a setting, a pixel file, a table or another input cannot be used, or the output cannot be written.
+    """
+    schema = config_schema()
+    settings = checked_config(with_observation_table(config, schema), schema, source)
+    check_output(settings["output"])
+    fit = settings["fit"]
+    regions, unusable = plan_regions(settings.get("observations", []), fit["tile_size"], fit["tile_margin"])
+    check_simulated(settings.get("simulate", {}))
+    folder = f"{settings['output']}/plan"
+    stars: dict[str, StarPlan] = {}
+    if checks_inputs:
+        check_inputs(regions.values(), settings["ephemeris"], settings["motion"]["mode"])
+        stars = plan_stars(regions, folder, settings["coord_buffer"], code_digest(root / _STAR_PLANNER, root))
+    return RunPlan(settings, folder, regions, tuple(unusable), all_overlaps(regions), stars)

@@ -17,8 +17,8 @@ from photometry.interface.target_choice import TargetChoice, choose_target, whol
 from photometry.interface.target_files import NoFit, cards_of, write_target
 from photometry.interface.target_report import TargetReport
 from photometry.interface.user_settings import load_settings
-from photometry.io.results.lightcurve_cards import TargetFacts, facts_of
-from photometry.io.results.lightcurve_files import FitFacts
+from photometry.io.results.lightcurve_cards import TargetMetadata, target_metadata
+from photometry.io.results.lightcurve_files import FitMetadata
 from photometry.lightcurve.light_curve import LightCurve
 
 __all__ = ["BasePhotometry"]
@@ -233,8 +233,8 @@ class BasePhotometry(TargetPlots):
             raise TargetError(f"TIC {self.starid}: no flux to save; run photometry() first and look at status")
         return write_target(
             curve_with_table(self._curve(), self.lightcurve, self.final_phot_mask, self._stamp),
-            self._facts(),
-            self._fit_facts(),
+            self._metadata(),
+            self._fit_metadata(),
             self._detector.header,
             self.output_folder if output_folder is None else output_folder,
             version,
@@ -267,8 +267,8 @@ class BasePhotometry(TargetPlots):
         """Light curve with the images that are written; its fluxes are taken from `lightcurve`."""
         return blank_curve(self.starid, self._detector.header, self._stamp, self.sumimage)
 
-    def _facts(self) -> TargetFacts:
-        return facts_of(self._detector.catalog, self._entry, self._status, self._report.reason)
+    def _metadata(self) -> TargetMetadata:
+        return target_metadata(self._detector.catalog, self._entry, self._status, self._report.reason)
 
-    def _fit_facts(self) -> FitFacts:
+    def _fit_metadata(self) -> FitMetadata:
         return NoFit()

@@ -8,10 +8,11 @@ import numpy.typing as npt
 from astropy.wcs import WCS
 
 from photometry._version import __version__
-from photometry.core.constants import BTJD_OFFSET, INT_TIME_S, OUTPUTS
+from photometry.core.constants import BTJD_OFFSET, FRAME_SHAPE, FRAME_TIME_S, INT_TIME_S, OUTPUTS, READ_TIME_S
+from photometry.core.geometry import SCIENCE_AREA
+from photometry.core.times import readout_stagger
 from photometry.io.fits.fits_bytes import CardItem
 from photometry.simulate.ccd import SimulatedCcd, frame_wcs
-from photometry.simulate.ccd_exposure import FRAME_SHAPE
 from photometry.simulate.ccd_wcs import spacecraft_pointing
 from photometry.simulate.scene_cards import utc_of
 
@@ -19,9 +20,6 @@ __all__ = ["ffi_name", "image_header", "primary_header", "wcs_cards"]
 
 #: Spacecraft configuration, which is part of the file names (key SCCONFIG).
 _SCCONFIG = 120
-_FRAME_S, _READ_S = 2.0, 0.02
-#: Delay of the readout by camera and by CCD, s (key TMOFSTij: 0.06 for camera 1, CCD 4).
-_CAMERA_DELAY_S, _CCD_DELAY_S = (0.0, 1.5, 0.5, 1.0), (0.0, 0.02, 0.04, 0.06)
 #: Mean black level of the outputs, ADU (keys MEANBLCA to MEANBLCD), and offset of the compressed counts.
 _BLACK_ADU, _FIXED_OFFSET = (6589, 6649, 6427, 6359), 3_355_400
 #: Powers of the SIP polynomials in the order of real headers.
@@ -157,8 +155,8 @@ def _time_cards(ccd: SimulatedCcd, cadence: int) -> list[CardItem]:
         ("BUNIT", "electrons/s", "physical units of image data"),
         ("BARYCORR", float(ccd.timecorr[cadence]), "[d] barycentric time correction"),
         ("INT_TIME", INT_TIME_S, "[s] photon accumulation time per frame"),
-        ("READTIME", _READ_S, "[s] readout time per frame"),
-        ("FRAMETIM", _FRAME_S, "[s] frame time (INT_TIME + READTIME)"),
+        ("READTIME", READ_TIME_S, "[s] readout time per frame"),
+        ("FRAMETIM", FRAME_TIME_S, "[s] frame time (INT_TIME + READTIME)"),
         ("NUM_FRM", settings.num_frames, "number of frames per time stamp"),
         ("TIMEDEL", length, "[d] time resolution of data"),
     ]
@@ -166,7 +164,6 @@ def _time_cards(ccd: SimulatedCcd, cadence: int) -> list[CardItem]:
 
 def _readout_cards(ccd: SimulatedCcd, ccd_number: int) -> list[CardItem]:
     settings, exposure = ccd.settings, ccd.settings.exposure
-    delay = _CAMERA_DELAY_S[settings.camera - 1] + _CCD_DELAY_S[ccd_number - 1]
     return [
         ("BACKAPP", False, "background is subtracted"),
         ("DEADAPP", True, "deadtime applied"),
@@ -183,7 +180,7 @@ def _readout_cards(ccd: SimulatedCcd, ccd_number: int) -> list[CardItem]:
         ("FXDOFF", _FIXED_OFFSET, "compression fixed offset"),
         (
             f"TMOFST{settings.camera}{ccd_number}",
-            delay,
+            readout_stagger(settings.camera, ccd_number),
             f"(s) readout delay for camera {settings.camera} and ccd {ccd_number}",
         ),
         *[
@@ -200,14 +197,14 @@ def _layout_cards() -> list[CardItem]:
         cards += [
             (f"LVCS{name}", 1 + 11 * k, f"serial register col start, output {name}"),
             (f"LVCE{name}", 11 + 11 * k, f"serial register col end (inclusive), output {name}"),
-            (f"TVCS{name}", 2093 + 11 * k, f"trailing virtual column start, output {name}"),
-            (f"TVCE{name}", 2103 + 11 * k, "trailing virtual column end (inclusive), output"),
+            (f"TVCS{name}", SCIENCE_AREA.col_max + 1 + 11 * k, f"trailing virtual column start, output {name}"),
+            (f"TVCE{name}", SCIENCE_AREA.col_max + 11 + 11 * k, "trailing virtual column end (inclusive), output"),
             (f"SCCS{name}", 45 + 512 * k, f"science col start, output {name}"),
             (f"SCCE{name}", 556 + 512 * k, f"science col end (inclusive), output {name}"),
             (f"SCICOLH{name}", k % 2 == 0, "T science cols are read increasing order else d"),
         ]
     for key, what, first, last in (
-        ("SCIROW", "science rows", 1, 2048),
+        ("SCIROW", "science rows", SCIENCE_AREA.row_min + 1, SCIENCE_AREA.row_max),
         ("VROW", "virtual row", 2069, FRAME_SHAPE[0]),
         ("SMROW", "smear rows", 2059, 2068),
         ("BFROW", "buffer rows", 2049, 2058),
@@ -246,7 +243,8 @@ def wcs_cards(ccd: SimulatedCcd, cadence: int, shift_deg: float = 0.0) -> list[C
 
 def _largest_distortion(wcs: WCS) -> npt.NDArray[np.float64]:
     """Greatest distortion of a pixel of the science area, which a corner has, (column, row) pixels."""
-    corners = np.array([[column, row] for column in (44.0, 2091.0) for row in (0.0, 2047.0)])
+    columns, rows = (SCIENCE_AREA.col_min, SCIENCE_AREA.col_max - 1), (SCIENCE_AREA.row_min, SCIENCE_AREA.row_max - 1)
+    corners = np.array([[column, row] for column in columns for row in rows], dtype=np.float64)
     moved = wcs.sip_pix2foc(corners, 0) - (corners + 1 - wcs.wcs.crpix)
     largest: npt.NDArray[np.float64] = np.abs(moved).max(axis=0)
     return largest

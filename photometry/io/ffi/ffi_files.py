@@ -11,9 +11,8 @@ from pathlib import Path
 
 from photometry.core.cube import Exposure, Pointing
 from photometry.core.errors import InputFileError
-from photometry.core.geometry import Stamp
+from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.io.ffi.ffi_headers import FfiName, inspect_frame, parse_name
-from photometry.io.pixels.pixel_headers import SCIENCE_AREA
 
 __all__ = ["FfiFolder", "find_ffis", "inspect_ffis", "listing_digest", "target_pixel_files"]
 

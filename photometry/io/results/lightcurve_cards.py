@@ -8,10 +8,11 @@ from astropy.time import Time
 
 from photometry._version import __version__
 from photometry.catalog.star_catalog import Catalog
-from photometry.core.constants import BTJD_OFFSET, INT_TIME_S, OUTPUTS
+from photometry.core.constants import BTJD_OFFSET, FRAME_TIME_S, INT_TIME_S, OUTPUTS, READ_TIME_S
 from photometry.core.cube import CubeHeader
 from photometry.core.geometry import Stamp
 from photometry.core.status import STATUS
+from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_bytes import CardItem
 from photometry.lightcurve.columns import FLUX_UNIT
 
@@ -35,8 +36,6 @@ __all__ = [
 CREATOR = "tess-psf-photometry lightcurve export"
 #: Layout of the files.
 _FILE_VERSION = "1.0"
-_FRAME_TIME_S = 2.0
-_SECONDS_PER_DAY = 86400.0
 #: First cards of a file.
 PRIMARY_START: tuple[CardItem, ...] = (
     ("SIMPLE", True, "conforms to FITS standards"),
@@ -148,7 +147,7 @@ def span_cards(time: npt.NDArray[np.float64], cadence_s: int) -> list[list[CardI
 
     `time` (n_curve, 2) holds first and last times, BTJD: dates of many cost hardly more than those of one.
     """
-    half = cadence_s / _SECONDS_PER_DAY / 2
+    half = cadence_s / SECONDS_PER_DAY / 2
     spans = time + np.array([-half, half])
     dates = Time(spans, BTJD_OFFSET, format="jd", scale="tdb").utc.isot
     return [
@@ -173,7 +172,7 @@ def time_cards(header: CubeHeader) -> list[CardItem]:
         ("BJDREFF", 0.0, "fraction of the day in BTJD reference date"),
         ("TIMEUNIT", "d", "time unit for TIME, TSTART and TSTOP"),
         ("TIMEPIXR", 0.5, "TIME is the middle of the cadence"),
-        ("TIMEDEL", header.exposure.cadence_s / _SECONDS_PER_DAY, "[d] time resolution of data"),
+        ("TIMEDEL", header.exposure.cadence_s / SECONDS_PER_DAY, "[d] time resolution of data"),
         ("TIMEOFFS", header.offset.mid_s, "[s] correction of the data release, in TIME"),
         *_ephemeris_cards(header),
     ]
@@ -189,20 +188,20 @@ def _ephemeris_cards(header: CubeHeader) -> list[CardItem]:
         return []
     return [
         ("EPHEMER", header.ephemeris.source[:_LONGEST_TEXT], "place of TESS"),
-        ("TIMSYER", header.ephemeris.error_s / _SECONDS_PER_DAY, "[d] largest error of TIME by that place"),
+        ("TIMSYER", header.ephemeris.error_s / SECONDS_PER_DAY, "[d] largest error of TIME by that place"),
     ]
 
 
 def exposure_cards(header: CubeHeader) -> list[CardItem]:
     """Return the cards of the table on exposure and readout."""
     exposure = header.exposure
-    on_source = len(header.time) * exposure.exposure_s / _SECONDS_PER_DAY
+    on_source = len(header.time) * exposure.exposure_s / SECONDS_PER_DAY
     return [
         ("EXPOSURE", on_source, "[d] time on source"),
         ("INT_TIME", INT_TIME_S, "[s] photon accumulation time per frame"),
-        ("READTIME", round(_FRAME_TIME_S - INT_TIME_S, 6), "[s] readout time per frame"),
-        ("FRAMETIM", _FRAME_TIME_S, "[s] frame time (INT_TIME + READTIME)"),
-        ("NUM_FRM", round(exposure.cadence_s / _FRAME_TIME_S), "number of frames per time stamp"),
+        ("READTIME", READ_TIME_S, "[s] readout time per frame"),
+        ("FRAMETIM", FRAME_TIME_S, "[s] frame time (INT_TIME + READTIME)"),
+        ("NUM_FRM", round(exposure.cadence_s / FRAME_TIME_S), "number of frames per time stamp"),
         ("NREADOUT", exposure.num_readouts, "number of frames used per cadence"),
         ("BACKAPP", True, "background is subtracted"),
         *(

@@ -34,8 +34,8 @@ N_SCIENCE_ROWS = 2048
 N_SCIENCE_COLUMNS = 2048
 #: First 0-based column of the science area, behind 44 leading virtual columns (SDPDD, section 3.2).
 FIRST_SCIENCE_COLUMN = 44
-#: Rows and columns of a full-frame image: 30 buffer, smear and virtual rows above the science area, 44 virtual columns on
-#: either side of it (SDPDD, section 3.2; keys VROWE and TVCED).
+#: Rows and columns of a full-frame image: 30 buffer, smear and virtual rows above the science area, 44 virtual columns
+#: on either side of it (SDPDD, section 3.2; keys VROWE and TVCED).
 FRAME_SHAPE = (2078, 2136)
 #: Science columns of each of the four CCD outputs (IH, section 4).
 COLUMNS_PER_OUTPUT = 512

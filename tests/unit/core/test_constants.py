@@ -30,7 +30,7 @@ NAMES = {
     r"\w*(FRAME_SHAPE|FULL_FRAME)": "core/constants.py",
     r"\w*SCIENCE(_AREA)?": "core/geometry.py",
     r"\w*(CAMERA|CCD)_(STAGGER|DELAY)_S": "core/times.py",
-    r"_?(COLLECTED|OUTPUT_[A-D]|OUTPUTS_FROM|IN_APERTURE)": "core/quality.py",
+    r"_?(COLLECTED|OUTPUT_A|IN_APERTURE)": "core/quality.py",
 }
 
 
@@ -39,10 +39,8 @@ def place(path: Path) -> str:
 
 
 def numbers(path: Path) -> set[float]:
-    tree = ast.parse(path.read_text())
-    return {
-        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and type(node.value) in (int, float)
-    }
+    constants = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+    return {node.value for node in constants if type(node.value) in (int, float)}
 
 
 def assigned(path: Path) -> set[str]:

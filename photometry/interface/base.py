@@ -3,28 +3,35 @@
 from configparser import ConfigParser
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from astropy.table import Table
 
 from photometry.core.errors import ConfigError, TargetError
 from photometry.core.geometry import Stamp
 from photometry.core.status import MEASURED, STATUS
-from photometry.interface.base_plots import TargetPlots
 from photometry.interface.detector import CACHE_MODES, forget
 from photometry.interface.lightcurve_table import blank_curve, curve_with_table, empty_table, has_values, table_metrics
 from photometry.interface.target_choice import TargetChoice, choose_target, whole_number
 from photometry.interface.target_files import NoFit, cards_of, write_target
 from photometry.interface.target_report import TargetReport
+from photometry.interface.target_stamp import TargetStamp
 from photometry.interface.user_settings import load_settings
 from photometry.io.results.lightcurve_cards import TargetMetadata, target_metadata
 from photometry.io.results.lightcurve_files import FitMetadata
 from photometry.lightcurve.light_curve import LightCurve
 
+if TYPE_CHECKING:
+    from photometry.plots import Figure
+
 __all__ = ["BasePhotometry"]
 
 
-class BasePhotometry(TargetPlots):
+#: Folder of the plots below the output folder.
+_PLOT_FOLDER = Path("plots", "targets")
+
+
+class BasePhotometry(TargetStamp):
     """A target, its pixels, the stars around it and its light curve.
 
     Methods of photometry are subclasses that fill `lightcurve` in `do_photometry`; `photometry.PSFPhotometry` is one.
@@ -89,6 +96,9 @@ class BasePhotometry(TargetPlots):
     RuntimeError
         When the star is not in the catalogue, or not on the pixels.
     """
+
+    #: Names of the plots that there can be.
+    _PLOTS: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -242,6 +252,23 @@ class BasePhotometry(TargetPlots):
             cards_of(self.additional_headers),
         )
 
+    @property
+    def plot_folder(self) -> Path | None:
+        """Folder of the target's plots, made when the first is written; None without plotting."""
+        if not self.plot:
+            return None
+        return self.output_folder / _PLOT_FOLDER / f"{self.starid:011d}"
+
+    def delete_plots(self) -> None:
+        """Delete the plots of this target, sector and cadence, and no other file; nothing without plotting."""
+        folder = self.plot_folder
+        if folder is None:
+            return
+        for path in self._plot_paths(folder).values():
+            path.unlink(missing_ok=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
     def clear_cache(self) -> None:
         """Keep nothing of these files in memory, for this target or for others."""
         forget(self._detector)
@@ -272,3 +299,22 @@ class BasePhotometry(TargetPlots):
 
     def _fit_metadata(self) -> FitMetadata:
         return NoFit()
+
+    def _figures(self) -> "dict[str, Figure]":
+        """Return the plots by their names, which are in `_PLOTS`."""
+        return {}
+
+    def _make_plots(self) -> None:
+        folder = self.plot_folder
+        if folder is None:
+            return
+        from photometry.plots import save_figure
+
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = self._plot_paths(folder)
+        for name, figure in self._figures().items():
+            save_figure(figure, paths[name])
+
+    def _plot_paths(self, folder: Path) -> dict[str, Path]:
+        start = f"tess{self.starid:011d}-s{self.sector:03d}-{self.camera}-{self.ccd}-c{self.cadence:04d}"
+        return {name: folder / f"{start}-{name}.png" for name in self._PLOTS}

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from photometry.core.barycentre import Ephemeris
-from photometry.core.constants import ARCSEC_PER_PIXEL
+from photometry.core.constants import ARCSEC_PER_PIXEL, FRAME_SHAPE
 from photometry.core.cube import CubeHeader, Pointing
-from photometry.core.geometry import Stamp, Tile, collected_flags, tiles_of
+from photometry.core.geometry import SCIENCE_AREA, Stamp, Tile, collected_flags, tiles_of
 from photometry.core.settings import FitSettings
 from photometry.core.stars import flux_of_tmag
 from photometry.frames.pixel_rounding import rounded_background, rounded_errors
@@ -24,8 +24,7 @@ from photometry.io.store.provenance import write_product
 from photometry.prf.model import model_prf
 from photometry.prf.prf_grid import PrfGrid
 from photometry.simulate import CcdSettings, SimulatedCcd, simulate_ccd
-from photometry.simulate.ccd import SCIENCE
-from photometry.simulate.ccd_exposure import FRAME_SHAPE, SimulatedFrame
+from photometry.simulate.ccd_exposure import SimulatedFrame
 from photometry.simulate.ccd_motion import like_motion
 from photometry.simulate.frame_cards import utc_of
 from photometry.simulate.frame_files import ffi_name, write_frame
@@ -93,8 +92,8 @@ def tiles_with(n_target: int, tmag_limit: float, n_tile: int, n_cadence: int, fi
     square_deg = (fit.tile_size * ARCSEC_PER_PIXEL / 3600) ** 2
     density = n_target / square_deg * 10 ** (CcdSettings().magnitude_slope * (16 - tmag_limit))
     settings = CcdSettings(n_cadence=n_cadence, density=density, n_pairs=0, variable_fraction=0.0)
-    tiles = tiles_of(SCIENCE, fit.tile_size, fit.tile_margin)
-    per_row = -(-SCIENCE.shape[1] // fit.tile_size)
+    tiles = tiles_of(SCIENCE_AREA, fit.tile_size, fit.tile_margin)
+    per_row = -(-SCIENCE_AREA.shape[1] // fit.tile_size)
     if n_tile > per_row:
         raise SystemExit(f"{n_tile} tiles are asked for, a row of the CCD has {per_row}")
     first = len(tiles) // 2 + (per_row - n_tile) // 2
@@ -168,13 +167,13 @@ def _frames_of(ccd: SimulatedCcd) -> CcdFrames:
     header = CubeHeader(
         pointing=pointing,
         exposure=settings.exposure,
-        stamp=SCIENCE,
+        stamp=SCIENCE_AREA,
         time=ccd.time,
         timecorr=ccd.timecorr.astype(np.float32),
         cadenceno=ccd.cadenceno,
         quality=ccd.quality,
         wcs_header=wcs,
-        aperture=collected_flags(SCIENCE),
+        aperture=collected_flags(SCIENCE_AREA),
         ephemeris=Ephemeris(np.tile([0.6, -0.7, -0.3], (n_cadence, 1)), "simulated", 0.0),
     )
     return CcdFrames(
@@ -189,7 +188,7 @@ def _frames_of(ccd: SimulatedCcd) -> CcdFrames:
 def _write_cube(path: Path, field: SimulatedTiles, frames: CcdFrames, prf: PrfGrid) -> None:
     """Write a cube of the size of a CCD with the pixels of the tiles; nothing is stored of all others."""
     stamp, n_cadence = field.stamp, field.ccd.settings.n_cadence
-    rows, columns = stamp.slices_in(SCIENCE)
+    rows, columns = stamp.slices_in(SCIENCE_AREA)
     light = _light(field.ccd, stamp, prf)
     rng = np.random.default_rng(field.ccd.settings.seed)
     with write_product(path, "cube", CUBE_VERSION, {}) as file:
@@ -198,17 +197,17 @@ def _write_cube(path: Path, field: SimulatedTiles, frames: CcdFrames, prf: PrfGr
         file.attrs["REFERENCE"] = frames.reference
         file.attrs["digest"] = "0" * 64
         for name in PIXEL_SETS:
-            create_pixels(file, name, (n_cadence, *SCIENCE.shape))
+            create_pixels(file, name, (n_cadence, *SCIENCE_AREA.shape))
         for start in range(0, n_cadence, _CADENCES_AT_ONCE):
             part = slice(start, min(start + _CADENCES_AT_ONCE, n_cadence))
             for name, values in _exposed(field.ccd, light[part], rng).items():
                 file[name][part, rows, columns] = values
-        sumimage = np.full(SCIENCE.shape, np.nan, dtype=np.float32)
+        sumimage = np.full(SCIENCE_AREA.shape, np.nan, dtype=np.float32)
         sumimage[rows, columns] = light.mean(axis=0)
         for name in ("time", "timecorr", "cadenceno", "quality"):
             file.create_dataset(name, data=getattr(frames.header, name))
         file.create_dataset("sumimage", data=sumimage)
-        file.create_dataset("aperture", data=np.full(SCIENCE.shape, 33, dtype=np.int32))
+        file.create_dataset("aperture", data=frames.header.aperture)
         file.create_dataset("wcs", data=np.bytes_(frames.header.wcs_header))
 
 

@@ -21,11 +21,12 @@ import pandas as pd
 import yaml
 
 from benchmarks.commands import Measured, lines_of, run_measured
+from photometry.core.constants import FRAME_SHAPE
 from photometry.io.stars.star_files import reference_stars
 from photometry.prf.model import model_prf
 from photometry.simulate import CcdSettings
 from photometry.simulate.ccd import simulate_ccd
-from photometry.simulate.ccd_exposure import FRAME_SHAPE, SimulatedFrame
+from photometry.simulate.ccd_exposure import SimulatedFrame
 from photometry.simulate.ccd_wcs import ccd_wcs
 from photometry.simulate.frame_cards import utc_of
 from photometry.simulate.frame_files import ffi_name, write_frame

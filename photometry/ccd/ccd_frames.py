@@ -14,15 +14,13 @@ from photometry.core.constants import ARCSEC_PER_PIXEL
 from photometry.core.cube import CubeHeader, Exposure, Pointing
 from photometry.core.datasources import FFI
 from photometry.core.errors import InputFileError
-from photometry.core.geometry import Stamp, collected_flags
+from photometry.core.geometry import SCIENCE_AREA, Stamp, collected_flags
 from photometry.core.quality import TESS_QUALITY, bit
 from photometry.core.sky import unit_vectors
 from photometry.core.times import SECONDS_PER_DAY
-from photometry.frames.frame_checks import sorted_frames, wrong_pointings
-from photometry.frames.frame_series import FrameSeries, frame_series, merge_quality
+from photometry.frames.frame_series import FrameSeries, frame_series, merge_quality, sorted_frames, wrong_pointings
 from photometry.frames.known_defects import defects_of, excluded_frames
 from photometry.io.ffi.ffi_headers import parse_name, read_frame
-from photometry.io.pixels.pixel_headers import SCIENCE_AREA
 from photometry.io.pixels.pixel_wcs import wcs_problem
 from photometry.io.pixels.tpf_quality import short_flags
 from photometry.io.products.frame_lists import CcdFrames, FrameList

@@ -1,4 +1,4 @@
-"""Facts and small tools that all else builds on: constants, errors, geometry, cubes, stars, times, linear algebra.
+"""What everything else builds on: constants, errors, geometry, cubes, stars, times, linear algebra.
 
 Imports nothing of the other packages.
 """

@@ -10,11 +10,14 @@ __all__ = [
     "CATALOG_EPOCH_YEAR",
     "COLUMNS_PER_OUTPUT",
     "FIRST_SCIENCE_COLUMN",
+    "FRAME_SHAPE",
+    "FRAME_TIME_S",
     "INT_TIME_S",
     "N_SCIENCE_COLUMNS",
     "N_SCIENCE_ROWS",
     "OUTPUTS",
     "PRF_SAMPLES_PER_PIXEL",
+    "READ_TIME_S",
     "SATURATION_E_S",
     "ZERO_POINT_TMAG",
 ]
@@ -31,6 +34,9 @@ N_SCIENCE_ROWS = 2048
 N_SCIENCE_COLUMNS = 2048
 #: First 0-based column of the science area, behind 44 leading virtual columns (SDPDD, section 3.2).
 FIRST_SCIENCE_COLUMN = 44
+#: Rows and columns of a full-frame image: 30 buffer, smear and virtual rows above the science area, 44 virtual columns
+#: on either side of it (SDPDD, section 3.2; keys VROWE and TVCED).
+FRAME_SHAPE = (2078, 2136)
 #: Science columns of each of the four CCD outputs (IH, section 4).
 COLUMNS_PER_OUTPUT = 512
 #: Names of the CCD outputs, by increasing column (SDPDD, table 22).
@@ -38,6 +44,11 @@ OUTPUTS = ("A", "B", "C", "D")
 
 #: Photon accumulation time of one readout, s: 2 s less 0.02 s of frame transfer (IH, section 5; key INT_TIME).
 INT_TIME_S = 1.98
+
+#: Time in which an image is moved away and read, s (IH, section 5; key READTIME).
+READ_TIME_S = 0.02
+#: Time of one readout, photon accumulation and frame transfer, s (IH, section 5; key FRAMETIM).
+FRAME_TIME_S = 2.0
 
 #: Flux at which a pixel saturates, e-/s: full well of about 200,000 e- in 1.98 s (IH, section 4.1); pixels of real
 #: bright stars level off between 1.00e5 and 1.05e5 e-/s.

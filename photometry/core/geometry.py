@@ -10,10 +10,25 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from photometry.core.constants import COLUMNS_PER_OUTPUT, FIRST_SCIENCE_COLUMN, OUTPUTS
+from photometry.core.constants import (
+    COLUMNS_PER_OUTPUT,
+    FIRST_SCIENCE_COLUMN,
+    N_SCIENCE_COLUMNS,
+    N_SCIENCE_ROWS,
+    OUTPUTS,
+)
 from photometry.core.quality import APERTURE_FLAGS, bit
 
-__all__ = ["Stamp", "Tile", "bounding_stamp", "camera_centre", "collected_flags", "output_index", "tiles_of"]
+__all__ = [
+    "SCIENCE_AREA",
+    "Stamp",
+    "Tile",
+    "bounding_stamp",
+    "camera_centre",
+    "collected_flags",
+    "output_index",
+    "tiles_of",
+]
 
 #: 0-based CCD (row, column) of the middle of the camera's field, by CCD: where the corners meet that the four CCDs turn
 #: to each other, from the WCS of all cameras in sectors 1 to 100 (package tesswcs); the cameras agree within 3 pixels.
@@ -112,6 +127,10 @@ class Stamp:
             slice(self.row_min - outer.row_min, self.row_max - outer.row_min),
             slice(self.col_min - outer.col_min, self.col_max - outer.col_min),
         )
+
+
+#: The pixels that see the sky.
+SCIENCE_AREA = Stamp(0, N_SCIENCE_ROWS, FIRST_SCIENCE_COLUMN, FIRST_SCIENCE_COLUMN + N_SCIENCE_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)

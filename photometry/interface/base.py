@@ -3,7 +3,7 @@
 from configparser import ConfigParser
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from astropy.table import Table
 
@@ -11,21 +11,28 @@ from photometry.core.datasources import FFI
 from photometry.core.errors import ConfigError, TargetError
 from photometry.core.geometry import Stamp
 from photometry.core.status import MEASURED, STATUS
-from photometry.interface.base_plots import TargetPlots
 from photometry.interface.detector import CACHE_MODES, forget
 from photometry.interface.lightcurve_table import blank_curve, curve_with_table, empty_table, has_values, table_metrics
 from photometry.interface.target_choice import TargetChoice, choose_target, whole_number
 from photometry.interface.target_files import NoFit, cards_of, write_target
 from photometry.interface.target_report import TargetReport
+from photometry.interface.target_stamp import TargetStamp
 from photometry.interface.user_settings import load_settings
-from photometry.io.results.lightcurve_cards import TargetFacts, facts_of
-from photometry.io.results.lightcurve_files import FitFacts
+from photometry.io.results.lightcurve_cards import TargetMetadata, target_metadata
+from photometry.io.results.lightcurve_files import FitMetadata
 from photometry.lightcurve.light_curve import LightCurve
+
+if TYPE_CHECKING:
+    from photometry.plots import Figure
 
 __all__ = ["BasePhotometry"]
 
 
-class BasePhotometry(TargetPlots):
+#: Folder of the plots below the output folder.
+_PLOT_FOLDER = Path("plots", "targets")
+
+
+class BasePhotometry(TargetStamp):
     """A target, its pixels, the stars around it and its light curve.
 
     Methods of photometry are subclasses that fill `lightcurve` in `do_photometry`; `photometry.PSFPhotometry` is one.
@@ -90,6 +97,9 @@ class BasePhotometry(TargetPlots):
     RuntimeError
         When the star is not in the catalogue, or not on the pixels.
     """
+
+    #: Names of the plots that there can be.
+    _PLOTS: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -234,14 +244,31 @@ class BasePhotometry(TargetPlots):
             raise TargetError(f"TIC {self.starid}: no flux to save; run photometry() first and look at status")
         return write_target(
             curve_with_table(self._curve(), self.lightcurve, self.final_phot_mask, self._stamp),
-            self._facts(),
-            self._fit_facts(),
+            self._metadata(),
+            self._fit_metadata(),
             self._detector.header,
             self.output_folder if output_folder is None else output_folder,
             version,
             self._detector.provenance(),
             cards_of(self.additional_headers),
         )
+
+    @property
+    def plot_folder(self) -> Path | None:
+        """Folder of the target's plots, made when the first is written; None without plotting."""
+        if not self.plot:
+            return None
+        return self.output_folder / _PLOT_FOLDER / f"{self.starid:011d}"
+
+    def delete_plots(self) -> None:
+        """Delete the plots of this target, sector and cadence, and no other file; nothing without plotting."""
+        folder = self.plot_folder
+        if folder is None:
+            return
+        for path in self._plot_paths(folder).values():
+            path.unlink(missing_ok=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
     def clear_cache(self) -> None:
         """Keep nothing of these files in memory, for this target or for others."""
@@ -268,8 +295,27 @@ class BasePhotometry(TargetPlots):
         """Light curve with the images that are written; its fluxes are taken from `lightcurve`."""
         return blank_curve(self.starid, self._detector.header, self._stamp, self.sumimage)
 
-    def _facts(self) -> TargetFacts:
-        return facts_of(self._detector.catalog, self._entry, self._status, self._report.reason)
+    def _metadata(self) -> TargetMetadata:
+        return target_metadata(self._detector.catalog, self._entry, self._status, self._report.reason)
 
-    def _fit_facts(self) -> FitFacts:
+    def _fit_metadata(self) -> FitMetadata:
         return NoFit()
+
+    def _figures(self) -> "dict[str, Figure]":
+        """Return the plots by their names, which are in `_PLOTS`."""
+        return {}
+
+    def _make_plots(self) -> None:
+        folder = self.plot_folder
+        if folder is None:
+            return
+        from photometry.plots import save_figure
+
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = self._plot_paths(folder)
+        for name, figure in self._figures().items():
+            save_figure(figure, paths[name])
+
+    def _plot_paths(self, folder: Path) -> dict[str, Path]:
+        start = f"tess{self.starid:011d}-s{self.sector:03d}-{self.camera}-{self.ccd}-c{self.cadence:04d}"
+        return {name: folder / f"{start}-{name}.png" for name in self._PLOTS}

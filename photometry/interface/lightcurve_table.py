@@ -1,6 +1,7 @@
 """Light curves as tables, and what is said of them."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,22 +12,16 @@ from photometry.core.cube import CubeHeader
 from photometry.core.geometry import Stamp
 from photometry.core.quality import PIXEL_QUALITY, bit
 from photometry.interface.stamps import moved_mask
+from photometry.lightcurve.columns import FLUX_UNIT, table_columns
 from photometry.lightcurve.light_curve import APERTURE_USED, LightCurve
 from photometry.lightcurve.metrics import Metrics, light_curve_metrics
 
 __all__ = ["blank_curve", "curve_with_table", "empty_table", "fill_table", "has_values", "table_metrics"]
 
-_FLUX = "electron / s"
-#: Column, unit, description of what is not known before the photometry.
-_RESULTS = (
-    ("flux", _FLUX, "flux of the star"),
-    ("flux_err", _FLUX, "standard error of flux"),
-    ("flux_background", _FLUX, "background per pixel at the star"),
-)
-_PAIRS = (
-    ("pos_centroid", "pixel", "flux-weighted centroid: column, row, 0-based on the CCD"),
-    ("pos_corr", "pixel", "change of the position by the movement kernel: column, row"),
-)
+#: Units that astropy writes otherwise than FITS files.
+_UNITS = {FLUX_UNIT: "electron / s"}
+#: Columns that are known before the photometry, and those of them that a light curve is written with as it is.
+_KNOWN, _FIXED = ("time", "timecorr", "cadenceno", "quality"), ("cadenceno",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +56,37 @@ def empty_table(header: CubeHeader, ra: float, decl: float) -> Table:
     if header.ephemeris is not None:
         exact = barycentric_correction(header.ephemeris.position, ra, decl)
         time, timecorr = time - timecorr + exact, exact.astype(np.float32)
-    n_cadence = len(time)
-    columns = [
-        Column(time.copy(), "time", unit="d", description="BTJD at mid exposure, TDB at the barycentre"),
-        Column(timecorr.copy(), "timecorr", unit="d", description="barycentric correction in time"),
-        Column(header.cadenceno.copy(), "cadenceno", description="cadence number"),
-        Column(header.quality.copy(), "quality", description="quality flags of the cadence"),
-    ]
-    columns += [Column(np.full(n_cadence, np.nan), name, unit=u, description=d) for name, u, d in _RESULTS]
-    columns += [Column(np.full((n_cadence, 2), np.nan), name, unit=u, description=d) for name, u, d in _PAIRS]
-    return Table(columns)
+    known: dict[str, npt.NDArray[Any]] = {
+        "time": time,
+        "timecorr": timecorr,
+        "cadenceno": header.cadenceno,
+        "quality": header.quality,
+    }
+    shown = table_columns()
+    unknown = {
+        name: np.full((len(time), len(parts)) if len(parts) > 1 else len(time), np.nan)
+        for name, parts in shown.items()
+        if name not in known
+    }
+    return Table(
+        [
+            Column(
+                values.copy(),
+                name,
+                unit=_UNITS.get(shown[name][0].unit, shown[name][0].unit) or None,
+                description=shown[name][0].description or shown[name][0].comment,
+            )
+            for name, values in (known | unknown).items()
+        ]
+    )
 
 
 def fill_table(table: Table, curve: LightCurve) -> None:
     """Put a light curve into a table of `empty_table`; the times stay."""
-    table["flux"][:] = curve.flux
-    table["flux_err"][:] = curve.flux_err
-    table["flux_background"][:] = curve.background
-    table["pos_centroid"][:] = np.stack([curve.centroid_column, curve.centroid_row], axis=1)
-    table["pos_corr"][:] = np.stack([curve.column_shift, curve.row_shift], axis=1)
+    for name, parts in table_columns().items():
+        if name not in _KNOWN:
+            values = [getattr(curve, part.field) for part in parts]
+            table[name][:] = np.stack(values, axis=1) if len(parts) > 1 else values[0]
 
 
 def has_values(table: Table, name: str) -> bool:
@@ -141,32 +148,27 @@ def curve_with_table(
     stamp : Stamp, optional
         The pixels of the mask; those of the curve by default.
     """
-    flux, flux_err = (np.asarray(table[name], dtype=np.float32) for name in ("flux", "flux_err"))
-    finite = np.isfinite(flux) & np.isfinite(flux_err)
+    series: dict[str, Any] = _series_of(table)
+    finite = np.isfinite(series["flux"]) & np.isfinite(series["flux_err"])
     nothing = np.float32(np.nan)
+    series |= {name: np.where(finite, series[name], nothing) for name in ("flux", "flux_err")}
     not_fitted = bit(PIXEL_QUALITY, "not_fitted")
-    centroid, shift = np.asarray(table["pos_centroid"]), np.asarray(table["pos_corr"], dtype=np.float32)
+    quality = np.where(finite, curve.pixel_quality & ~not_fitted, curve.pixel_quality | not_fitted)
     aperture = curve.aperture
     if mask is not None:
         inside = moved_mask(mask, curve.stamp if stamp is None else stamp, curve.stamp)
         aperture = np.where(inside, aperture | APERTURE_USED, aperture & ~APERTURE_USED).astype(np.int32)
-    return replace(
-        curve,
-        time=np.asarray(table["time"], dtype=np.float64),
-        timecorr=np.asarray(table["timecorr"], dtype=np.float32),
-        quality=np.asarray(table["quality"], dtype=np.int32),
-        flux=np.where(finite, flux, nothing),
-        flux_err=np.where(finite, flux_err, nothing),
-        background=np.asarray(table["flux_background"], dtype=np.float32),
-        pixel_quality=np.where(finite, curve.pixel_quality & ~not_fitted, curve.pixel_quality | not_fitted).astype(
-            np.int32
-        ),
-        centroid_column=centroid[:, 0].astype(np.float64),
-        centroid_row=centroid[:, 1].astype(np.float64),
-        column_shift=shift[:, 0],
-        row_shift=shift[:, 1],
-        aperture=aperture,
-    )
+    return replace(curve, **series, pixel_quality=quality.astype(np.int32), aperture=aperture)
+
+
+def _series_of(table: Table) -> dict[str, Any]:
+    """Return the arrays (n_cadence,) that a table gives a light curve, by its fields; cadence numbers stay."""
+    return {
+        part.field: np.asarray(table[name][:, place] if len(parts) > 1 else table[name], dtype=part.kind)
+        for name, parts in table_columns().items()
+        if name not in _FIXED
+        for place, part in enumerate(parts)
+    }
 
 
 def table_metrics(table: Table, cadence_s: float) -> Metrics:

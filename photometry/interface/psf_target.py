@@ -9,8 +9,8 @@ from photometry.interface.base import BasePhotometry
 from photometry.interface.lightcurve_table import fill_table
 from photometry.interface.target_fit import TargetFit, fit_target
 from photometry.interface.user_settings import numeric_settings
-from photometry.io.results.lightcurve_cards import TargetFacts, facts_of
-from photometry.io.results.lightcurve_files import FitFacts
+from photometry.io.results.lightcurve_cards import TargetMetadata, target_metadata
+from photometry.io.results.lightcurve_files import FitMetadata
 from photometry.lightcurve.light_curve import LightCurve, with_star_time
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class PSFPhotometry(BasePhotometry):
         fill_table(self.lightcurve, self._curve())
         mask = fit.aperture_on(self._stamp)
         self.final_phot_mask, self.final_position_mask = mask, mask.copy()
-        self._report.add_facts(**fit.facts)
+        self._report.add_results(**fit.results)
         if fit.reason:
             self.report_details(error=fit.reason)
         return fit.status
@@ -77,11 +77,11 @@ class PSFPhotometry(BasePhotometry):
         curve = self._fit.curve(header)
         return with_star_time(curve, header.ephemeris, self.target["ra"], self.target["dec"])
 
-    def _facts(self) -> TargetFacts:
+    def _metadata(self) -> TargetMetadata:
         if self._fit is None:
-            return super()._facts()
+            return super()._metadata()
         fit = self._fit.fit
-        return facts_of(
+        return target_metadata(
             self._detector.catalog,
             self._entry,
             self._status,
@@ -90,8 +90,8 @@ class PSFPhotometry(BasePhotometry):
             int(fit.star_flags[self._fit.index]),
         )
 
-    def _fit_facts(self) -> FitFacts:
-        return super()._fit_facts() if self._fit is None else self._fit.fit
+    def _fit_metadata(self) -> FitMetadata:
+        return super()._fit_metadata() if self._fit is None else self._fit.fit
 
     def _figures(self) -> "dict[str, Figure]":
         if self._fit is None:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from photometry.core.geometry import Stamp
+from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.interface.detector import given_prf
 from photometry.interface.user_settings import load_settings
-from photometry.io.pixels.pixel_headers import SCIENCE_AREA
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.prf.star_images import star_image
 

@@ -10,8 +10,8 @@ from astropy.table import Table
 
 from photometry.catalog.star_catalog import Catalog
 from photometry.core.constants import SATURATION_E_S
-from photometry.core.geometry import Stamp, output_index
-from photometry.core.quality import PIXEL_FLAGS, flagged
+from photometry.core.geometry import Stamp, collected_flags
+from photometry.core.quality import APERTURE_FLAGS, PIXEL_FLAGS, bit, flagged
 from photometry.core.stars import Stars, flux_of_tmag
 
 __all__ = [
@@ -31,10 +31,9 @@ _LEAST_HALF = 7
 _BRIGHT_TMAG, _PIX_PER_MAG = 10.0, 2
 #: Bleed trails are at least so many columns wide and grow to both sides, so that a row takes so many full wells.
 _FULL_WELLS_PER_ROW = 4
-#: Flags of pixels (SDPDD, table 22): collected, used for the background, output A; the following are B to D.
-_COLLECTED, _BACKGROUND, _OUTPUT_A = 1, 4, 32
-#: Bits of SPOC's own masks: optimal aperture, flux-weighted and PRF centroid.
-_SPOC_MASKS = 2 | 8 | 16
+_BACKGROUND = bit(APERTURE_FLAGS, "background")
+#: Bits of SPOC's own masks.
+_SPOC_MASKS = sum(bit(APERTURE_FLAGS, name) for name in ("in_aperture", "flux_centroid", "prf_centroid"))
 #: Columns of `star_table` with their units.
 _COLUMNS = {
     "starid": "",
@@ -156,8 +155,8 @@ def ffi_aperture(
         Flags of the pixels: those used for the background in more than half of the cadences are marked. None: `flags`
         tells.
     """
-    outputs = _OUTPUT_A << output_index(np.arange(stamp.col_min, stamp.col_max))
-    marked = np.where(flags & _COLLECTED, plain_aperture(flags) | outputs[None, :], 0)
+    collected = flagged(APERTURE_FLAGS, flags, "collected")
+    marked = np.where(collected, plain_aperture(flags) | collected_flags(stamp), 0)
     if pixel_flags is not None:
         used = flagged(PIXEL_FLAGS, pixel_flags, "used_for_background").mean(axis=0) > 0.5
         marked = np.where(used & (marked > 0), marked | _BACKGROUND, marked & ~_BACKGROUND)

@@ -8,8 +8,8 @@ from typing import Any
 from photometry.core.cube import CubeHeader
 from photometry.core.errors import ConfigError
 from photometry.io.fits.fits_bytes import CardItem
-from photometry.io.results.lightcurve_cards import TargetFacts
-from photometry.io.results.lightcurve_files import FOLDER, FitFacts, LightCurveWriter
+from photometry.io.results.lightcurve_cards import TargetMetadata
+from photometry.io.results.lightcurve_files import FOLDER, FitMetadata, LightCurveWriter
 from photometry.io.store.kept_files import write_if_different
 from photometry.lightcurve.light_curve import LightCurve, light_curve_name
 
@@ -54,8 +54,8 @@ def cards_of(headers: Mapping[str, Any]) -> list[CardItem]:
 
 def write_target(
     curve: LightCurve,
-    facts: TargetFacts,
-    fit: FitFacts,
+    metadata: TargetMetadata,
+    fit: FitMetadata,
     header: CubeHeader,
     output: str | Path,
     version: int,
@@ -68,9 +68,9 @@ def write_target(
     ----------
     curve : LightCurve
         What to write.
-    facts : TargetFacts
+    metadata : TargetMetadata
         What the header says of the target.
-    fit : FitFacts
+    fit : FitMetadata
         What it says of the fit.
     header : CubeHeader
         Header of the cube.
@@ -90,6 +90,6 @@ def write_target(
     """
     name = light_curve_name(curve.starid, header.pointing, header.exposure.cadence_s, version)
     path = Path(output, FOLDER, name)
-    (content,) = LightCurveWriter(fit, header, version, inputs, extra).file_contents([curve], [facts])
+    (content,) = LightCurveWriter(fit, header, version, inputs, extra).file_contents([curve], [metadata])
     write_if_different(path, content)
     return path

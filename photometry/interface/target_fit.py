@@ -16,6 +16,7 @@ from photometry.core.stars import Stars
 from photometry.core.status import STATUS
 from photometry.fit.tile_fit import TileFit
 from photometry.fit.tile_photometry import fit_tile
+from photometry.lightcurve.corrections import corrected
 from photometry.lightcurve.light_curve import LightCurve, light_curve, statuses
 from photometry.lightcurve.metrics import light_curve_metrics
 from photometry.prf.prf_grid import PrfGrid
@@ -62,8 +63,8 @@ class TargetFit:
         return mask
 
     @property
-    def facts(self) -> Mapping[str, float | int]:
-        """Numbers of the summary that the light curve does not tell."""
+    def results(self) -> Mapping[str, float | int]:
+        """Columns of the summary that the light curve does not tell."""
         fit, index = self.fit, self.index
         return {
             "contamination": float(fit.contamination[index]),
@@ -76,7 +77,7 @@ class TargetFit:
 def fit_target(
     cube: Cube, stars: Stars, starid: int, prf: PrfGrid, kernel: MovementKernel, settings: FitSettings
 ) -> TargetFit:
-    """Fit a target with all stars on its stamp; its flux is free, however faint it is.
+    """Fit a target with all stars on its stamp, its flux free however faint it is, and correct its light curve.
 
     Parameters
     ----------
@@ -105,7 +106,7 @@ def fit_target(
     faintest = max(settings.tmag_limit, math.nextafter(float(stars.tmag[target]), math.inf))
     row, column = (math.floor(float(x[target]) + 0.5) for x in (stars.row, stars.column))
     core = Stamp(row, row + 1, column, column + 1)
-    fit = fit_tile(cube, stars, core, prf, kernel, replace(settings, tmag_limit=faintest))
+    fit = corrected(fit_tile(cube, stars, core, prf, kernel, replace(settings, tmag_limit=faintest)), cube.header)
     index = int(np.flatnonzero(fit.starid == starid)[0])
     metrics = light_curve_metrics(fit, cube.quality, cube.cadenceno, cube.exposure.cadence_s)
     status, reason = statuses(fit, metrics)

@@ -40,9 +40,9 @@ class TargetReport:
             if value == value or name not in self._metrics:
                 self._metrics[name] = value
 
-    def add_facts(self, **facts: Any) -> None:
-        """Take over other facts by their names."""
-        self._metrics |= facts
+    def add_results(self, **results: Any) -> None:
+        """Take over other results by their names."""
+        self._metrics |= results
 
     @property
     def reason(self) -> str:

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.wcs import WCS
 
-from photometry.core.constants import FIRST_SCIENCE_COLUMN, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS
-from photometry.core.geometry import Stamp
+from photometry.core.geometry import SCIENCE_AREA
 from photometry.core.stars import flux_of_tmag
 from photometry.prf.prf_grid import FOOTPRINT, PrfGrid
 from photometry.simulate.ccd_exposure import SimulatedFrame, cosmic_rays, expose
@@ -25,12 +24,10 @@ from photometry.simulate.population import Population, populate, true_fluxes, va
 from photometry.simulate.rendered_stars import REACH, StampExpansion, StarStamps, add_stamps, expand
 from photometry.simulate.sky_light import Catalogue, barycentric_correction, catalogue_of, epoch_year
 
-__all__ = ["SCIENCE", "SimulatedCcd", "frame_wcs", "frames_of", "simulate_ccd"]
+__all__ = ["SimulatedCcd", "frame_wcs", "frames_of", "simulate_ccd"]
 
 _Floats = npt.NDArray[np.float64]
 
-#: The science area.
-SCIENCE = Stamp(0, N_SCIENCE_ROWS, FIRST_SCIENCE_COLUMN, FIRST_SCIENCE_COLUMN + N_SCIENCE_COLUMNS)
 #: 0-based column and row to whose place in the sky times are corrected (keys BTC_PIX1 and BTC_PIX2, less 1).
 _TIME_PIXEL = (1067.0, 1023.0)
 #: Start of the first frame of sector 1, whose FFIINDEX is 4697, TJD (key TSTART of its primary header), and mean length
@@ -190,11 +187,11 @@ def frames_of(
     wanted = np.arange(ccd.settings.n_cadence) if cadences is None else cadences
     stamps = StarStamps(prf, ccd.population.row, ccd.population.column)
     flux = flux_of_tmag(ccd.population.tmag).astype(np.float32)
-    for group in like_motion(ccd.motion, SCIENCE, REACH):
+    for group in like_motion(ccd.motion, SCIENCE_AREA, REACH):
         members = np.intersect1d(group, wanted)
         if not len(members):
             continue
-        expansion = expand(stamps, flux, SCIENCE, ccd.settings.star_margin, ccd.motion, group)
+        expansion = expand(stamps, flux, SCIENCE_AREA, ccd.settings.star_margin, ccd.motion, group)
         for cadence in members.tolist():
             light = _star_light(ccd, stamps, flux, expansion, cadence)
             light += ccd.light.image(cadence)
@@ -213,7 +210,7 @@ def _star_light(
     change = flux[ccd.variable] * (ccd.relative[:, cadence] - 1)
     reach = max(np.abs(row_shift).max(initial=0), np.abs(column_shift).max(initial=0))
     margin = ccd.settings.star_margin + FOOTPRINT // 2 + 1 + int(np.ceil(reach))
-    wide = SCIENCE.grown(margin)
+    wide = SCIENCE_AREA.grown(margin)
     changes = np.zeros((1, *wide.shape), dtype=np.float32)
     for members, first_row, first_column, light in stamps.at(ccd.variable, (row_shift, column_shift)):
         add_stamps(changes, wide, first_row, first_column, light * change[members, None, None, None])

@@ -5,23 +5,26 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photometry.core.constants import FIRST_SCIENCE_COLUMN, INT_TIME_S, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS, OUTPUTS
+from photometry.core.constants import (
+    FIRST_SCIENCE_COLUMN,
+    FRAME_SHAPE,
+    INT_TIME_S,
+    N_SCIENCE_COLUMNS,
+    N_SCIENCE_ROWS,
+    OUTPUTS,
+    READ_TIME_S,
+)
 from photometry.simulate.ccd_settings import CcdSettings
 from photometry.simulate.pixel_defects import COSMIC_RAY_E, COSMIC_RAY_LOG_SCATTER, bleed
 
-__all__ = ["FRAME_SHAPE", "SMEAR_ROWS", "SimulatedFrame", "cosmic_rays", "expose"]
+__all__ = ["SMEAR_ROWS", "SimulatedFrame", "cosmic_rays", "expose"]
 
 _Image = npt.NDArray[np.float32]
 
-#: Rows and columns of a full-frame image: 30 rows above and 44 columns on either side of the science area (keys VROWE
-#: and TVCED of its header).
-FRAME_SHAPE = (2078, 2136)
 #: 0-based rows that collect light only while the image is moved away (keys SMROWS and SMROWE, less 1 and 0).
 SMEAR_ROWS = slice(2058, 2068)
 #: Virtual columns of each output before and behind the science area (keys LVCSA to LVCED).
 _VIRTUAL_COLUMNS = 11
-#: Time in which an image is moved away, s (key READTIME).
-_TRANSFER_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def expose(
         light[:, saturated] = full[0]
     # A spline goes slightly below zero at the PRF's edge; the sum of all light does not in a real sky.
     np.maximum(light, 0, out=light)
-    smear = light.mean(axis=0) * np.float32(_TRANSFER_S / INT_TIME_S)
+    smear = light.mean(axis=0) * np.float32(READ_TIME_S / INT_TIME_S)
     columns = np.arange(FIRST_SCIENCE_COLUMN, FIRST_SCIENCE_COLUMN + N_SCIENCE_COLUMNS)
     read_variance = exposure.read_variance(columns).astype(np.float32)
     per_second = np.float32(1 / exposure.exposure_s)

@@ -11,8 +11,10 @@ import numpy.typing as npt
 from astropy.wcs import WCS
 
 from photometry._version import __version__
-from photometry.core.constants import BTJD_OFFSET, INT_TIME_S, OUTPUTS
+from photometry.core.constants import BTJD_OFFSET, FRAME_TIME_S, INT_TIME_S, OUTPUTS, READ_TIME_S
 from photometry.core.cube import Exposure
+from photometry.core.geometry import SCIENCE_AREA
+from photometry.core.times import readout_stagger
 from photometry.io.fits.fits_bytes import CardItem
 from photometry.simulate.ccd import SimulatedCcd, frame_wcs
 from photometry.simulate.ccd_wcs import spacecraft_pointing
@@ -25,9 +27,6 @@ Values: TypeAlias = dict[str, str | int | float | bool]
 
 #: Spacecraft configuration, which is part of the file names (key SCCONFIG).
 _SCCONFIG = 120
-_FRAME_S, _READ_S = 2.0, 0.02
-#: Delay of the readout by camera and by CCD, s (key TMOFSTij: 0.06 for camera 1, CCD 4).
-_CAMERA_DELAY_S, _CCD_DELAY_S = (0.0, 1.5, 0.5, 1.0), (0.0, 0.02, 0.04, 0.06)
 #: Powers of the SIP polynomials in the order of real headers.
 _POWERS = tuple((degree - q, q) for degree in range(1, 5) for q in range(degree + 1))
 
@@ -123,8 +122,8 @@ def _times(ccd: SimulatedCcd, cadence: int) -> Values:
         "DEADC": exposure_s / settings.cadence_s,
         "BARYCORR": float(ccd.timecorr[cadence]),
         "INT_TIME": INT_TIME_S,
-        "READTIME": _READ_S,
-        "FRAMETIM": _FRAME_S,
+        "READTIME": READ_TIME_S,
+        "FRAMETIM": FRAME_TIME_S,
         "NUM_FRM": settings.num_frames,
         "TIMEDEL": length,
     }
@@ -137,7 +136,7 @@ def _readout(exposure: Exposure) -> Values:
 
 
 def _delay_card(camera: int, ccd: int) -> list[CardItem]:
-    delay = _CAMERA_DELAY_S[camera - 1] + _CCD_DELAY_S[ccd - 1]
+    delay = readout_stagger(camera, ccd)
     return [(f"TMOFST{camera}{ccd}", delay, f"(s) readout delay for camera {camera} and ccd {ccd}")]
 
 
@@ -171,7 +170,8 @@ def wcs_cards(ccd: SimulatedCcd, cadence: int, shift_deg: float = 0.0) -> list[C
 
 def _largest_distortion(wcs: WCS) -> npt.NDArray[np.float64]:
     """Greatest distortion of a pixel of the science area, which a corner has, (column, row) pixels."""
-    corners = np.array([[column, row] for column in (44.0, 2091.0) for row in (0.0, 2047.0)])
+    columns, rows = (SCIENCE_AREA.col_min, SCIENCE_AREA.col_max - 1), (SCIENCE_AREA.row_min, SCIENCE_AREA.row_max - 1)
+    corners = np.array([[column, row] for column in columns for row in rows], dtype=np.float64)
     moved = wcs.sip_pix2foc(corners, 0) - (corners + 1 - wcs.wcs.crpix)
     largest: npt.NDArray[np.float64] = np.abs(moved).max(axis=0)
     return largest

@@ -7,7 +7,7 @@ import numpy as np
 from astropy.wcs import WCS
 
 from photometry._version import __version__
-from photometry.core.constants import BTJD_OFFSET, INT_TIME_S, OUTPUTS
+from photometry.core.constants import BTJD_OFFSET, FRAME_TIME_S, INT_TIME_S, OUTPUTS, READ_TIME_S
 from photometry.core.geometry import Stamp
 from photometry.simulate.scenes import Scene
 
@@ -27,7 +27,6 @@ Cards = list[tuple[Any, ...]]
 #: TDB - UTC since 2017: 37 leap seconds and 32.184 s, s.
 _TDB_MINUS_UTC_S = 69.184
 _JD_OF_2000 = 2451544.5
-_FRAME_S, _READ_S = 2.0, 0.02
 
 
 def utc_of(jd_tdb: float) -> datetime:
@@ -133,8 +132,8 @@ def pixel_cards(scene: Scene, *, is_tpf: bool) -> Cards:
         ("TIMEPIXR", 0.5, "bin time beginning=0 middle=0.5 end=1"),
         ("TIERRELA", 1.16e-05, "[d] relative time error"),
         ("INT_TIME", INT_TIME_S, "[s] photon accumulation time per frame"),
-        ("READTIME", _READ_S, "[s] readout time per frame"),
-        ("FRAMETIM", _FRAME_S, "[s] frame time (INT_TIME + READTIME)"),
+        ("READTIME", READ_TIME_S, "[s] readout time per frame"),
+        ("FRAMETIM", FRAME_TIME_S, "[s] frame time (INT_TIME + READTIME)"),
         ("NUM_FRM", settings.num_frames, "number of frames per time stamp"),
         ("TIMEDEL", settings.cadence_s / 86400, "[d] time resolution of data"),
         ("BACKAPP", flag(is_tpf), "background is subtracted"),

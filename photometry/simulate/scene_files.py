@@ -14,7 +14,8 @@ from astropy.wcs import WCS
 
 from photometry.core.constants import BTJD_OFFSET
 from photometry.core.errors import ConfigError
-from photometry.core.geometry import Stamp, output_index
+from photometry.core.geometry import Stamp, collected_flags, output_index
+from photometry.core.quality import APERTURE_FLAGS, bit
 from photometry.io.store.provenance import atomic_path
 from photometry.simulate.scene_cards import (
     column_wcs_cards,
@@ -212,10 +213,11 @@ def _raw_counts(scene: Scene, stamp: Stamp) -> npt.NDArray[np.int32]:
 
 
 def _aperture(stamp: Stamp, row: float, column: float) -> npt.NDArray[np.int32]:
-    """Return flags of the pixels: 1 collected, 2 and 8 aperture and centroid of the target, 32 to 256 CCD output."""
+    """Return flags of the pixels: all are collected, those around the target make its aperture and its centroid."""
     rows, columns = np.mgrid[stamp.row_min : stamp.row_max, stamp.col_min : stamp.col_max]
     inside = np.hypot(rows - row, columns - column) <= _APERTURE_PIX
-    return (1 + 32 * 2 ** output_index(columns) + np.where(inside, 2 + 8, 0)).astype(np.int32)
+    of_target = bit(APERTURE_FLAGS, "in_aperture") | bit(APERTURE_FLAGS, "flux_centroid")
+    return (collected_flags(stamp) | np.where(inside, of_target, 0)).astype(np.int32)
 
 
 def _wcs_in(scene: Scene, stamp: Stamp) -> WCS:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
-from photometry.core.constants import INT_TIME_S, SATURATION_E_S
+from photometry.core.constants import FRAME_TIME_S, INT_TIME_S, SATURATION_E_S
 from photometry.core.cube import Exposure
 from photometry.core.errors import ConfigError
 from photometry.core.geometry import Stamp
@@ -14,8 +14,6 @@ __all__ = ["SceneSettings", "settings_from_mapping"]
 
 _Settings = TypeVar("_Settings", bound="SceneSettings")
 
-#: Time of one frame, readout included, s (IH, section 5; key FRAMETIM).
-_FRAME_S = 2.0
 #: Share of the frames that cosmic-ray mitigation on board keeps: 8 of 10 (IH, section 5; key CRBLKSZ).
 _KEPT_BY_MITIGATION = 0.8
 #: Allowed ranges of settings.
@@ -165,7 +163,7 @@ class SceneSettings:
         for name, length in _LENGTHS.items():
             if len(getattr(self, name)) != length:
                 raise ConfigError(f"scene setting {name} needs {length} numbers, got {len(getattr(self, name))}")
-        if self.cadence_s < _FRAME_S or self.cadence_s % _FRAME_S:
+        if self.cadence_s < FRAME_TIME_S or self.cadence_s % FRAME_TIME_S:
             raise ConfigError(f"scene setting cadence_s is {self.cadence_s}, expected 20, 120, 200, 600 or 1800")
         if self.brightest_tmag >= self.faintest_tmag:
             raise ConfigError("scene setting brightest_tmag must be below faintest_tmag")
@@ -183,7 +181,7 @@ class SceneSettings:
     @property
     def num_frames(self) -> int:
         """Frames per cadence."""
-        return round(self.cadence_s / _FRAME_S)
+        return round(self.cadence_s / FRAME_TIME_S)
 
     @property
     def exposure(self) -> Exposure:

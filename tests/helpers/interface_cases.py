@@ -211,9 +211,9 @@ def older_frames(folder: Path, tess_data: Path | None) -> Case:
         file["time"], file["cadenceno"] = middle + np.arange(4) / 48, np.arange(4)
         file["timecorr"], file["quality"] = np.full(4, header["BARYCORR"]), np.zeros(4, np.int32)
         file["sumimage"] = np.mean(image - sky + noise, axis=0)
-        facts = {key: primary[key] for key in ("CRMITEN", "CRBLKSZ", "DATA_REL", "PROCVER")}
-        facts |= {key: header[key] for key in ("NUM_FRM", *(f"{s}{x}" for s in ("GAIN", "READNOI") for x in "ABCD"))}
-        file["images"].attrs.update(facts | {"PIXEL_OFFSET_ROW": 0, "PIXEL_OFFSET_COLUMN": 44, "CADENCE": 1800})
+        metadata = {key: primary[key] for key in ("CRMITEN", "CRBLKSZ", "DATA_REL", "PROCVER")}
+        metadata |= {key: header[key] for key in ("NUM_FRM", *(f"{s}{x}" for s in ("GAIN", "READNOI") for x in "ABCD"))}
+        file["images"].attrs.update(metadata | {"PIXEL_OFFSET_ROW": 0, "PIXEL_OFFSET_COLUMN": 44, "CADENCE": 1800})
     cards = image_wcs_cards(header)
     starid = _write_peaks(folder / "catalog_sector001_camera1_ccd4.sqlite", image - sky, cards, stamp, middle)
     prf, place = str(tess_data / "prf/start_s0001_cam1_ccd4"), {"sector": 1, "camera": 1, "ccd": 4}

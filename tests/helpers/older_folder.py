@@ -27,13 +27,13 @@ def write_older(path: Path, cube: Cube, **storage: object) -> None:
             file[name] = getattr(cube.header, name)
         file["sumimage"] = np.nanmean(cube.images[cube.quality == 0], axis=0)
         file["backgrounds_pixels_used"] = np.arange(cube.stamp.n_pixel).reshape(cube.stamp.shape) % 2 == 0
-        file["images"].attrs.update(facts_of_cube(cube))
+        file["images"].attrs.update(metadata_of_cube(cube))
 
 
-def facts_of_cube(cube: Cube) -> dict[str, object]:
+def metadata_of_cube(cube: Cube) -> dict[str, object]:
     """Attributes of a cube in the older layout."""
     exposure = cube.exposure
-    facts: dict[str, object] = {
+    metadata: dict[str, object] = {
         "SECTOR": cube.header.pointing.sector,
         "CAMERA": cube.header.pointing.camera,
         "CCD": cube.header.pointing.ccd,
@@ -46,8 +46,8 @@ def facts_of_cube(cube: Cube) -> dict[str, object]:
         "PIXEL_OFFSET_ROW": cube.stamp.row_min,
         "PIXEL_OFFSET_COLUMN": cube.stamp.col_min,
     }
-    facts |= {f"GAIN{name}": value for name, value in zip("ABCD", exposure.gain_e_per_adu, strict=True)}
-    return facts | {f"READNOI{name}": value for name, value in zip("ABCD", exposure.read_noise_e, strict=True)}
+    metadata |= {f"GAIN{name}": value for name, value in zip("ABCD", exposure.gain_e_per_adu, strict=True)}
+    return metadata | {f"READNOI{name}": value for name, value in zip("ABCD", exposure.read_noise_e, strict=True)}
 
 
 def older_folder(

@@ -11,9 +11,9 @@ from test_imports import LAYERS
 
 from photometry.core.quality import PIXEL_FLAGS, PIXEL_QUALITY, STAR_FLAGS, TESS_QUALITY
 from photometry.fit.tile_fit import TileFit
-from photometry.io.results.lightcurve_cards import COLUMNS
 from photometry.io.stars.target_lists import TARGET_COLUMNS
 from photometry.io.store.tables import RESULT_COLUMNS
+from photometry.lightcurve.columns import LIGHT_CURVE_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
@@ -55,8 +55,9 @@ def test_products_list_every_column_with_its_unit():
     text = (ROOT / "docs/products.md").read_text()
     for spec in (*RESULT_COLUMNS, *TARGET_COLUMNS):
         assert f"| `{spec.name}` | {spec.kind} | {spec.unit} | {spec.description} |" in text
-    for name, _, unit, _, comment in COLUMNS:
-        assert re.search(rf"\| `{name}` \| \w+ \| {re.escape(unit)} \| {re.escape(comment)} \|", text), name
+    for column in LIGHT_CURVE_COLUMNS:
+        row = rf"\| `{column.name}` \| \w+ \| {re.escape(column.unit)} \| {re.escape(column.comment)} \|"
+        assert re.search(row, text), column.name
 
 
 def test_products_list_every_dataset_of_a_fit():

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from photometry.core.cube import Exposure, Pointing
 from photometry.core.errors import InputFileError
-from photometry.core.geometry import Stamp
+from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.io.ffi.ffi_headers import FfiName, inspect_frame, parse_name
-from photometry.io.pixels.pixel_headers import SCIENCE_AREA
 
 __all__ = ["FfiFolder", "find_ffis", "inspect_ffis", "listing_digest", "target_pixel_files"]
 
@@ -117,18 +116,18 @@ def inspect_ffis(folder: str | Path, area: Stamp = SCIENCE_AREA) -> list[FfiFold
     seen = {ccd: _first_good(names, area) for ccd, names in series.items()}
     regions = []
     for (sector, camera, ccd), names in series.items():
-        facts = seen[sector, camera, ccd]
-        if isinstance(facts, InputFileError):
+        metadata = seen[sector, camera, ccd]
+        if isinstance(metadata, InputFileError):
             problem = (
                 f"none of the frames of sector {sector}, camera {camera}, CCD {ccd} that were tried can be used "
-                f"({len(names)} files, the first is {facts}); if they are stray files, move them elsewhere"
+                f"({len(names)} files, the first is {metadata}); if they are stray files, move them elsewhere"
             )
             like = [others for key, others in seen.items() if key[0] == sector and isinstance(others, tuple)]
             if not like:
                 raise InputFileError(folder, problem)
             _log.warning("%s: %s; the job of this CCD will fail, other CCDs go on with --keep-going", folder, problem)
-            facts = replace(like[0][0], camera=camera, ccd=ccd), like[0][1]
-        pointing, exposure = facts
+            metadata = replace(like[0][0], camera=camera, ccd=ccd), like[0][1]
+        pointing, exposure = metadata
         region = f"sector{sector:03d}_camera{camera}_ccd{ccd}"
         paths = tuple(name.path for name in names)
         regions.append(FfiFolder(Path(folder), region, pointing, exposure, area, paths))
@@ -154,8 +153,8 @@ def listing_digest(paths: tuple[Path, ...]) -> str:
 
     The contents of the 1,300 to 11,000 frames of a CCD are 50 to 400 GB: they are not compared.
     """
-    facts = [(path.name, status.st_size, status.st_mtime_ns) for path in paths for status in (_status_of(path),)]
-    return sha256(repr(facts).encode()).hexdigest()[:16]
+    files = [(path.name, status.st_size, status.st_mtime_ns) for path in paths for status in (_status_of(path),)]
+    return sha256(repr(files).encode()).hexdigest()[:16]
 
 
 def _status_of(path: Path) -> os.stat_result:

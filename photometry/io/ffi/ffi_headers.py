@@ -14,22 +14,21 @@ from typing import IO, Any
 
 from astropy.io import fits
 
+from photometry.core.constants import FRAME_SHAPE
 from photometry.core.cube import Exposure, Pointing
 from photometry.core.datasources import FFI
 from photometry.core.errors import InputFileError
-from photometry.core.geometry import Stamp
+from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.core.times import SECONDS_PER_DAY, ffi_index
 from photometry.frames.frame_series import Frame
 from photometry.io.fits.fits_files import header_value
-from photometry.io.pixels.pixel_headers import SCIENCE_AREA, PixelHeaders, read_exposure, read_time_offset
+from photometry.io.pixels.pixel_headers import PixelHeaders, read_exposure, read_time_offset
 from photometry.io.pixels.pixel_wcs import image_wcs_cards
 
 __all__ = ["FfiName", "full_shape", "inspect_frame", "parse_name", "read_frame", "read_pointing_of_frame"]
 
 #: SDPDD, section 2.1: start of the exposure (UTC), sector, camera, CCD, spacecraft configuration, cosmic rays.
 _NAME = re.compile(r"tess(\d{13})-s(\d{4})-([1-4])-([1-4])-(\d{4})-[xsab]_ffic\.fits(?:\.gz)?", re.IGNORECASE)
-#: Rows above and columns beside the science area: buffer, smear and virtual rows; virtual columns (SDPDD, section 3.2).
-_MORE_ROWS, _COLUMNS_BEHIND = 30, 44
 #: Light time from beyond the aphelion of the Earth, d: 1.03 au with the Sun's own way about the barycentre.
 _MOST_BARYCORR_D = 0.006
 _AGAIN = "fetch it again"
@@ -64,7 +63,8 @@ def parse_name(path: Path) -> FfiName | None:
 
 def full_shape(area: Stamp = SCIENCE_AREA) -> tuple[int, int]:
     """Return rows and columns of a frame with this science area: 2078 and 2136."""
-    return area.row_max + _MORE_ROWS, area.col_max + _COLUMNS_BEHIND
+    more_rows, more_columns = FRAME_SHAPE[0] - SCIENCE_AREA.row_max, FRAME_SHAPE[1] - SCIENCE_AREA.col_max
+    return area.row_max + more_rows, area.col_max + more_columns
 
 
 def read_frame(name: FfiName, area: Stamp = SCIENCE_AREA) -> Frame:

@@ -147,6 +147,7 @@ def _header(path: Path, file: h5py.File) -> CubeHeader:
     if len(shape) != 2:
         raise InputFileError(path, f"images/{names[0]} has shape {shape}, expected rows and columns")
     stamp = older_stamp(path, metadata, shape)
+    _check_shape(path, file["sumimage"], stamp.shape)
     chosen = [name for name, is_timed in zip(names, timed, strict=True) if is_timed]
     return CubeHeader(
         pointing=older_pointing(path, metadata),
@@ -199,12 +200,16 @@ def _timed_names(path: Path, file: h5py.File) -> list[str]:
 def _part(path: Path, group: h5py.Group, name: str, shape: tuple[int, int], where: tuple[slice, slice]) -> Any:
     """Read a part of an image."""
     dataset = group[name]
-    if dataset.shape != shape:
-        raise InputFileError(path, f"{dataset.name[1:]} has shape {dataset.shape}, expected {shape}; prepare it again")
+    _check_shape(path, dataset, shape)
     part = dataset[where]
     if group.name == "/pixel_flags" and part.max(initial=0) > _LARGEST_FLAGS:
         raise InputFileError(path, f"{dataset.name[1:]} holds {part.max()}, expected flags of 8 bits; prepare it again")
     return part
+
+
+def _check_shape(path: Path, dataset: h5py.Dataset, shape: tuple[int, int]) -> None:
+    if dataset.shape != shape:
+        raise InputFileError(path, f"{dataset.name[1:]} has shape {dataset.shape}, expected {shape}; prepare it again")
 
 
 def _image(path: Path, file: h5py.File, name: str, stamp: Stamp) -> npt.NDArray[Any]:

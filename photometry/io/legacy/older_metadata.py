@@ -11,22 +11,18 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from photometry.core.constants import FIRST_SCIENCE_COLUMN, INT_TIME_S, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS, OUTPUTS
+from photometry.core.constants import FRAME_SHAPE, FRAME_TIME_S, INT_TIME_S, OUTPUTS
 from photometry.core.cube import Exposure, Pointing
 from photometry.core.datasources import FFI
 from photometry.core.errors import InputFileError
-from photometry.core.geometry import Stamp
+from photometry.core.geometry import SCIENCE_AREA, Stamp
 
 __all__ = ["older_exposure", "older_metadata", "older_pointing", "older_stamp"]
 
 _log = logging.getLogger(__name__)
-#: Time of a frame, readout included, s (IH, section 5; key FRAMETIM).
-_FRAME_TIME_S = 2.0
 #: What counts where a file does not tell: typical gain (e-/ADU) and read noise (e- per readout) of all outputs (IH,
 #: section 4.1); frames of a block of the cosmic-ray mitigation (IH, section 5.1; key CRBLKSZ).
 _GAIN, _READ_NOISE, _BLOCK = 5.2, 10.0, 10.0
-#: Rows and columns of a full frame, virtual and buffer ones included (SDPDD, section 3.2).
-_FULL_FRAME = (2078, 2136)
 _NAME = re.compile(r"sector(\d+)_camera(\d)_ccd(\d)")
 #: Words for what is not known, and for yes and no.
 _NOTHING, _YES, _NO = ("", "none", "nan", "null"), ("t", "true", "1"), ("f", "false", "0")
@@ -47,8 +43,8 @@ def older_metadata(file: h5py.File) -> dict[str, Any]:
 def older_stamp(path: Path, metadata: Mapping[str, Any], shape: tuple[int, ...]) -> Stamp:
     """Return the pixels of images of a shape (n_row, n_column); that of a full frame tells where they are."""
     known: dict[tuple[int, ...], tuple[int, int]] = {
-        (N_SCIENCE_ROWS, N_SCIENCE_COLUMNS): (0, FIRST_SCIENCE_COLUMN),
-        _FULL_FRAME: (0, 0),
+        SCIENCE_AREA.shape: (SCIENCE_AREA.row_min, SCIENCE_AREA.col_min),
+        FRAME_SHAPE: (0, 0),
     }
     first = []
     for key, usual in zip(("PIXEL_OFFSET_ROW", "PIXEL_OFFSET_COLUMN"), known.get(shape, (None, None)), strict=True):
@@ -87,12 +83,12 @@ def older_pointing(path: Path, metadata: Mapping[str, Any]) -> Pointing:
 def older_exposure(path: Path, metadata: Mapping[str, Any], at_spacecraft: npt.NDArray[np.float64]) -> Exposure:
     """Return the exposure; the cadence is from CADENCE, else from NUM_FRM, else from the times (n_cadence,), d."""
     frames = _number(path, metadata, "NUM_FRM")
-    cadence = _number(path, metadata, "CADENCE") or (frames or 0) * _FRAME_TIME_S
+    cadence = _number(path, metadata, "CADENCE") or (frames or 0) * FRAME_TIME_S
     if not cadence and len(at_spacecraft) > 1:
         cadence = round(float(np.median(np.diff(at_spacecraft))) * 86400 / 20) * 20.0
     if not cadence > 0:
         raise InputFileError(path, "has no attribute CADENCE or NUM_FRM: its cadence is not known; add one")
-    frames = frames or cadence / _FRAME_TIME_S
+    frames = frames or cadence / FRAME_TIME_S
     assumed: list[str] = []
     # On-board cosmic ray mitigation leaves out the highest and the lowest of each block (IH, section 5.1).
     mitigated = _yes_or_no(path, metadata, "CRMITEN", assumed)

@@ -13,27 +13,21 @@ import numpy as np
 from astropy.io import fits
 
 from photometry.core.constants import (
-    FIRST_SCIENCE_COLUMN,
+    FRAME_TIME_S,
     INT_TIME_S,
-    N_SCIENCE_COLUMNS,
-    N_SCIENCE_ROWS,
     OUTPUTS,
 )
 from photometry.core.cube import Exposure, Pointing
 from photometry.core.datasources import DataSource
 from photometry.core.errors import ConfigError, InputFileError
-from photometry.core.geometry import Stamp, output_index
+from photometry.core.geometry import SCIENCE_AREA, Stamp, output_index
 from photometry.core.times import NO_OFFSET, TimeOffset, time_offset
 from photometry.io.fits.fits_files import header_value
 
-__all__ = ["SCIENCE_AREA", "PixelHeaders", "read_exposure", "read_pointing", "read_time_offset"]
+__all__ = ["PixelHeaders", "read_exposure", "read_pointing", "read_time_offset"]
 
-#: The pixels that see the sky.
-SCIENCE_AREA = Stamp(0, N_SCIENCE_ROWS, FIRST_SCIENCE_COLUMN, FIRST_SCIENCE_COLUMN + N_SCIENCE_COLUMNS)
 #: Cadences of TESS products, s (SDPDD, section 2.1; 200 s and 20 s since the extended missions).
 _CADENCES_S = (20, 120, 200, 600, 1800)
-#: Time of a frame, s: INT_TIME and 0.02 s of transfer (IH, section 5; key FRAMETIM).
-_FRAME_TIME_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +129,7 @@ def read_exposure(headers: PixelHeaders, stamp: Stamp, source: DataSource) -> Ex
     int_time = headers.number("INT_TIME") or INT_TIME_S
     cadence = _cadence(headers)
     readouts = _readouts(headers, int_time, source)
-    if readouts * _FRAME_TIME_S > 1.02 * cadence:
+    if readouts * FRAME_TIME_S > 1.02 * cadence:
         raise InputFileError(
             headers.path, f"{readouts} readouts do not fit into a cadence of {cadence} s (NREADOUT, EXPOSURE, TIMEDEL)"
         )
@@ -155,7 +149,7 @@ def _cadence(headers: PixelHeaders) -> int:
     timedel, frames = headers.number("TIMEDEL"), headers.number("NUM_FRM")
     if timedel is None and frames is None:
         raise InputFileError(headers.path, "header keys TIMEDEL and NUM_FRM are missing: the cadence is not known")
-    seconds = timedel * 86400 if timedel is not None else (frames or 0) * _FRAME_TIME_S
+    seconds = timedel * 86400 if timedel is not None else (frames or 0) * FRAME_TIME_S
     known = min(_CADENCES_S, key=lambda cadence: abs(cadence - seconds))
     if abs(known - seconds) > 0.02 * known:
         raise InputFileError(
@@ -163,7 +157,7 @@ def _cadence(headers: PixelHeaders) -> int:
             f"header key {'TIMEDEL' if timedel is not None else 'NUM_FRM'} gives a cadence of {seconds:.6g} s, "
             f"expected one of {', '.join(map(str, _CADENCES_S))} s",
         )
-    if frames is not None and abs(frames * _FRAME_TIME_S - known) > 0.02 * known:
+    if frames is not None and abs(frames * FRAME_TIME_S - known) > 0.02 * known:
         raise InputFileError(
             headers.path, f"header keys disagree: NUM_FRM = {frames:.0f} frames of 2 s, TIMEDEL says {known} s"
         )

@@ -9,9 +9,8 @@ from astropy.io import fits
 
 from photometry.core.constants import SATURATION_E_S
 from photometry.core.errors import InputFileError
-from photometry.core.geometry import Stamp
+from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.core.quality import PIXEL_FLAGS, bit
-from photometry.io.pixels.pixel_headers import SCIENCE_AREA
 
 __all__ = ["PixelTable", "pixel_flags", "read_pixel_table"]
 

@@ -13,9 +13,9 @@ from astropy.wcs.utils import proj_plane_pixel_scales
 
 from photometry.core.cube import Pointing
 from photometry.core.errors import InputFileError
-from photometry.core.geometry import Stamp
+from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.io.fits.fits_files import header_value
-from photometry.io.pixels.pixel_headers import SCIENCE_AREA, PixelHeaders
+from photometry.io.pixels.pixel_headers import PixelHeaders
 
 __all__ = ["image_wcs_cards", "read_stamp", "read_wcs", "wcs_problem"]
 
@@ -95,7 +95,8 @@ def read_stamp(headers: PixelHeaders) -> Stamp:
         raise InputFileError(
             headers.path,
             f"CRVAL1P, CRVAL2P = {first[1] + 1}, {first[0] + 1} place the pixels outside the CCD "
-            f"(columns 45 to 2092, rows 1 to 2048); fetch the file again",
+            f"(columns {SCIENCE_AREA.col_min + 1} to {SCIENCE_AREA.col_max}, rows {SCIENCE_AREA.row_min + 1} to "
+            f"{SCIENCE_AREA.row_max}); fetch the file again",
         )
     return stamp
 

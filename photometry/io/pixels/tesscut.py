@@ -8,11 +8,10 @@ import numpy.typing as npt
 from photometry.background.plane import background_pixels, estimate_background
 from photometry.core.cube import Cube, CubeHeader
 from photometry.core.datasources import TESSCUT
-from photometry.core.geometry import Stamp, collected_flags
+from photometry.core.geometry import SCIENCE_AREA, Stamp, collected_flags
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import header_value, open_fits, table_data, verify_checksums
 from photometry.io.pixels.pixel_files import inspect_pixel_file
-from photometry.io.pixels.pixel_headers import SCIENCE_AREA
 from photometry.io.pixels.pixel_tables import PixelTable, pixel_flags, read_pixel_table
 
 __all__ = ["read_tesscut"]

@@ -15,6 +15,7 @@ from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.core.errors import InputFileError, PrfError
 from photometry.io.fits.fits_files import open_fits
 from photometry.io.store.provenance import atomic_path
+from photometry.prf.model import PRF_COLUMNS, PRF_ROWS
 from photometry.prf.prf_grid import PrfGrid
 
 __all__ = ["MAST_PRF_URL", "check_prf_folder", "download_prf", "read_spoc_prf"]
@@ -22,8 +23,8 @@ __all__ = ["MAST_PRF_URL", "check_prf_folder", "download_prf", "read_spoc_prf"]
 #: Where MAST keeps the PRF files.
 MAST_PRF_URL = "https://archive.stsci.edu/missions/tess/models/prf_fitsfiles"
 #: 1-based rows and columns of the 25 places (README of the files at MAST).
-_ROWS = (1, 513, 1025, 1536, 2048)
-_COLUMNS = (45, 557, 1069, 1580, 2092)
+_ROWS = tuple(int(row) + 1 for row in PRF_ROWS)
+_COLUMNS = tuple(int(column) + 1 for column in PRF_COLUMNS)
 #: Samples per axis: 13 pixels.
 _N_SAMPLE = 117
 #: Largest deviation of the samples' sum from 9 x 9.

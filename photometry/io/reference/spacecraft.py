@@ -99,8 +99,8 @@ def _read_horizons(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
     if "$$SOE" not in lines or "$$EOE" not in lines:
         raise InputFileError(path, "is no table of JPL Horizons: it has no lines $$SOE and $$EOE")
     start, end = lines.index("$$SOE"), lines.index("$$EOE")
-    facts = _facts(lines[:start])
-    _check_facts(path, facts)
+    metadata = _metadata(lines[:start])
+    _check_metadata(path, metadata)
     # The header stands before $$SOE; some tools write it behind.
     header, rows = lines[start + 1], lines[start + 2 : end]
     if "JDTDB" not in header:
@@ -116,17 +116,17 @@ def _read_horizons(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
         ) from error
     if len(values) < 4 or np.any(np.diff(values[:, 0]) <= 0) or not np.isfinite(values).all():
         raise InputFileError(path, f"has {len(values)} rows; expected at least 4 with increasing times")
-    scale = _KM_PER_AU if facts.get("output units", "").upper().startswith("KM") else 1.0
+    scale = _KM_PER_AU if metadata.get("output units", "").upper().startswith("KM") else 1.0
     return values[:, 0] - BTJD_OFFSET, values[:, 1:] / scale
 
 
-def _facts(lines: list[str]) -> dict[str, str]:
+def _metadata(lines: list[str]) -> dict[str, str]:
     """Return what Horizons says of a table, keys in lower case."""
     pairs = (re.match(r"([A-Za-z][A-Za-z \-]*?)\s*:\s*(.*)", line) for line in lines)
     return {" ".join(pair.group(1).lower().split()): pair.group(2) for pair in pairs if pair}
 
 
-def _check_facts(path: Path, facts: Mapping[str, str]) -> None:
+def _check_metadata(path: Path, metadata: Mapping[str, str]) -> None:
     """Refuse tables of other bodies, centers and axes."""
     wanted = {
         "target body name": "(-95)",
@@ -135,9 +135,9 @@ def _check_facts(path: Path, facts: Mapping[str, str]) -> None:
         "reference frame": "ICRF",
     }
     for key, words in wanted.items():
-        if key in facts and words not in facts[key]:
-            raise InputFileError(path, f"{key} is {facts[key]!r}, expected {words}; ask Horizons for another table")
-    if "Ecliptic" in facts.get("coordinate systm", ""):
+        if key in metadata and words not in metadata[key]:
+            raise InputFileError(path, f"{key} is {metadata[key]!r}, expected {words}; ask Horizons for another table")
+    if "Ecliptic" in metadata.get("coordinate systm", ""):
         raise InputFileError(path, "has ecliptic axes, expected the Earth mean equator (ref_plane FRAME)")
 
 

@@ -1,4 +1,4 @@
-"""Columns and header cards of light curve files; keywords are those of SPOC's files where they mean the same."""
+"""Header cards of light curve files; keywords are those of SPOC's files where they mean the same."""
 
 from dataclasses import dataclass
 
@@ -8,27 +8,27 @@ from astropy.time import Time
 
 from photometry._version import __version__
 from photometry.catalog.star_catalog import Catalog
-from photometry.core.constants import BTJD_OFFSET, INT_TIME_S, OUTPUTS
+from photometry.core.constants import BTJD_OFFSET, FRAME_TIME_S, INT_TIME_S, OUTPUTS, READ_TIME_S
 from photometry.core.cube import CubeHeader
 from photometry.core.geometry import Stamp
 from photometry.core.status import STATUS
+from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_bytes import CardItem
+from photometry.lightcurve.columns import FLUX_UNIT
 
 __all__ = [
-    "COLUMNS",
     "CREATOR",
     "EXTENSION",
     "PRIMARY_START",
-    "ROW",
     "SUMIMAGE",
-    "TargetFacts",
+    "TargetMetadata",
     "exposure_cards",
-    "facts_of",
     "observation_cards",
     "physical_cards",
     "result_cards",
     "span_cards",
     "target_cards",
+    "target_metadata",
     "time_cards",
 ]
 
@@ -36,31 +36,6 @@ __all__ = [
 CREATOR = "tess-psf-photometry lightcurve export"
 #: Layout of the files.
 _FILE_VERSION = "1.0"
-_FRAME_TIME_S = 2.0
-_SECONDS_PER_DAY = 86400.0
-#: SPOC's way to write electrons per second: the FITS standard has no unit for electrons, readers know this one.
-_FLUX = "e-/s"
-
-#: Column, type, unit, display format, comment.
-COLUMNS = (
-    ("TIME", ">f8", "d", "D14.7", "time at mid exposure, BJD - 2457000, TDB"),
-    ("TIMECORR", ">f4", "d", "E14.7", "barycentric correction in TIME"),
-    ("CADENCENO", ">i4", "", "I10", "cadence number"),
-    ("FLUX", ">f4", _FLUX, "E14.7", "PSF flux"),
-    ("FLUX_ERR", ">f4", _FLUX, "E14.7", "standard error of FLUX"),
-    ("FLUX_BKG", ">f4", _FLUX, "E14.7", "background per pixel at the target"),
-    ("SAP_FLUX", ">f4", _FLUX, "E14.7", "aperture flux, neighbours subtracted"),
-    ("SAP_FLUX_ERR", ">f4", _FLUX, "E14.7", "standard error of SAP_FLUX"),
-    ("QUALITY", ">i4", "", "B16.16", "quality flags of the cadence"),
-    ("PIXEL_QUALITY", ">i4", "", "B16.16", "flags of the target in the cadence"),
-    ("MOM_CENTR1", ">f8", "pixel", "F10.5", "flux-weighted column, 1-based CCD"),
-    ("MOM_CENTR2", ">f8", "pixel", "F10.5", "flux-weighted row, 1-based CCD"),
-    ("POS_CORR1", ">f4", "pixel", "E14.7", "column shift by the movement kernel"),
-    ("POS_CORR2", ">f4", "pixel", "E14.7", "row shift by the movement kernel"),
-)
-#: A row of the table.
-ROW = np.dtype([(name, code) for name, code, _, _, _ in COLUMNS])
-
 #: First cards of a file.
 PRIMARY_START: tuple[CardItem, ...] = (
     ("SIMPLE", True, "conforms to FITS standards"),
@@ -86,11 +61,11 @@ EXTENSION: tuple[CardItem, ...] = (
 )
 
 #: Cards of the mean image.
-SUMIMAGE: tuple[CardItem, ...] = (("BUNIT", _FLUX, "mean of the good images, background removed"),)
+SUMIMAGE: tuple[CardItem, ...] = (("BUNIT", FLUX_UNIT, "mean of the good images, background removed"),)
 
 
 @dataclass(frozen=True, slots=True)
-class TargetFacts:
+class TargetMetadata:
     """What the header says of a target beyond its light curve; NaN where it is not known.
 
     Parameters
@@ -125,30 +100,30 @@ class TargetFacts:
     star_flags: int
 
 
-def target_cards(starid: int, facts: TargetFacts) -> list[CardItem]:
+def target_cards(starid: int, metadata: TargetMetadata) -> list[CardItem]:
     """Return the cards that name the target, for every header of its file."""
     return [
         ("OBJECT", f"TIC {starid}", "target"),
         ("TICID", starid, "TIC number"),
         ("RADESYS", "ICRS", "reference frame of celestial coordinates"),
-        ("RA_OBJ", facts.ra, "[deg] right ascension, epoch J2000"),
-        ("DEC_OBJ", facts.decl, "[deg] declination, epoch J2000"),
+        ("RA_OBJ", metadata.ra, "[deg] right ascension, epoch J2000"),
+        ("DEC_OBJ", metadata.decl, "[deg] declination, epoch J2000"),
         ("EQUINOX", 2000.0, "equinox of celestial coordinate system"),
     ]
 
 
-def result_cards(facts: TargetFacts) -> list[CardItem]:
+def result_cards(metadata: TargetMetadata) -> list[CardItem]:
     """Return the cards of the primary header on the target's catalogue entry and on how the photometry went."""
     return [
-        ("PMRA", facts.pm_ra, "[mas/yr] RA proper motion"),
-        ("PMDEC", facts.pm_decl, "[mas/yr] Dec proper motion"),
-        ("PMTOTAL", float(np.hypot(facts.pm_ra, facts.pm_decl)), "[mas/yr] total proper motion"),
-        ("TESSMAG", facts.tmag, "[mag] TESS magnitude"),
-        ("TEFF", facts.teff, "[K] effective temperature"),
-        ("STATUS", facts.status.name, "how the photometry ended"),
-        ("REASON", facts.reason, ""),
-        ("CONTAM", facts.contamination, "share of other stars' light, 0 to 1"),
-        ("STARFLAG", facts.star_flags, "flags of the star, all cadences"),
+        ("PMRA", metadata.pm_ra, "[mas/yr] RA proper motion"),
+        ("PMDEC", metadata.pm_decl, "[mas/yr] Dec proper motion"),
+        ("PMTOTAL", float(np.hypot(metadata.pm_ra, metadata.pm_decl)), "[mas/yr] total proper motion"),
+        ("TESSMAG", metadata.tmag, "[mag] TESS magnitude"),
+        ("TEFF", metadata.teff, "[K] effective temperature"),
+        ("STATUS", metadata.status.name, "how the photometry ended"),
+        ("REASON", metadata.reason, ""),
+        ("CONTAM", metadata.contamination, "share of other stars' light, 0 to 1"),
+        ("STARFLAG", metadata.star_flags, "flags of the star, all cadences"),
     ]
 
 
@@ -172,7 +147,7 @@ def span_cards(time: npt.NDArray[np.float64], cadence_s: int) -> list[list[CardI
 
     `time` (n_curve, 2) holds first and last times, BTJD: dates of many cost hardly more than those of one.
     """
-    half = cadence_s / _SECONDS_PER_DAY / 2
+    half = cadence_s / SECONDS_PER_DAY / 2
     spans = time + np.array([-half, half])
     dates = Time(spans, BTJD_OFFSET, format="jd", scale="tdb").utc.isot
     return [
@@ -197,7 +172,7 @@ def time_cards(header: CubeHeader) -> list[CardItem]:
         ("BJDREFF", 0.0, "fraction of the day in BTJD reference date"),
         ("TIMEUNIT", "d", "time unit for TIME, TSTART and TSTOP"),
         ("TIMEPIXR", 0.5, "TIME is the middle of the cadence"),
-        ("TIMEDEL", header.exposure.cadence_s / _SECONDS_PER_DAY, "[d] time resolution of data"),
+        ("TIMEDEL", header.exposure.cadence_s / SECONDS_PER_DAY, "[d] time resolution of data"),
         ("TIMEOFFS", header.offset.mid_s, "[s] correction of the data release, in TIME"),
         *_ephemeris_cards(header),
     ]
@@ -213,20 +188,20 @@ def _ephemeris_cards(header: CubeHeader) -> list[CardItem]:
         return []
     return [
         ("EPHEMER", header.ephemeris.source[:_LONGEST_TEXT], "place of TESS"),
-        ("TIMSYER", header.ephemeris.error_s / _SECONDS_PER_DAY, "[d] largest error of TIME by that place"),
+        ("TIMSYER", header.ephemeris.error_s / SECONDS_PER_DAY, "[d] largest error of TIME by that place"),
     ]
 
 
 def exposure_cards(header: CubeHeader) -> list[CardItem]:
     """Return the cards of the table on exposure and readout."""
     exposure = header.exposure
-    on_source = len(header.time) * exposure.exposure_s / _SECONDS_PER_DAY
+    on_source = len(header.time) * exposure.exposure_s / SECONDS_PER_DAY
     return [
         ("EXPOSURE", on_source, "[d] time on source"),
         ("INT_TIME", INT_TIME_S, "[s] photon accumulation time per frame"),
-        ("READTIME", round(_FRAME_TIME_S - INT_TIME_S, 6), "[s] readout time per frame"),
-        ("FRAMETIM", _FRAME_TIME_S, "[s] frame time (INT_TIME + READTIME)"),
-        ("NUM_FRM", round(exposure.cadence_s / _FRAME_TIME_S), "number of frames per time stamp"),
+        ("READTIME", READ_TIME_S, "[s] readout time per frame"),
+        ("FRAMETIM", FRAME_TIME_S, "[s] frame time (INT_TIME + READTIME)"),
+        ("NUM_FRM", round(exposure.cadence_s / FRAME_TIME_S), "number of frames per time stamp"),
         ("NREADOUT", exposure.num_readouts, "number of frames used per cadence"),
         ("BACKAPP", True, "background is subtracted"),
         *(
@@ -267,9 +242,9 @@ def physical_cards(stamp: Stamp, reference_pixel: tuple[float, float]) -> list[C
     return items
 
 
-def facts_of(
+def target_metadata(
     catalog: Catalog, entry: int, status: STATUS, reason: str, contamination: float = float("nan"), star_flags: int = 0
-) -> TargetFacts:
+) -> TargetMetadata:
     """Return what the header says of a target.
 
     Parameters
@@ -285,7 +260,7 @@ def facts_of(
     star_flags : int
         `photometry.core.quality.STAR_FLAGS`.
     """
-    return TargetFacts(
+    return TargetMetadata(
         ra=float(catalog.ra_j2000[entry]),
         decl=float(catalog.decl_j2000[entry]),
         pm_ra=float(catalog.pm_ra[entry]),

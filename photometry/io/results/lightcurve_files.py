@@ -19,25 +19,25 @@ from photometry.core.status import MEASURED, STATUS
 from photometry.fit.tile_fit import TileFit
 from photometry.io.fits.fits_bytes import CardItem, cards, hdu, image_cards, table_cards
 from photometry.io.results.lightcurve_cards import (
-    COLUMNS,
     EXTENSION,
     PRIMARY_START,
-    ROW,
     SUMIMAGE,
-    TargetFacts,
+    TargetMetadata,
     exposure_cards,
-    facts_of,
     observation_cards,
     physical_cards,
     result_cards,
     span_cards,
     target_cards,
+    target_metadata,
     time_cards,
 )
 from photometry.io.store.kept_files import write_if_different
 from photometry.io.store.provenance import digest_of_settings
 from photometry.io.store.revision import git_revision
 from photometry.io.store.tables import results_table
+from photometry.lightcurve import columns
+from photometry.lightcurve.corrections import corrected
 from photometry.lightcurve.light_curve import (
     LightCurve,
     light_curve,
@@ -47,7 +47,7 @@ from photometry.lightcurve.light_curve import (
 )
 from photometry.lightcurve.metrics import Metrics, light_curve_metrics
 
-__all__ = ["FOLDER", "REGION_KEY", "FitFacts", "LightCurveWriter", "export_tile"]
+__all__ = ["FOLDER", "REGION_KEY", "FitMetadata", "LightCurveWriter", "export_tile"]
 
 #: Folder of the light curves below the output folder.
 FOLDER = "lightcurves"
@@ -57,7 +57,7 @@ _CURVES_AT_ONCE = 256
 REGION_KEY = "REGION"
 
 
-class FitFacts(Protocol):
+class FitMetadata(Protocol):
     """What every light curve says of the fit; see `photometry.fit.tile_fit.TileFit`."""
 
     @property
@@ -71,7 +71,7 @@ class LightCurveWriter:
 
     Parameters
     ----------
-    fit : FitFacts
+    fit : FitMetadata
         The fit that the light curves come from.
     header : CubeHeader
         Header of the cube that was fitted.
@@ -87,7 +87,7 @@ class LightCurveWriter:
 
     def __init__(
         self,
-        fit: FitFacts,
+        fit: FitMetadata,
         header: CubeHeader,
         version: int,
         inputs: Mapping[str, str],
@@ -110,26 +110,27 @@ class LightCurveWriter:
                 *extra,
             ]
         )
-        columns = [(name, unit, display, comment) for name, _, unit, display, comment in COLUMNS]
+        row = columns.row_dtype()
+        described = [(item.name, item.unit, item.display, item.comment) for item in columns.LIGHT_CURVE_COLUMNS]
         self._extension = cards(EXTENSION)
-        self._table = table_cards("LIGHTCURVE", ROW, columns, len(header.time)) + self._extension
+        self._table = table_cards("LIGHTCURVE", row, described, len(header.time)) + self._extension
         self._exposure = cards([*time_cards(header), *exposure_cards(header)])
-        self._rows = np.zeros(len(header.time), dtype=ROW)
+        self._rows = np.zeros(len(header.time), dtype=row)
 
-    def file_contents(self, curves: Sequence[LightCurve], facts: Sequence[TargetFacts]) -> Iterator[bytes]:
+    def file_contents(self, curves: Sequence[LightCurve], metadata: Sequence[TargetMetadata]) -> Iterator[bytes]:
         """Give the bytes of the files of light curves."""
         # Times of full-frame images are each star's own.
         spans = span_cards(np.array([curve.time[[0, -1]] for curve in curves]), self._cadence_s)
-        for curve, of_target, (*span, elapsed) in zip(curves, facts, spans, strict=True):
+        for curve, of_target, (*span, elapsed) in zip(curves, metadata, spans, strict=True):
             yield self._file_content(curve, of_target, cards(span), cards([elapsed]))
 
-    def _file_content(self, curve: LightCurve, facts: TargetFacts, span: bytes, elapsed: bytes) -> bytes:
-        target = cards(target_cards(curve.starid, facts))
+    def _file_content(self, curve: LightCurve, metadata: TargetMetadata, span: bytes, elapsed: bytes) -> bytes:
+        target = cards(target_cards(curve.starid, metadata))
         place = self._extension + target + self._wcs + cards(physical_cards(curve.stamp, self._reference_pixel))
         sum_image = image_cards("SUMIMAGE", curve.sum_image) + cards(SUMIMAGE) + place
         return b"".join(
             (
-                hdu(self._start + span + self._observation + target + cards(result_cards(facts)) + self._origin),
+                hdu(self._start + span + self._observation + target + cards(result_cards(metadata)) + self._origin),
                 hdu(self._table + span + elapsed + self._exposure + target, self._table_data(curve)),
                 hdu(sum_image, curve.sum_image.astype(">f4").tobytes()),
                 hdu(image_cards("APERTURE", curve.aperture) + place, curve.aperture.astype(">i4").tobytes()),
@@ -137,25 +138,9 @@ class LightCurveWriter:
         )
 
     def _table_data(self, curve: LightCurve) -> bytes:
-        """Bytes of the table; 0-based centroids become 1-based."""
-        columns = {
-            "TIME": curve.time,
-            "TIMECORR": curve.timecorr,
-            "CADENCENO": curve.cadenceno,
-            "FLUX": curve.flux,
-            "FLUX_ERR": curve.flux_err,
-            "FLUX_BKG": curve.background,
-            "SAP_FLUX": curve.aperture_flux,
-            "SAP_FLUX_ERR": curve.aperture_flux_err,
-            "QUALITY": curve.quality,
-            "PIXEL_QUALITY": curve.pixel_quality,
-            "MOM_CENTR1": curve.centroid_column + 1,
-            "MOM_CENTR2": curve.centroid_row + 1,
-            "POS_CORR1": curve.column_shift,
-            "POS_CORR2": curve.row_shift,
-        }
-        for name, values in columns.items():
-            self._rows[name] = values
+        """Bytes of the table."""
+        for column in columns.LIGHT_CURVE_COLUMNS:
+            self._rows[column.name] = column.values(curve)
         return self._rows.tobytes()
 
 
@@ -171,7 +156,7 @@ def export_tile(
     inputs: Mapping[str, str],
     settings: Mapping[str, Any] | None = None,
 ) -> Table:
-    """Write the light curves of a tile's targets and return the index of the tile.
+    """Correct the light curves of a tile, write those of its targets, and return the index of the tile.
 
     Parameters
     ----------
@@ -201,6 +186,7 @@ def export_tile(
     Table
         Index: a row for every target with status, reason, metrics, path below `output` and SHA-256 of the file.
     """
+    fit = corrected(fit, header)
     fit = fit.of_stars(np.flatnonzero(np.isin(fit.starid, targets)))
     metrics = light_curve_metrics(fit, header.quality, header.cadenceno, header.exposure.cadence_s)
     status, reason = statuses(fit, metrics)
@@ -208,7 +194,7 @@ def export_tile(
     chosen = np.flatnonzero(np.isin(catalog.starid, targets))
     entries = dict(zip(catalog.starid[chosen].tolist(), chosen.tolist(), strict=True))
     rows: dict[int, dict[str, object]] = {}
-    measured: list[tuple[int, int, TargetFacts]] = []
+    measured: list[tuple[int, int, TargetMetadata]] = []
     for starid in np.sort(targets).tolist():
         entry, index = entries[starid], places.get(starid)
         rows[starid] = {"starid": starid, "region": region, "tile": tile, "tmag": catalog.tmag[entry]}
@@ -218,8 +204,8 @@ def export_tile(
         rows[starid] |= _results(fit, metrics, index) | {"status": status[index].name, "reason": reason[index]}
         if status[index] in MEASURED:
             contamination, star_flags = float(fit.contamination[index]), int(fit.star_flags[index])
-            facts = facts_of(catalog, entry, status[index], reason[index], contamination, star_flags)
-            measured.append((index, entry, facts))
+            metadata = target_metadata(catalog, entry, status[index], reason[index], contamination, star_flags)
+            measured.append((index, entry, metadata))
     writer = LightCurveWriter(fit, header, version, inputs, [(REGION_KEY, region, "")], settings)
     for start in range(0, len(measured), _CURVES_AT_ONCE):
         some = measured[start : start + _CURVES_AT_ONCE]
@@ -227,7 +213,7 @@ def export_tile(
             with_star_time(light_curve(fit, index, header), header.ephemeris, catalog.ra[entry], catalog.decl[entry])
             for index, entry, _ in some
         ]
-        contents = writer.file_contents(curves, [facts for _, _, facts in some])
+        contents = writer.file_contents(curves, [metadata for _, _, metadata in some])
         for curve, content in zip(curves, contents, strict=True):
             file = f"{FOLDER}/{light_curve_name(curve.starid, header.pointing, header.exposure.cadence_s, version)}"
             kept = write_if_different(Path(output, file), content)

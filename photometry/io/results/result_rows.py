@@ -81,10 +81,10 @@ def read_rows(path: str | Path) -> ResultRows:
         # Of another version, or damaged.
         return rows_of(read_ecsv(path, RESULT_COLUMNS)[[spec.name for spec in RESULT_COLUMNS]])
     try:
-        facts = (
+        metadata = (
             get_header_from_yaml(re.sub("^# ", "", meta[0].decode(), flags=re.MULTILINE).splitlines()) if meta else {}
         )
-        return _rows(body, facts.get("meta", {}))
+        return _rows(body, metadata.get("meta", {}))
     except (ValueError, TypeError) as error:
         raise InputFileError(path, f"cannot be read as ECSV ({error}); delete it and run again") from error
 

@@ -66,9 +66,9 @@ def write_summary(
 
     def lists() -> Iterator[tuple[TargetList, Mapping[str, str | int]]]:
         for name in inputs["targets"]:
-            wanted, facts = read_targets(name)
-            regions.add(str(facts["region"]))
-            yield wanted, facts
+            wanted, metadata = read_targets(name)
+            regions.add(str(metadata["region"]))
+            yield wanted, metadata
         yield from ((UNKNOWN_TARGETS, {"region": Path(file).name}) for file, _ in unusable)
 
     tiles = [read_rows(name) for name in inputs["indices"]]
@@ -140,8 +140,8 @@ def _blocks(
     done: dict[str, list[npt.NDArray[np.int64]]] = {}
     for index in indices:
         done.setdefault(index.region, []).append(index.starid)
-    for targets, facts in lists:
-        rows = _rows(targets, facts, done.get(str(facts["region"]), []), reasons)
+    for targets, metadata in lists:
+        rows = _rows(targets, metadata, done.get(str(metadata["region"]), []), reasons)
         reason = np.array([str(row["reason"]) for row in rows], dtype=np.str_)
         rank = np.select([reason == OUTSIDE, is_elsewhere(reason)], [3, 2], default=1)
         blocks.append((rows_of(table_of(rows, RESULT_COLUMNS)), rank))
@@ -193,23 +193,23 @@ def _with_stale(
         if place is not None:
             named[place] = with_last(named[place], file.file)
         else:
-            facts = {name: getattr(file, name) for name in (*_KEYS, "ccd", "region")}
-            own.append(facts | {"status": STATUS.SKIPPED.name, "reason": _NO_TARGET, "stale": file.file})
+            metadata = {name: getattr(file, name) for name in (*_KEYS, "ccd", "region")}
+            own.append(metadata | {"status": STATUS.SKIPPED.name, "reason": _NO_TARGET, "stale": file.file})
     return named, rows_of(table_of(own, RESULT_COLUMNS))
 
 
 def _rows(
     targets: TargetList,
-    facts: Mapping[str, str | int],
+    metadata: Mapping[str, str | int],
     done: Sequence[npt.NDArray[np.int64]],
     reasons: Mapping[str, str],
 ) -> list[dict[str, object]]:
     """Rows of the stars of a target list that are not done, as far as they can be filled without the photometry."""
     open_stars = np.flatnonzero(~np.isin(targets.starid, np.concatenate([*done, np.empty(0, dtype=np.int64)])))
-    region = str(facts["region"])
+    region = str(metadata["region"])
     lost = reasons.get(region, _LOST)
     return [
-        dict(facts)
+        dict(metadata)
         | {
             "starid": targets.starid[star],
             "status": (STATUS.SKIPPED if targets.reason[star] else STATUS.ERROR).name,

@@ -116,5 +116,5 @@ def write_targets(
 def read_targets(path: str | Path) -> tuple[TargetList, dict[str, str | int]]:
     """Read the target list of a region, and its region, sector, camera, ccd and cadence (s)."""
     table = read_ecsv(path, TARGET_COLUMNS)
-    facts = {name: value for name, value in table.meta.items() if name != "origin"}
-    return TargetList(**{spec.name: np.asarray(table[spec.name], spec.kind) for spec in TARGET_COLUMNS}), facts
+    metadata = {name: value for name, value in table.meta.items() if name != "origin"}
+    return TargetList(**{spec.name: np.asarray(table[spec.name], spec.kind) for spec in TARGET_COLUMNS}), metadata

@@ -104,10 +104,10 @@ def test_no_stars_make_an_empty_list(tmp_path):
 def test_target_list_round_trip(tmp_path):
     targets = choose_targets(region(wanted=np.array([1, 2, 6])), TILES)
     write_targets(tmp_path / "t.ecsv", targets, "a", make_header())
-    back, facts = read_targets(tmp_path / "t.ecsv")
+    back, metadata = read_targets(tmp_path / "t.ecsv")
     for name in targets.__slots__:
         np.testing.assert_array_equal(getattr(back, name), getattr(targets, name))
-    assert facts == {"region": "a", "sector": 1, "camera": 4, "ccd": 2, "cadence": 1800}
+    assert metadata == {"region": "a", "sector": 1, "camera": 4, "ccd": 2, "cadence": 1800}
     first = (tmp_path / "t.ecsv").read_bytes()
     write_targets(tmp_path / "t.ecsv", targets, "a", make_header())
     assert (tmp_path / "t.ecsv").read_bytes() == first

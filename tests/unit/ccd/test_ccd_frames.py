@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from photometry.core.geometry import Stamp
+from photometry.core.constants import FRAME_SHAPE
+from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.prf.model import model_prf
-from photometry.simulate.ccd import SCIENCE, frames_of, simulate_ccd
-from photometry.simulate.ccd_exposure import FRAME_SHAPE, SMEAR_ROWS
+from photometry.simulate.ccd import frames_of, simulate_ccd
+from photometry.simulate.ccd_exposure import SMEAR_ROWS
 from photometry.simulate.ccd_motion import AffineMotion, draw_motion, like_motion, shift_ranges
 from photometry.simulate.ccd_settings import BAD_FRAMES, CcdSettings
 from photometry.simulate.render import render_stars
@@ -67,8 +68,8 @@ def test_expanded_images_with_a_real_prf_are_within_1e_4_of_the_peak(tess_data):
 
 def test_groups_of_cadences_are_within_reach_and_hold_every_cadence_once():
     motion, quality, _ = draw_motion(CcdSettings(n_cadence=300, seed=2), np.random.default_rng(5))
-    low, high = shift_ranges(motion, SCIENCE)
-    groups = like_motion(motion, SCIENCE, REACH)
+    low, high = shift_ranges(motion, SCIENCE_AREA)
+    groups = like_motion(motion, SCIENCE_AREA, REACH)
     assert sorted(np.concatenate(groups)) == list(range(300))
     for group in groups:
         assert (high[group].max(axis=0) - low[group].min(axis=0)).max() <= 2 * REACH
@@ -87,7 +88,7 @@ def test_frames_are_those_of_exact_rendering(dark):
     ccd, frames = dark
     true = ccd.population
     flux = ccd.flux_of(np.arange(len(true.tmag)))
-    exact = render_stars(PRF, SCIENCE, true.row, true.column, flux, ccd.motion, [np.arange(4)])
+    exact = render_stars(PRF, SCIENCE_AREA, true.row, true.column, flux, ccd.motion, [np.arange(4)])
     assert sorted(frames) == [0, 1, 2, 3]
     assert (np.ptp(flux, axis=1) > 0).sum() > 50
     brightest = np.maximum.reduce([exact[k] for k in range(4)])

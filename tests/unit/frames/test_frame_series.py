@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from photometry.core.times import TimeOffset
-from photometry.frames.frame_checks import sorted_frames, wrong_pointings
-from photometry.frames.frame_series import OK, STATUSES, Frame, frame_series, merge_quality
+from photometry.frames.frame_series import (
+    OK,
+    STATUSES,
+    Frame,
+    frame_series,
+    merge_quality,
+    sorted_frames,
+    wrong_pointings,
+)
 
 STEP = 1799.99934 / 86400
 

@@ -122,7 +122,7 @@ def test_one_wrong_barycentric_correction_does_not_count(builder, caplog):
     expected = frames_of(builder)
     builder.write(2, BARYCORR=CORRECTION - 30 / 86400)
     frames = frames_of(builder)
-    np.testing.assert_allclose(frames.header.time, expected.time, atol=0.02 / 86400)
+    np.testing.assert_allclose(frames.header.time, expected.header.time, atol=0.02 / 86400)
     assert f"{builder.path(2).name}: BARYCORR is -29.9 s off" in caplog.text
 
 

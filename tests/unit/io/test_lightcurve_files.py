@@ -137,7 +137,7 @@ def test_table_header_has_times_and_exposure(exported):
 
 
 def test_images_have_sky_and_ccd_coordinates(exported):
-    _, fit, cube, _ = exported
+    _, fit, cube_header, _ = exported
     with fits.open(path_of(exported)) as hdus:
         for name in ("SUMIMAGE", "APERTURE"):
             header = hdus[name].header
@@ -145,7 +145,7 @@ def test_images_have_sky_and_ccd_coordinates(exported):
             assert header["CRVAL1P"] == 554
             assert header["CRVAL2P"] == 314
             ra, dec = WCS(header).all_pix2world(7.0, 7.0, 0)
-            row, column = ccd_positions(ra, dec, cube.header.wcs_header)
+            row, column = ccd_positions(ra, dec, cube_header.wcs_header)
             assert (row[0], column[0]) == (pytest.approx(320, abs=1e-6), pytest.approx(560, abs=1e-6))
             assert [header[f"{key}P"] for key in ("CRPIX1", "CRPIX2", "CDELT1", "CDELT2")] == [1, 1, 1.0, 1.0]
         np.testing.assert_array_equal(hdus["SUMIMAGE"].data, fit.sum_image[13:28, 13:28].astype(np.float32))
@@ -153,9 +153,9 @@ def test_images_have_sky_and_ccd_coordinates(exported):
 
 
 def test_lightkurve_reads_it_without_being_told_how(exported, lightkurve):
-    _, fit, cube, _ = exported
+    _, fit, header, _ = exported
     curve = lightkurve.read(str(path_of(exported)))
-    used = cube.quality == 0
+    used = header.quality == 0
     assert isinstance(curve, lightkurve.TessLightCurve)
     for column, values, unit in (
         (curve.flux, fit.flux[1], "electron/s"),
@@ -167,7 +167,7 @@ def test_lightkurve_reads_it_without_being_told_how(exported, lightkurve):
         np.testing.assert_array_equal(np.asarray(getattr(column, "unmasked", column).value), values[used])
     np.testing.assert_array_equal(curve.quality, 0)
     assert curve.time.format == "btjd"
-    np.testing.assert_allclose(curve.time.value, cube.header.time[used], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(curve.time.value, header.time[used], rtol=0, atol=1e-9)
     assert (curve.ra, curve.dec, curve.targetid, curve.sector) == (84.425, -80.4, 260795452, 1)
     assert curve.meta["LABEL"] == "TIC 260795452"
 
@@ -179,15 +179,15 @@ def test_lightkurve_takes_a_path_and_every_cadence_when_asked(exported, lightkur
 
 
 def test_astropy_reads_it_as_a_time_series(exported):
-    _, fit, cube, _ = exported
+    _, fit, header, _ = exported
     with pytest.warns(u.UnitsWarning, match="'e-/s'"):  # as for the files of SPOC
         series = TimeSeries.read(path_of(exported), format="tess.fits")
     assert series["flux"].unit == u.electron / u.s
     assert series["mom_centr1"].unit == u.pixel
     np.testing.assert_array_equal(series["flux"].value, fit.flux[1])
-    np.testing.assert_array_equal(series["quality"], cube.quality)
+    np.testing.assert_array_equal(series["quality"], header.quality)
     assert series.time.scale == "tdb"
-    np.testing.assert_allclose(series.time.jd - 2457000, cube.header.time, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(series.time.jd - 2457000, header.time, rtol=0, atol=1e-8)
 
 
 def test_index_names_every_target_with_its_metrics(exported):
@@ -336,7 +336,7 @@ def test_headers_of_real_pixels_make_valid_files(tmp_path, tess_data, lightkurve
     cube = read_pixels(next(tess_data.glob(pattern)), source)
     fit = make_fit(1, cube.n_cadence, cube.stamp, row=np.array([cube.stamp.center[0]]))
     fit = replace(fit, column=np.array([cube.stamp.center[1]]))
-    index = export(tmp_path, fit, cube)
+    index = export(tmp_path, fit, cube.header)
     path = tmp_path / index["file"][0]
     with fits.open(path, checksum=True) as hdus:
         hdus.verify("exception")

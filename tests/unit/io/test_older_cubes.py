@@ -96,8 +96,8 @@ def edges(stamp: tuple[int, int, int, int], inner: object) -> list[tuple[int, in
 
 
 def test_little_is_needed(ffi, tmp_path, caplog):
-    facts = [f"images@{key}" for key in (*EXPOSURE, "SECTOR", "CAMERA", "CCD", "DATA_REL", "PROCVER")]
-    change = without(*facts, "wcs@ref_frame", "backgrounds_pixels_used", "images_err", "pixel_flags")
+    metadata = [f"images@{key}" for key in (*EXPOSURE, "SECTOR", "CAMERA", "CCD", "DATA_REL", "PROCVER")]
+    change = without(*metadata, "wcs@ref_frame", "backgrounds_pixels_used", "images_err", "pixel_flags")
     path = cube_file(older_folder(tmp_path / "older", ffi, change))
     header = read_older_header(path)
     assert (header.exposure.cadence_s, header.exposure.num_readouts) == (1800, 720)

@@ -32,12 +32,12 @@ def targets_of(reasons, tmag=10.0):
     )
 
 
-def facts(region="a", sector=1, camera=4, ccd=2, cadence=1800):
+def metadata(region="a", sector=1, camera=4, ccd=2, cadence=1800):
     return {"region": region, "sector": sector, "camera": camera, "ccd": ccd, "cadence": cadence}
 
 
 def index_of(starids, **more):
-    where = facts(**more)
+    where = metadata(**more)
     return table_of(
         [where | {"starid": s, "status": "OK", "tile": "t", "file": f"{s}"} for s in starids], RESULT_COLUMNS
     )
@@ -57,7 +57,7 @@ def rows_of(table):
 
 def test_one_row_for_every_target():
     reasons = {1: "", 2: "fainter than tmag_limit 15", 3: OUTSIDE}
-    table = summarise([(targets_of(reasons), facts())], [index_of([1])], 1)
+    table = summarise([(targets_of(reasons), metadata())], [index_of([1])], 1)
     assert rows_of(table) == [
         (1, "OK", "", "a"),
         (2, "SKIPPED", "fainter than tmag_limit 15", "a"),
@@ -71,8 +71,8 @@ def test_one_row_for_every_target():
 
 def test_a_star_in_several_regions_has_one_row():
     lists = [
-        (targets_of({1: "", 2: OUTSIDE, 3: "measured in region b", 4: OUTSIDE}), facts("a")),
-        (targets_of({1: OUTSIDE, 2: "fainter than tmag_limit 15", 3: "", 4: OUTSIDE}), facts("b")),
+        (targets_of({1: "", 2: OUTSIDE, 3: "measured in region b", 4: OUTSIDE}), metadata("a")),
+        (targets_of({1: OUTSIDE, 2: "fainter than tmag_limit 15", 3: "", 4: OUTSIDE}), metadata("b")),
     ]
     table = summarise(lists, [index_of([1], region="a"), index_of([3], region="b")], 1)
     assert rows_of(table) == [
@@ -85,9 +85,9 @@ def test_a_star_in_several_regions_has_one_row():
 
 def test_sectors_and_cadences_have_their_own_rows():
     lists = [
-        (targets_of({1: ""}), facts("a", sector=1)),
-        (targets_of({1: OUTSIDE}), facts("b", sector=2)),
-        (targets_of({1: ""}), facts("c", sector=1, cadence=120)),
+        (targets_of({1: ""}), metadata("a", sector=1)),
+        (targets_of({1: OUTSIDE}), metadata("b", sector=2)),
+        (targets_of({1: ""}), metadata("c", sector=1, cadence=120)),
     ]
     table = summarise(lists, [index_of([1], region="a"), index_of([1], region="c", cadence=120)], 1)
     assert [(int(r["sector"]), int(r["cadence"]), str(r["status"])) for r in table] == [
@@ -98,12 +98,12 @@ def test_sectors_and_cadences_have_their_own_rows():
 
 
 def test_a_target_whose_result_is_missing_is_an_error():
-    table = summarise([(targets_of({1: "", 2: ""}), facts())], [index_of([2])], 1)
+    table = summarise([(targets_of({1: "", 2: ""}), metadata())], [index_of([2])], 1)
     assert rows_of(table)[0] == (1, "ERROR", "its tile gave no result; run again", "a")
 
 
 def test_nothing_asked_for_makes_an_empty_summary():
-    table = summarise([(targets_of({}), facts())], [index_of([])], 1)
+    table = summarise([(targets_of({}), metadata())], [index_of([])], 1)
     assert len(table) == 0
     assert table.colnames == [spec.name for spec in RESULT_COLUMNS]
 
@@ -143,7 +143,7 @@ def test_units_and_descriptions_reach_any_reader(files):
 
 
 def test_order_of_the_inputs_does_not_matter():
-    lists = [(targets_of({5: "", 1: OUTSIDE}), facts("b")), (targets_of({2: "", 1: OUTSIDE}), facts("a"))]
+    lists = [(targets_of({5: "", 1: OUTSIDE}), metadata("b")), (targets_of({2: "", 1: OUTSIDE}), metadata("a"))]
     indices = [index_of([5], region="b"), index_of([2], region="a")]
     one, two = summarise(lists, indices, 1), summarise(lists[::-1], indices[::-1], 1)
     assert rows_of(one) == rows_of(two)
@@ -184,7 +184,7 @@ def test_report_of_a_summary_that_does_not_tell(tmp_path, content):
 
 def test_targets_without_a_result_have_the_reason_of_their_tile_or_region():
     unknown = targets_of({0: ""})
-    lists = [(targets_of({1: "", 2: OUTSIDE}), facts("a")), (unknown, facts("b")), (unknown, facts("c"))]
+    lists = [(targets_of({1: "", 2: OUTSIDE}), metadata("a")), (unknown, metadata("b")), (unknown, metadata("c"))]
     table = summarise(lists, [], 1, reasons={"a/t": "images: x.fits: damaged", "b": "killed", "c": "full"})
     assert rows_of(table) == [
         (0, "ERROR", "killed", "b"),

@@ -29,7 +29,7 @@ def test_flux_is_images_and_background(tmp_path):
 
 def test_outputs_in_the_aperture_follow_the_column(tmp_path):
     path = PixelFileBuilder(first=(301, 45 + 1024 - 3)).write(tmp_path / "a.fits")
-    assert list(read_tesscut(path).aperture[0]) == [1 + 64] * 3 + [1 + 128] * 4
+    assert list(read_tesscut(path).header.aperture[0]) == [1 + 64] * 3 + [1 + 128] * 4
 
 
 def test_virtual_columns_are_not_measured(tmp_path):
@@ -172,8 +172,8 @@ def test_times_of_cutouts_of_early_releases_are_corrected(tmp_path, primary, shi
 def test_real_times_of_both_releases_agree_after_the_correction(tess_data):
     # The same exposure in a cutout of release 42 and in an image of release 1, 0.949 s apart in the files.
     new = read_tesscut(tess_data / "tesscut/tess-s0001-4-2_84.291190_-80.469170_6x6_astrocut.fits")
-    assert new.offset.mid_s == 0
+    assert new.header.offset.mid_s == 0
     with fits.open(tess_data / "ffi/tess2018206192942-s0001-1-4-0120-s_ffic.fits") as hdus:
         old = (hdus[0].header["TSTART"] + hdus[0].header["TSTOP"]) / 2
     corrected = old + time_offset(1, "", 4, 2, full_frame=True).mid_s / 86400
-    assert (new.time[0] - new.timecorr[0] - corrected) * 86400 == pytest.approx(0.0, abs=0.02)
+    assert (new.header.time[0] - new.header.timecorr[0] - corrected) * 86400 == pytest.approx(0.0, abs=0.02)

@@ -37,12 +37,12 @@ def test_pixels_that_were_not_collected(tmp_path):
 @pytest.mark.parametrize("values", [np.zeros(6), np.full(6, np.nan)])
 def test_empty_pos_corr(tmp_path, values):
     path = builder(columns={"POS_CORR1": values, "POS_CORR2": values}).write(tmp_path / "a.fits")
-    assert read_tpf(path).pos_corr is None
+    assert read_tpf(path).header.pos_corr is None
 
 
 def test_without_pos_corr_columns(tmp_path):
     path = builder(without=("POS_CORR1", "POS_CORR2")).write(tmp_path / "a.fits")
-    assert read_tpf(path).pos_corr is None
+    assert read_tpf(path).header.pos_corr is None
 
 
 def test_missing_time_drops_the_row_everywhere(tmp_path):

@@ -12,6 +12,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from photometry.catalog.star_catalog import positions_at
+from photometry.core.constants import FRAME_SHAPE
 from photometry.core.errors import ConfigError, InputFileError, PrfError
 from photometry.core.geometry import camera_centre
 from photometry.io.stars.star_tables import read_star_table
@@ -19,7 +20,7 @@ from photometry.io.store.provenance import digest_of
 from photometry.prf.model import model_prf
 from photometry.simulate import CcdSettings, frames_of, settings_from_mapping, simulate_ccd
 from photometry.simulate.ccd import frame_wcs
-from photometry.simulate.ccd_exposure import FRAME_SHAPE, SimulatedFrame
+from photometry.simulate.ccd_exposure import SimulatedFrame
 from photometry.simulate.ccd_settings import BAD_FRAMES
 from photometry.simulate.ccd_truth import read_ccd_truth, write_ccd_truth
 from photometry.simulate.ccd_wcs import ccd_wcs, spacecraft_pointing

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.catalog.star_catalog import Catalog, Columns, ccd_positions, make_catalog, positions_at, stamp_on_sky
-from photometry.catalog.star_hashes import FITTED, star_hashes
+from photometry.catalog.star_columns import NUMBERS, TABLE_NAMES, StarColumns
+from photometry.catalog.star_hashes import star_hashes
 from photometry.core.constants import ARCSEC_PER_PIXEL, CATALOG_EPOCH_YEAR
 from photometry.core.cube import Pointing
 from photometry.core.geometry import Stamp
@@ -36,8 +37,6 @@ _Bools = npt.NDArray[np.bool_]
 
 #: Stars so far outside a stamp have light on it, pixels: half of `photometry.prf.prf_grid.FOOTPRINT`, and one more.
 LIGHT_REACH = 8
-#: Columns that star tables call by another name.
-_TABLE_NAMES = {"ra_j2000": "ra_J2000", "decl_j2000": "decl_J2000"}
 _DEG_PER_PIXEL = ARCSEC_PER_PIXEL / 3600
 _MAS_PER_DEG = 3.6e6
 #: More than rounding errors of angles, deg.
@@ -48,19 +47,11 @@ _SECTOR_1, _SECTOR_YEARS = 2018.60, 27.4 / 365.25
 
 
 @dataclass(frozen=True, slots=True)
-class RegionStars:
-    """Stars on and around the pixels of a region.
+class RegionStars(StarColumns):
+    """Stars on and around the pixels of a region: the columns of `StarColumns`, and what they are to the region.
 
     Parameters
     ----------
-    starid : (n_star,) int64
-        TIC numbers, increasing.
-    ra_j2000, decl_j2000 : (n_star,) float64
-        Position at J2000, deg.
-    pm_ra, pm_decl : (n_star,) float64
-        Proper motion, mas/yr; `pm_ra` contains the cosine of the declination.
-    tmag, teff : (n_star,) float64
-        TESS magnitude; effective temperature, K (NaN where not known).
     reaches : (n_star,) bool
         Stars whose light may reach the pixels: those that cube, motion and PRF of the region are derived from.
     wanted : (n_star,) bool
@@ -73,21 +64,11 @@ class RegionStars:
         Faintest target, mag.
     """
 
-    starid: _Ints
-    ra_j2000: npt.NDArray[np.float64]
-    decl_j2000: npt.NDArray[np.float64]
-    pm_ra: npt.NDArray[np.float64]
-    pm_decl: npt.NDArray[np.float64]
-    tmag: npt.NDArray[np.float64]
-    teff: npt.NDArray[np.float64]
     reaches: _Bools
     wanted: _Bools
     unplaced: _Ints
     asks_all: bool
     tmag_limit: float
-
-    def __len__(self) -> int:
-        return len(self.starid)
 
     @property
     def asked_for(self) -> _Ints | None:
@@ -128,37 +109,24 @@ def epoch_of_sector(sector: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class StarsByDecl:
+class StarsByDecl(StarColumns):
     """A star table and the order of its stars by declination, so that a region's are found without looking at all.
 
     Parameters
     ----------
-    starid : (n_star,) int64
-        TIC numbers, increasing.
-    ra_j2000, decl_j2000, pm_ra, pm_decl, tmag, teff : (n_star,) float64
-        As in `RegionStars`.
     by_decl : (n_star,) int64
         Rows by increasing declination.
     fastest : float
         Bound of the proper motions, deg/yr.
     """
 
-    starid: _Ints
-    ra_j2000: npt.NDArray[np.float64]
-    decl_j2000: npt.NDArray[np.float64]
-    pm_ra: npt.NDArray[np.float64]
-    pm_decl: npt.NDArray[np.float64]
-    tmag: npt.NDArray[np.float64]
-    teff: npt.NDArray[np.float64]
     by_decl: _Ints
     fastest: float
 
     @classmethod
     def of(cls, table: Columns) -> "StarsByDecl":
         """Sort a star table (`photometry.io.stars.star_tables.StarTable`), whose columns are shared, not copied."""
-        columns = {
-            name: np.asarray(table[_TABLE_NAMES.get(name, name)], dtype=np.float64) for name in (*FITTED, "teff")
-        }
+        columns = {name: np.asarray(table[TABLE_NAMES[name]], dtype=np.float64) for name in NUMBERS}
         fastest = max(float(np.abs(columns[name]).max(initial=0.0)) for name in ("pm_ra", "pm_decl"))
         return cls(
             starid=np.asarray(table["starid"], dtype=np.int64),
@@ -229,7 +197,7 @@ class NearStars:
             unplaced=self.unplaced,
             asks_all=self.wanted is None,
             tmag_limit=self.tmag_limit,
-            **{name: getattr(self.table, name)[self.rows] for name in (*FITTED, "teff")},
+            **{name: getattr(self.table, name)[self.rows] for name in NUMBERS},
         )
 
 
@@ -274,7 +242,7 @@ def catalog_of(
     stars: RegionStars, pointing: Pointing, wcs_header: str, stamp: Stamp, reference_time: float, coord_buffer: float
 ) -> Catalog:
     """Return the catalogue of stars of a region; parameters as in `photometry.catalog.star_catalog.make_catalog`."""
-    table = {_TABLE_NAMES.get(name, name): getattr(stars, name) for name in ("starid", *FITTED, "teff")}
+    table = {table_name: getattr(stars, name) for name, table_name in TABLE_NAMES.items()}
     return make_catalog(table, pointing, wcs_header, stamp, reference_time, coord_buffer)
 
 

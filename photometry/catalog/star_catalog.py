@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.wcs import WCS
 
+from photometry.catalog.star_columns import NUMBERS, TABLE_NAMES, StarColumns
 from photometry.core.constants import ARCSEC_PER_PIXEL, CATALOG_EPOCH_YEAR
 from photometry.core.cube import Pointing
 from photometry.core.geometry import Stamp
@@ -74,38 +75,20 @@ class CatalogSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalog:
-    """Stars by their place in the sky.
+class Catalog(StarColumns):
+    """Stars by their place in the sky: the columns of `StarColumns`, and their places at the time of an observation.
 
     Parameters
     ----------
     settings : CatalogSettings
         What the catalogue was made for.
-    starid : (n_star,) int64
-        TIC numbers, increasing.
     ra, decl : (n_star,) float64
         Position at the time of the observation, deg.
-    ra_j2000, decl_j2000 : (n_star,) float64
-        Position at J2000, deg.
-    pm_ra, pm_decl : (n_star,) float64
-        Proper motion, mas/yr; `pm_ra` contains the cosine of the declination.
-    tmag, teff : (n_star,) float64
-        TESS magnitude; effective temperature, K (NaN where not known).
     """
 
     settings: CatalogSettings
-    starid: npt.NDArray[np.int64]
     ra: npt.NDArray[np.float64]
     decl: npt.NDArray[np.float64]
-    ra_j2000: npt.NDArray[np.float64]
-    decl_j2000: npt.NDArray[np.float64]
-    pm_ra: npt.NDArray[np.float64]
-    pm_decl: npt.NDArray[np.float64]
-    tmag: npt.NDArray[np.float64]
-    teff: npt.NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.starid)
 
 
 def _floats(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -252,7 +235,7 @@ def make_catalog(
     Parameters
     ----------
     table : columns by name, as a DataFrame has them
-        starid, ra_J2000, decl_J2000, pm_ra, pm_decl, tmag, teff (`photometry.io.stars.star_tables.StarTable.table`).
+        `photometry.catalog.star_columns.TABLE_NAMES`, as `photometry.io.stars.star_tables.StarTable.table` has them.
     pointing : Pointing
         Sector, camera and CCD.
     wcs_header : str
@@ -267,9 +250,9 @@ def make_catalog(
         Version of the TIC.
     """
     epoch = float(julian_year(reference_time))
-    column = {name: _floats(table[name]) for name in ("ra_J2000", "decl_J2000", "pm_ra", "pm_decl", "tmag", "teff")}
+    column = {name: _floats(table[TABLE_NAMES[name]]) for name in NUMBERS}
     starid = np.asarray(table["starid"], dtype=np.int64)
-    ra, decl = positions_at(column["ra_J2000"], column["decl_J2000"], column["pm_ra"], column["pm_decl"], epoch)
+    ra, decl = positions_at(column["ra_j2000"], column["decl_j2000"], column["pm_ra"], column["pm_decl"], epoch)
     ra_center, decl_center, radius, corners = stamp_on_sky(wcs_header, stamp)
     wings = np.nan_to_num(mask_radius(column["tmag"])) * ARCSEC_PER_PIXEL / 3600
     kept = angular_distance(ra, decl, ra_center, decl_center) <= radius + coord_buffer + wings
@@ -291,10 +274,5 @@ def make_catalog(
         starid=starid[order],
         ra=ra[order],
         decl=decl[order],
-        ra_j2000=column["ra_J2000"][order],
-        decl_j2000=column["decl_J2000"][order],
-        pm_ra=column["pm_ra"][order],
-        pm_decl=column["pm_decl"][order],
-        tmag=column["tmag"][order],
-        teff=column["teff"][order],
+        **{name: values[order] for name, values in column.items()},
     )

@@ -18,7 +18,6 @@ __all__ = [
     "DATASOURCES",
     "PixelFile",
     "check_datasource",
-    "find_pixel_files",
     "headers_of",
     "inspect_pixel_file",
     "inspect_pixel_files",
@@ -67,24 +66,6 @@ class PixelFile:
     n_cadence: int
     wcs_header: str
     offset: TimeOffset
-
-
-def find_pixel_files(path: str | Path, datasource: str) -> list[Path]:
-    """Return the pixel files that a path stands for.
-
-    Parameters
-    ----------
-    path : path-like
-        A file, or a folder that is searched with its subfolders.
-    datasource : str
-        ``tesscut`` or ``tpf``: files of other kinds in a folder are passed over.
-
-    Raises
-    ------
-    InputFileError
-        When there is none, or when one is damaged.
-    """
-    return [headers.path for headers in _find(path, datasource)]
 
 
 def inspect_pixel_file(path: str | Path, datasource: str) -> PixelFile:

@@ -135,15 +135,15 @@ class StarsByDecl(StarColumns):
             **columns,
         )
 
-    def around(self, ra: float, decl: float, radius: float) -> _Ints:
+    def around(self, ra: float, dec: float, radius: float) -> _Ints:
         """Return the rows of the stars in a circle (deg) at J2000, by increasing TIC number."""
-        first, last = np.searchsorted(self.decl_j2000, [decl - radius, decl + radius], sorter=self.by_decl)
+        first, last = np.searchsorted(self.decl_j2000, [dec - radius, dec + radius], sorter=self.by_decl)
         band = self.by_decl[first:last]
-        if abs(decl) + radius < 90:
-            # Meridians that touch a circle: sin(width) = sin(radius) / cos(decl).
-            width = np.rad2deg(np.arcsin(np.sin(np.deg2rad(radius)) / np.cos(np.deg2rad(decl))))
+        if abs(dec) + radius < 90:
+            # Meridians that touch a circle: sin(width) = sin(radius) / cos(dec).
+            width = np.rad2deg(np.arcsin(np.sin(np.deg2rad(radius)) / np.cos(np.deg2rad(dec))))
             band = band[np.abs((self.ra_j2000[band] - ra + 180) % 360 - 180) <= width + _ROUNDING]
-        inside = angular_distance(self.ra_j2000[band], self.decl_j2000[band], ra, decl) <= radius
+        inside = angular_distance(self.ra_j2000[band], self.decl_j2000[band], ra, dec) <= radius
         return np.sort(band[inside])
 
 
@@ -211,7 +211,7 @@ def take_near(
     table : StarsByDecl
         The star table.
     wcs_header : str
-        `photometry.core.cube.Cube.wcs_header`; with an empty one no star is near.
+        `photometry.core.cube.CubeHeader.wcs_header`; with an empty one no star is near.
     stamp : Stamp
         The pixels.
     sector : int
@@ -227,14 +227,14 @@ def take_near(
     if not wcs_header:
         none = Placed(np.empty(0), np.empty(0))
         return NearStars(table, nothing, none, none.within(stamp, reach), None, np.inf, nothing)
-    ra_center, decl_center, radius, _ = stamp_on_sky(wcs_header, stamp)
+    ra_centre, dec_centre, radius, _ = stamp_on_sky(wcs_header, stamp)
     kept = radius + max(coord_buffer, reach * _DEG_PER_PIXEL) + slack * _DEG_PER_PIXEL
     epoch = epoch_of_sector(sector)
     wide = kept + abs(epoch - CATALOG_EPOCH_YEAR) * table.fastest
-    rows = table.around(ra_center, decl_center, wide)
-    ra, decl = positions_at(table.ra_j2000[rows], table.decl_j2000[rows], table.pm_ra[rows], table.pm_decl[rows], epoch)
-    near = angular_distance(ra, decl, ra_center, decl_center) <= kept
-    placed = Placed(*ccd_positions(ra[near], decl[near], wcs_header))
+    rows = table.around(ra_centre, dec_centre, wide)
+    ra, dec = positions_at(table.ra_j2000[rows], table.decl_j2000[rows], table.pm_ra[rows], table.pm_decl[rows], epoch)
+    near = angular_distance(ra, dec, ra_centre, dec_centre) <= kept
+    placed = Placed(*ccd_positions(ra[near], dec[near], wcs_header))
     return NearStars(table, rows[near], placed, placed.within(stamp, reach + slack), None, np.inf, nothing)
 
 

@@ -16,7 +16,7 @@ _Floats = npt.NDArray[np.float64]
 _Hashes = npt.NDArray[np.uint64]
 _Bools = npt.NDArray[np.bool_]
 
-#: Share of a region's stars that may differ before cube, motion and PRF of the region are derived anew.
+#: Share of a region's stars that may differ before cube, motion and PRF of the region are derived again.
 _TOLERATED_SHARE = 0.02
 #: How far these may move the centre of the region's light, and how far a single star counts at most, pixels.
 _TOLERATED_MOVE, _MOST_MOVE = 0.005, 0.5

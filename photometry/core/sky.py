@@ -22,18 +22,18 @@ def mid_time(time: npt.NDArray[np.float64]) -> float:
     return float(time[[0, -1]].mean())
 
 
-def unit_vectors(ra: npt.ArrayLike, decl: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def unit_vectors(ra: npt.ArrayLike, dec: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return the directions (..., 3) of positions in deg."""
     alpha = np.deg2rad(np.asarray(ra, dtype=np.float64))
-    delta = np.deg2rad(np.asarray(decl, dtype=np.float64))
+    delta = np.deg2rad(np.asarray(dec, dtype=np.float64))
     return np.stack([np.cos(delta) * np.cos(alpha), np.cos(delta) * np.sin(alpha), np.sin(delta)], axis=-1)
 
 
 def angular_distance(
-    ra: npt.ArrayLike, decl: npt.ArrayLike, ra_center: float, decl_center: float
+    ra: npt.ArrayLike, dec: npt.ArrayLike, ra_centre: float, dec_centre: float
 ) -> npt.NDArray[np.float64]:
     """Return the distances of positions from one point, deg."""
-    vectors = np.atleast_2d(unit_vectors(ra, decl))
-    chord = np.linalg.norm(vectors - unit_vectors(ra_center, decl_center), axis=-1)
+    vectors = np.atleast_2d(unit_vectors(ra, dec))
+    chord = np.linalg.norm(vectors - unit_vectors(ra_centre, dec_centre), axis=-1)
     distance: npt.NDArray[np.float64] = np.rad2deg(2 * np.arcsin(np.clip(chord / 2, 0.0, 1.0)))
     return distance

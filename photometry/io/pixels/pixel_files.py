@@ -53,7 +53,7 @@ class PixelFile:
     n_cadence : int
         Number of cadences, those without a time included.
     wcs_header : str
-        WCS in CCD pixels (`photometry.core.cube.Cube.wcs_header`).
+        WCS in CCD pixels (`photometry.core.cube.CubeHeader.wcs_header`).
     offset : TimeOffset
         What has to be added to the file's times, s.
     """
@@ -82,12 +82,12 @@ def inspect_pixel_file(path: str | Path, datasource: str) -> PixelFile:
 
 
 def inspect_pixel_files(path: str | Path, datasource: str) -> list[PixelFile]:
-    """Find the pixel files that a path stands for and inspect them all; two of the same region are an error."""
+    """Find the pixel files of a path (file or folder) and inspect them all; two of the same region are an error."""
     return _unique(_inspect(headers, datasource) for headers in _find(path, datasource))
 
 
 def inspect_usable_files(path: str | Path, datasource: str) -> tuple[list[PixelFile], list[InputFileError]]:
-    """Find the pixel files that a path stands for; return those that can be used, and what is wrong with the others.
+    """Find the pixel files of a path (file or folder); return those that can be used, and what is wrong with others.
 
     Raises
     ------

@@ -31,7 +31,7 @@ UNKNOWN_TARGETS = TargetList(
 )
 #: What rows are ordered by.
 _KEYS = ("starid", "sector", "cadence", "camera")
-#: Reason of a star that is no target any more.
+#: Reason of a star that is no longer a target.
 _NO_TARGET = "no target any more; snakemake prune deletes its file"
 
 

@@ -133,7 +133,7 @@ def positions_at(
 
 
 def wcs_of(wcs_header: str) -> Any:
-    """Return the WCS of a header, `photometry.core.cube.CubeHeader.wcs_header`, without astropy's remarks on its cards."""
+    """Return the WCS of `photometry.core.cube.CubeHeader.wcs_header`, without astropy's remarks on its cards."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return WCS(wcs_header)

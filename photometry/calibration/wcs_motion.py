@@ -25,7 +25,8 @@ def kernel_of_wcs(headers: Sequence[str], reference: str, stamp: Stamp, good: np
     ----------
     headers : sequence of str
         WCS of each cadence in CCD pixels, as `photometry.core.cube.CubeHeader.wcs_header`; empty where there is none.
-        One that cannot be used, or that leaves places of the reference without a pixel, counts as none: its cadence is bad.
+        One that cannot be used, or that leaves places of the reference without a pixel, counts as none: its cadence is
+        bad.
     reference : str
         WCS that stars are placed by.
     stamp : Stamp

@@ -24,7 +24,7 @@ def kernel_of_wcs(headers: Sequence[str], reference: str, stamp: Stamp, good: np
     Parameters
     ----------
     headers : sequence of str
-        WCS of each cadence in CCD pixels, as `photometry.core.cube.Cube.wcs_header`; empty where it is missing.
+        WCS of each cadence in CCD pixels, as `photometry.core.cube.CubeHeader.wcs_header`; empty where it is missing.
         The cadence is bad where it is missing, cannot be used, or gives no pixel for some place of the reference.
     reference : str
         WCS by which stars are placed.

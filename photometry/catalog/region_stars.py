@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.catalog.star_catalog import Catalog, Columns, ccd_positions, make_catalog, positions_at, stamp_on_sky
-from photometry.catalog.star_hashes import FITTED, star_hashes
+from photometry.catalog.star_columns import NUMBERS, TABLE_NAMES, StarColumns
+from photometry.catalog.star_hashes import star_hashes
 from photometry.core.constants import ARCSEC_PER_PIXEL, CATALOG_EPOCH_YEAR
 from photometry.core.cube import Pointing
 from photometry.core.geometry import Stamp
@@ -33,8 +34,6 @@ _Ints = npt.NDArray[np.int64]
 _Hashes = npt.NDArray[np.uint64]
 _Bools = npt.NDArray[np.bool_]
 
-#: Columns that star tables call by another name.
-_TABLE_NAMES = {"ra_j2000": "ra_J2000", "decl_j2000": "decl_J2000"}
 _DEG_PER_PIXEL = ARCSEC_PER_PIXEL / 3600
 _MAS_PER_DEG = 3.6e6
 #: More than rounding errors of angles, deg.
@@ -45,19 +44,11 @@ _SECTOR_1, _SECTOR_YEARS = 2018.60, 27.4 / 365.25
 
 
 @dataclass(frozen=True, slots=True)
-class RegionStars:
-    """Stars on and around the pixels of a region.
+class RegionStars(StarColumns):
+    """Stars on and around the pixels of a region: the columns of `StarColumns`, and what they are to the region.
 
     Parameters
     ----------
-    starid : (n_star,) int64
-        TIC numbers, increasing.
-    ra_j2000, decl_j2000 : (n_star,) float64
-        Position at J2000, deg.
-    pm_ra, pm_decl : (n_star,) float64
-        Proper motion, mas/yr; `pm_ra` contains the cosine of the declination.
-    tmag, teff : (n_star,) float64
-        TESS magnitude; effective temperature, K (NaN where not known).
     reaches : (n_star,) bool
         Stars whose light may reach the pixels: those that cube, motion and PRF of the region are derived from.
     wanted : (n_star,) bool
@@ -70,21 +61,11 @@ class RegionStars:
         Faintest target, mag.
     """
 
-    starid: _Ints
-    ra_j2000: npt.NDArray[np.float64]
-    decl_j2000: npt.NDArray[np.float64]
-    pm_ra: npt.NDArray[np.float64]
-    pm_decl: npt.NDArray[np.float64]
-    tmag: npt.NDArray[np.float64]
-    teff: npt.NDArray[np.float64]
     reaches: _Bools
     wanted: _Bools
     unplaced: _Ints
     asks_all: bool
     tmag_limit: float
-
-    def __len__(self) -> int:
-        return len(self.starid)
 
     @property
     def asked_for(self) -> _Ints | None:
@@ -125,37 +106,24 @@ def epoch_of_sector(sector: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class StarsByDecl:
+class StarsByDecl(StarColumns):
     """A star table and the order of its stars by declination, so that a region's are found without looking at all.
 
     Parameters
     ----------
-    starid : (n_star,) int64
-        TIC numbers, increasing.
-    ra_j2000, decl_j2000, pm_ra, pm_decl, tmag, teff : (n_star,) float64
-        As in `RegionStars`.
     by_decl : (n_star,) int64
         Rows by increasing declination.
     fastest : float
         Bound of the proper motions, deg/yr.
     """
 
-    starid: _Ints
-    ra_j2000: npt.NDArray[np.float64]
-    decl_j2000: npt.NDArray[np.float64]
-    pm_ra: npt.NDArray[np.float64]
-    pm_decl: npt.NDArray[np.float64]
-    tmag: npt.NDArray[np.float64]
-    teff: npt.NDArray[np.float64]
     by_decl: _Ints
     fastest: float
 
     @classmethod
     def of(cls, table: Columns) -> "StarsByDecl":
         """Sort a star table (`photometry.io.stars.star_tables.StarTable`), whose columns are shared, not copied."""
-        columns = {
-            name: np.asarray(table[_TABLE_NAMES.get(name, name)], dtype=np.float64) for name in (*FITTED, "teff")
-        }
+        columns = {name: np.asarray(table[TABLE_NAMES[name]], dtype=np.float64) for name in NUMBERS}
         fastest = max(float(np.abs(columns[name]).max(initial=0.0)) for name in ("pm_ra", "pm_decl"))
         return cls(
             starid=np.asarray(table["starid"], dtype=np.int64),
@@ -164,15 +132,15 @@ class StarsByDecl:
             **columns,
         )
 
-    def around(self, ra: float, decl: float, radius: float) -> _Ints:
+    def around(self, ra: float, dec: float, radius: float) -> _Ints:
         """Return the rows of the stars in a circle (deg) at J2000, by increasing TIC number."""
-        first, last = np.searchsorted(self.decl_j2000, [decl - radius, decl + radius], sorter=self.by_decl)
+        first, last = np.searchsorted(self.decl_j2000, [dec - radius, dec + radius], sorter=self.by_decl)
         band = self.by_decl[first:last]
-        if abs(decl) + radius < 90:
-            # Meridians that touch a circle: sin(width) = sin(radius) / cos(decl).
-            width = np.rad2deg(np.arcsin(np.sin(np.deg2rad(radius)) / np.cos(np.deg2rad(decl))))
+        if abs(dec) + radius < 90:
+            # Meridians that touch a circle: sin(width) = sin(radius) / cos(dec).
+            width = np.rad2deg(np.arcsin(np.sin(np.deg2rad(radius)) / np.cos(np.deg2rad(dec))))
             band = band[np.abs((self.ra_j2000[band] - ra + 180) % 360 - 180) <= width + _ROUNDING]
-        inside = angular_distance(self.ra_j2000[band], self.decl_j2000[band], ra, decl) <= radius
+        inside = angular_distance(self.ra_j2000[band], self.decl_j2000[band], ra, dec) <= radius
         return np.sort(band[inside])
 
 
@@ -226,7 +194,7 @@ class NearStars:
             unplaced=self.unplaced,
             asks_all=self.wanted is None,
             tmag_limit=self.tmag_limit,
-            **{name: getattr(self.table, name)[self.rows] for name in (*FITTED, "teff")},
+            **{name: getattr(self.table, name)[self.rows] for name in NUMBERS},
         )
 
 
@@ -240,7 +208,7 @@ def take_near(
     table : StarsByDecl
         The star table.
     wcs_header : str
-        `photometry.core.cube.Cube.wcs_header`; with an empty one no star is near.
+        `photometry.core.cube.CubeHeader.wcs_header`; with an empty one no star is near.
     stamp : Stamp
         The pixels.
     sector : int
@@ -256,14 +224,14 @@ def take_near(
     if not wcs_header:
         none = Placed(np.empty(0), np.empty(0))
         return NearStars(table, nothing, none, none.within(stamp, reach), None, np.inf, nothing)
-    ra_center, decl_center, radius, _ = stamp_on_sky(wcs_header, stamp)
+    ra_centre, dec_centre, radius, _ = stamp_on_sky(wcs_header, stamp)
     kept = radius + max(coord_buffer, reach * _DEG_PER_PIXEL) + slack * _DEG_PER_PIXEL
     epoch = epoch_of_sector(sector)
     wide = kept + abs(epoch - CATALOG_EPOCH_YEAR) * table.fastest
-    rows = table.around(ra_center, decl_center, wide)
-    ra, decl = positions_at(table.ra_j2000[rows], table.decl_j2000[rows], table.pm_ra[rows], table.pm_decl[rows], epoch)
-    near = angular_distance(ra, decl, ra_center, decl_center) <= kept
-    placed = Placed(*ccd_positions(ra[near], decl[near], wcs_header))
+    rows = table.around(ra_centre, dec_centre, wide)
+    ra, dec = positions_at(table.ra_j2000[rows], table.decl_j2000[rows], table.pm_ra[rows], table.pm_decl[rows], epoch)
+    near = angular_distance(ra, dec, ra_centre, dec_centre) <= kept
+    placed = Placed(*ccd_positions(ra[near], dec[near], wcs_header))
     return NearStars(table, rows[near], placed, placed.within(stamp, reach + slack), None, np.inf, nothing)
 
 
@@ -271,7 +239,7 @@ def catalog_of(
     stars: RegionStars, pointing: Pointing, wcs_header: str, stamp: Stamp, reference_time: float, coord_buffer: float
 ) -> Catalog:
     """Return the catalogue of stars of a region; parameters as in `photometry.catalog.star_catalog.make_catalog`."""
-    table = {_TABLE_NAMES.get(name, name): getattr(stars, name) for name in ("starid", *FITTED, "teff")}
+    table = {table_name: getattr(stars, name) for name, table_name in TABLE_NAMES.items()}
     return make_catalog(table, pointing, wcs_header, stamp, reference_time, coord_buffer)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.wcs import WCS
 
+from photometry.catalog.star_columns import NUMBERS, TABLE_NAMES, StarColumns
 from photometry.core.constants import ARCSEC_PER_PIXEL, CATALOG_EPOCH_YEAR
 from photometry.core.cube import Pointing
 from photometry.core.geometry import Stamp
@@ -74,38 +75,20 @@ class CatalogSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalog:
-    """Stars by their place in the sky.
+class Catalog(StarColumns):
+    """Stars by their place in the sky: the columns of `StarColumns`, and their places at the time of an observation.
 
     Parameters
     ----------
     settings : CatalogSettings
         What the catalogue was made for.
-    starid : (n_star,) int64
-        TIC numbers, increasing.
     ra, decl : (n_star,) float64
         Position at the time of the observation, deg.
-    ra_j2000, decl_j2000 : (n_star,) float64
-        Position at J2000, deg.
-    pm_ra, pm_decl : (n_star,) float64
-        Proper motion, mas/yr; `pm_ra` contains the cosine of the declination.
-    tmag, teff : (n_star,) float64
-        TESS magnitude; effective temperature, K (NaN where not known).
     """
 
     settings: CatalogSettings
-    starid: npt.NDArray[np.int64]
     ra: npt.NDArray[np.float64]
     decl: npt.NDArray[np.float64]
-    ra_j2000: npt.NDArray[np.float64]
-    decl_j2000: npt.NDArray[np.float64]
-    pm_ra: npt.NDArray[np.float64]
-    pm_decl: npt.NDArray[np.float64]
-    tmag: npt.NDArray[np.float64]
-    teff: npt.NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.starid)
 
 
 def _floats(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -113,7 +96,7 @@ def _floats(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def positions_at(
-    ra: npt.ArrayLike, decl: npt.ArrayLike, pm_ra: npt.ArrayLike, pm_decl: npt.ArrayLike, year: float
+    ra: npt.ArrayLike, dec: npt.ArrayLike, pm_ra: npt.ArrayLike, pm_decl: npt.ArrayLike, year: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Move positions of J2000 by their proper motion.
 
@@ -122,7 +105,7 @@ def positions_at(
 
     Parameters
     ----------
-    ra, decl : (n_star,) float64
+    ra, dec : (n_star,) float64
         Position at J2000, deg.
     pm_ra, pm_decl : (n_star,) float64
         Proper motion, mas/yr; `pm_ra` contains the cosine of the declination. NaN counts as 0.
@@ -131,58 +114,58 @@ def positions_at(
 
     Returns
     -------
-    ra, decl : (n_star,) float64
+    ra, dec : (n_star,) float64
         deg; `ra` from 0 to below 360.
 
     References
     ----------
     The Hipparcos and Tycho Catalogues, ESA SP-1200, volume 1, section 1.5.5 (without radial velocity).
     """
-    ra, decl = _floats(ra), _floats(decl)
+    ra, dec = _floats(ra), _floats(dec)
     span = (year - CATALOG_EPOCH_YEAR) * _RAD_PER_MAS
-    alpha, delta = np.deg2rad(ra), np.deg2rad(decl)
+    alpha, delta = np.deg2rad(ra), np.deg2rad(dec)
     east = np.stack([-np.sin(alpha), np.cos(alpha), np.zeros_like(alpha)], axis=-1)
     north = np.stack([-np.sin(delta) * np.cos(alpha), -np.sin(delta) * np.sin(alpha), np.cos(delta)], axis=-1)
     motion = np.nan_to_num(_floats(pm_ra)) * span, np.nan_to_num(_floats(pm_decl)) * span
-    x, y, z = (unit_vectors(ra, decl) + (motion[0] * east.T).T + (motion[1] * north.T).T).T
+    x, y, z = (unit_vectors(ra, dec) + (motion[0] * east.T).T + (motion[1] * north.T).T).T
     # Twice: a tiny negative angle is rounded up to 360.
     return np.rad2deg(np.arctan2(y, x)) % 360.0 % 360.0, np.rad2deg(np.arctan2(z, np.hypot(x, y)))
 
 
 def wcs_of(wcs_header: str) -> Any:
-    """Return the WCS of a header, `photometry.core.cube.Cube.wcs_header`, without astropy's remarks on its cards."""
+    """Return the WCS of `photometry.core.cube.CubeHeader.wcs_header`, without astropy's remarks on its cards."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return WCS(wcs_header)
 
 
 def ccd_positions(
-    ra: npt.ArrayLike, decl: npt.ArrayLike, wcs_header: str
+    ra: npt.ArrayLike, dec: npt.ArrayLike, wcs_header: str
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return where stars fall on the CCD.
 
     Parameters
     ----------
-    ra, decl : (n_star,) float64
+    ra, dec : (n_star,) float64
         Position at the time of the observation, deg.
     wcs_header : str
-        `photometry.core.cube.Cube.wcs_header`.
+        `photometry.core.cube.CubeHeader.wcs_header`.
 
     Returns
     -------
     row, column : (n_star,) float64
         0-based CCD pixels; NaN for stars so far from the CCD that the WCS does not reach them.
     """
-    ra, decl = _floats(ra), _floats(decl)
+    ra, dec = _floats(ra), _floats(dec)
     wcs = wcs_of(wcs_header)
     row, column = np.full(len(ra), np.nan), np.full(len(ra), np.nan)
-    near = np.flatnonzero(angular_distance(ra, decl, *wcs.wcs.crval) < _FIELD_RADIUS)
+    near = np.flatnonzero(angular_distance(ra, dec, *wcs.wcs.crval) < _FIELD_RADIUS)
     if not len(near):
         return row, column
     with np.errstate(all="ignore"):
-        columns, rows = wcs.all_world2pix(ra[near], decl[near], 0, quiet=True, tolerance=_TOLERANCE)
-        ra_back, decl_back = wcs.all_pix2world(columns, rows, 0)
-        miss = np.linalg.norm(unit_vectors(ra_back, decl_back) - unit_vectors(ra[near], decl[near]), axis=-1)
+        columns, rows = wcs.all_world2pix(ra[near], dec[near], 0, quiet=True, tolerance=_TOLERANCE)
+        ra_back, dec_back = wcs.all_pix2world(columns, rows, 0)
+        miss = np.linalg.norm(unit_vectors(ra_back, dec_back) - unit_vectors(ra[near], dec[near]), axis=-1)
         good = np.rad2deg(miss) * 3600 < _ROUND_TRIP
     row[near[good]], column[near[good]] = rows[good], columns[good]
     return row, column
@@ -193,7 +176,7 @@ def stamp_on_sky(wcs_header: str, stamp: Stamp) -> tuple[float, float, float, np
 
     Returns
     -------
-    ra, decl, radius : float
+    ra, dec, radius : float
         Circle around the middle that holds all pixels, deg.
     corners : (4, 2) float64
         Right ascension and declination of the outer corners, deg.
@@ -203,9 +186,9 @@ def stamp_on_sky(wcs_header: str, stamp: Stamp) -> tuple[float, float, float, np
     columns = np.array([stamp.col_min, stamp.col_max, stamp.col_max, stamp.col_min]) - 0.5
     corners = np.stack(wcs.all_pix2world(columns, rows, 0), axis=-1)
     row, column = stamp.center
-    ra, decl = (float(value) for value in wcs.all_pix2world(column, row, 0))
-    radius = float(angular_distance(corners[:, 0], corners[:, 1], ra, decl).max())
-    return ra, decl, radius, corners
+    ra, dec = (float(value) for value in wcs.all_pix2world(column, row, 0))
+    radius = float(angular_distance(corners[:, 0], corners[:, 1], ra, dec).max())
+    return ra, dec, radius, corners
 
 
 def stars_near(catalog: Catalog, wcs_header: str, stamp: Stamp, margin: int) -> Stars:
@@ -216,7 +199,7 @@ def stars_near(catalog: Catalog, wcs_header: str, stamp: Stamp, margin: int) -> 
     catalog : Catalog
         The stars.
     wcs_header : str
-        `photometry.core.cube.Cube.wcs_header`.
+        `photometry.core.cube.CubeHeader.wcs_header`.
     stamp : Stamp
         The pixels.
     margin : int
@@ -228,9 +211,9 @@ def stars_near(catalog: Catalog, wcs_header: str, stamp: Stamp, margin: int) -> 
         By increasing TIC number; empty when there is none.
     """
     wide = stamp.grown(margin)
-    ra, decl, radius, _ = stamp_on_sky(wcs_header, wide)
+    ra, dec, radius, _ = stamp_on_sky(wcs_header, wide)
     slack = 10 * ARCSEC_PER_PIXEL / 3600
-    near = np.flatnonzero(angular_distance(catalog.ra, catalog.decl, ra, decl) <= radius + slack)
+    near = np.flatnonzero(angular_distance(catalog.ra, catalog.decl, ra, dec) <= radius + slack)
     row, column = ccd_positions(catalog.ra[near], catalog.decl[near], wcs_header)
     inside = wide.contains(row, column)
     chosen = near[inside]
@@ -252,11 +235,11 @@ def make_catalog(
     Parameters
     ----------
     table : columns by name, as a DataFrame has them
-        starid, ra_J2000, decl_J2000, pm_ra, pm_decl, tmag, teff (`photometry.io.stars.star_tables.StarTable.table`).
+        `photometry.catalog.star_columns.TABLE_NAMES`, as `photometry.io.stars.star_tables.StarTable.table` has them.
     pointing : Pointing
         Sector, camera and CCD.
     wcs_header : str
-        `photometry.core.cube.Cube.wcs_header`.
+        `photometry.core.cube.CubeHeader.wcs_header`.
     stamp : Stamp
         The region's pixels.
     reference_time : float
@@ -267,12 +250,12 @@ def make_catalog(
         Version of the TIC.
     """
     epoch = float(julian_year(reference_time))
-    column = {name: _floats(table[name]) for name in ("ra_J2000", "decl_J2000", "pm_ra", "pm_decl", "tmag", "teff")}
+    column = {name: _floats(table[TABLE_NAMES[name]]) for name in NUMBERS}
     starid = np.asarray(table["starid"], dtype=np.int64)
-    ra, decl = positions_at(column["ra_J2000"], column["decl_J2000"], column["pm_ra"], column["pm_decl"], epoch)
-    ra_center, decl_center, radius, corners = stamp_on_sky(wcs_header, stamp)
+    ra, dec = positions_at(column["ra_j2000"], column["decl_j2000"], column["pm_ra"], column["pm_decl"], epoch)
+    ra_centre, dec_centre, radius, corners = stamp_on_sky(wcs_header, stamp)
     wings = np.nan_to_num(mask_radius(column["tmag"])) * ARCSEC_PER_PIXEL / 3600
-    kept = angular_distance(ra, decl, ra_center, decl_center) <= radius + coord_buffer + wings
+    kept = angular_distance(ra, dec, ra_centre, dec_centre) <= radius + coord_buffer + wings
     order = np.flatnonzero(kept)[np.argsort(starid[kept], kind="stable")]
     settings = CatalogSettings(
         sector=pointing.sector,
@@ -282,19 +265,14 @@ def make_catalog(
         reference_time=float(reference_time),
         epoch=epoch,
         coord_buffer=float(coord_buffer),
-        camera_centre_ra=ra_center,
-        camera_centre_dec=decl_center,
+        camera_centre_ra=ra_centre,
+        camera_centre_dec=dec_centre,
         footprint=" ".join(f"{corner[0]:.6f},{corner[1]:.6f}" for corner in corners),
     )
     return Catalog(
         settings=settings,
         starid=starid[order],
         ra=ra[order],
-        decl=decl[order],
-        ra_j2000=column["ra_J2000"][order],
-        decl_j2000=column["decl_J2000"][order],
-        pm_ra=column["pm_ra"][order],
-        pm_decl=column["pm_decl"][order],
-        tmag=column["tmag"][order],
-        teff=column["teff"][order],
+        decl=dec[order],
+        **{name: values[order] for name, values in column.items()},
     )

@@ -2,23 +2,21 @@
 
 import hashlib
 from collections.abc import Iterable
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from photometry.catalog.star_columns import FITTED, StarColumns
 from photometry.core.constants import ARCSEC_PER_PIXEL
 from photometry.core.stars import flux_of_tmag
 
-__all__ = ["FITTED", "FittedStars", "digest_of_rows", "few_changed", "star_hashes"]
+__all__ = ["digest_of_rows", "few_changed", "star_hashes"]
 
 _Floats = npt.NDArray[np.float64]
 _Hashes = npt.NDArray[np.uint64]
 _Bools = npt.NDArray[np.bool_]
 
-#: Columns that fluxes depend on.
-FITTED = ("ra_j2000", "decl_j2000", "pm_ra", "pm_decl", "tmag")
-#: Share of a region's stars that may differ before cube, motion and PRF of the region are derived anew.
+#: Share of a region's stars that may differ before cube, motion and PRF of the region are derived again.
 _TOLERATED_SHARE = 0.02
 #: How far these may move the centre of the region's light, and how far a single star counts at most, pixels.
 _TOLERATED_MOVE, _MOST_MOVE = 0.005, 0.5
@@ -28,24 +26,7 @@ _YEARS = 25.0
 _GAMMA, _MIX = np.uint64(0x9E3779B97F4A7C15), (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
-class FittedStars(Protocol):
-    """What fluxes depend on; see `photometry.catalog.region_stars.RegionStars`."""
-
-    @property
-    def starid(self) -> npt.NDArray[np.int64]: ...  # noqa: D102
-    @property
-    def ra_j2000(self) -> _Floats: ...  # noqa: D102
-    @property
-    def decl_j2000(self) -> _Floats: ...  # noqa: D102
-    @property
-    def pm_ra(self) -> _Floats: ...  # noqa: D102
-    @property
-    def pm_decl(self) -> _Floats: ...  # noqa: D102
-    @property
-    def tmag(self) -> _Floats: ...  # noqa: D102
-
-
-def star_hashes(stars: FittedStars) -> _Hashes:
+def star_hashes(stars: StarColumns) -> _Hashes:
     """Return a hash of what fluxes depend on for every star: number, position, proper motion, magnitude; (n_star,)."""
     mixed = stars.starid.astype(np.uint64)
     with np.errstate(over="ignore"):
@@ -70,7 +51,7 @@ def digest_of_rows(*arrays: npt.NDArray[np.generic], more: Iterable[object] = ()
     return digest.hexdigest()[:16]
 
 
-def few_changed(reference: FittedStars, current: FittedStars) -> bool:
+def few_changed(reference: StarColumns, current: StarColumns) -> bool:
     """Tell whether a region's stars differ so little that its cube, motion and PRF stay as they are.
 
     At most 2 % of them differ, or one, and these move the centre of all light by at most 5 millipixel: a star that
@@ -79,7 +60,7 @@ def few_changed(reference: FittedStars, current: FittedStars) -> bool:
 
     Parameters
     ----------
-    reference, current : FittedStars
+    reference, current : StarColumns
         Stars that cube, motion and PRF were derived from, and those of now.
     """
     is_gone = ~np.isin(star_hashes(reference), star_hashes(current))
@@ -92,7 +73,7 @@ def few_changed(reference: FittedStars, current: FittedStars) -> bool:
     return bool(moved <= _TOLERATED_MOVE * max(light.sum(), _light(reference).sum()))
 
 
-def _moved_light(reference: FittedStars, current: FittedStars, is_gone: _Bools, is_new: _Bools) -> float:
+def _moved_light(reference: StarColumns, current: StarColumns, is_gone: _Bools, is_new: _Bools) -> float:
     """Sum over the stars that differ of flux times distance, e-/s times pixels."""
     gone, new = np.flatnonzero(is_gone), np.flatnonzero(is_new)
     _, in_gone, in_new = np.intersect1d(reference.starid[gone], current.starid[new], return_indices=True)
@@ -108,6 +89,6 @@ def _moved_light(reference: FittedStars, current: FittedStars, is_gone: _Bools, 
     return float(kept + _MOST_MOVE * lost)
 
 
-def _light(stars: FittedStars) -> _Floats:
+def _light(stars: StarColumns) -> _Floats:
     """Flux of the stars, e-/s; 0 for those without a magnitude."""
     return np.nan_to_num(flux_of_tmag(stars.tmag), nan=0.0)

@@ -110,7 +110,7 @@ class TargetList:
 
 
 def choose_targets(region: RegionTargets, tiles: Sequence[Tile], others: Sequence[RegionTargets] = ()) -> TargetList:
-    """Choose the targets of a region and say why the other stars that were asked for are none.
+    """Choose the targets of a region and say why the other stars that were asked for are not targets.
 
     Parameters
     ----------

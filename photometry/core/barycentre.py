@@ -37,7 +37,7 @@ class Ephemeris:
 
 
 def barycentric_correction(
-    position: npt.NDArray[np.float64], ra: npt.ArrayLike, decl: npt.ArrayLike
+    position: npt.NDArray[np.float64], ra: npt.ArrayLike, dec: npt.ArrayLike
 ) -> npt.NDArray[np.float64]:
     """Return what to add to times at the spacecraft (TDB) to have times at the barycentre.
 
@@ -45,7 +45,7 @@ def barycentric_correction(
     ----------
     position : (n_cadence, 3) float64
         Place of the spacecraft from the barycentre of the solar system, ICRS, au.
-    ra, decl : float, or (n_star,) float64
+    ra, dec : float, or (n_star,) float64
         Direction of a star, ICRS, deg.
 
     Returns
@@ -58,11 +58,11 @@ def barycentric_correction(
     Eastman, Siverd & Gaudi 2010, PASP 122, 935, equation 10: the Roemer delay, as SPOC corrects. The curvature of the
     wave front (2 ms at 10 pc) and the Shapiro delay (0.1 ms away from the Sun) are left out.
     """
-    return np.asarray(unit_vectors(ra, decl) @ position.T * _AU_LIGHT_D)
+    return np.asarray(unit_vectors(ra, dec) @ position.T * _AU_LIGHT_D)
 
 
 def position_with_correction(
-    position: npt.NDArray[np.float64], ra: float, decl: float, correction: npt.NDArray[np.float64]
+    position: npt.NDArray[np.float64], ra: float, dec: float, correction: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     """Move places along a direction so that they give a known correction there.
 
@@ -73,7 +73,7 @@ def position_with_correction(
     ----------
     position : (n_cadence, 3) float64
         Approximate places, au.
-    ra, decl : float
+    ra, dec : float
         Direction of which the correction is known, deg.
     correction : (n_cadence,) float64
         It, d; NaN where it is not known: the place stays.
@@ -83,8 +83,8 @@ def position_with_correction(
     (n_cadence, 3) float64
         au.
     """
-    missing = np.nan_to_num(correction - barycentric_correction(position, ra, decl)) / _AU_LIGHT_D
-    return np.asarray(position + missing[:, None] * unit_vectors(ra, decl))
+    missing = np.nan_to_num(correction - barycentric_correction(position, ra, dec)) / _AU_LIGHT_D
+    return np.asarray(position + missing[:, None] * unit_vectors(ra, dec))
 
 
 def interpolated_positions(

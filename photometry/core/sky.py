@@ -23,17 +23,17 @@ def mid_time(time: npt.NDArray[np.float64]) -> float:
     return float(time[[0, -1]].mean())
 
 
-def unit_vectors(ra: npt.ArrayLike, decl: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def unit_vectors(ra: npt.ArrayLike, dec: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return the directions (..., 3) of positions in deg."""
     alpha = np.deg2rad(np.asarray(ra, dtype=np.float64))
-    delta = np.deg2rad(np.asarray(decl, dtype=np.float64))
+    delta = np.deg2rad(np.asarray(dec, dtype=np.float64))
     return np.stack([np.cos(delta) * np.cos(alpha), np.cos(delta) * np.sin(alpha), np.sin(delta)], axis=-1)
 
 
 def angular_distance(
-    ra: npt.ArrayLike, decl: npt.ArrayLike, ra_center: float, decl_center: float
+    ra: npt.ArrayLike, dec: npt.ArrayLike, ra_centre: float, dec_centre: float
 ) -> npt.NDArray[np.float64]:
     """Return the distances of positions (n,) from one point, (n,), deg."""
-    positions = (np.deg2rad(np.atleast_1d(np.asarray(angle, dtype=np.float64))) for angle in (ra, decl))
-    separation = angular_separation(*positions, np.deg2rad(ra_center), np.deg2rad(decl_center))
+    positions = (np.deg2rad(np.atleast_1d(np.asarray(angle, dtype=np.float64))) for angle in (ra, dec))
+    separation = angular_separation(*positions, np.deg2rad(ra_centre), np.deg2rad(dec_centre))
     return np.asarray(np.rad2deg(separation), dtype=np.float64)

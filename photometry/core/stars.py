@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from photometry.core.constants import ZERO_POINT_TMAG
 
-__all__ = ["LIGHT_REACH", "MOST_MASK_RADIUS", "Stars", "flux_of_tmag", "mask_radius", "tmag_of_flux"]
+__all__ = ["LIGHT_REACH", "MOST_MASK_RADIUS", "Stars", "flux_of_tmag", "mask_radius"]
 
 #: Light of a star in a pixel at distance d is about this share over d cubed (pixels): 0.03 to 0.06 in the SPOC PRFs of
 #: sectors 1 to 4 at distances of 3 to 6 pixels, median over all directions.
@@ -23,12 +23,6 @@ LIGHT_REACH = 8
 def flux_of_tmag(tmag: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return the flux in e-/s of a star of TESS magnitude `tmag`."""
     return np.power(10.0, -0.4 * (np.asarray(tmag, dtype=np.float64) - ZERO_POINT_TMAG))
-
-
-def tmag_of_flux(flux: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return the TESS magnitude of a flux in e-/s; NaN where it is not positive."""
-    flux = np.asarray(flux, dtype=np.float64)
-    return ZERO_POINT_TMAG - 2.5 * np.log10(np.where(flux > 0, flux, np.nan))
 
 
 def mask_radius(tmag: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -44,7 +44,7 @@ class BasePhotometry(TargetStamp):
         TIC number.
     input_folder : path-like
         Prepared files: the folder prepared/ of a workflow's output, or any folder with cubes and catalogues; and target
-        pixel files, for ``tpf``. A file stands for its folder.
+        pixel files, for ``tpf``. The path of a file means the folder that holds it.
     output_folder : path-like
         Where light curves and plots go.
     datasource : str
@@ -93,7 +93,8 @@ class BasePhotometry(TargetStamp):
     FileNotFoundError
         When the input folder, cube, target pixel file or catalogue is missing, or several target pixel files match.
     ValueError
-        When datasource or cache are not known, sector, camera or CCD are missing for ``ffi``, or a number is none.
+        When datasource or cache are not known, sector, camera or CCD are missing for ``ffi``, or a number is not whole
+        or out of range.
     RuntimeError
         When the star is not in the catalogue, or not on the pixels.
     """

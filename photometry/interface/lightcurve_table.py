@@ -36,14 +36,14 @@ class _Series:
     chi2: npt.NDArray[np.float32]
 
 
-def empty_table(header: CubeHeader, ra: float, decl: float) -> Table:
+def empty_table(header: CubeHeader, ra: float, dec: float) -> Table:
     """Return a light curve without fluxes.
 
     Parameters
     ----------
     header : CubeHeader
         Header of the cube: times, numbers and flags of the cadences.
-    ra, decl : float
+    ra, dec : float
         Position of the star, deg, for its own barycentric correction where the cube's is that of the CCD's middle.
 
     Returns
@@ -54,7 +54,7 @@ def empty_table(header: CubeHeader, ra: float, decl: float) -> Table:
     """
     time, timecorr = header.time, header.timecorr
     if header.ephemeris is not None:
-        exact = barycentric_correction(header.ephemeris.position, ra, decl)
+        exact = barycentric_correction(header.ephemeris.position, ra, dec)
         time, timecorr = time - timecorr + exact, exact.astype(np.float32)
     known: dict[str, npt.NDArray[Any]] = {
         "time": time,

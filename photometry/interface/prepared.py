@@ -84,7 +84,7 @@ class TpfWanted:
 
 
 def input_folder_of(path: str | Path) -> Path:
-    """Return the folder of prepared files that a path means; a file stands for its folder.
+    """Return the folder of prepared files that a path means; of a file it is the folder that holds it.
 
     Raises
     ------

@@ -52,7 +52,8 @@ class PSF:
     Raises
     ------
     ValueError
-        When sector, camera, CCD or stamp are none, or the stamp is empty or outside the CCD.
+        When sector, camera, CCD or stamp are not whole numbers or out of range, or the stamp is empty or outside the
+        CCD.
     PrfError
         When PRF files are missing or of another CCD.
 

@@ -28,7 +28,7 @@ def whole_number(name: str, value: Any) -> int:
     Raises
     ------
     ConfigError
-        When it is none, or sector, camera, ccd or version are out of range.
+        When it is not a whole number, or sector, camera, ccd or version are out of range.
     """
     plain: Any = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
     if isinstance(plain, bool) or not isinstance(plain, _NUMBERS) or plain != plain // 1:
@@ -57,7 +57,7 @@ class TargetChoice:
     Raises
     ------
     ConfigError
-        When the data source is not known, what it needs is missing or out of range, or a number is none.
+        When the data source is not known, what it needs is missing or out of range, or a number is not whole.
     """
 
     starid: int
@@ -123,7 +123,7 @@ def choose_target(choice: TargetChoice, input_folder: str | Path, cache: str) ->
     choice : TargetChoice
         What the user says.
     input_folder : path-like
-        Prepared files; a file stands for its folder.
+        Prepared files; the path of a file means the folder that holds it.
     cache : str
         `photometry.interface.detector.CACHE_MODES`.
 

@@ -12,6 +12,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 from photometry.catalog.star_catalog import wcs_of
+from photometry.catalog.star_columns import NUMBERS, TABLE_NAMES
 from photometry.core.cube import Cube
 from photometry.core.datasources import DATASOURCES
 from photometry.core.geometry import Stamp
@@ -235,11 +236,8 @@ class TargetStamp:
         (K).
         """
         catalog, entry = self._detector.catalog, self._entry
-        names = {"ra_J2000": "ra_j2000", "decl_J2000": "decl_j2000", "dec": "decl"}
-        return {"starid": self.starid} | {
-            name: float(getattr(catalog, names.get(name, name))[entry])
-            for name in ("ra", "dec", "ra_J2000", "decl_J2000", "pm_ra", "pm_decl", "tmag", "teff")
-        }
+        fields = {"ra": "ra", "dec": "decl"} | {TABLE_NAMES[number]: number for number in NUMBERS}
+        return {"starid": self.starid} | {name: float(getattr(catalog, field)[entry]) for name, field in fields.items()}
 
     @cached_property
     def wcs(self) -> WCS:

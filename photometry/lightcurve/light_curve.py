@@ -132,7 +132,7 @@ def light_curve(fit: TileFit, index: int, header: CubeHeader) -> LightCurve:
     )
 
 
-def with_star_time(curve: LightCurve, ephemeris: Ephemeris | None, ra: float, decl: float) -> LightCurve:
+def with_star_time(curve: LightCurve, ephemeris: Ephemeris | None, ra: float, dec: float) -> LightCurve:
     """Return the light curve with the barycentric correction of its own star in place of that of the CCD's middle.
 
     Parameters
@@ -141,12 +141,12 @@ def with_star_time(curve: LightCurve, ephemeris: Ephemeris | None, ra: float, de
         Light curve of a star.
     ephemeris : Ephemeris or None
         Places of the spacecraft; None where the times are the star's already.
-    ra, decl : float
+    ra, dec : float
         Its position, deg.
     """
     if ephemeris is None:
         return curve
-    timecorr = barycentric_correction(ephemeris.position, ra, decl)
+    timecorr = barycentric_correction(ephemeris.position, ra, dec)
     return replace(curve, time=curve.time - curve.timecorr + timecorr, timecorr=timecorr.astype(np.float32))
 
 

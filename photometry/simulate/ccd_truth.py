@@ -125,7 +125,7 @@ def _all_cosmic_rays(ccd: SimulatedCcd) -> npt.NDArray[np.int64]:
 
 
 def read_ccd_truth(path: str | Path) -> CcdTruth:
-    """Read a truth file that `write_ccd_truth` wrote; InputFileError when it is none."""
+    """Read a truth file that `write_ccd_truth` wrote; InputFileError when it is not one."""
     light: dict[str, Any] = {}
     with open_product(path, _KIND, _LAYOUT) as file:
         for name in _LIGHT:

@@ -4,7 +4,6 @@ Equal settings give equal bytes.
 """
 
 import gzip
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from photometry.simulate.ccd import SimulatedCcd
 from photometry.simulate.ccd_exposure import SimulatedFrame
 from photometry.simulate.frame_cards import ffi_name, image_header, primary_header, wcs_cards
 
-__all__ = ["ffi_name", "write_frame", "write_frames"]
+__all__ = ["ffi_name", "write_frame"]
 
 #: What a file of the kind ``text`` holds.
 _TEXT = b"<html><body>503 Service Unavailable</body></html>\n"
@@ -25,11 +24,6 @@ _TRUNCATED_SHARE, _LACKING_PIX = 0.4, 8
 #: How far the WCS of the kind ``bad_wcs`` is off, deg.
 _BAD_WCS_DEG = 30.0
 _COMPRESSION = 1
-
-
-def write_frames(ccd: SimulatedCcd, frames: Iterable[SimulatedFrame], folder: str | Path) -> list[Path]:
-    """Write frames into a folder, 35 MB each, and return the files by name; see `write_frame`."""
-    return sorted(path for frame in frames for path in write_frame(ccd, frame, folder))
 
 
 def write_frame(ccd: SimulatedCcd, frame: SimulatedFrame, folder: str | Path) -> list[Path]:

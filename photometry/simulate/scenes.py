@@ -64,7 +64,7 @@ class Scene:
     offset : (row, column)
         Constant distance of the stars from their catalogue places through `wcs_header`, pixels.
     wcs_header : str
-        WCS that is written, in CCD pixels, as in `photometry.core.cube.Cube`.
+        WCS that is written, in CCD pixels, as in `photometry.core.cube.CubeHeader`.
     cosmic_rays : (n_hit, 3) int64
         Cadence, row and column (on the pixel array) of cosmic rays.
     dead : (n_row, n_column) bool

@@ -142,7 +142,7 @@ def write_truth(scene: Scene, path: str | Path) -> None:
 
 
 def read_truth(path: str | Path) -> Truth:
-    """Read a truth file that `write_truth` wrote; InputFileError when it is none."""
+    """Read a truth file that `write_truth` wrote; InputFileError when it is not one."""
     with open_product(path, _KIND, _LAYOUT) as file:
         return Truth(
             **{

@@ -54,7 +54,7 @@ def load_stars(path: str | Path, wcs_header: str, stamp: Stamp, margin: int = LI
     path : path-like
         Catalogue of the region.
     wcs_header : str
-        `photometry.core.cube.Cube.wcs_header`.
+        `photometry.core.cube.CubeHeader.wcs_header`.
     stamp : Stamp
         The pixels.
     margin : int

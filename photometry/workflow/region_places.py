@@ -32,7 +32,7 @@ class RegionPlace:
     Parameters
     ----------
     wcs_header : str
-        WCS in CCD pixels (`photometry.core.cube.Cube.wcs_header`); empty where there is none.
+        WCS in CCD pixels (`photometry.core.cube.CubeHeader.wcs_header`); empty where there is none.
     stamp : Stamp
         The pixels.
     slack : float

@@ -65,11 +65,9 @@ def test_every_name_is_in_the_guide():
         assert re.search(rf"\b{name}\b", text), name
 
 
-@pytest.mark.parametrize(
-    "name", ["interface.image_kernels", "interface.user_settings", "interface.stamp_psf", "interface.psf_target"]
-)
+@pytest.mark.parametrize("name", ["image_kernels", "psf_target", "stamp_psf", "user_settings"])
 def test_examples_of_docstrings_run(demo, name, tmp_path):
-    module = importlib.import_module(f"photometry.{name}")
+    module = importlib.import_module(f"photometry.interface.{name}")
     extra = {"star": 900000014, "prepared": demo / "demo/results/prepared", "output": tmp_path}
     results = doctest.testmod(module, extraglobs=extra, optionflags=doctest.ELLIPSIS)
     assert results.attempted > 1

@@ -41,7 +41,7 @@ _FILTERS = hdf5plugin.FILTERS
 #: Groups of images, WCS included, of which those marked True have to be there.
 _GROUPS = {"images": True, "backgrounds": True, "wcs": True, "images_err": False, "pixel_flags": False}
 _SERIES_TYPES = {"time": np.float64, "timecorr": np.float32, "cadenceno": np.int32, "quality": np.int32}
-#: What stands for the pixels of a group that is not there.
+#: Values of the pixels of a group that is missing.
 _MISSING = {"images_err": np.nan, "pixel_flags": 0}
 _LARGEST_FLAGS = 255
 #: Characters of a FITS card.
@@ -121,7 +121,7 @@ def read_older_wcs(path: str | Path) -> tuple[str, ...]:
 
 @contextmanager
 def _opened(path: str | Path) -> Iterator[h5py.File]:
-    """Open a file; what it lacks is told with its name."""
+    """Open a file; errors name it."""
     if not Path(path).is_file():
         raise InputFileError(path, "no such file")
     try:

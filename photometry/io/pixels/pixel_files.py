@@ -18,7 +18,6 @@ from photometry.io.pixels.pixel_wcs import read_stamp, read_wcs
 __all__ = [
     "PixelFile",
     "check_datasource",
-    "find_pixel_files",
     "headers_of",
     "inspect_pixel_file",
     "inspect_pixel_files",
@@ -49,7 +48,7 @@ class PixelFile:
     n_cadence : int
         Number of cadences, those without a time included.
     wcs_header : str
-        WCS in CCD pixels (`photometry.core.cube.Cube.wcs_header`).
+        WCS in CCD pixels (`photometry.core.cube.CubeHeader.wcs_header`).
     offset : TimeOffset
         What has to be added to the file's times, s.
     """
@@ -62,24 +61,6 @@ class PixelFile:
     n_cadence: int
     wcs_header: str
     offset: TimeOffset
-
-
-def find_pixel_files(path: str | Path, datasource: str) -> list[Path]:
-    """Return the pixel files that a path stands for.
-
-    Parameters
-    ----------
-    path : path-like
-        A file, or a folder that is searched with its subfolders.
-    datasource : str
-        A kind of pixel file: those of other kinds in a folder are passed over.
-
-    Raises
-    ------
-    InputFileError
-        When there is none, or when one is damaged.
-    """
-    return [headers.path for headers in _find(path, datasource)]
 
 
 def inspect_pixel_file(path: str | Path, datasource: str) -> PixelFile:
@@ -96,12 +77,12 @@ def inspect_pixel_file(path: str | Path, datasource: str) -> PixelFile:
 
 
 def inspect_pixel_files(path: str | Path, datasource: str) -> list[PixelFile]:
-    """Find the pixel files that a path stands for and inspect them all; two of the same region are an error."""
+    """Find the pixel files of a path (file or folder) and inspect them all; two of the same region are an error."""
     return _unique(_inspect(headers, datasource) for headers in _find(path, datasource))
 
 
 def inspect_usable_files(path: str | Path, datasource: str) -> tuple[list[PixelFile], list[InputFileError]]:
-    """Find the pixel files that a path stands for; return those that can be used, and what is wrong with the others.
+    """Find the pixel files of a path (file or folder); return those that can be used, and what is wrong with others.
 
     Raises
     ------

@@ -102,7 +102,7 @@ def read_stamp(headers: PixelHeaders) -> Stamp:
 
 
 def read_wcs(headers: PixelHeaders, stamp: Stamp, pointing: Pointing) -> str:
-    """Return the cards of the WCS in CCD pixels (`photometry.core.cube.Cube.wcs_header`), after checking it."""
+    """Return the cards of the WCS in CCD pixels (`photometry.core.cube.CubeHeader.wcs_header`), after checking it."""
     values = {key: value for key, value in _wcs_values(headers).items() if not key.endswith("P")}
     if not str(values.get("CTYPE1", "")).startswith("RA--") or not str(values.get("CTYPE2", "")).startswith("DEC-"):
         found = f"CTYPE1 = {values.get('CTYPE1')!r}, CTYPE2 = {values.get('CTYPE2')!r}"

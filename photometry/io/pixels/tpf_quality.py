@@ -21,7 +21,7 @@ def short_flags(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
     """Return times and flags of the cadences of target pixel files of a CCD.
 
-    A file that cannot be read is told and passed over: the flags are an addition to those of the images.
+    A file that cannot be read is logged and passed over: the flags are an addition to those of the images.
 
     Returns
     -------

@@ -40,7 +40,7 @@ CUBE_VERSION = 2
 CHUNK = (64, 32, 32)
 #: Pixel series of a cube, with their types.
 PIXEL_SETS = {"images": np.float32, "images_err": np.float32, "backgrounds": np.float32, "pixel_flags": np.uint8}
-#: What stands for those that a fit does not need.
+#: Values in place of those that a fit does not need.
 _UNREAD: dict[str, np.generic] = {"images_err": np.float32(np.nan), "pixel_flags": np.uint8(0)}
 #: One value for each cadence.
 SERIES = ("time", "timecorr", "cadenceno", "quality")

@@ -36,7 +36,7 @@ def write_kernel(
 
 
 def read_kernel(path: str | Path) -> MovementKernel:
-    """Read a movement kernel; InputFileError when the file is none."""
+    """Read a movement kernel; InputFileError when the file holds none."""
     with open_product(path, _KERNEL, _LAYOUT_VERSION) as file:
         center, offset = file.attrs["center"], file.attrs["offset"]
         return MovementKernel(

@@ -17,7 +17,7 @@ __all__ = ["StoredPatches", "stored_patches"]
 
 @dataclass(frozen=True, slots=True)
 class StoredPatches(Sequence[Cube]):
-    """Pixels of some stamps of a cube for a fit, without errors and flags. Each is read anew whenever it is asked for.
+    """Pixels of some stamps of a cube for a fit, without errors and flags. Each is read again whenever it is asked for.
 
     Parameters
     ----------

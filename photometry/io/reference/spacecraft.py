@@ -37,7 +37,7 @@ def check_ephemeris(source: str) -> None:
     ConfigError
         When it is no file or folder, or when SPICE is needed and not installed.
     InputFileError
-        When a folder has no kernels, or a table is none of JPL Horizons.
+        When a folder has no kernels, or a table is not from JPL Horizons.
     """
     if source == "earth":
         return

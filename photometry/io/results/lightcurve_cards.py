@@ -70,9 +70,9 @@ class TargetMetadata:
 
     Parameters
     ----------
-    ra, decl : float
+    ra, dec : float
         ICRS position at epoch J2000, deg.
-    pm_ra, pm_decl : float
+    pm_ra, pm_dec : float
         Proper motion, mas/yr.
     tmag : float
         TESS magnitude.
@@ -89,9 +89,9 @@ class TargetMetadata:
     """
 
     ra: float
-    decl: float
+    dec: float
     pm_ra: float
-    pm_decl: float
+    pm_dec: float
     tmag: float
     teff: float
     status: STATUS
@@ -107,7 +107,7 @@ def target_cards(starid: int, metadata: TargetMetadata) -> list[CardItem]:
         ("TICID", starid, "TIC number"),
         ("RADESYS", "ICRS", "reference frame of celestial coordinates"),
         ("RA_OBJ", metadata.ra, "[deg] right ascension, epoch J2000"),
-        ("DEC_OBJ", metadata.decl, "[deg] declination, epoch J2000"),
+        ("DEC_OBJ", metadata.dec, "[deg] declination, epoch J2000"),
         ("EQUINOX", 2000.0, "equinox of celestial coordinate system"),
     ]
 
@@ -116,8 +116,8 @@ def result_cards(metadata: TargetMetadata) -> list[CardItem]:
     """Return the cards of the primary header on the target's catalogue entry and on how the photometry went."""
     return [
         ("PMRA", metadata.pm_ra, "[mas/yr] RA proper motion"),
-        ("PMDEC", metadata.pm_decl, "[mas/yr] Dec proper motion"),
-        ("PMTOTAL", float(np.hypot(metadata.pm_ra, metadata.pm_decl)), "[mas/yr] total proper motion"),
+        ("PMDEC", metadata.pm_dec, "[mas/yr] Dec proper motion"),
+        ("PMTOTAL", float(np.hypot(metadata.pm_ra, metadata.pm_dec)), "[mas/yr] total proper motion"),
         ("TESSMAG", metadata.tmag, "[mag] TESS magnitude"),
         ("TEFF", metadata.teff, "[K] effective temperature"),
         ("STATUS", metadata.status.name, "how the photometry ended"),
@@ -262,9 +262,9 @@ def target_metadata(
     """
     return TargetMetadata(
         ra=float(catalog.ra_j2000[entry]),
-        decl=float(catalog.decl_j2000[entry]),
+        dec=float(catalog.decl_j2000[entry]),
         pm_ra=float(catalog.pm_ra[entry]),
-        pm_decl=float(catalog.pm_decl[entry]),
+        pm_dec=float(catalog.pm_decl[entry]),
         tmag=float(catalog.tmag[entry]),
         teff=float(catalog.teff[entry]),
         status=status,

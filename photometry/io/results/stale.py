@@ -1,4 +1,4 @@
-"""Light curve files that belong to no target any more: found for the summary, deleted by the rule prune alone."""
+"""Light curve files that no longer belong to a target: found for the summary, deleted by the rule prune alone."""
 
 import os
 import re
@@ -20,7 +20,7 @@ _NAME = re.compile(r"tess(\d{11})-s(\d+)-(\d)-(\d)-c(\d+)-dr\d+-v(\d+)_lc\.fits"
 
 @dataclass(frozen=True, slots=True)
 class StaleFile:
-    """A light curve file that belongs to no target any more; `file` is its path below the output folder."""
+    """A light curve file that no longer belongs to a target; `file` is its path below the output folder."""
 
     file: str
     starid: int
@@ -32,7 +32,7 @@ class StaleFile:
 
 
 def stale_files(output: str | Path, version: int, listed: Collection[str], regions: Collection[str]) -> list[StaleFile]:
-    """Find the light curve files that belong to no target any more.
+    """Find the light curve files that no longer belong to a target.
 
     Parameters
     ----------

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from astropy.table import Table
 
 from photometry.catalog.targets import OUTSIDE, TargetList, is_elsewhere
 from photometry.core.status import STATUS
@@ -15,9 +14,9 @@ from photometry.io.results.result_rows import ResultRows, read_rows, rows_of, wi
 from photometry.io.results.stale import StaleFile, stale_files
 from photometry.io.stars.target_lists import read_targets
 from photometry.io.store.provenance import SOFTWARE, origin_of
-from photometry.io.store.tables import RESULT_COLUMNS, read_ecsv, table_of
+from photometry.io.store.tables import RESULT_COLUMNS, table_of
 
-__all__ = ["UNKNOWN_TARGETS", "read_summary", "summarise", "write_summary"]
+__all__ = ["UNKNOWN_TARGETS", "summarise", "write_summary"]
 
 #: Reason of a target whose tile gave no row.
 _LOST = "its tile gave no result; run again"
@@ -32,7 +31,7 @@ UNKNOWN_TARGETS = TargetList(
 )
 #: What rows are ordered by.
 _KEYS = ("starid", "sector", "cadence", "camera")
-#: Reason of a star that is no target any more.
+#: Reason of a star that is no longer a target.
 _NO_TARGET = "no target any more; snakemake prune deletes its file"
 
 
@@ -87,11 +86,6 @@ def _made_with(indices: Iterable[ResultRows]) -> list[dict[str, str | int]]:
     names = ("software", "git_revision", "settings_digest")
     counts = Counter(tuple(str(index.meta.get("origin", {}).get(name, "")) for name in names) for index in indices)
     return [dict(zip(names, key, strict=True)) | {"tiles": count} for key, count in sorted(counts.items())]
-
-
-def read_summary(path: str | Path) -> Table:
-    """Read a summary."""
-    return read_ecsv(path, RESULT_COLUMNS)
 
 
 def summarise(

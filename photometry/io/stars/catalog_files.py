@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from photometry.catalog.star_catalog import Catalog, CatalogSettings
+from photometry.catalog.star_columns import TABLE_NAMES
 from photometry.core.errors import CatalogError
 from photometry.core.sky import angular_distance
 from photometry.io.store.provenance import Inputs, atomic_path, origin_of
@@ -18,17 +19,7 @@ from photometry.io.store.provenance import Inputs, atomic_path, origin_of
 __all__ = ["read_catalog", "write_catalog"]
 
 #: Columns of the table catalog, with the field of `Catalog` each holds.
-_COLUMNS = {
-    "starid": "starid",
-    "ra": "ra",
-    "decl": "decl",
-    "ra_J2000": "ra_j2000",
-    "decl_J2000": "decl_j2000",
-    "pm_ra": "pm_ra",
-    "pm_decl": "pm_decl",
-    "tmag": "tmag",
-    "teff": "teff",
-}
+_COLUMNS = {"starid": "starid", "ra": "ra", "decl": "decl"} | {name: field for field, name in TABLE_NAMES.items()}
 _NULLABLE = ("tmag", "teff")
 _SQL_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT"}
 

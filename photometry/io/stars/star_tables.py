@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from astropy.table import Table
 
+from photometry.catalog.star_columns import NUMBERS, STAR_COLUMNS, TABLE_NAMES
 from photometry.core.errors import CatalogError
 from photometry.io.stars.table_formats import table_by_content
 
@@ -30,7 +31,7 @@ ACCEPTED_NAMES = {
     "disposition": ("disposition", "Disp"),
 }
 _NEEDED = ("starid", "ra_J2000", "decl_J2000", "tmag")
-_UNITS = {"ra_J2000": "deg", "decl_J2000": "deg", "pm_ra": "mas/yr", "pm_decl": "mas/yr", "tmag": "mag", "teff": "K"}
+_UNITS = {column.table_name: column.unit for column in STAR_COLUMNS if column.unit}
 #: Texts that stand for no value.
 _NO_VALUE = ("", "nan", "none", "null", "--")
 #: Rows that a message names.
@@ -48,8 +49,8 @@ class StarTable:
     Parameters
     ----------
     table : DataFrame
-        starid (int64, increasing), ra_J2000, decl_J2000 (deg), pm_ra, pm_decl (mas/yr, the former with the cosine of
-        the declination; 0 where the table has none), tmag, teff (K; NaN where not known).
+        The columns of `photometry.catalog.star_columns.STAR_COLUMNS` under their `table_name`, by increasing TIC
+        number; proper motions are 0 where the table has none.
     n_artefact, n_duplicate : int
         Rows left out because the TIC marks them ARTIFACT or DUPLICATE.
     n_without_tmag : int
@@ -88,7 +89,7 @@ def read_star_table(path: str | Path) -> StarTable:
         left_out = f" ({len(disposition)} rows are marked as artefact or duplicate)" if len(disposition) else ""
         raise CatalogError(path, f"has no star{left_out}; give a table with at least one")
     found: dict[str, npt.NDArray[Any]] = {"starid": _starids(path, raw.pop(columns["starid"]))}
-    for name in ("ra_J2000", "decl_J2000", "pm_ra", "pm_decl", "tmag", "teff"):
+    for name in (TABLE_NAMES[number] for number in NUMBERS):
         found[name] = _numbers(path, raw, columns.get(name), name)
     table = pd.DataFrame(found, copy=False)
     _check_positions(path, table)

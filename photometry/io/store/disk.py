@@ -41,7 +41,7 @@ _kept: list[object] = []
 
 
 def output_error(error: BaseException, path: str | Path) -> OutputError | None:
-    """Return what a user is told when a file could not be written; None when an exception is of another kind.
+    """Return the message for a file that could not be written; None when an exception is of another kind.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 def git_revision(root: Path = _ROOT) -> str:
     """Return the commit that is checked out in a folder, hexadecimal; `UNKNOWN` where the folder is no checkout.
 
-    Changes that are not committed are not told. Layout of the files: gitrepository-layout(5).
+    Uncommitted changes do not show in it. Layout of the files: gitrepository-layout(5).
 
     Parameters
     ----------

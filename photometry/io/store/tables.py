@@ -14,7 +14,7 @@ from photometry.io.store.provenance import atomic_path
 
 __all__ = ["RESULT_COLUMNS", "ColumnSpec", "read_ecsv", "results_table", "table_of", "write_ecsv"]
 
-#: What a value is where there is none, by kind of column.
+#: Value of an empty cell, by kind of column.
 _MISSING: dict[str, Any] = {"int64": 0, "float64": np.nan, "str": ""}
 
 
@@ -68,7 +68,7 @@ RESULT_COLUMNS = (
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[ColumnSpec]) -> Table:
-    """Make a table of rows; what a row lacks is NaN, 0 or empty."""
+    """Make a table of rows; cells that a row does not give are NaN, 0 or empty."""
     return Table(
         [
             Column(

@@ -6,7 +6,8 @@ from sky_regions import WIDE, star_table
 from tile_fits import WCS_HEADER
 
 from photometry.catalog.region_stars import RegionStars, StarsByDecl, take_near
-from photometry.catalog.star_hashes import FITTED, digest_of_rows, few_changed, star_hashes
+from photometry.catalog.star_columns import FITTED
+from photometry.catalog.star_hashes import digest_of_rows, few_changed, star_hashes
 from photometry.core.stars import LIGHT_REACH
 from photometry.prf.prf_grid import FOOTPRINT
 

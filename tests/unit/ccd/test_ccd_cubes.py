@@ -15,10 +15,11 @@ from ffi_builder import AREA, FfiBuilder
 from photometry.background.mesh import background_image
 from photometry.ccd.ccd_cubes import write_ccd_cube
 from photometry.ccd.ccd_frames import make_frames
+from photometry.core.constants import ZERO_POINT_TMAG
 from photometry.core.errors import InputFileError, PhotometryError
 from photometry.core.geometry import Stamp
 from photometry.core.quality import PIXEL_FLAGS, flagged
-from photometry.core.stars import Stars, tmag_of_flux
+from photometry.core.stars import Stars
 from photometry.io.ffi.ffi_files import inspect_ffis
 from photometry.io.products.cube_files import read_cube, read_cube_header, read_sum_image
 from photometry.io.products.frame_lists import read_frames, read_list, write_frames
@@ -197,7 +198,8 @@ def test_without_pixels_the_sector_stops(tmp_path):
 def _stars_of_the_builder(rows=0.0, columns=0.0):
     number = np.arange(1, 20)
     places = np.array([np.random.default_rng([1, star]).uniform([2, 46], [93, 137]) for star in number])
-    return Stars(number, places[:, 0] + rows, places[:, 1] + columns, tmag_of_flux(500 * number * 2 * np.pi))
+    tmag = ZERO_POINT_TMAG - 2.5 * np.log10(500 * number * 2 * np.pi)
+    return Stars(number, places[:, 0] + rows, places[:, 1] + columns, tmag)
 
 
 def test_stars_that_are_not_where_the_reference_places_them_stop_the_ccd(builder, tmp_path):

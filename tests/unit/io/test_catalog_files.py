@@ -1,6 +1,7 @@
 """Catalogue files."""
 
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ def catalog(n_star=50, seed=0):
     ra, decl = rng.uniform(359, 361, n_star) % 360, rng.uniform(-1, 1, n_star)
     teff = np.where(rng.uniform(size=n_star) < 0.5, np.nan, 5500.0)
     numbers = rng.permutation(n_star).astype(np.int64) + 9007199254740993
-    return Catalog(SETTINGS, numbers, ra, decl, ra, decl, ra, decl, rng.uniform(5, 15, n_star), teff)
+    return Catalog(numbers, ra, decl, ra, decl, rng.uniform(5, 15, n_star), teff, SETTINGS, ra, decl)
 
 
 def test_round_trip(tmp_path):
@@ -70,7 +71,7 @@ def test_empty_catalogue(tmp_path):
 def test_all_stars_and_unknown_version(tmp_path):
     made = catalog()
     settings = CatalogSettings(1, 2, 3, "", 1325.0, 2018.56, np.inf, 84.0, -80.0, "")
-    write_catalog(tmp_path / "a.sqlite", Catalog(settings, *(getattr(made, name) for name in NAMES)))
+    write_catalog(tmp_path / "a.sqlite", replace(made, settings=settings))
     assert read_catalog(tmp_path / "a.sqlite").settings == settings
 
 

@@ -9,7 +9,7 @@ from pixel_file_builder import PixelFileBuilder, cutout, tpf
 
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Stamp
-from photometry.io.pixels.pixel_files import find_pixel_files, inspect_pixel_file, inspect_pixel_files
+from photometry.io.pixels.pixel_files import inspect_pixel_file, inspect_pixel_files
 from photometry.io.pixels.pixel_readers import read_pixels
 
 # Finding
@@ -21,28 +21,26 @@ def test_folder_is_searched_for_the_kind(tmp_path):
     second = tpf().write(tmp_path / "y_tp.fits.gz")
     fits.PrimaryHDU().writeto(tmp_path / "other.fits")
     (tmp_path / "notes.txt").write_text("no pixels")
-    assert find_pixel_files(tmp_path, "tesscut") == [first]
-    assert find_pixel_files(tmp_path, "tpf") == [second]
-    assert [file.path for file in inspect_pixel_files(tmp_path, "tpf")] == [second]
-    assert find_pixel_files(first, "tesscut") == [first]
+    for path, kind, expected in ((tmp_path, "tesscut", first), (tmp_path, "tpf", second), (first, "tesscut", first)):
+        assert [file.path for file in inspect_pixel_files(path, kind)] == [expected]
 
 
 def test_folder_without_matching_files(tmp_path):
     tpf().write(tmp_path / "a.fits")
     with pytest.raises(InputFileError, match=r"no TESScut file in this folder \(1 other FITS files\); correct the key"):
-        find_pixel_files(tmp_path, "tesscut")
+        inspect_pixel_files(tmp_path, "tesscut")
 
 
 def test_missing_path(tmp_path):
     with pytest.raises(InputFileError, match=r"nothing: no such file or folder; correct the key 'input'"):
-        find_pixel_files(tmp_path / "nothing", "tesscut")
+        inspect_pixel_files(tmp_path / "nothing", "tesscut")
 
 
 def test_damaged_file_in_a_folder_is_not_passed_over(tmp_path):
     cutout().write(tmp_path / "a.fits")
     (tmp_path / "b.fits").write_bytes(b"something else")
     with pytest.raises(InputFileError, match=r"b.fits: cannot be read as FITS"):
-        find_pixel_files(tmp_path, "tesscut")
+        inspect_pixel_files(tmp_path, "tesscut")
 
 
 def test_same_region_twice(tmp_path):
@@ -54,7 +52,7 @@ def test_same_region_twice(tmp_path):
 
 def test_unknown_datasource(tmp_path):
     with pytest.raises(ConfigError, match=r"datasource is 'ffy', expected one of tesscut, tpf"):
-        find_pixel_files(tmp_path, "ffy")
+        inspect_pixel_files(tmp_path, "ffy")
     with pytest.raises(ConfigError, match=r"datasource is 'ffy'"):
         read_pixels(tmp_path, "ffy")
 

@@ -7,9 +7,9 @@ from photometry.core.errors import InputFileError
 from photometry.io.results.lightcurve_files import export_tile
 from photometry.io.results.result_rows import texts_in
 from photometry.io.results.stale import prune, stale_files
-from photometry.io.results.summary import read_summary, write_summary
+from photometry.io.results.summary import write_summary
 from photometry.io.stars.target_lists import write_targets
-from photometry.io.store.tables import write_ecsv
+from photometry.io.store.tables import RESULT_COLUMNS, read_ecsv, write_ecsv
 
 FIT = make_fit()
 STARS = FIT.starid.tolist()
@@ -63,7 +63,7 @@ def test_summary_names_stale_files_until_they_are_pruned(removed):
     folder, everything, listed = removed
     arguments = (folder / "summary.ecsv", [folder / "targets.ecsv"], [folder / "index.ecsv"], 1, (), folder)
     write_summary(*arguments)
-    summary = read_summary(folder / "summary.ecsv")
+    summary = read_ecsv(folder / "summary.ecsv", RESULT_COLUMNS)
     assert summary["starid"].tolist() == STARS
     row = summary[0]
     assert (row["status"], row["file"], row["region"]) == ("SKIPPED", "", "reg")
@@ -73,7 +73,7 @@ def test_summary_names_stale_files_until_they_are_pruned(removed):
     assert not (folder / row["stale"]).exists()
     assert all((folder / name).exists() for name in listed)
     write_summary(*arguments)
-    assert read_summary(folder / "summary.ecsv")["starid"].tolist() == STARS[1:]
+    assert read_ecsv(folder / "summary.ecsv", RESULT_COLUMNS)["starid"].tolist() == STARS[1:]
 
 
 def test_a_target_that_failed_names_its_former_file(removed):
@@ -82,7 +82,7 @@ def test_a_target_that_failed_names_its_former_file(removed):
     one = TargetList(np.array(STARS[:1]), np.zeros(1), np.zeros(1), np.zeros(1), np.array([""]), np.array([OUTSIDE]))
     write_targets(folder / "targets.ecsv", one, "reg", header)
     write_summary(folder / "s.ecsv", [folder / "targets.ecsv"], [folder / "index.ecsv"], 1, (), folder)
-    summary = read_summary(folder / "s.ecsv")
+    summary = read_ecsv(folder / "s.ecsv", RESULT_COLUMNS)
     row = summary[summary["starid"] == STARS[0]][0]
     assert (row["reason"], [row["stale"]]) == (OUTSIDE, sorted(set(everything) - set(listed)))
     assert summary.meta["n_target"] == len(summary) == len(STARS)

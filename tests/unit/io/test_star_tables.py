@@ -109,10 +109,10 @@ def test_lower_case_and_own_names(tmp_path):
 
 def test_catalogue_sqlite(tmp_path):
     table = MAST.fillna({"pmRA": 0, "pmDEC": 0}).sort_values("ID")
-    positions = [table[name].to_numpy() for name in ("ra", "dec", "ra", "dec", "pmRA", "pmDEC", "Tmag", "Teff")]
-    positions[0] = positions[0] + 0.001
+    columns = [table[name].to_numpy() for name in ("ID", "ra", "dec", "pmRA", "pmDEC", "Tmag", "Teff")]
+    ra, decl = table["ra"].to_numpy() + 0.001, table["dec"].to_numpy()
     settings = CatalogSettings(1, 2, 3, "8.2", 1325.0, 2018.5, 0.1, 84.0, -80.0, "")
-    write_catalog(tmp_path / "a.sqlite", Catalog(settings, table["ID"].to_numpy(), *positions))
+    write_catalog(tmp_path / "a.sqlite", Catalog(*columns, settings, ra, decl))
     check(read_star_table(tmp_path / "a.sqlite"))
 
 

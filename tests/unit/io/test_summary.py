@@ -10,11 +10,11 @@ from photometry.catalog.targets import OUTSIDE, TargetList
 from photometry.core.status import STATUS
 from photometry.io.results import result_rows, summary
 from photometry.io.results.lightcurve_files import export_tile
-from photometry.io.results.summary import read_summary, write_summary
+from photometry.io.results.summary import write_summary
 from photometry.io.stars.target_lists import write_targets
 from photometry.io.store.provenance import SOFTWARE, origin_of
 from photometry.io.store.revision import git_revision
-from photometry.io.store.tables import RESULT_COLUMNS, table_of, write_ecsv
+from photometry.io.store.tables import RESULT_COLUMNS, read_ecsv, table_of, write_ecsv
 from photometry.workflow.origin_lines import made_with
 
 
@@ -48,7 +48,7 @@ def summarise(lists, indices, version, **more):
     lines, meta = summary.summarise(lists, [result_rows.rows_of(index) for index in indices], version, **more)
     with tempfile.TemporaryDirectory() as folder:
         result_rows.write_rows(Path(folder, "s.ecsv"), lines, meta)
-        return read_summary(Path(folder, "s.ecsv"))
+        return read_ecsv(Path(folder, "s.ecsv"), RESULT_COLUMNS)
 
 
 def rows_of(table):
@@ -121,9 +121,9 @@ def test_written_summary_is_read_back_and_deterministic(files):
     path = files / "summary_v01.ecsv"
     written = write_summary(path, [files / "t.ecsv"], [files / "i.ecsv"], 1)
     first = path.read_bytes()
-    back = read_summary(path)
+    back = read_ecsv(path, RESULT_COLUMNS)
     assert back.meta == written
-    index = read_summary(files / "i.ecsv")
+    index = read_ecsv(files / "i.ecsv", RESULT_COLUMNS)
     measured = back[np.isin(back["starid"], index["starid"])]
     for name in index.colnames:
         np.testing.assert_array_equal(measured[name], index[name])
@@ -168,7 +168,7 @@ def test_summary_and_report_tell_with_what_it_was_made(files):
     settings = origin_of({}, {"fit": {}})["settings_digest"]
     made = {"software": SOFTWARE, "settings_digest": settings}
     expected = [made | {"git_revision": git_revision(), "tiles": 2}, made | {"git_revision": "f" * 40, "tiles": 1}]
-    assert sorted(read_summary(path).meta["made_with"], key=str) == sorted(expected, key=str)
+    assert sorted(read_ecsv(path, RESULT_COLUMNS).meta["made_with"], key=str) == sorted(expected, key=str)
     assert f"1 tiles by {SOFTWARE}, git revision {'f' * 40}, settings {settings}" in made_with(path)
     assert len(made_with(path)) == 2
 

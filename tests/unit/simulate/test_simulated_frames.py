@@ -24,7 +24,7 @@ from photometry.simulate.ccd_exposure import SimulatedFrame
 from photometry.simulate.ccd_settings import BAD_FRAMES
 from photometry.simulate.ccd_truth import read_ccd_truth, write_ccd_truth
 from photometry.simulate.ccd_wcs import ccd_wcs, spacecraft_pointing
-from photometry.simulate.frame_files import ffi_name, write_frame, write_frames
+from photometry.simulate.frame_files import ffi_name, write_frame
 from photometry.simulate.scene_files import write_star_table
 from photometry.simulate.sky_light import epoch_year
 from photometry.workflow.checks import check_simulated
@@ -45,7 +45,7 @@ def written():
     """A CCD like that of the real file, and the file of its first frame."""
     ccd = simulate_ccd(CcdSettings(**FEW, sector=1, camera=1, ccd=4, ra=315.4, dec=-29.0, data_rel=1), PRF)
     with TemporaryDirectory() as name:
-        (path,) = write_frames(ccd, frames_of(ccd, PRF, np.array([0])), name)
+        ((path,),) = [write_frame(ccd, frame, name) for frame in frames_of(ccd, PRF, np.array([0]))]
         yield ccd, path
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from measured_fields import measured_field
 from scenes import compare, fit, make_scene
 
 from photometry.calibration.effective_prf import KERNEL_STEPS, convolved, learn_prf
@@ -90,6 +91,13 @@ def _of_same_stars(one, other):
     return replace(one, clean=both), replace(other, clean=both)
 
 
+def _share_of_error(learnt, given):
+    """Largest error of a sample at the field after learning, over that before."""
+    true = perturbed_prf(given)
+    after, before = (np.abs(one.samples - true.samples)[1, 2].max() for one in (learnt, given))
+    return after / before
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("medium_unknown_prf")
 class TestUnknownPrf:
@@ -133,7 +141,7 @@ class TestUnknownPrf:
         assert learnt.fit.prf_source == prf.source
 
     def test_learnt_prf_is_nearer_to_the_true_one(self, fits):
-        """At the field: width in the core about the centroid, and every sample."""
+        """At the field: width in the core about the centroid."""
         field, prf, _, _, _ = fits
         true = perturbed_prf(field.prf)
 
@@ -152,9 +160,17 @@ class TestUnknownPrf:
         before = np.abs(centered_second_moments(field.prf) - centered_second_moments(true)).max()
         after = np.abs(centered_second_moments(prf) - centered_second_moments(true)).max()
         assert after < 0.1 * before
-        # The place of the PRF is learnt as well: the samples themselves come near.
-        error, first_error = (np.abs(one.samples - true.samples)[1, 2].max() for one in (prf, field.prf))
-        assert error < 0.5 * first_error
+
+    def test_learnt_samples_are_nearer_to_the_true_ones(self, fits):
+        """The place of the PRF is learnt as well. One field says little: four say 0.28 to 0.61, and 0.17 to 0.86."""
+        field, prf, _, _, _ = fits
+        errors = [_share_of_error(prf, field.prf)]
+        for seed in (4, 5, 6):
+            other = measured_field(perturbed_prf(field.prf), field.prf, seed)
+            stars = other.scene.catalogue_stars
+            learnt, _ = learn_prf([other.cube], stars, other.prf, other.kernel, PrfSettings(), MotionSettings())
+            errors.append(_share_of_error(learnt, other.prf))
+        assert np.mean(errors) < 0.5
 
 
 @pytest.mark.slow

@@ -9,10 +9,15 @@ from photometry.fit import tile_photometry
 from photometry.simulate import true_kernel
 
 
+def _scene(one_prf, seed):
+    """24x24 px at the density of a medium field, 120 cadences, of which 12 % are up to 0.4 px away."""
+    moves = {"excursion_fraction": 0.12, "drift_pix": 0.02, "roll_rad": 1.5e-5}
+    return make_scene(one_prf, n_cadence=120, density=6000.0, seed=seed, **moves)
+
+
 @pytest.fixture(scope="module")
 def field(one_prf):
-    """24x24 px at the density of a medium field, 120 cadences, of which 12 % are up to 0.4 px away."""
-    return make_scene(one_prf, n_cadence=120, density=6000.0, excursion_fraction=0.12, drift_pix=0.02, roll_rad=1.5e-5)
+    return _scene(one_prf, seed=7)
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +52,22 @@ def test_fluxes_and_errors_equal_those_about_own_nodes(field, one_prf, fitted, m
     np.testing.assert_allclose(np.nanmedian(fitted.chi2[:, away]), np.nanmedian(in_nodes.chi2[:, away]), rtol=0.1)
 
 
-def test_pulls_of_excursions_are_those_of_all(field, fitted):
-    scene, _ = field
+def test_pulls_of_excursions_are_those_of_all(one_prf):
+    """Excursions move the fixed stars, whose magnitudes are not exact: one field alone says 1.07 to 1.16."""
+    of_fields = np.array([_widths(one_prf, seed) for seed in (7, 8, 9, 10)])
+    widths = of_fields.mean(axis=0)
+    assert of_fields[:, 1] == pytest.approx(1, abs=0.08)
+    assert widths[0] == pytest.approx(widths[1], abs=0.12)
+
+
+def _widths(one_prf, seed):
+    """Widths of the pulls in excursions and in all other cadences of a field."""
+    scene, cube = _scene(one_prf, seed)
+    fitted = fit(cube, scene.catalogue_stars, one_prf, true_kernel(scene))
     order = {starid: k for k, starid in enumerate(scene.population.starid)}
     truth = scene.flux[[order[starid] for starid in fitted.starid]]
     away, good = _away(fitted), _measured(fitted)
+    assert np.isfinite(fitted.flux[good][:, away]).mean() > 0.999
     pulls = ((fitted.flux - truth) / fitted.flux_err)[good]
     pulls = pulls - np.nanmean(pulls[:, ~away], axis=1, keepdims=True)
-    widths = [np.nanstd(np.clip(pulls[:, part], -5, 5)) for part in (away, ~away)]
-    assert widths[1] == pytest.approx(1, abs=0.08)
-    assert widths[0] == pytest.approx(widths[1], abs=0.12)
-    assert np.isfinite(fitted.flux[good][:, away]).mean() > 0.999
+    return [np.nanstd(np.clip(pulls[:, part], -5, 5)) for part in (away, ~away)]

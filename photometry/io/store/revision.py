@@ -10,7 +10,7 @@ __all__ = ["UNKNOWN", "git_revision"]
 UNKNOWN = "unknown"
 
 #: Folder that holds the package.
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 

@@ -1,6 +1,7 @@
 """What products say of their origin."""
 
 import hashlib
+import inspect
 import json
 import sqlite3
 
@@ -79,3 +80,8 @@ def test_several_files_have_one_digest(tmp_path, pixels):
 def test_a_large_product_is_not_read_for_its_digest(tmp_path):
     path = made(tmp_path / "cube.hdf5", {}, digest="ab" * 32)
     assert provenance_of(path) == f"cube.hdf5 sha256:{'ab' * 32}"
+
+
+def test_the_revision_is_that_of_the_folder_that_holds_the_package():
+    root = inspect.signature(git_revision).parameters["root"].default
+    assert (root / "photometry/__init__.py").is_file()

@@ -13,10 +13,8 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from running import ROOT, planned_jobs
-
-sys.path.append(str(ROOT / "tests/unit"))
 from ffi_builder import FfiBuilder
+from running import ROOT, planned_jobs
 
 from photometry.core.errors import PhotometryError
 from photometry.core.geometry import Stamp

@@ -6,10 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from running import ROOT, copy_workflow, snakemake_environment
-
-sys.path.append(str(ROOT / "tests/unit"))
 from ffi_builder import FfiBuilder
+from running import ROOT, copy_workflow, snakemake_environment
 
 from photometry.core.geometry import Stamp
 

@@ -13,7 +13,7 @@ import yaml
 from running import ROOT, config_of, product_digests
 from slurm_cluster import PARTITION, Cluster, missing_programs, running_cluster
 
-sys.path += [str(ROOT), str(ROOT / "tests/unit")]
+sys.path.append(str(ROOT))
 from ffi_builder import FfiBuilder
 
 from benchmarks.scale_plan import make_sector, settings_of, star_table

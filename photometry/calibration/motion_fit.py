@@ -45,6 +45,9 @@ _CADENCES_AT_ONCE = 2048
 #: pixels; of a term of the local background, e-/s, far larger than what any background model leaves.
 _MOTION_WIDTH = 1.0
 _LOCAL_WIDTH = 1e4
+#: Weakest prior of a term, as a share of what the pixels tell of it alone. With weaker ones, terms that pixels cannot
+#: tell apart (background and its slope in a single row) are beyond the single precision of the solver.
+_LEAST_PRIOR = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +174,15 @@ def _system_of(
     """Set up the linear system of a node: stars, local background and motion."""
     least = 0.1 * float(np.median(flux)) if len(flux) else 1.0
     moving = model.mean_images(node, np.where(model.unsaturated, flux, 0.0))[MOTION_IMAGES]
+    common = np.concatenate([model.local_basis, moving.T], axis=1)
+    weights = np.where(data.usable, 1 / variance, 0.0)
     widths = np.repeat([_LOCAL_WIDTH, _MOTION_WIDTH], [model.local_basis.shape[1], N_MOTION])
     return SOLVER.factored(
         node,
-        np.concatenate([model.local_basis, moving.T], axis=1),
-        np.where(data.usable, 1 / variance, 0.0),
+        common,
+        weights,
         1 / (_FREE_WIDTH * np.maximum(flux, least)) ** 2,
-        common_precision=1 / widths**2,
+        common_precision=np.maximum(1 / widths**2, _LEAST_PRIOR * (weights @ common**2)),
         like=like,
         with_errors=False,
     )

@@ -155,7 +155,7 @@ def solve_equations(
     goal = np.maximum(tolerance * squared_norm, accuracy**2)
     state, active = _State(x, normal_residual, direction, squared_norm, goal), np.arange(len(goal))
     for _ in range(_MAX_ROUNDS):
-        unfinished = state.squared_norm > state.goal
+        unfinished = ~_has_converged(state.squared_norm, state.goal)
         if not unfinished.any():
             break
         if 2 * unfinished.sum() < len(active):
@@ -165,7 +165,13 @@ def solve_equations(
             equations = equations.of_cadences(unfinished)
         state = _next_round(equations, movement[:n_term], state)
     x[:, active], squared_norm[active] = state.x, state.squared_norm
-    return Solution(x[:n_star], x[n_star:], design.forward(x, everywhere), squared_norm <= goal)
+    return Solution(x[:n_star], x[n_star:], design.forward(x, everywhere), _has_converged(squared_norm, goal))
+
+
+def _has_converged(squared_norm: npt.NDArray[np.float64], goal: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Tell which cadences have converged: a squared norm below zero is rounding that has drowned what is sought."""
+    converged: npt.NDArray[np.bool_] = np.abs(squared_norm) <= goal
+    return converged
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +214,7 @@ def _next_round(equations: CadenceEquations, terms: npt.NDArray[np.float32], sta
 
     `alpha` is the length of the step, `beta` the share of its direction in the next one.
     """
-    on = state.squared_norm > state.goal
+    on = ~_has_converged(state.squared_norm, state.goal)
     product = equations.normal_product(state.direction, terms)
     curvature = _dot(state.direction, product)
     alpha = np.divide(state.squared_norm, curvature, out=np.zeros_like(curvature), where=on).astype(np.float32)

@@ -29,6 +29,17 @@ def test_few_pixels_do_not_move_the_stars_away(quick, one_prf, rows, columns):
     assert np.abs(kernel.parameters).max() < 1
 
 
+def test_a_row_of_pixels_tells_the_motion_along_it(quick, one_prf):
+    """Background and its slope across the row are one there, which single precision must not turn into motion."""
+    kernel = _measured_from(quick, one_prf, rows=[5] * 20, columns=range(20))
+    row, column = (
+        np.subtract(*(one.shifts(*kernel.center)[axis] for one in (kernel, true_kernel(quick[0])))) for axis in (0, 1)
+    )
+    assert np.std(column) < 0.01
+    assert np.abs(row - row.mean()).max() < 0.05
+    assert np.abs(kernel.parameters).max() < 0.1
+
+
 def _measured_from(quick, one_prf, rows, columns):
     """Kernel of the quick field when all other pixels are missing."""
     scene, cube = quick

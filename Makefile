@@ -30,7 +30,7 @@ demo: $(INSTALLED)
 	@echo "Report        demo/results/report.html"
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup --durations=20
+	$(BIN)/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder --durations=20
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

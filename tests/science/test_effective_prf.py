@@ -99,7 +99,6 @@ def _share_of_error(learnt, given):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("medium_unknown_prf")
 class TestUnknownPrf:
     """True PRF blurred by 0.03 px and skewed by 2 %, medium density, 40x40 px."""
 

@@ -10,7 +10,7 @@ from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, flagged
 from photometry.core.statistics import MAD_TO_SIGMA
 from photometry.simulate import true_kernel
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("medium")]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,6 @@ def _difference(kernel, scene):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("medium")
 class TestMediumField:
     """40x40 px, 100 cadences with drift, jitter, roll and excursions."""
 

@@ -14,7 +14,7 @@ import yaml
 from astropy.table import Table
 from running import Run, config_of, planned_jobs
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("changes")]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 #: Rules that follow any change of light curves.
 AT_THE_END = {"plots": 1, "summary": 1}

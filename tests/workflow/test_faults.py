@@ -16,7 +16,7 @@ import pytest
 from astropy.table import Table
 from running import Run, product_digests, snakemake_command, snakemake_environment
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 CONFIG = {
     "output": "results",

@@ -21,7 +21,7 @@ from photometry.core.geometry import Stamp
 from photometry.io.products.cube_files import read_cube
 from photometry.workflow.run_plan import plan_run
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("ffi")]
+pytestmark = pytest.mark.workflow
 N_FRAME = 4
 CUBE = "results/prepared/sector001_camera1_ccd4.hdf5"
 

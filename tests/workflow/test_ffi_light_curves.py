@@ -9,7 +9,7 @@ from photometry import STATUS, PSFPhotometry
 from photometry.io.products.cube_files import read_cube_header
 from photometry.simulate.ccd_truth import read_ccd_truth
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("ffi_light_curves")]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 _REGION = "sector023_camera4_ccd2"
 _CATALOG = f"results/prepared/catalog_{_REGION}.sqlite"

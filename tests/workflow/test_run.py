@@ -11,7 +11,7 @@ import pytest
 from astropy.table import Table
 from running import Run, config_of, copy_workflow, planned_jobs, snakemake_command, snakemake_environment
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("run")]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 #: What follows the fit.
 AFTER_FIT = {"export_light_curves", "summary", "plots"}

@@ -13,7 +13,7 @@ from running import Run, config_of, copy_workflow, product_digests
 
 from photometry.io.store.provenance import SOFTWARE, digest_of_settings
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("same_bytes")]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
 #: Commits that the clones have, one after the other.

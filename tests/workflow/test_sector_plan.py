@@ -18,7 +18,7 @@ from photometry.simulate.truth_tables import write_prf_folder
 sys.path.append(str(ROOT))
 from benchmarks.scale_plan import copy_workflow, make_sector, settings_of
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("sector_plan")]
+pytestmark = pytest.mark.workflow
 
 FIRST, SECOND = "sector023_camera1_ccd1", "sector023_camera1_ccd2"
 #: Jobs of a CCD in four tiles after its frames or its PRF have changed.

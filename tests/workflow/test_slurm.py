@@ -19,7 +19,7 @@ from ffi_builder import FfiBuilder
 from benchmarks.scale_plan import make_sector, settings_of, star_table
 from photometry.core.geometry import Stamp
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 #: Slurm without accounts, asked often because the jobs are short.
 PROFILE = ("--workflow-profile", str(ROOT / "profiles/slurm"))

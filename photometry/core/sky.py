@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from astropy.coordinates import angular_separation
 
 from photometry.core.constants import BTJD_OFFSET, CATALOG_EPOCH_YEAR
 
@@ -34,6 +33,9 @@ def angular_distance(
     ra: npt.ArrayLike, dec: npt.ArrayLike, ra_centre: float, dec_centre: float
 ) -> npt.NDArray[np.float64]:
     """Return the distances of positions (n,) from one point, (n,), deg."""
+    # Half a second that most jobs need not wait for.
+    from astropy.coordinates import angular_separation
+
     positions = (np.deg2rad(np.atleast_1d(np.asarray(angle, dtype=np.float64))) for angle in (ra, dec))
     separation = angular_separation(*positions, np.deg2rad(ra_centre), np.deg2rad(dec_centre))
     return np.asarray(np.rad2deg(separation), dtype=np.float64)

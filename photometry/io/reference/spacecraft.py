@@ -127,7 +127,7 @@ def _metadata(lines: list[str]) -> dict[str, str]:
 
 
 def _check_metadata(path: Path, metadata: Mapping[str, str]) -> None:
-    """Refuse tables of other bodies, centers and axes."""
+    """Refuse tables of other bodies, centres and axes."""
     wanted = {
         "target body name": "(-95)",
         "center body name": "Solar System Barycenter",

@@ -7,7 +7,7 @@ the syntax tree without docstrings, so that neither words nor comments nor the l
 
 import ast
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -56,16 +56,19 @@ def read_source(path: Path, root: Path) -> SourceFile:
         Folder that holds the package.
     """
     tree = ast.parse(path.read_bytes(), filename=str(path))
-    digest = hashlib.sha256("\0".join(_words_of(tree)).encode()).hexdigest()
-    return SourceFile(frozenset(_imports_in(tree, root)), digest)
+    words: list[str] = []
+    imports: list[ast.Import | ast.ImportFrom] = []
+    _add_words(tree, words, imports)
+    digest = hashlib.sha256("\0".join(words).encode()).hexdigest()
+    return SourceFile(frozenset(_imported_files(imports, root)), digest)
 
 
-def _imports_in(tree: ast.Module, root: Path) -> set[Path]:
+def _imported_files(imports: list[ast.Import | ast.ImportFrom], root: Path) -> set[Path]:
     found: set[Path] = set()
-    for node in ast.walk(tree):
+    for node in imports:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        elif node.level == 0 and node.module:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
@@ -116,26 +119,29 @@ def code_digest(script: Path, root: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _words_of(value: object) -> Iterator[str]:
-    """Yield what distinguishes a part of a syntax tree from others; the same in all versions of Python.
+def _add_words(value: object, words: list[str], imports: list[ast.Import | ast.ImportFrom]) -> None:
+    """Append what distinguishes a part of a syntax tree from others, and its imports.
 
-    Like `ast.dump`, which writes empty fields in some versions only.
+    The words are the same in all versions of Python; `ast.dump` writes empty fields in some versions only.
+    Every start of Snakemake does this to all modules, so each tree is walked once.
     """
     if isinstance(value, ast.AST):
-        yield type(value).__name__
+        if isinstance(value, (ast.Import, ast.ImportFrom)):
+            imports.append(value)
+        words.append(type(value).__name__)
         for name in value._fields:
             field = getattr(value, name, None)
             if field is not None and field != []:
-                yield name
-                yield from _words_of(field)
-        yield ")"
+                words.append(name)
+                _add_words(field, words, imports)
+        words.append(")")
     elif isinstance(value, list):
         for item in value:
             if not _is_docstring(item):
-                yield from _words_of(item)
-        yield "]"
+                _add_words(item, words, imports)
+        words.append("]")
     else:
-        yield repr(value)
+        words.append(repr(value))
 
 
 def _is_docstring(node: object) -> bool:

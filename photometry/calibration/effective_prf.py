@@ -21,9 +21,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from photometry.calibration.kernel import MovementKernel
+from photometry.calibration.kernel import N_AFFINE, MovementKernel
 from photometry.calibration.kernel_update import static_precision, with_static
-from photometry.calibration.motion_fit import N_MOTION
 from photometry.calibration.region import mean_of_tile, region_round, static_columns
 from photometry.calibration.region_motion import motion_of_all
 from photometry.calibration.region_tiles import Region, parameters_of_tile, placed_tile, start_region
@@ -35,10 +34,9 @@ from photometry.core.settings import MotionSettings, PrfSettings
 from photometry.core.stars import Stars
 from photometry.prf.prf_grid import FOOTPRINT, PrfEvaluator, PrfGrid, phased
 from photometry.scene.design_matrices import N_TERM
-from photometry.scene.node_model import NodeModel, node_variance
+from photometry.scene.node_model import NodeModel
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import TileModel
-from photometry.scene.tile_state import TileState
 
 __all__ = ["KERNEL_STEPS", "convolved", "learn_prf"]
 
@@ -53,16 +51,8 @@ _LEAST_FLUX = 380.0
 #: (T=12).
 _LEAST_STARS = 3
 _BRIGHT_FLUX = 2375.0
-#: Pixels with more starlight than this show how wrong the PRF is, e-/s (the centre of a star of T=13).
-_TELLING_LIGHT = 300.0
-#: Bounds of the error of a pixel as a fraction of its light; steps of the bisection between them.
-_LEAST_SHARE, _LARGEST_SHARE, _N_BISECTION = 1e-6, 0.1, 30
-#: Median of the square of a normal deviate.
-_NORMAL_MEDIAN = 0.4549
 #: A step that changes no sample by more than this share of the highest is the last.
 _SETTLED = 2e-4
-#: Residuals beyond this many standard deviations are not explained by the model.
-_DOUBTFUL_SIGMA = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,50 +183,18 @@ def _kernel_step(region: Region, prf: PrfEvaluator) -> tuple[npt.NDArray[np.floa
     A kernel can move the PRF, as the static shift moves the stars: the two are only valid together.
     """
     n_kernel = len(KERNEL_STEPS) ** 2
-    information = np.zeros((N_MOTION + n_kernel,) * 2)
-    gradient = np.zeros(N_MOTION + n_kernel)
+    information = np.zeros((N_AFFINE + n_kernel,) * 2)
+    gradient = np.zeros(N_AFFINE + n_kernel)
     precision = np.concatenate([static_precision(region.kernel.scale), np.full(n_kernel, 1 / _KERNEL_WIDTH**2)])
     for tile in region.tiles:
         model, state = placed_tile(tile, region.kernel, prf)
         columns = _Columns(model, state.flux, prf, tile.data)
-        state = replace(state, model_error=_error_of_prf(tile.data, model, state, region.good))
         mean = mean_of_tile(tile, model, state, region.good, columns, precision)
-        to_tile = np.eye(N_MOTION + n_kernel)
-        to_tile[:N_MOTION, :N_MOTION] = parameters_of_tile(region.kernel, tile.data)
+        to_tile = np.eye(N_AFFINE + n_kernel)
+        to_tile[:N_AFFINE, :N_AFFINE] = parameters_of_tile(region.kernel, tile.data)[:N_AFFINE, :N_AFFINE]
         information += to_tile.T @ mean.information @ to_tile
         gradient += to_tile.T @ mean.gradient
     solution = inverse(information + np.diag(precision)) @ gradient
-    kernel = solution[N_MOTION:].reshape(len(KERNEL_STEPS), -1)
+    kernel = solution[N_AFFINE:].reshape(len(KERNEL_STEPS), -1)
     kernel[len(KERNEL_STEPS) // 2, len(KERNEL_STEPS) // 2] = 0.0
-    return kernel, solution[:N_MOTION]
-
-
-def _error_of_prf(
-    data: TileData, model: TileModel, state: TileState, good: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
-    """Error of the mean of a pixel that a wrong PRF causes, (n_pixel,), e-/s.
-
-    A fraction of the light of the pixel; residuals beyond `_DOUBTFUL_SIGMA` of that are as uncertain as they are large.
-    """
-    main = max(model.nodes, key=lambda node: int(good[node.cadences].sum()))
-    images = model.mean_images(main, state.flux)
-    noise = node_variance(data, main, images) / max(good.sum(), 1) + model.fixed_variance
-    square, light = state.mean_residual**2, np.abs(images[0])
-    telling = data.usable & (light > _TELLING_LIGHT)
-    error = (_share_of_light(square[telling], noise[telling], light[telling]) * light) ** 2
-    excess = np.maximum(square / (noise + error) / _DOUBTFUL_SIGMA**2, 1.0)
-    return np.asarray(np.sqrt((noise + error) * excess - noise), dtype=np.float64)
-
-
-def _share_of_light(
-    square: npt.NDArray[np.float64], noise: npt.NDArray[np.float64], light: npt.NDArray[np.float64]
-) -> float:
-    """Fraction of the light with which the squared residuals have the median of normal deviates."""
-    least, largest = _LEAST_SHARE, _LARGEST_SHARE
-    for _ in range(_N_BISECTION if len(square) else 0):
-        middle = float(np.sqrt(least * largest))
-        if np.median(square / (noise + (middle * light) ** 2)) > _NORMAL_MEDIAN:
-            least = middle
-        else:
-            largest = middle
-    return least
+    return kernel, solution[:N_AFFINE]

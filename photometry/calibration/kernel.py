@@ -3,7 +3,8 @@
     row shift    = offset_row    + a0 + a1 v + a2 u
     column shift = offset_column + b0 + b1 v + b2 u
 
-with v, u = (row - center_row, column - center_column) / scale.
+with v, u = (row - center_row, column - center_column) / scale. What else changes the images of all stars alike comes
+with it: the second moments m_rr, m_rc, m_cc of the PRF (focus, jitter within an exposure).
 """
 
 from dataclasses import dataclass, replace
@@ -11,12 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MovementKernel", "interpolated"]
+__all__ = ["LINEAR", "N_AFFINE", "N_MOTION", "MovementKernel", "interpolated", "parameters_of_shifts"]
+
+#: Parameters of the affine motion: a0, a1, a2, b0, b1, b2; with the second moments m_rr, m_rc, m_cc after them.
+N_AFFINE, N_MOTION = 6, 9
+#: Index of the linear terms among them.
+LINEAR = [1, 2, 4, 5]
 
 
 @dataclass(frozen=True, slots=True)
 class MovementKernel:
-    """Affine motion of a region, one set of parameters per cadence.
+    """Affine motion of a region and change of its PRF's second moments, one set of parameters per cadence.
 
     Parameters
     ----------
@@ -26,10 +32,11 @@ class MovementKernel:
         Length by which distances from the centre are divided, pixels.
     offset : (row, column)
         Constant distance between the pixels' stars and their catalogue positions through the WCS, pixels.
-    parameters : (n_cadence, 6) float64
-        a0, a1, a2 (row), b0, b1, b2 (column), in pixels; zero mean shift over the good cadences.
-    covariance : (n_cadence, 6, 6) float64
-        Covariance of the parameters, pixels^2.
+    parameters : (n_cadence, N_MOTION) float64
+        a0, a1, a2 (row), b0, b1, b2 (column), in pixels, zero mean shift over the good cadences; m_rr, m_rc, m_cc, in
+        pixels^2.
+    covariance : (n_cadence, N_MOTION, N_MOTION) float64
+        Covariance of the parameters.
     bad : (n_cadence,) bool
         Cadences whose motion could not be measured (interpolated there).
     source : str
@@ -46,9 +53,10 @@ class MovementKernel:
 
     def __post_init__(self) -> None:
         n_cadence = len(self.bad)
-        if self.parameters.shape != (n_cadence, 6) or self.covariance.shape != (n_cadence, 6, 6):
+        shape = (n_cadence, N_MOTION)
+        if self.parameters.shape != shape or self.covariance.shape != (*shape, N_MOTION):
             raise ValueError(
-                f"{n_cadence} cadences need parameters ({n_cadence}, 6) and covariance ({n_cadence}, 6, 6), "
+                f"{n_cadence} cadences need parameters {shape} and covariance {(*shape, N_MOTION)}, "
                 f"got {self.parameters.shape} and {self.covariance.shape}"
             )
 
@@ -74,7 +82,12 @@ class MovementKernel:
         v = (np.atleast_1d(np.asarray(row, dtype=np.float64)) - self.center[0]) / self.scale
         u = (np.atleast_1d(np.asarray(column, dtype=np.float64)) - self.center[1]) / self.scale
         terms = np.stack([np.ones_like(v), v, u], axis=1)
-        return terms @ self.parameters[:, :3].T, terms @ self.parameters[:, 3:].T
+        return terms @ self.parameters[:, :3].T, terms @ self.parameters[:, 3:N_AFFINE].T
+
+
+def parameters_of_shifts(affine: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the parameters (n_cadence, N_MOTION) of an affine motion (n_cadence, N_AFFINE) with a constant PRF."""
+    return np.pad(affine, ((0, 0), (0, N_MOTION - N_AFFINE)))
 
 
 def interpolated(parameters: npt.NDArray[np.float64], bad: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

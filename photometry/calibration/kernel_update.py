@@ -4,17 +4,24 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import linalg
 
-from photometry.calibration.kernel import MovementKernel, interpolated
-from photometry.calibration.motion_fit import N_MOTION
+from photometry.calibration.kernel import LINEAR, N_AFFINE, N_MOTION, MovementKernel, interpolated
 from photometry.core.statistics import mad_sigma
 
 __all__ = ["improved_kernel", "static_precision", "with_mean_in_offset", "with_static"]
 
-#: Width of the prior of the motion about zero while its amplitude is unknown, pixels.
-_FIRST_WIDTH = 1.0
-#: Parameters of the motion (rows) by its kinds: row shift, rotation, scale, column shift, two shears (columns).
-_KINDS = np.array(
+#: Width of the prior of the shifts about zero, pixels, while their amplitude is unknown.
+_SHIFT_WIDTH = 1.0
+#: The same of rotation, scale and shears, per pixel, which stay below it: within a sector TESS rolls by less than 20
+#: arcsec, and differential aberration changes the scale by less than 5e-5 (the velocity of the Earth changes by half of
+#: its 1e-4 c).
+_LINEAR_WIDTH = 1e-4
+#: The same of the PRF's second moments, pixels^2: a tenth of the moments of a sharp PRF.
+_MOMENT_WIDTH = 0.05
+#: Parameters of the motion (rows) by its kinds: row shift, rotation, scale, column shift, two shears, second moments
+#: (columns).
+_KINDS = linalg.block_diag(
     [
         [1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 1.0, 0.0, 1.0, 0.0],
@@ -22,7 +29,8 @@ _KINDS = np.array(
         [0.0, 0.0, 0.0, 1.0, 0.0, 0.0],
         [0.0, -1.0, 0.0, 0.0, 0.0, 1.0],
         [0.0, 0.0, 1.0, 0.0, -1.0, 0.0],
-    ]
+    ],
+    np.eye(N_MOTION - N_AFFINE),
 )
 #: Kinds that are fixed at zero in a mode.
 _FIXED_KINDS: dict[str, list[int]] = {"affine": [], "euclidian": [2, 4, 5], "translation": [1, 2, 4, 5]}
@@ -33,17 +41,17 @@ _STATIC_CHANGE = 5e-4
 _LARGEST_STEP = 0.5
 #: Cadences with less information on their motion count as not measured, pixels^-2 (an error of a pixel).
 _LEAST_INFORMATION = 1.0
-#: Standard error of motion that the pixels do not constrain, pixels.
-_UNKNOWN = 1e3
+#: Width of the prior of a kind of motion that is held at zero, pixels.
+_HELD = 1e-8
+#: Least share of the pixels in what is known of a kind of motion.
+_LEAST_FREE = 1e-6
 #: A larger scatter of the shifts is not the motion of a spacecraft: the fit has followed something else than stars,
 #: pixels.
 _LARGEST_SPREAD = 0.5
 #: Largest credible shift of a cadence, pixels.
 _LARGEST_SHIFT = 2.0
-#: Least width of the prior of a kind of motion, pixels.
+#: Least width of the prior of a kind of motion, pixels, or of a second moment, pixels^2.
 _LEAST_WIDTH = 2e-5
-#: Index of the linear terms in the parameters of the motion.
-_LINEAR = [1, 2, 4, 5]
 
 
 def static_precision(scale: float) -> npt.NDArray[np.float64]:
@@ -58,7 +66,7 @@ def with_static(kernel: MovementKernel, change: npt.NDArray[np.float64]) -> Move
     A constant part of more than half a pixel is cut to that length; the next step starts from there.
     """
     parameters = kernel.parameters.copy()
-    parameters[:, _LINEAR] += change[_LINEAR]
+    parameters[:, LINEAR] += change[LINEAR]
     fraction = _LARGEST_STEP / max(float(np.hypot(change[0], change[3])), _LARGEST_STEP)
     offset = (kernel.offset[0] + fraction * float(change[0]), kernel.offset[1] + fraction * float(change[3]))
     return replace(kernel, parameters=parameters, offset=offset)
@@ -69,8 +77,9 @@ def with_mean_in_offset(kernel: MovementKernel, good: npt.NDArray[np.bool_]) -> 
     use = good & ~kernel.bad
     if not use.any():
         return kernel
-    row, column = kernel.parameters[use][:, [0, 3]].mean(axis=0)
-    parameters = kernel.parameters - np.array([row, 0.0, 0.0, column, 0.0, 0.0])
+    parameters = kernel.parameters.copy()
+    row, column = parameters[use][:, [0, 3]].mean(axis=0)
+    parameters[:, [0, 3]] -= row, column
     return replace(kernel, parameters=parameters, offset=(kernel.offset[0] + row, kernel.offset[1] + column))
 
 
@@ -89,9 +98,9 @@ def improved_kernel(
     ----------
     kernel : MovementKernel
         Motion so far.
-    information : (n_cadence, 6, 6) float64
+    information : (n_cadence, N_MOTION, N_MOTION) float64
         Inverse covariance of the changes, pixels^-2; zero where nothing was measured.
-    gradient : (n_cadence, 6) float64
+    gradient : (n_cadence, N_MOTION) float64
         Information times the change, pixels^-1.
     good : (n_cadence,) bool
         Cadences that mean and scatter are taken from.
@@ -103,11 +112,11 @@ def improved_kernel(
 
     Notes
     -----
-    Shift, rotation, scale and shears are shrunk to their means unless they rise above their noise, so that a kind of
-    motion that is absent adds no noise. Shifts that are too large to be true count as not measured; if most cadences
-    have such shifts, all cadences are bad.
+    Shift, rotation, scale, shears and second moments are shrunk to their means unless they rise above their noise, so
+    that a kind of motion that is absent adds no noise. Shifts that are too large to be true count as not measured; if
+    most cadences have such shifts, all cadences are bad.
     """
-    total = np.trace(information, axis1=1, axis2=2)
+    total = np.trace(information[:, :N_AFFINE, :N_AFFINE], axis1=1, axis2=2)
     bad: npt.NDArray[np.bool_] = np.asarray(total < _LEAST_INFORMATION, dtype=np.bool_)
     use = good & ~bad
     if not use.any():
@@ -115,13 +124,9 @@ def improved_kernel(
     static = kernel.parameters[use].mean(axis=0)
     start = (kernel.parameters - static) @ np.linalg.inv(_KINDS).T
     information, gradient = _KINDS.T @ information @ _KINDS, gradient @ _KINDS
-    width = np.full(N_MOTION, _FIRST_WIDTH)
-    width[_FIXED_KINDS[mode]] = 0.0
-    measured = _posterior(start, information, gradient, width)[0]
-    # Kinds of motion that the pixels cannot tell apart all get the large error of what is not known.
-    unknown = np.eye(N_MOTION) / _UNKNOWN**2
-    noise = np.diagonal(np.linalg.inv(information[use] + unknown), axis1=1, axis2=2).mean(axis=0)
-    spread = mad_sigma(measured[use], axis=0)
+    width = _first_widths(kernel.scale, mode)
+    measured, covariance = _posterior(start, information, gradient, width)
+    spread, noise = _spread_and_noise(measured[use], covariance[use], width)
     if max(spread[0], spread[3]) > _LARGEST_SPREAD:
         still = np.broadcast_to(static, kernel.parameters.shape).copy()
         return replace(kernel, parameters=still, covariance=np.zeros_like(information), bad=np.ones_like(bad))
@@ -130,13 +135,38 @@ def improved_kernel(
     width = np.minimum(width, np.sqrt(np.maximum(spread**2 - noise, 0.0) + _LEAST_WIDTH**2))
     parameters, covariance = _posterior(start, information, gradient, width)
     # Flagged cadences may be anywhere: their shifts are not shrunk.
-    width[[0, 3]] = _FIRST_WIDTH
+    width[[0, 3]] = _SHIFT_WIDTH
     far, far_covariance = _posterior(start, information, gradient, width)
     parameters[~good], covariance[~good] = far[~good], far_covariance[~good]
-    parameters = interpolated(parameters, bad) @ _KINDS.T
+    parameters = interpolated(parameters, bad) @ _KINDS.T + static
     if static_mean:
         parameters += static - parameters[use].mean(axis=0)
     return replace(kernel, parameters=parameters, covariance=_KINDS @ covariance @ _KINDS.T, bad=bad)
+
+
+def _spread_and_noise(
+    measured: npt.NDArray[np.float64], covariance: npt.NDArray[np.float64], width: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Scatter over the cadences of each kind with its own prior taken out, and its variance by noise, (N_MOTION,).
+
+    All other kinds keep their priors: what a few stars cannot tell apart does not drown what they can tell.
+    """
+    of_kinds = np.diagonal(covariance, axis1=1, axis2=2)
+    free = np.maximum(1 - of_kinds * _precision(width), _LEAST_FREE)
+    return mad_sigma(measured / free, axis=0), (of_kinds / free).mean(axis=0)
+
+
+def _precision(width: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Prior precision of the kinds of motion; width 0 holds one at zero."""
+    return np.asarray(1 / np.maximum(width, _HELD) ** 2, dtype=np.float64)
+
+
+def _first_widths(scale: float, mode: str) -> npt.NDArray[np.float64]:
+    """Widths of the priors of all kinds before their amplitudes are known, (N_MOTION,): linear ones over `scale`."""
+    width = np.repeat([_SHIFT_WIDTH, _MOMENT_WIDTH], [N_AFFINE, N_MOTION - N_AFFINE])
+    width[LINEAR] = _LINEAR_WIDTH * scale
+    width[_FIXED_KINDS[mode]] = 0.0
+    return width
 
 
 def _posterior(
@@ -145,8 +175,7 @@ def _posterior(
     gradient: npt.NDArray[np.float64],
     width: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Parameters and covariance, given a prior about zero of the given widths; width 0 holds a term at zero."""
-    precision = np.diag(1 / np.maximum(width, 1e-8) ** 2)
-    covariance = np.linalg.inv(information + precision).astype(np.float64)
+    """Parameters and covariance, given a prior about zero of the given widths."""
+    covariance = np.linalg.inv(information + np.diag(_precision(width))).astype(np.float64)
     target = gradient + np.einsum("tij,tj->ti", information, start)
     return np.einsum("tij,tj->ti", covariance, target), covariance

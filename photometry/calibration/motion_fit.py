@@ -14,23 +14,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from photometry.calibration.kernel import LINEAR, N_AFFINE, N_MOTION
 from photometry.core.statistics import median_and_sigma
-from photometry.scene.design_matrices import N_FINE, N_LINEAR_TERM, N_TERM
+from photometry.scene.design_matrices import N_LINEAR_TERM, N_TERM
 from photometry.scene.node_model import NodeModel, node_variance
 from photometry.scene.tile_data import TileData
-from photometry.scene.tile_model import TileModel, residuals
+from photometry.scene.tile_model import MOTION_IMAGES, TileModel, residuals
 from photometry.scene.tile_state import TileMotion, TileState
 from photometry.solver.chosen_solver import SOLVER
 from photometry.solver.node_solver import NodeSolver
 
-__all__ = ["MOTION_IMAGES", "N_MOTION", "MotionStep", "motion_step", "outliers", "usual_range"]
+__all__ = ["MotionStep", "motion_step", "outliers", "usual_range"]
 
-#: Parameters of the motion: a0, a1, a2, b0, b1, b2 of `photometry.calibration.kernel`.
-N_MOTION = 6
 #: Prior of a star's flux deviation while the motion is measured, as a fraction of its flux.
 _FREE_WIDTH = 0.1
-#: Order of the images of `TileModel.mean_images` that change with a0, a1, a2, b0, b1, b2.
-MOTION_IMAGES = [1, N_FINE, N_FINE + 1, 2, N_FINE + 2, N_FINE + 3]
 #: Accuracy of a step towards the motion: relative to its start, and in standard errors.
 _TOLERANCE = 1e-6
 _ACCURACY = 0.05
@@ -42,8 +39,10 @@ _MOST_FOR_USUAL = 128
 #: Cadences of a node that are solved at once: bounds the memory, by 0.5 GB for 64x64 pixels.
 _CADENCES_AT_ONCE = 2048
 #: Priors of a step, standard deviations: they decide where the pixels do not constrain it. Change of the motion,
-#: pixels; of a term of the local background, e-/s, far larger than what any background model leaves.
+#: pixels; of the PRF's second moments, pixels^2; of a term of the local background, e-/s, far larger than what any
+#: background model leaves.
 _MOTION_WIDTH = 1.0
+_MOMENT_WIDTH = 0.1
 _LOCAL_WIDTH = 1e4
 #: Weakest prior of a term, as a share of what the pixels tell of it alone. With weaker ones, terms that pixels cannot
 #: tell apart (background and its slope in a single row) are beyond the single precision of the solver.
@@ -56,10 +55,10 @@ class MotionStep:
 
     Parameters
     ----------
-    gradient : (n_cadence, 6) float64
-        Information times the change of a0, a1, a2, b0, b1, b2 about the tile's centre, in terms of the tile's scale,
-        pixels^-1.
-    information : (n_cadence, 6, 6) float64
+    gradient : (n_cadence, N_MOTION) float64
+        Information times the change of the parameters of the motion (`photometry.calibration.kernel`) about the tile's
+        centre, in terms of the tile's scale, pixels^-1.
+    information : (n_cadence, N_MOTION, N_MOTION) float64
         Inverse covariance of the change by the pixels alone, pixels^-2; zero for cadences without pixels.
     local : (n_cadence, n_local) float64
         Change of the local background, e-/s.
@@ -176,7 +175,8 @@ def _system_of(
     moving = model.mean_images(node, np.where(model.unsaturated, flux, 0.0))[MOTION_IMAGES]
     common = np.concatenate([model.local_basis, moving.T], axis=1)
     weights = np.where(data.usable, 1 / variance, 0.0)
-    widths = np.repeat([_LOCAL_WIDTH, _MOTION_WIDTH], [model.local_basis.shape[1], N_MOTION])
+    n_terms = [model.local_basis.shape[1], N_AFFINE, N_MOTION - N_AFFINE]
+    widths = np.repeat([_LOCAL_WIDTH, _MOTION_WIDTH, _MOMENT_WIDTH], n_terms)
     return SOLVER.factored(
         node,
         common,
@@ -218,7 +218,8 @@ def _solved(
     first, left = solve(state.motion, valid, None)
     # A small change is added to the motion, and only the remainder is solved for. After a large one the scene itself
     # disagrees with the pixels, and the second solution starts again from the same motion.
-    small = np.abs(first[first_common + model.local_basis.shape[1] :]).max(axis=0) < _SMALL_CHANGE
+    first_motion = first_common + model.local_basis.shape[1]
+    small = np.abs(first[first_motion : first_motion + N_AFFINE]).max(axis=0) < _SMALL_CHANGE
     off = outliers(left, variance, sigma) & small
     done = np.where(small, first[first_common:], 0)
     first[first_common:] -= done
@@ -230,13 +231,15 @@ def _solved(
 
 def _moved(motion: TileMotion, cadences: npt.NDArray[np.int64], change: npt.NDArray[np.float64]) -> TileMotion:
     """Add local background and motion, (n_cadence, n_local + N_MOTION), to those of some cadences."""
-    row, column, linear, local = (
-        values.copy() for values in (motion.row_shift, motion.column_shift, motion.linear, motion.local)
+    row, column, linear, widths, local = (
+        values.copy()
+        for values in (motion.row_shift, motion.column_shift, motion.linear, motion.widths, motion.local)
     )
     n_local = local.shape[1]
     local[cadences] += change[:, :n_local]
     change = change[:, n_local:]
     row[cadences] += change[:, 0]
     column[cadences] += change[:, 3]
-    linear[cadences] += change[:, [1, 2, 4, 5]]
-    return TileMotion(row, column, linear, local)
+    linear[cadences] += change[:, LINEAR]
+    widths[cadences] += change[:, N_AFFINE:]
+    return TileMotion(row, column, linear, widths, local)

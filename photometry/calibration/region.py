@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from photometry.calibration.kernel import MovementKernel
+from photometry.calibration.kernel import N_AFFINE, N_MOTION, MovementKernel
 from photometry.calibration.kernel_update import improved_kernel, static_precision, with_static
-from photometry.calibration.motion_fit import MOTION_IMAGES, N_MOTION, motion_step
+from photometry.calibration.motion_fit import motion_step
 from photometry.calibration.region_motion import OUTLIER_SIGMA, motion_of_all
 from photometry.calibration.region_tiles import (
     Region,
@@ -30,7 +30,7 @@ from photometry.core.stars import Stars
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.mean_scene import ExtraColumns, MeanStep, solve_mean
 from photometry.scene.node_model import NodeModel
-from photometry.scene.tile_model import TileModel
+from photometry.scene.tile_model import MOTION_IMAGES, TileModel
 from photometry.scene.tile_state import TileState
 
 __all__ = ["kernel_at", "mean_of_tile", "measure_motion", "region_round", "static_columns"]
@@ -136,8 +136,9 @@ def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, *,
         model, state = placed_tile(tile, kernel, prf)
         mean = mean_of_tile(tile, model, state, region.good, static_columns, precision)
         to_tile = parameters_of_tile(kernel, tile.data)
-        static_information += to_tile.T @ mean.information @ to_tile
-        static_gradient += to_tile.T @ mean.gradient
+        affine = to_tile[:N_AFFINE, :N_AFFINE]
+        static_information += affine.T @ mean.information @ affine
+        static_gradient += affine.T @ mean.gradient
         state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
         if offset_only:
             tiles.append(replace(tile, state=state))
@@ -173,4 +174,4 @@ def mean_of_tile(
 def static_columns(node: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Change of a node's pixels with a constant affine shift of all stars: (n_pixel, 6)."""
     del node
-    return images[MOTION_IMAGES].T
+    return images[MOTION_IMAGES[:N_AFFINE]].T

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from photometry.calibration.kernel import MovementKernel
+from photometry.calibration.kernel import N_AFFINE, N_MOTION, MovementKernel
 from photometry.calibration.kernel_update import improved_kernel, with_mean_in_offset
-from photometry.calibration.motion_fit import N_MOTION, motion_step
+from photometry.calibration.motion_fit import motion_step
 from photometry.calibration.region_tiles import (
     Region,
     RegionSeries,
@@ -88,7 +88,7 @@ def motion_of_all(series: RegionSeries, few: Region, prf: PrfEvaluator, settings
         improved = improved_kernel(kernel, information, gradient, series.good, settings.mode, static_mean=False)
         moved = np.abs(improved.parameters - kernel.parameters)
         kernel = improved
-        far = np.maximum(moved[:, :3].sum(axis=1), moved[:, 3:].sum(axis=1)) > settled
+        far = np.maximum(moved[:, :3].sum(axis=1), moved[:, 3:N_AFFINE].sum(axis=1)) > settled
         left = left[far[left] & ~kernel.bad[left]]
         if len(left) == 0:
             break

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import linalg
 
-from photometry.calibration.kernel import MovementKernel
-from photometry.calibration.motion_fit import N_MOTION
+from photometry.calibration.kernel import LINEAR, N_AFFINE, N_MOTION, MovementKernel
 from photometry.core.cube import Cube
 from photometry.core.errors import FitError
 from photometry.core.geometry import Stamp, bounding_stamp, tiles_of
@@ -43,8 +43,6 @@ PRF_REACH = 7.5
 _NODE_REACH = 0.05
 #: Unflagged cadences that mean fluxes, offset and PRF are measured from, at most.
 _MOST_CADENCES = 400
-#: Index of the linear terms in the parameters of the motion.
-_LINEAR = [1, 2, 4, 5]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +219,8 @@ def _start_tile(data: TileData, stars: Stars, settings: MotionSettings) -> Regio
 def still_motion(data: TileData) -> TileMotion:
     """Return no motion and no local background."""
     still = np.zeros(data.n_cadence)
-    return TileMotion(still, still, np.zeros((data.n_cadence, len(_LINEAR))), no_background(data.stamp, data.n_cadence))
+    linear, widths = np.zeros((data.n_cadence, len(LINEAR))), np.zeros((data.n_cadence, N_MOTION - N_AFFINE))
+    return TileMotion(still, still, linear, widths, no_background(data.stamp, data.n_cadence))
 
 
 def no_background(stamp: Stamp, n_cadence: int) -> npt.NDArray[np.float64]:
@@ -245,7 +244,7 @@ def tile_motion(kernel: MovementKernel, data: TileData, local: npt.NDArray[np.fl
     """Return the motion of a tile by the kernel of its region, and a local background (n_cadence, n_local), if any."""
     own = kernel_of_tile(kernel, data).parameters
     local = no_background(data.stamp, data.n_cadence) if local is None else local
-    return TileMotion(own[:, 0], own[:, 3], own[:, _LINEAR], local)
+    return TileMotion(own[:, 0], own[:, 3], own[:, LINEAR], own[:, N_AFFINE:], local)
 
 
 def placed_tile(
@@ -285,9 +284,9 @@ def _first_kernel(cube: Cube, settings: MotionSettings) -> MovementKernel:
 
 
 def parameters_of_tile(kernel: MovementKernel, data: TileData) -> npt.NDArray[np.float64]:
-    """Matrix that turns the region's parameters into those about the tile's centre and scale, (6, 6)."""
+    """Matrix that turns the region's parameters into those about the tile's centre and scale, (N_MOTION, N_MOTION)."""
     row, column = data.stamp.center
     ratio = max(data.stamp.shape) / 2 / kernel.scale
     v, u = (row - kernel.center[0]) / kernel.scale, (column - kernel.center[1]) / kernel.scale
     axis = np.array([[1.0, v, u], [0.0, ratio, 0.0], [0.0, 0.0, ratio]])
-    return np.kron(np.eye(2), axis)
+    return linalg.block_diag(axis, axis, np.eye(N_MOTION - N_AFFINE))

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.wcs import NoConvergence
 
-from photometry.calibration.kernel import MovementKernel, interpolated
-from photometry.calibration.motion_fit import N_MOTION
+from photometry.calibration.kernel import N_AFFINE, N_MOTION, MovementKernel, interpolated, parameters_of_shifts
 from photometry.catalog.star_catalog import wcs_of
 from photometry.core.errors import FitError
 from photometry.core.geometry import Stamp
@@ -49,7 +48,7 @@ def kernel_of_wcs(headers: Sequence[str], reference: str, stamp: Stamp, good: np
     v, u = (places[:, 1] - stamp.center[0]) / scale, (places[:, 0] - stamp.center[1]) / scale
     terms = np.linalg.pinv(np.stack([np.ones_like(v), v, u], axis=1))
     bad = np.zeros(len(headers), dtype=bool)
-    parameters = np.zeros((len(headers), N_MOTION))
+    parameters = np.zeros((len(headers), N_AFFINE))
     for cadence, header in enumerate(headers):
         moved = _moved(header, sky, places)
         if moved is None:
@@ -61,7 +60,9 @@ def kernel_of_wcs(headers: Sequence[str], reference: str, stamp: Stamp, good: np
     parameters = interpolated(parameters, bad)
     parameters -= parameters[good & ~bad].mean(axis=0)
     covariance = np.zeros((len(headers), N_MOTION, N_MOTION))
-    return MovementKernel(stamp.center, scale, (0.0, 0.0), parameters, covariance, bad, "wcs")
+    return MovementKernel(
+        stamp.center, scale, (0.0, 0.0), parameters_of_shifts(parameters), covariance, bad, "wcs"
+    )
 
 
 def _moved(

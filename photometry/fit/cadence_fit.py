@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.calibration.kernel import MovementKernel
-from photometry.calibration.motion_fit import MOTION_IMAGES, usual_range
+from photometry.calibration.motion_fit import usual_range
 from photometry.core.settings import FitSettings
 from photometry.scene.design_matrices import N_LINEAR_TERM, N_TERM
 from photometry.scene.mean_scene import PixelMean
 from photometry.scene.node_model import NodeModel, node_variance
 from photometry.scene.tile_data import TileData
-from photometry.scene.tile_model import TileModel, residuals
+from photometry.scene.tile_model import MOTION_IMAGES, TileModel, residuals
 from photometry.scene.tile_state import TileState
 from photometry.solver.chosen_solver import SOLVER
 from photometry.solver.node_solver import NodeSolver, Solution

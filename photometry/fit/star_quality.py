@@ -72,7 +72,7 @@ def star_quality(
         The pixels.
     main : NodeModel
         Node with most good cadences.
-    images : (N_FINE + N_LINEAR, n_pixel) float64
+    images : (n_image, n_pixel) float64
         Mean scene about it.
     flux : (n_star,) float64
         Mean flux of all free stars, e-/s.

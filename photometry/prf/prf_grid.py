@@ -227,6 +227,7 @@ class PlacedPrf:
         row_offsets: npt.ArrayLike = (0.0,),
         column_offsets: npt.ArrayLike = (0.0,),
         transform: npt.NDArray[np.float64] | None = None,
+        column_transform: npt.NDArray[np.float64] | None = None,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[Any]]:
         """Return the PRF of the moved stars in the pixels around them; see `PrfEvaluator.evaluate`.
 
@@ -238,13 +239,16 @@ class PlacedPrf:
             Further movements along each axis, pixels.
         transform : (n_out, n_offset) float64, optional
             Turns the values at the offsets into as many combinations of them, along both axes alike.
+        column_transform : (n_out, n_offset) float64, optional
+            The same along columns, where it differs.
         """
         row, column = self.row + row_shift, self.column + column_shift
         first_row = np.rint(row).astype(np.int64) - FOOTPRINT // 2
         first_column = np.rint(column).astype(np.int64) - FOOTPRINT // 2
         row_offsets, column_offsets = np.atleast_1d(row_offsets), np.atleast_1d(column_offsets)
         on_rows = np.eye(len(row_offsets)) if transform is None else transform
-        on_columns = np.eye(len(column_offsets)) if transform is None else transform
+        along = transform if column_transform is None else column_transform
+        on_columns = np.eye(len(column_offsets)) if along is None else along
         values = np.empty(
             (len(row), len(on_rows), FOOTPRINT, len(on_columns), FOOTPRINT), dtype=self.coefficients.dtype
         )

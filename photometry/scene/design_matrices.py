@@ -19,7 +19,7 @@ from scipy import sparse
 
 from photometry.core.geometry import Stamp
 from photometry.prf.prf_grid import PlacedPrf
-from photometry.scene.star_expansion import PixelLight, expanded
+from photometry.scene.star_expansion import VALUE, PixelLight, Stencil, expanded
 
 __all__ = [
     "FINE_DEGREE",
@@ -103,6 +103,7 @@ def expand(
     reach: float,
     faintest: float,
     degree: int = 2,
+    stencils: tuple[Stencil, Stencil] = (VALUE, VALUE),
     merge: sparse.csr_matrix | None = None,
 ) -> Expansion:
     """Make the design matrices of stars about a node.
@@ -123,6 +124,8 @@ def expand(
         Light below this in a pixel is left out, e-/s: well below the noise of a pixel.
     degree : int
         Degree of the polynomial.
+    stencils : (Stencil, Stencil)
+        Differences of the PRF along rows and columns that take the place of the PRF itself.
     merge : sparse (n_pixel, n_pixel), optional
         `photometry.scene.tile_data.TileData.merge`.
 
@@ -131,7 +134,7 @@ def expand(
     Expansion
         All matrices share one sparsity pattern.
     """
-    return _in_matrices(expanded(prf, flux, movement, stamp, reach, faintest, degree), stamp, merge)
+    return _in_matrices(expanded(prf, flux, movement, stamp, reach, faintest, degree, stencils), stamp, merge)
 
 
 def matrix_of(light: PixelLight, stamp: Stamp, merge: sparse.csr_matrix | None) -> Expansion:

@@ -14,6 +14,7 @@ from scipy import linalg, sparse
 from photometry.core.linalg import inverse
 from photometry.core.statistics import median_and_sigma
 from photometry.scene.design_matrices import N_TERM
+from photometry.scene.model_error import bounded_error, error_shape
 from photometry.scene.node_model import NodeModel, node_variance
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import TileModel, residuals
@@ -28,8 +29,6 @@ ExtraColumns = Callable[[NodeModel, npt.NDArray[np.float64]], npt.NDArray[np.flo
 _CATALOG_WIDTH = 0.2
 #: Residuals are clipped at this many standard deviations (photons and readout, or robust scatter in time).
 _CLIP_SIGMA = 5.0
-#: The mean residual of a pixel counts as an error of the model beyond this many standard errors.
-_MODEL_ERROR_SIGMA = 3.0
 #: Combinations of background terms with a smaller eigenvalue than this, relative to the largest, are left out.
 _SEEN = 1e-10
 
@@ -42,7 +41,7 @@ class PixelMean:
     ----------
     node : NodeModel
         The node.
-    terms : (N_FINE + N_LINEAR,) float64
+    terms : (n_image,) float64
         Mean coefficients of the images of its scene.
     mean : (n_pixel,) float64
         Mean residual, e-/s.
@@ -71,7 +70,9 @@ class MeanStep:
     mean_residual : (n_pixel,) float64
         Mean of the pixels less the mean scene, e-/s.
     model_error : (n_pixel,) float64
-        What neither noise nor the magnitudes of the fixed stars explain of it, e-/s.
+        By how much the PRF may be wrong, e-/s (`photometry.scene.model_error`).
+    prf_error : float
+        The same as a share of the light.
     """
 
     flux: npt.NDArray[np.float64]
@@ -80,6 +81,7 @@ class MeanStep:
     gradient: npt.NDArray[np.float64]
     mean_residual: npt.NDArray[np.float64]
     model_error: npt.NDArray[np.float64]
+    prf_error: float
 
 
 def no_extras(node: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -150,7 +152,7 @@ def solve_mean(
             _weights(average, data, model.fixed_variance + state.model_error**2, int(good.sum()))
             for average in averages
         ]
-        step = _step(model, state.flux, averages, weights, extra_precision)
+        step = _step(data, model, state.flux, averages, weights, extra_precision)
         if k + 1 < n_round:
             averages = [one.without(one.light(model, step.flux - state.flux)) for one in averages]
             state = replace(state, flux=step.flux, mean_residual=step.mean_residual, model_error=step.model_error)
@@ -158,6 +160,7 @@ def solve_mean(
 
 
 def _step(
+    data: TileData,
     model: TileModel,
     flux: npt.NDArray[np.float64],
     averages: "list[_Average]",
@@ -193,8 +196,12 @@ def _step(
     prior = np.zeros(n_extra) if extra_precision is None else extra_precision
     extra = inverse(information + np.diag(prior)) @ extra_gradient if n_extra else np.zeros(0)
     change = by_gradient - by_extra @ extra
-    mean_residual, model_error = _left_over(averages, all_weights, by_locals, model, change, extra)
-    return MeanStep(flux + change, extra, information, extra_gradient, mean_residual, model_error)
+    mean_residual, noise = _left_over(averages, all_weights, by_locals, model, change, extra)
+    main = max(averages, key=lambda average: float(average.pixels.count.sum())).pixels.node
+    light = model.mean_images(main, flux + change)[0]
+    shape = error_shape(light, data.stamp.shape, data.saturated)
+    model_error, prf_error = bounded_error(mean_residual, noise, light, shape, data.usable)
+    return MeanStep(flux + change, extra, information, extra_gradient, mean_residual, model_error, prf_error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +280,7 @@ def _left_over(
     change: npt.NDArray[np.float64],
     extra: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the mean residual of the improved mean scene, and the error of the model, (n_pixel,), e-/s."""
+    """Return the mean residual, e-/s, and its variance by noise and fixed stars, (n_pixel,), (e-/s)^2."""
     total, noise, count = (np.zeros(len(model.local_basis)) for _ in range(3))
     for average, weights, by_local in zip(averages, all_weights, by_locals, strict=True):
         residual = average.pixels.mean - average.stars @ change - average.extras @ extra
@@ -283,9 +290,7 @@ def _left_over(
         noise += average.pixels.count * average.variance
         count += average.pixels.count
     count = np.maximum(count, 1.0)
-    mean_residual = total / count
-    explained = _MODEL_ERROR_SIGMA**2 * (noise / count**2 + model.fixed_variance)
-    return mean_residual, np.sqrt(np.maximum(mean_residual**2 - explained, 0.0))
+    return total / count, noise / count**2 + model.fixed_variance
 
 
 def _mean_design(node: NodeModel, terms: npt.NDArray[np.float64]) -> sparse.csr_matrix:

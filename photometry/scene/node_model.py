@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.scene.blocks import BlockDesign, design_of
-from photometry.scene.design_matrices import FINE_DEGREE, Expansion, monomials
+from photometry.scene.design_matrices import FINE_DEGREE, N_LINEAR_TERM, Expansion, monomials
 from photometry.scene.nodes import Node
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_state import TileMotion
@@ -30,7 +30,7 @@ class NodeStars(Node):
     sky: npt.NDArray[np.float64]
 
     def coefficients(self, motion: TileMotion, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """Return what multiplies the mean scene's images in some cadences: (n_cadence, N_FINE + N_LINEAR).
+        """Return what multiplies the mean scene's images in some cadences: (n_cadence, n_image).
 
         The first N_TERM are those of the expansion of second degree.
         """
@@ -39,7 +39,8 @@ class NodeStars(Node):
             motion.column_shift[cadences] - self.column_shift,
             FINE_DEGREE,
         )
-        return np.concatenate([terms.T, motion.linear[cadences]], axis=1)
+        by_width = motion.widths[cadences, :, None] * terms[:N_LINEAR_TERM].T[:, None, :]
+        return np.concatenate([terms.T, motion.linear[cadences], by_width.reshape(len(cadences), -1)], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,16 @@ class NodeModel(NodeStars):
         Expansion of fifth degree of the bright stars, `TileModel.bright`.
     fixed_images : (N_TERM, n_pixel) float64
         Expansion of the sum of the fixed stars about the node, e-/s.
+    widening : tuple of Expansion
+        Change of the PRF with its second moments (`photometry.scene.widening`), to first degree, of the stars
+        `TileModel.widened`.
     blocks : BlockDesign or None
         The free stars' expansion in blocks, without common terms, where it is kept; nodes of one place share it.
     """
 
     fine: Expansion
     fixed_images: npt.NDArray[np.float64]
+    widening: tuple[Expansion, ...]
     blocks: BlockDesign | None
 
     @property

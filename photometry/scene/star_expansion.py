@@ -14,10 +14,39 @@ from numpy.polynomial import chebyshev
 from photometry.core.geometry import Stamp
 from photometry.prf.prf_grid import FOOTPRINT, PlacedPrf
 
-__all__ = ["PixelLight", "expand_at", "expanded", "joined", "summed_light"]
+__all__ = ["VALUE", "PixelLight", "Stencil", "expand_at", "expanded", "joined", "summed_light"]
 
 #: Stars that are expanded at once: bounds the memory.
 _STARS_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Stencil:
+    """A combination of the PRF of a star at several places along an axis.
+
+    Parameters
+    ----------
+    offsets : tuple of float
+        Places of the star, pixels from where it is.
+    weights : tuple of float
+        What the PRF at each counts.
+    """
+
+    offsets: tuple[float, ...]
+    weights: tuple[float, ...]
+
+    def points_about(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the places about each of some points, (n_point * n_offset,), pixels."""
+        places: npt.NDArray[np.float64] = np.add.outer(points, self.offsets).ravel()
+        return places
+
+    def after(self, transform: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return a transform of values at points, (n_out, n_point), as one of those at `points_about`."""
+        return np.kron(transform, np.asarray(self.weights))
+
+
+#: The PRF itself.
+VALUE = Stencil((0.0,), (1.0,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +129,7 @@ def expanded(
     reach: float,
     faintest: float,
     degree: int,
+    stencils: tuple[Stencil, Stencil] = (VALUE, VALUE),
 ) -> PixelLight:
     """Expand the light of stars about a movement: coefficients of the monomials, by increasing degree.
 
@@ -119,6 +149,8 @@ def expanded(
         Light below this in a pixel is left out, e-/s.
     degree : int
         Degree of the polynomial.
+    stencils : (Stencil, Stencil)
+        Differences of the PRF along rows and columns that are expanded in place of the PRF itself.
 
     Notes
     -----
@@ -128,12 +160,19 @@ def expanded(
     to_series = 2 / (degree + 1) * np.cos(np.arange(degree + 1)[:, None] * angle)
     to_series[0] /= 2
     points = reach * np.cos(angle)
+    on_rows, on_columns = stencils
     order = [(total - k, k) for total in range(degree + 1) for k in range(total + 1)]
     to_monomials = _series_to_monomials(order, reach).astype(np.float32)
     groups = []
     for start in range(0, max(len(flux), 1), _STARS_AT_ONCE):
         some = slice(start, start + _STARS_AT_ONCE)
-        first_row, first_column, series = prf.select(some).evaluate(*movement, points, points, to_series)
+        first_row, first_column, series = prf.select(some).evaluate(
+            *movement,
+            on_rows.points_about(points),
+            on_columns.points_about(points),
+            on_rows.after(to_series),
+            on_columns.after(to_series),
+        )
         keep, pixel = _kept(first_row, first_column, np.abs(series).sum(axis=(1, 2)), flux[some], stamp, faintest)
         kept = np.stack([series[:, a, b].reshape(keep.shape)[keep] for a, b in order]).astype(np.float32)
         groups.append(PixelLight(pixel, keep.sum(axis=1), to_monomials @ kept))

@@ -21,8 +21,10 @@ from photometry.scene.nodes import nodes_of
 from photometry.scene.star_expansion import summed_light
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_state import TileMotion
+from photometry.scene.widening import N_WIDTH, WIDENING
 
 __all__ = [
+    "MOTION_IMAGES",
     "N_LINEAR",
     "TileModel",
     "build_model",
@@ -35,6 +37,15 @@ __all__ = [
 _KNOT_PIX = 80
 #: Linear terms of the motion beside the shift: a1, a2, b1, b2 of `photometry.calibration.kernel`.
 N_LINEAR = 4
+#: Images of a mean scene: expansion, linear terms of the motion, second moments with their change by the movement.
+_FIRST_WIDTH = N_FINE + N_LINEAR
+_N_IMAGE = _FIRST_WIDTH + N_WIDTH * N_LINEAR_TERM
+#: Images that change with a0, a1, a2, b0, b1, b2, m_rr, m_rc, m_cc of `photometry.calibration.kernel`.
+MOTION_IMAGES = [1, N_FINE, N_FINE + 1, 2, N_FINE + 2, N_FINE + 3, *range(_FIRST_WIDTH, _N_IMAGE, N_LINEAR_TERM)]
+#: Stars brighter than this get wider and narrower, e-/s (T=15.5).
+_WIDENED_FLUX = 95.0
+#: Size of the change of second moments that decides which light of theirs is too faint to matter, pixels^2.
+_TYPICAL_WIDENING = 0.02
 #: Reach of the expansion of fixed stars, pixels.
 _FIXED_REACH = 0.15
 #: Fixed stars in cells of this many pixels share a PRF: it changes by less than the errors of their fluxes.
@@ -51,6 +62,10 @@ _MANY_CADENCES = 6
 _FAINTEST_SHARE = 0.05
 
 
+#: Expansions about a place: of all free stars, of the bright ones, of their widening, in blocks.
+_PlaceExpansions = tuple[Expansion, Expansion, tuple[Expansion, ...], BlockDesign | None]
+
+
 @dataclass(frozen=True, slots=True)
 class TileModel:
     """Stars of a tile about the nodes of its motion.
@@ -63,6 +78,8 @@ class TileModel:
         Fixed stars: fainter ones, at their catalogue flux.
     bright : (n_star,) bool
         Free stars whose mean light takes the fine expansion.
+    widened : (n_star,) bool
+        Free stars whose PRF gets wider and narrower with time.
     unsaturated : (n_star,) bool
         Free stars whose pixels do not saturate: they alone constrain the positions.
     v, u : (n_star,) float64
@@ -80,6 +97,7 @@ class TileModel:
     stars: Stars
     fixed: Stars
     bright: npt.NDArray[np.bool_]
+    widened: npt.NDArray[np.bool_]
     unsaturated: npt.NDArray[np.bool_]
     v: npt.NDArray[np.float64]
     u: npt.NDArray[np.float64]
@@ -89,7 +107,7 @@ class TileModel:
     nodes: tuple[NodeModel, ...]
 
     def mean_images(self, node: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the mean scene about a node: its expansion and its change by linear motion.
+        """Return the mean scene about a node: its expansion, its change by linear motion and by second moments.
 
         Parameters
         ----------
@@ -100,8 +118,8 @@ class TileModel:
 
         Returns
         -------
-        (N_FINE + N_LINEAR, n_pixel) float64
-            Images in e-/s, e-/s per pixel, e-/s per pixel^2.
+        (n_image, n_pixel) float64
+            Images in e-/s per power of a pixel, in the order of `NodeModel.coefficients`.
         """
         images = self.free_images(node, flux)
         images[:N_TERM] += node.fixed_images
@@ -109,12 +127,15 @@ class TileModel:
 
     def free_images(self, node: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the share of the free stars in `mean_images`, which is linear in their fluxes."""
-        images = np.zeros((N_FINE + N_LINEAR, node.fixed_images.shape[1]))
+        images = np.zeros((_N_IMAGE, node.fixed_images.shape[1]))
         images[:N_FINE] = node.fine.images(flux[self.bright])
         images[:N_TERM] += node.expansion.images(np.where(self.bright, 0.0, flux))
         weighted = np.stack([flux * self.v, flux * self.u], axis=1)
         for k, matrix in enumerate(node.expansion.matrices[1:N_LINEAR_TERM]):
             images[N_FINE + 2 * k : N_FINE + 2 * k + 2] = (matrix @ weighted).T
+        for k, expansion in enumerate(node.widening):
+            first = _FIRST_WIDTH + k * N_LINEAR_TERM
+            images[first : first + N_LINEAR_TERM] = expansion.images(flux[self.widened])
         return images
 
 
@@ -177,8 +198,10 @@ def build_model(
     bright = free.flux > _FINE_FLUX
     placed = prf.place(free.row, free.column)
     placed_bright = PlacedPrf(free.row[bright], free.column[bright], placed.coefficients[bright])
+    widened = free.flux > _WIDENED_FLUX
+    placed_widened = PlacedPrf(free.row[widened], free.column[widened], placed.coefficients[widened])
     chosen = np.arange(data.n_cadence) if cadences is None else cadences
-    expansions: dict[tuple[float, float], tuple[Expansion, Expansion, BlockDesign | None]] = {}
+    expansions: dict[tuple[float, float], _PlaceExpansions] = {}
     about = partial(expand, stamp=data.stamp, merge=data.merge, reach=reach, faintest=faintest)
     nodes = []
     for node in nodes_of(motion.row_shift[chosen], motion.column_shift[chosen], level[chosen], reach):
@@ -186,11 +209,16 @@ def build_model(
         if at not in expansions:
             fine = about(placed_bright, free.flux[bright], at, degree=FINE_DEGREE)
             coarse = about(placed, free.flux, at)
-            expansions[at] = coarse, fine, design_of(coarse) if len(members) >= _MANY_CADENCES else None
+            widening = tuple(
+                about(placed_widened, _TYPICAL_WIDENING * free.flux[widened], at, degree=1, stencils=stencils)
+                for stencils in WIDENING
+            )
+            blocks = design_of(coarse) if len(members) >= _MANY_CADENCES else None
+            expansions[at] = coarse, fine, widening, blocks
         sky = data.sky[members].mean(axis=0, dtype=np.float64)
         sky = (sky if data.merge is None else data.merge @ sky) + basis @ motion.local[members].mean(axis=0)
-        expansion, fine, blocks = expansions[at]
-        nodes.append(NodeModel(members, *at, expansion, sky, fine, recentered(fixed_base, *at), blocks))
+        expansion, fine, widening, blocks = expansions[at]
+        nodes.append(NodeModel(members, *at, expansion, sky, fine, recentered(fixed_base, *at), widening, blocks))
     scale = max(data.stamp.shape) / 2
     row, column = data.stamp.center
     saturated_share = nodes[0].expansion.transposed[0] @ data.saturated.astype(np.float64)
@@ -198,6 +226,7 @@ def build_model(
         free,
         fixed,
         bright,
+        widened,
         saturated_share < _SATURATED_SHARE,
         (free.row - row) / scale,
         (free.column - column) / scale,

@@ -1,4 +1,4 @@
-"""State of a tile between the steps of its fit: motion, local background, mean fluxes."""
+"""State of a tile between the steps of its fit: motion, widths, local background, mean fluxes."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ __all__ = ["TileMotion", "TileState"]
 
 @dataclass(frozen=True, slots=True)
 class TileMotion:
-    """Motion and local background of a tile's cadences.
+    """Motion, widths and local background of a tile's cadences.
 
     Parameters
     ----------
@@ -18,6 +18,8 @@ class TileMotion:
         Movement at the tile's centre, pixels.
     linear : (n_cadence, 4) float64
         a1, a2, b1, b2: change of the row and the column shift over `TileModel.scale` along rows and columns, pixels.
+    widths : (n_cadence, 3) float64
+        Change of the PRF's second moments along rows, crossed, and along columns, pixels^2.
     local : (n_cadence, n_local) float64
         Local background, e-/s, in terms of `local_basis`.
     """
@@ -25,6 +27,7 @@ class TileMotion:
     row_shift: npt.NDArray[np.float64]
     column_shift: npt.NDArray[np.float64]
     linear: npt.NDArray[np.float64]
+    widths: npt.NDArray[np.float64]
     local: npt.NDArray[np.float64]
 
 

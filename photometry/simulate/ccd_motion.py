@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photometry.calibration.kernel import MovementKernel
+from photometry.calibration.kernel import N_AFFINE, N_MOTION, MovementKernel, parameters_of_shifts
 from photometry.core.geometry import Stamp
 from photometry.simulate.ccd_settings import CcdSettings
 from photometry.simulate.field_motion import CCD_CENTER, move_field, slow_curve
@@ -54,8 +54,8 @@ class AffineMotion:
             center=CCD_CENTER,
             scale=scale,
             offset=offset,
-            parameters=(self.parameters * [1.0, scale, scale]).reshape(n_cadence, 6),
-            covariance=np.zeros((n_cadence, 6, 6)),
+            parameters=parameters_of_shifts((self.parameters * [1.0, scale, scale]).reshape(n_cadence, N_AFFINE)),
+            covariance=np.zeros((n_cadence, N_MOTION, N_MOTION)),
             bad=np.zeros(n_cadence, dtype=bool),
             source="pixels",
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photometry.calibration.kernel import MovementKernel
+from photometry.calibration.kernel import N_MOTION, MovementKernel, parameters_of_shifts
 from photometry.core.cube import Cube, CubeHeader, Pointing
 from photometry.core.datasources import TESSCUT
 from photometry.core.geometry import collected_flags
@@ -207,8 +207,8 @@ def true_kernel(scene: Scene) -> MovementKernel:
         center=CCD_CENTER,
         scale=scale,
         offset=scene.offset,
-        parameters=parameters,
-        covariance=np.zeros((len(zero), 6, 6)),
+        parameters=parameters_of_shifts(parameters),
+        covariance=np.zeros((len(zero), N_MOTION, N_MOTION)),
         bad=np.zeros(len(zero), dtype=bool),
         source="pixels",
     )

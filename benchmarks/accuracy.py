@@ -1,11 +1,12 @@
 """Accuracy on simulated fields against the oracle and the Cramer-Rao bound: one table per density and case.
 
-    python -m benchmarks.accuracy --density sparse medium crowded --case exact perturbed
+    python -m benchmarks.accuracy --density sparse medium crowded --case exact perturbed prf focus missing sky
 
 `benchmarks/README.md` explains the columns.
 """
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import process_time
 
@@ -13,8 +14,8 @@ import numpy as np
 from astropy.table import Table
 
 from benchmarks.bound import cramer_rao_bound
-from benchmarks.fields import CASES, DENSITIES, given_prf, make_field, measure, oracle
-from benchmarks.report import aligned, limits_of, magnitude_table, missed, slopes_line
+from benchmarks.fields import CASES, DENSITIES, given_prf, make_field, measure, oracle, other_prf, without_faults
+from benchmarks.report import aligned, limits_of, magnitude_table, missed, slopes_line, summary_line
 from benchmarks.scores import Slopes, StarScores, depth_slopes, leak_slopes, motion_error, score_stars
 from photometry.prf.prf_grid import PrfGrid
 
@@ -60,19 +61,17 @@ class Accuracy:
     prf_sources: tuple[str, ...]
 
 
-def measure_accuracy(
-    density: str, case: str, prf: PrfGrid, seeds: list[int], *, true_background: bool = False, **changes: object
-) -> Accuracy:
+def measure_accuracy(density: str, case: str, prf: PrfGrid, seeds: list[int], **changes: object) -> Accuracy:
     """Simulate and measure a field for each seed, and put what they show together.
 
     Parameters
     ----------
-    density, case, prf, true_background, **changes
+    density, case, prf, **changes
         As of `benchmarks.fields.make_field`.
     seeds : list of int
         Seeds of the simulations.
     """
-    parts = [_one_field(density, case, prf, seed, true_background, changes) for seed in seeds]
+    parts = [_one_field(density, case, prf, seed, changes) for seed in seeds]
     if len(parts) == 1:
         return parts[0]
     return Accuracy(
@@ -98,17 +97,16 @@ def _joined(parts: list) -> StarScores | Slopes:
     return type(parts[0])(*(np.concatenate(c) if isinstance(c[0], np.ndarray) else sum(c) for c in columns))
 
 
-def _one_field(
-    density: str, case: str, prf: PrfGrid, seed: int, true_background: bool, changes: dict[str, object]
-) -> Accuracy:
+def _one_field(density: str, case: str, prf: PrfGrid, seed: int, changes: Mapping[str, object]) -> Accuracy:
     """Simulate and measure one field."""
     start = process_time()
-    field = make_field(density, case, prf, true_background=true_background, seed=seed, **changes)
+    field = make_field(density, case, prf, seed=seed, **changes)
     simulated = process_time()
     measured = measure(field)
-    oracle_seconds, best = oracle(field)
+    ideal = without_faults(field)
+    oracle_seconds, best = oracle(ideal)
     bound_start = process_time()
-    bound = cramer_rao_bound(field)
+    bound = cramer_rao_bound(ideal)
     seconds = {"simulation": simulated - start, **measured.seconds, "oracle": oracle_seconds}
     seconds["bound"] = process_time() - bound_start
     offset, movement = motion_error(field, measured.kernel)
@@ -161,21 +159,29 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--cadences", type=int, default=400, help="number of cadences (default 400)")
     parser.add_argument("--seed", nargs="+", type=int, default=[1], help="seeds; stars of all are put together")
     parser.add_argument("--prf", metavar="FOLDER", help="SPOC PRF files of camera 4, CCD 2 (default: built-in PRF)")
+    parser.add_argument(
+        "--other-prf",
+        nargs=4,
+        metavar=("FOLDER", "SECTOR", "CAMERA", "CCD"),
+        help="SPOC PRF of another CCD for the cases prf and sky (default: built-in PRF)",
+    )
     parser.add_argument("--true-background", action="store_true", help="split off the true background, no estimate")
     parser.add_argument("--short", action="store_true", help="few pixels and cadences: only whether it runs")
     options = parser.parse_args(argv)
     size, n_cadence = (_SHORT_SIZE, _SHORT_CADENCES) if options.short else (options.size, options.cadences)
     prf = given_prf(options.prf)
-    changes = {"n_row": size, "n_column": size, "n_cadence": n_cadence}
+    changes = {"n_row": size, "n_column": size, "n_cadence": n_cadence, "true_background": options.true_background}
+    changes["other"] = other_prf(options.other_prf)
+    summaries = []
     for density in options.density:
         for case in options.case:
-            result = measure_accuracy(
-                density, case, prf, options.seed, true_background=options.true_background, **changes
-            )
+            result = measure_accuracy(density, case, prf, options.seed, **changes)
             table = magnitude_table(result.scores)
-            print(f"\n{density}, {case} PRF, {size}x{size} px, {n_cadence} cadences, seeds {options.seed}")
+            print(f"\n{density}, case {case}, {size}x{size} px, {n_cadence} cadences, seeds {options.seed}")
             print(aligned(table))
             print("\n".join(lines_of(result, table, density, case, size)), flush=True)
+            summaries.append(summary_line(f"{density}, {case}", table))
+    print("\n" + "\n".join(summaries))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Simulated fields, and their photometry by the steps of the workflow and by the oracle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import process_time
 from typing import TypeVar
@@ -18,9 +18,17 @@ from photometry.core.stars import Stars
 from photometry.fit.subtiles import tile_parts
 from photometry.fit.tile_photometry import fit_tile
 from photometry.io.reference.prf_files import read_spoc_prf
-from photometry.prf.model import model_prf
+from photometry.prf.model import is_model, model_prf
 from photometry.prf.prf_grid import PrfGrid
-from photometry.simulate import Scene, SceneSettings, cube_of_scene, perturbed_prf, simulate_scene, true_kernel
+from photometry.simulate import (
+    Scene,
+    SceneSettings,
+    cube_of_scene,
+    mixed_prf,
+    perturbed_prf,
+    simulate_scene,
+    true_kernel,
+)
 
 __all__ = [
     "CASES",
@@ -33,12 +41,38 @@ __all__ = [
     "make_field",
     "measure",
     "oracle",
+    "other_prf",
+    "without_faults",
 ]
 
 #: Stars per square degree brighter than T=16.
 DENSITIES = {"sparse": 1500.0, "medium": 6000.0, "crowded": 25000.0}
-#: Whether the given PRF is the true one, or the true one is blurred and skewed.
-CASES = ("exact", "perturbed")
+#: What is wrong with the field, as settings of its scene. Besides, the true PRF is the given one blurred and skewed in
+#: `perturbed`, and partly another CCD's in `prf` and `sky`.
+CASES: dict[str, dict[str, float]] = {
+    "exact": {},
+    "perturbed": {},
+    "prf": {},
+    "focus": {"focus_share": 0.10},
+    "missing": {"missing_fraction": 0.02},
+    "sky": {
+        "focus_share": 0.05,
+        "tmag_error": 0.1,
+        "place_error_pix": 0.003,
+        "missing_fraction": 0.01,
+        "false_fraction": 0.005,
+        "wcs_offset_pix": 0.072,
+    },
+}
+#: Cases whose oracle has a field of its own, without what is wrong.
+_FAULTY = ("prf", "focus", "missing", "sky")
+#: Share of another CCD's PRF, and how much of it makes the built-in PRF differ as much (3 % of the peak).
+_OTHER_SHARE, _OTHER_SHARE_OF_MODEL = 0.3, 0.4
+
+#: CCD whose built-in PRF is the other one: its camera axis is on the other side.
+_OTHER_CCD = 1
+#: Settings that are zero in the oracle's field.
+_FAULTS = ("focus_share", "place_error_pix", "missing_fraction", "false_fraction")
 
 _Floats = npt.NDArray[np.float64]
 _Result = TypeVar("_Result")
@@ -52,6 +86,8 @@ class Field:
     ----------
     name : str
         Density and case.
+    case : str
+        Of `CASES`.
     scene : Scene
         The truth.
     cube : Cube
@@ -63,6 +99,7 @@ class Field:
     """
 
     name: str
+    case: str
     scene: Scene
     cube: Cube
     true_cube: Cube
@@ -117,8 +154,22 @@ def given_prf(folder: str | None) -> PrfGrid:
     return read_spoc_prf(folder, settings.sector, settings.camera, settings.ccd)
 
 
+def other_prf(where: Sequence[str] | None) -> PrfGrid:
+    """Return the PRF of another CCD: built-in, or by folder of SPOC files, sector, camera and CCD."""
+    if where is None:
+        return model_prf(ccd=_OTHER_CCD)
+    folder, sector, camera, ccd = where
+    return read_spoc_prf(folder, int(sector), int(camera), int(ccd))
+
+
 def make_field(
-    density: str | float, case: str, prf: PrfGrid, *, true_background: bool = False, **changes: object
+    density: str | float,
+    case: str,
+    prf: PrfGrid,
+    *,
+    other: PrfGrid | None = None,
+    true_background: bool = False,
+    **changes: object,
 ) -> Field:
     """Simulate a field.
 
@@ -130,16 +181,54 @@ def make_field(
         Of `CASES`.
     prf : PrfGrid
         PRF that the photometry is given.
+    other : PrfGrid, optional
+        PRF that the true one partly is in the cases `prf` and `sky`; by default the built-in one of another CCD.
     true_background : bool
         Whether the photometry is given the true large-scale background.
     **changes
         Settings of the scene that differ from its defaults.
     """
-    true = prf if case == "exact" else perturbed_prf(prf)
-    scene = simulate_scene(SceneSettings(density=DENSITIES.get(density, density), **changes), true)
+    true = _true_prf(case, prf, other)
+    settings = SceneSettings(**({"density": DENSITIES.get(density, density)} | CASES[case] | changes))
+    scene = simulate_scene(settings, true)
     true_cube = cube_of_scene(scene)
     cube = true_cube if true_background else cube_of_scene(scene, estimate_background(scene.pixels))
-    return Field(f"{density}, {case} PRF", scene, cube, true_cube, prf, true)
+    return Field(f"{density}, case {case}", case, scene, cube, true_cube, prf, true)
+
+
+def _true_prf(case: str, prf: PrfGrid, other: PrfGrid | None) -> PrfGrid:
+    """PRF of the stars."""
+    if case == "perturbed":
+        return perturbed_prf(prf)
+    if case not in ("prf", "sky"):
+        return prf
+    other = other_prf(None) if other is None else other
+    return mixed_prf(prf, other, _OTHER_SHARE_OF_MODEL if is_model(prf) and is_model(other) else _OTHER_SHARE)
+
+
+def without_faults(field: Field) -> Field:
+    """Return the field that its oracle is given: constant PRF as given, a catalogue that is right, the same noise.
+
+    In the cases `exact` and `perturbed` it is the field itself: there the oracle knows what is wrong. In the others
+    the pixels differ from the field's by the difference of their noiseless images.
+    """
+    if field.case not in _FAULTY:
+        return field
+    scene = field.scene
+    settings = replace(scene.settings, **dict.fromkeys(_FAULTS, 0.0))
+    clean = {"noise": False} | dict.fromkeys(("nan_fraction", "cosmic_ray_fraction", "untimed_fraction"), 0.0)
+    right = simulate_scene(replace(settings, dead_pixels=0, **clean), field.given)
+    wrong = simulate_scene(replace(scene.settings, dead_pixels=0, **clean), field.true)
+    scene = replace(
+        scene,
+        settings=settings,
+        pixels=scene.pixels + (right.pixels - wrong.pixels),
+        blurred_share=right.blurred_share,
+        catalogue=right.catalogue,
+        prf_source=right.prf_source,
+    )
+    cube = cube_of_scene(scene)
+    return Field(f"{field.name} without faults", "exact", scene, cube, cube, field.given, field.given)
 
 
 def measure(field: Field) -> Measured:

@@ -141,7 +141,7 @@ def _write_stars(ccd: SimulatedCcd, path: Path) -> None:
             "dec": catalogue.dec,
             "pmRA": catalogue.pm_ra,
             "pmDEC": catalogue.pm_decl,
-            "Tmag": np.round(catalogue.tmag, 4),
+            "Tmag": np.round(catalogue.stars.tmag, 4),
             "Teff": catalogue.teff,
         }
     )

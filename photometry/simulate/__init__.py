@@ -5,7 +5,7 @@
 
 from photometry.simulate.ccd import SimulatedCcd, frames_of, simulate_ccd
 from photometry.simulate.ccd_settings import CcdSettings
-from photometry.simulate.perturb import perturbed_prf
+from photometry.simulate.perturb import blurred_prf, mixed_prf, perturbed_prf
 from photometry.simulate.render import render_stars
 from photometry.simulate.scene_settings import SceneSettings, settings_from_mapping
 from photometry.simulate.scenes import Scene, cube_of_scene, simulate_scene, true_kernel
@@ -15,8 +15,10 @@ __all__ = [
     "Scene",
     "SceneSettings",
     "SimulatedCcd",
+    "blurred_prf",
     "cube_of_scene",
     "frames_of",
+    "mixed_prf",
     "perturbed_prf",
     "render_stars",
     "settings_from_mapping",

@@ -136,9 +136,7 @@ def simulate_ccd(settings: CcdSettings, prf: PrfGrid) -> SimulatedCcd:
         population=population,
         variable=variable,
         relative=relative,
-        catalogue=catalogue_of(
-            settings, wcs, population.row, population.column, population.tmag, epoch_year(tjd + timecorr), rng[3]
-        ),
+        catalogue=catalogue_of(settings, wcs, population.stars, epoch_year(tjd + timecorr), rng[3]),
         motion=motion,
         quality=quality,
         offset=offset,

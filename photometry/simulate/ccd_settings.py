@@ -28,10 +28,12 @@ _NOT_NEGATIVE = (
     *("breathing", "corner_glow", "flicker", "strap_excess", "n_straps", "wcs_noise_pix", "data_rel"),
     *("prf_blur_pix", "prf_skew"),
 )
-#: Settings of scenes that full-frame images do not have: their pixels are the science area, all of it.
+#: Settings of scenes that full-frame images do not have: their pixels are the science area, all of it, their catalogue
+#: has all stars where they are, and their focus is constant.
 _NOT_OF_FRAMES = (
     *("row_min", "col_min", "n_row", "n_column"),
     *("sip_per_pix", "nan_fraction", "untimed_fraction", "dead_pixels"),
+    *("place_error_pix", "missing_fraction", "false_fraction", "focus_share", "focus_blur_pix"),
 )
 
 
@@ -40,7 +42,8 @@ class CcdSettings(SceneSettings):
     """Settings of the full-frame images of a CCD; the defaults make 60 frames with 30,000 stars brighter than T=15.
 
     Settings of `SceneSettings` have the same meaning, except for those below. `row_min`, `col_min`, `n_row`,
-    `n_column`, `sip_per_pix`, `nan_fraction`, `untimed_fraction` and `dead_pixels` cannot be set.
+    `n_column`, `sip_per_pix`, `nan_fraction`, `untimed_fraction`, `dead_pixels`, `place_error_pix`, `missing_fraction`,
+    `false_fraction`, `focus_share` and `focus_blur_pix` cannot be set.
 
     Parameters
     ----------

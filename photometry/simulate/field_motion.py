@@ -1,4 +1,4 @@
-"""How the field moves: drift, jitter, roll and excursions."""
+"""How the field moves: drift, jitter, roll and excursions; how its focus drifts."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 from photometry.core.constants import FIRST_SCIENCE_COLUMN, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS
 from photometry.simulate.scene_settings import SceneSettings
 
-__all__ = ["CCD_CENTER", "FieldMotion", "move_field", "slow_curve"]
+__all__ = ["CCD_CENTER", "FieldMotion", "focus_drift", "move_field", "slow_curve"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -85,6 +85,13 @@ def move_field(
         roll=roll,
     )
     return motion, np.where(excursion, 4, 0).astype(np.int32), offset
+
+
+def focus_drift(settings: SceneSettings) -> _Floats:
+    """Return the share of the light that the blurred PRF has: a saw-tooth in each half, (n_cadence,) float64."""
+    n_first = (settings.n_cadence + 1) // 2
+    halves = [np.linspace(0, 1, n) for n in (n_first, settings.n_cadence - n_first)]
+    return settings.focus_share * np.concatenate(halves)
 
 
 def slow_curve(n_cadence: int, rng: np.random.Generator) -> _Floats:

@@ -1,4 +1,4 @@
-"""A PRF that is not quite the one that the fit is given."""
+"""PRFs that are not quite the one that the fit is given."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.prf.prf_grid import PrfGrid, phased
 
-__all__ = ["normalised_phases", "perturbed_prf"]
+__all__ = ["blurred_prf", "mixed_prf", "normalised_phases", "perturbed_prf"]
 
 #: Zeros around the samples while they are blurred, samples.
 _PAD = 36
@@ -51,18 +51,70 @@ def perturbed_prf(
     PrfGrid
         Samples one pixel apart sum to 1 at every phase.
     """
-    n_sample = grid.samples.shape[-1]
-    padded = np.pad(grid.samples, ((0, 0), (0, 0), (_PAD, _PAD), (_PAD, _PAD)))
+    blurred = _blurred(grid.samples, blur_pix)
+    mixed = (1 - skew) * blurred + skew * np.roll(blurred, skew_shift, axis=(-2, -1))
+    return replace(
+        grid,
+        samples=normalised_phases(_unpadded(mixed)),
+        source=f"{grid.source}, blurred by {blur_pix} px, skewed by {skew}",
+    )
+
+
+def blurred_prf(grid: PrfGrid, blur_pix: float) -> PrfGrid:
+    """Return a PRF blurred by a Gaussian, as one out of focus is.
+
+    Parameters
+    ----------
+    grid : PrfGrid
+        The PRF to start from.
+    blur_pix : float
+        Standard deviation of the Gaussian, pixels.
+
+    Returns
+    -------
+    PrfGrid
+        Samples one pixel apart sum to 1 at every phase.
+    """
+    samples = normalised_phases(_unpadded(_blurred(grid.samples, blur_pix)))
+    return replace(grid, samples=samples, source=f"{grid.source}, blurred by {blur_pix} px")
+
+
+def mixed_prf(grid: PrfGrid, other: PrfGrid, share: float) -> PrfGrid:
+    """Return a PRF that is partly another one, such as that of another CCD.
+
+    Parameters
+    ----------
+    grid, other : PrfGrid
+        The PRFs, at the same places of their CCDs and with as many samples.
+    share : float
+        Share of `other`, 0 to 1.
+
+    Returns
+    -------
+    PrfGrid
+        Samples one pixel apart sum to 1 at every phase; errors are those of `grid`.
+    """
+    same_places = np.array_equal(grid.rows, other.rows) and np.array_equal(grid.columns, other.columns)
+    if not same_places or grid.samples.shape != other.samples.shape:
+        raise ValueError(
+            f"PRFs at {grid.samples.shape[:2]} and {other.samples.shape[:2]} places, with {grid.samples.shape[2]} and "
+            f"{other.samples.shape[2]} samples per axis, cannot be mixed: places and samples must be the same"
+        )
+    samples = normalised_phases((1 - share) * grid.samples + share * other.samples)
+    return replace(grid, samples=samples, source=f"{grid.source}, mixed with {share} of {other.source}")
+
+
+def _blurred(samples: npt.NDArray[np.float64], blur_pix: float) -> npt.NDArray[np.float64]:
+    """Blur PRF samples; the result has `_PAD` samples more on each side."""
+    padded = np.pad(samples, ((0, 0), (0, 0), (_PAD, _PAD), (_PAD, _PAD)))
     size = padded.shape[-1]
     # The transform of a Gaussian is exact at any width; a sampled kernel of 0.27 samples would hardly blur.
     sigma = blur_pix * PRF_SAMPLES_PER_PIXEL
     along_row = np.exp(-2 * (np.pi * sigma * np.fft.fftfreq(size)) ** 2)
     along_column = np.exp(-2 * (np.pi * sigma * np.fft.rfftfreq(size)) ** 2)
-    blurred = np.fft.irfft2(np.fft.rfft2(padded) * along_row[:, None] * along_column, s=(size, size))
-    mixed = (1 - skew) * blurred + skew * np.roll(blurred, skew_shift, axis=(-2, -1))
-    inner = slice(_PAD, _PAD + n_sample)
-    return replace(
-        grid,
-        samples=normalised_phases(mixed[..., inner, inner]),
-        source=f"{grid.source}, blurred by {blur_pix} px, skewed by {skew}",
-    )
+    return np.fft.irfft2(np.fft.rfft2(padded) * along_row[:, None] * along_column, s=(size, size))
+
+
+def _unpadded(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Cut off what `_blurred` added."""
+    return samples[..., _PAD:-_PAD, _PAD:-_PAD]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.core.constants import ARCSEC_PER_PIXEL
-from photometry.core.stars import flux_of_tmag
+from photometry.core.stars import Stars, flux_of_tmag
 from photometry.simulate.scene_settings import SceneSettings
 
 __all__ = ["CONSTANT", "FIRST_STARID", "Population", "fluxes_of", "populate", "true_fluxes", "variability_of"]
@@ -52,6 +52,11 @@ class Population:
     kind: npt.NDArray[np.str_]
     pairs: npt.NDArray[np.int64]
     separation: _Floats
+
+    @property
+    def stars(self) -> Stars:
+        """The stars at their true places and with their true magnitudes."""
+        return Stars(self.starid, self.row, self.column, self.tmag)
 
 
 def populate(settings: SceneSettings, rng: np.random.Generator) -> Population:

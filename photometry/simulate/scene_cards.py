@@ -79,7 +79,7 @@ def ffi_cards(scene: Scene) -> Cards:
 
 def object_cards(scene: Scene, target: int) -> Cards:
     """Return cards that describe the target of a target pixel file."""
-    catalogue, starid = scene.catalogue, int(scene.population.starid[target])
+    catalogue, starid = scene.full_catalogue, int(scene.population.starid[target])
     pm_ra, pm_decl = float(catalogue.pm_ra[target]), float(catalogue.pm_decl[target])
     return [
         ("OBJECT", f"TIC {starid}", "string version of target id"),
@@ -90,7 +90,7 @@ def object_cards(scene: Scene, target: int) -> Cards:
         ("PMRA", pm_ra, "[mas/yr] RA proper motion"),
         ("PMDEC", pm_decl, "[mas/yr] Dec proper motion"),
         ("PMTOTAL", float(np.hypot(pm_ra, pm_decl)), "[mas/yr] total proper motion"),
-        ("TESSMAG", float(catalogue.tmag[target]), "[mag] TESS magnitude"),
+        ("TESSMAG", float(catalogue.stars.tmag[target]), "[mag] TESS magnitude"),
         ("TEFF", float(catalogue.teff[target]), "[K] Effective temperature"),
         ("LOGG", None, "[cm/s2] log10 surface gravity"),
         ("MH", None, "[log10([M/H])] metallicity"),

@@ -23,8 +23,9 @@ _RANGES: dict[tuple[str, ...], tuple[float, float]] = {
     ("dec",): (-90, 90),
     ("seed", "row_min", "col_min", "star_margin", "n_pairs", "dead_pixels"): (0, math.inf),
     ("density", "proper_motion_mas", "tmag_error", "sky", "scattered_light", "glare"): (0, math.inf),
-    ("wcs_offset_pix", "drift_pix", "jitter_pix", "excursion_pix"): (0, math.inf),
+    ("wcs_offset_pix", "place_error_pix", "drift_pix", "jitter_pix", "excursion_pix", "focus_blur_pix"): (0, math.inf),
     ("variable_fraction", "excursion_fraction", "nan_fraction", "cosmic_ray_fraction", "untimed_fraction"): (0, 1),
+    ("missing_fraction", "false_fraction", "focus_share"): (0, 1),
 }
 #: Settings that are lists of a given length.
 _LENGTHS = {"pair_separation_pix": 2, "gain_e_per_adu": 4, "read_noise_e": 4}
@@ -77,6 +78,12 @@ class SceneSettings:
         Range of their separations, pixels.
     tmag_error : float
         Standard error of catalogue magnitudes, mag.
+    place_error_pix : float
+        Standard error of catalogue places, per axis, pixels.
+    missing_fraction : float
+        Share of the stars that the catalogue does not have, whatever their magnitude.
+    false_fraction : float
+        Entries of the catalogue that are no stars, as a share of the stars: anywhere, with magnitudes like theirs.
     wcs_offset_pix : float
         Length of the constant distance between catalogue and pixels, pixels; its direction is random.
     drift_pix : float
@@ -87,6 +94,11 @@ class SceneSettings:
         Peak to peak of the slow roll about the middle of the CCD, rad; a tenth of it is jitter.
     excursion_fraction, excursion_pix : float
         Share of cadences that are flagged (coarse point), and how far the stars then are away, pixels.
+    focus_share : float
+        Share of the light that moves from the PRF to a blurred one while the focus drifts: from 0 to this over the
+        first half of the cadences, and again over the second.
+    focus_blur_pix : float
+        Standard deviation of that blur, pixels.
     sky : float
         Constant background, e-/s per pixel.
     scattered_light : float
@@ -134,12 +146,17 @@ class SceneSettings:
     n_pairs: int = 12
     pair_separation_pix: tuple[float, float] = (0.7, 2.5)
     tmag_error: float = 0.03
+    place_error_pix: float = 0.0
+    missing_fraction: float = 0.0
+    false_fraction: float = 0.0
     wcs_offset_pix: float = 0.075
     drift_pix: float = 0.1
     jitter_pix: float = 0.006
     roll_rad: float = 1.5e-5
     excursion_fraction: float = 0.015
     excursion_pix: float = 0.4
+    focus_share: float = 0.0
+    focus_blur_pix: float = 0.35
     sky: float = 100.0
     scattered_light: float = 30.0
     glare: float = 300.0

@@ -12,7 +12,9 @@ from photometry.core.geometry import collected_flags
 from photometry.core.quality import PIXEL_FLAGS, bit
 from photometry.core.stars import Stars
 from photometry.prf.prf_grid import PrfGrid
-from photometry.simulate.field_motion import CCD_CENTER, FieldMotion, move_field
+from photometry.simulate.catalogue_faults import faulty_catalogue
+from photometry.simulate.field_motion import CCD_CENTER, FieldMotion, focus_drift, move_field
+from photometry.simulate.perturb import blurred_prf
 from photometry.simulate.pixel_defects import bleed, deface
 from photometry.simulate.population import Population, fluxes_of, populate
 from photometry.simulate.render import render_stars
@@ -59,8 +61,12 @@ class Scene:
         True motion.
     background : Background
         True background.
+    blurred_share : (n_cadence,) float64
+        Share of the light that has the blurred PRF (`focus_share`).
+    full_catalogue : Catalogue
+        What a catalogue with all stars in their places says, in the order of `population`.
     catalogue : Catalogue
-        What the star catalogue says, in the order of `population`.
+        What the star catalogue says: places are off, stars are missing and others do not exist, as the settings ask.
     offset : (row, column)
         Constant distance of the stars from their catalogue places through `wcs_header`, pixels.
     wcs_header : str
@@ -84,6 +90,8 @@ class Scene:
     flux: npt.NDArray[np.float32]
     motion: FieldMotion
     background: Background
+    blurred_share: npt.NDArray[np.float64]
+    full_catalogue: Catalogue
     catalogue: Catalogue
     offset: tuple[float, float]
     wcs_header: str
@@ -94,14 +102,12 @@ class Scene:
     @property
     def stars(self) -> Stars:
         """The stars at their true places and with their true magnitudes."""
-        true = self.population
-        return Stars(true.starid, true.row, true.column, true.tmag)
+        return self.population.stars
 
     @property
     def catalogue_stars(self) -> Stars:
         """The stars as catalogue and written WCS tell: off by `offset`, with noisy magnitudes."""
-        true = self.population
-        return Stars(true.starid, true.row - self.offset[0], true.column - self.offset[1], self.catalogue.tmag)
+        return self.catalogue.stars.moved(-self.offset[0], -self.offset[1])
 
     @property
     def cosmic_ray_mask(self) -> npt.NDArray[np.bool_]:
@@ -121,18 +127,18 @@ def simulate_scene(settings: SceneSettings, prf: PrfGrid) -> Scene:
     prf : PrfGrid
         True PRF.
     """
-    streams = np.random.SeedSequence(settings.seed).spawn(7)
+    streams = np.random.SeedSequence(settings.seed).spawn(10)
     rng = [np.random.default_rng(stream) for stream in streams]
     time, timecorr = times_of(settings)
     population = populate(settings, rng[0])
     flux = fluxes_of(population, time, rng[1])
     motion, quality, offset = move_field(settings, rng[2])
-    background = background_light(settings, time, rng[3])
-    pixels, errors = _expose(settings, prf, population, flux, motion, quality, background, rng[4])
+    background, blurred_share = background_light(settings, time, rng[3]), focus_drift(settings)
+    light = _Light(prf, population, flux, motion, blurred_share)
+    pixels, errors = _expose(settings, light, quality, background, rng[4])
     untimed, cosmic_rays, dead = deface(settings, pixels, errors, rng[5])
-    catalogue = catalogue_of(
-        settings, field_wcs(settings), population.row, population.column, population.tmag, epoch_year(time), rng[6]
-    )
+    wcs, year = field_wcs(settings), epoch_year(time)
+    full_catalogue = catalogue_of(settings, wcs, population.stars, year, rng[6])
     time[untimed], timecorr[untimed] = np.nan, np.nan
     return Scene(
         settings=settings,
@@ -146,13 +152,42 @@ def simulate_scene(settings: SceneSettings, prf: PrfGrid) -> Scene:
         flux=flux,
         motion=motion,
         background=background,
-        catalogue=catalogue,
+        blurred_share=blurred_share,
+        full_catalogue=full_catalogue,
+        catalogue=faulty_catalogue(settings, wcs, full_catalogue, year, rng[7:]),
         offset=offset,
         wcs_header=field_wcs(settings, offset).to_header_string(relax=True),
         cosmic_rays=cosmic_rays,
         dead=dead,
         prf_source=prf.source,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Light:
+    """What makes the light of the stars: their PRF, places, fluxes, motion, and the share that is out of focus."""
+
+    prf: PrfGrid
+    population: Population
+    flux: npt.NDArray[np.float32]
+    motion: FieldMotion
+    blurred_share: npt.NDArray[np.float64]
+
+
+def _starlight(
+    settings: SceneSettings, light: _Light, part: slice, groups: list[npt.NDArray[np.int64]]
+) -> npt.NDArray[np.float64]:
+    """Images of the stars in some of the cadences, (n_cadence, n_row, n_column), e-/s."""
+    flux, motion, stars = light.flux[:, part], light.motion.part(part), light.population
+
+    def rendered(prf: PrfGrid, flux: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        return render_stars(prf, settings.stamp, stars.row, stars.column, flux, motion, groups)
+
+    if not settings.focus_share:
+        return rendered(light.prf, flux)
+    share = light.blurred_share[part]
+    blurred = blurred_prf(light.prf, settings.focus_blur_pix)
+    return rendered(light.prf, flux * (1 - share)) + rendered(blurred, flux * share)
 
 
 def _first_cadenceno(settings: SceneSettings) -> np.int32:
@@ -162,10 +197,7 @@ def _first_cadenceno(settings: SceneSettings) -> np.int32:
 
 def _expose(
     settings: SceneSettings,
-    prf: PrfGrid,
-    population: Population,
-    flux: npt.NDArray[np.float32],
-    motion: FieldMotion,
+    light: _Light,
     quality: npt.NDArray[np.int32],
     background: Background,
     rng: np.random.Generator,
@@ -179,9 +211,7 @@ def _expose(
         part = slice(start, min(start + size, settings.n_cadence))
         calm = quality[part] == 0
         groups = [group for group in (np.flatnonzero(calm), np.flatnonzero(~calm)) if len(group)]
-        images = render_stars(
-            prf, settings.stamp, population.row, population.column, flux[:, part], motion.part(part), groups
-        )
+        images = _starlight(settings, light, part, groups)
         images += background.images(part)
         if settings.saturation:
             bleed(images, settings.full_well_e_s)

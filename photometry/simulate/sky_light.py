@@ -1,6 +1,6 @@
 """Where a scene is on the sky and in time, and its background light."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ from astropy.time import Time
 from astropy.wcs import WCS, Sip
 
 from photometry.core.constants import ARCSEC_PER_PIXEL, BTJD_OFFSET, CATALOG_EPOCH_YEAR
+from photometry.core.stars import Stars
 from photometry.simulate.scene_settings import SceneSettings
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "catalogue_of",
     "epoch_year",
     "field_wcs",
+    "misplaced",
     "times_of",
 ]
 
@@ -35,26 +37,31 @@ _MAS = np.deg2rad(1 / 3.6e6)
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What a star catalogue says of the stars, (n_star,) float64 each.
+    """What a star catalogue says of the stars.
 
     Parameters
     ----------
-    ra, dec : float64
+    stars : Stars
+        Numbers, places on the CCD at the time of the observation by the true WCS, magnitudes with their errors.
+    ra, dec : (n_star,) float64
         J2000 position (epoch and equinox), deg.
-    pm_ra, pm_decl : float64
+    pm_ra, pm_decl : (n_star,) float64
         Proper motion, mas/yr; that in right ascension includes cos(dec).
-    tmag : float64
-        Magnitude with its error.
-    teff : float64
+    teff : (n_star,) float64
         Effective temperature, K.
     """
 
+    stars: Stars
     ra: _Floats
     dec: _Floats
     pm_ra: _Floats
     pm_decl: _Floats
-    tmag: _Floats
     teff: _Floats
+
+    def select(self, which: npt.NDArray[np.bool_]) -> "Catalogue":
+        """Return the entries that a mask chooses."""
+        numbers = (getattr(self, name)[which] for name in ("ra", "dec", "pm_ra", "pm_decl", "teff"))
+        return Catalogue(self.stars.select(which), *numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,29 +138,42 @@ def epoch_year(time: _Floats) -> float:
     return 2000.0 + (float(np.nanmean(time)) + BTJD_OFFSET - 2451545.0) / 365.25
 
 
-def catalogue_of(
-    settings: SceneSettings,
-    wcs: WCS,
-    row: _Floats,
-    column: _Floats,
-    tmag: _Floats,
-    year: float,
-    rng: np.random.Generator,
-) -> Catalogue:
+def catalogue_of(settings: SceneSettings, wcs: WCS, stars: Stars, year: float, rng: np.random.Generator) -> Catalogue:
     """Return what a catalogue says of stars that are truly at CCD positions (with the true `wcs`) in `year`."""
-    ra, dec = wcs.all_pix2world(column, row, 0)
-    speed = rng.exponential(settings.proper_motion_mas, len(row))
-    angle = rng.uniform(0, 2 * np.pi, len(row))
+    n_star = len(stars)
+    speed = rng.exponential(settings.proper_motion_mas, n_star)
+    angle = rng.uniform(0, 2 * np.pi, n_star)
     pm_ra, pm_decl = speed * np.cos(angle), speed * np.sin(angle)
-    ra, dec = _moved_back(ra, dec, pm_ra, pm_decl, year - CATALOG_EPOCH_YEAR)
+    ra, dec = _at_epoch(wcs, stars, pm_ra, pm_decl, year)
+    tmag = stars.tmag + rng.normal(0, settings.tmag_error, n_star)
     return Catalogue(
+        stars=replace(stars, tmag=tmag),
         ra=ra,
         dec=dec,
         pm_ra=pm_ra,
         pm_decl=pm_decl,
-        tmag=tmag + rng.normal(0, settings.tmag_error, len(row)),
-        teff=np.round(rng.uniform(3200, 7500, len(row))),
+        teff=np.round(rng.uniform(3200, 7500, n_star)),
     )
+
+
+def misplaced(catalogue: Catalogue, wcs: WCS, row_error: _Floats, column_error: _Floats, year: float) -> Catalogue:
+    """Return a catalogue whose places are wrong.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The catalogue with the right places.
+    wcs : WCS
+        True WCS in CCD pixels.
+    row_error, column_error : (n_star,) float64
+        Errors of the places in `year`, pixels.
+    year : float
+        Time of the observation, Julian year.
+    """
+    stars = catalogue.stars
+    stars = replace(stars, row=stars.row + row_error, column=stars.column + column_error)
+    ra, dec = _at_epoch(wcs, stars, catalogue.pm_ra, catalogue.pm_decl, year)
+    return replace(catalogue, stars=stars, ra=ra, dec=dec)
 
 
 def background_light(settings: SceneSettings, time: _Floats, rng: np.random.Generator) -> Background:
@@ -178,6 +198,12 @@ def _direction(ra: npt.ArrayLike, dec: npt.ArrayLike) -> _Floats:
     """Return unit vectors, (..., 3)."""
     a, d = np.deg2rad(ra), np.deg2rad(dec)
     return np.stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)], axis=-1)
+
+
+def _at_epoch(wcs: WCS, stars: Stars, pm_ra: _Floats, pm_decl: _Floats, year: float) -> tuple[_Floats, _Floats]:
+    """Right ascension and declination, deg, at the epoch of the catalogue, of stars seen on the CCD in `year`."""
+    ra, dec = wcs.all_pix2world(stars.column, stars.row, 0)
+    return _moved_back(ra, dec, pm_ra, pm_decl, year - CATALOG_EPOCH_YEAR)
 
 
 def _moved_back(ra: _Floats, dec: _Floats, pm_ra: _Floats, pm_decl: _Floats, years: float) -> tuple[_Floats, _Floats]:

@@ -81,18 +81,18 @@ def write_star_table(scene: Scene | SimulatedCcd, path: str | Path, n_artefact: 
     suffix = Path(path).suffix.lower()
     if suffix not in _FORMATS:
         raise ConfigError(f"{path}: star tables are written as {', '.join(_FORMATS)}, not as {suffix or 'nothing'}")
-    catalogue, n_star = scene.catalogue, len(scene.population.starid)
+    catalogue, n_star = scene.catalogue, len(scene.catalogue.stars)
     fake = np.arange(min(n_artefact, n_star))
     which = np.concatenate([np.arange(n_star), fake])
     marks = np.where(fake % 2, "DUPLICATE", "ARTIFACT")
     table = Table(
         {
-            "ID": np.concatenate([scene.population.starid, _FIRST_ARTEFACT + fake]),
+            "ID": np.concatenate([catalogue.stars.starid, _FIRST_ARTEFACT + fake]),
             "ra": catalogue.ra[which],
             "dec": catalogue.dec[which] - np.where(np.arange(len(which)) < n_star, 0, 1e-3),
             "pmRA": catalogue.pm_ra[which],
             "pmDEC": catalogue.pm_decl[which],
-            "Tmag": np.round(catalogue.tmag[which], 4),
+            "Tmag": np.round(catalogue.stars.tmag[which], 4),
             "e_Tmag": np.full(len(which), scene.settings.tmag_error),
             "Teff": catalogue.teff[which],
             "objType": np.full(len(which), "STAR"),
@@ -114,11 +114,13 @@ def write_truth(scene: Scene, path: str | Path) -> None:
             "col": population.column,
             "kind": population.kind.astype("S8"),
             "pairs": np.column_stack([population.pairs.astype(np.float64), scene.population.separation]),
-            "ra": scene.catalogue.ra,
-            "decl": scene.catalogue.dec,
+            "ra": scene.full_catalogue.ra,
+            "decl": scene.full_catalogue.dec,
+            "listed": np.isin(population.starid, scene.catalogue.stars.starid),
             "drow": scene.motion.row_shift,
             "dcol": scene.motion.column_shift,
             "roll": scene.motion.roll,
+            "blurred_share": scene.blurred_share,
             "time": scene.time,
             "timecorr": scene.timecorr,
             "cadenceno": scene.cadenceno,

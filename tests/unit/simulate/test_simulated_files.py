@@ -167,7 +167,7 @@ def test_star_tables_are_read_back(cutout, tmp_path, suffix):
     assert table.table["starid"].tolist() == scene.population.starid.tolist()
     np.testing.assert_allclose(table.table["ra_J2000"], scene.catalogue.ra, atol=1e-12)
     np.testing.assert_allclose(table.table["pm_decl"], scene.catalogue.pm_decl, atol=1e-9)
-    np.testing.assert_allclose(table.table["tmag"], scene.catalogue.tmag, atol=1e-4)
+    np.testing.assert_allclose(table.table["tmag"], scene.catalogue.stars.tmag, atol=1e-4)
 
 
 def test_an_unknown_table_format_is_named(cutout, tmp_path):

@@ -104,6 +104,9 @@ STAR_FLAGS = (
     Flag(8, "dead_pixels", "dead or never measured pixels under the star"),
     Flag(16, "not_measurable", "too little of the star's light lies on usable pixels"),
     Flag(32, "poor_model", "the pixels disagree with the model"),
+    Flag(64, "static_misfit", "the mean image disagrees with the model"),
+    Flag(128, "mean_uncertain", "for that reason the mean flux may be wrong by more than 10 %"),
+    Flag(256, "motion_unknown", "the motion was not measured in most unflagged cadences"),
 )
 
 

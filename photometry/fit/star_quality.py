@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, bit
+from photometry.fit.static_misfit import StaticMisfit
 from photometry.scene.node_model import NodeModel
 from photometry.scene.tile_data import TileData
 from photometry.solver.node_solver import NodeSolver
@@ -27,6 +28,12 @@ _PRIOR_DOMINATES = 0.5
 #: Reduced chi-squared above which the pixels disagree with the model: in a cadence, and in the median cadence.
 _POOR_CADENCE = 5.0
 _POOR_STAR = 2.0
+#: Error of the mean image's model, as a share of the light under a star, and of the mean flux that are worth a word;
+#: chi-squared of the mean image (three standard deviations) that shows that they are real.
+_POOR_SHARE, _POOR_MEAN = 0.02, 0.1
+_SIGNIFICANT = 9.0
+#: Share of the good cadences that are most of them.
+_MOST = 0.5
 #: Distance from the median place from which a star counts as far away, pixels.
 _LARGE_MOTION = 0.2
 
@@ -98,7 +105,12 @@ def blending(system: NodeSolver, which: npt.NDArray[np.int64]) -> npt.NDArray[np
 
 
 def star_flags(
-    quality: StarQuality, blend_correlation: npt.NDArray[np.float64], chi2: npt.NDArray[np.float32]
+    quality: StarQuality,
+    blend_correlation: npt.NDArray[np.float64],
+    chi2: npt.NDArray[np.float32],
+    misfit: StaticMisfit,
+    flux: npt.NDArray[np.float64],
+    motion_bad: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.int32]:
     """Return the flags of the stars, (n_star,).
 
@@ -110,6 +122,12 @@ def star_flags(
         From `blending`.
     chi2 : (n_star, n_cadence) float32
         Reduced chi-squared of the good cadences.
+    misfit : StaticMisfit
+        What is wrong in all cadences alike.
+    flux : (n_star,) float64
+        Mean flux, e-/s.
+    motion_bad : (n_cadence,) bool
+        Good cadences whose motion was not measured.
     """
     inside = quality.usable_share + quality.dead_share
     finite = np.where(np.isfinite(chi2), chi2, 0.0)
@@ -120,6 +138,9 @@ def star_flags(
         "dead_pixels": quality.dead_share > _SHARE_THAT_MATTERS,
         "not_measurable": ~quality.measurable,
         "poor_model": np.median(finite, axis=1) > _POOR_STAR if chi2.shape[1] else np.zeros(len(chi2), dtype=bool),
+        "static_misfit": (misfit.share > _POOR_SHARE) & (misfit.chi2 > _SIGNIFICANT),
+        "mean_uncertain": (misfit.flux_error > _POOR_MEAN * np.abs(flux)) & (misfit.chi2 > _SIGNIFICANT),
+        "motion_unknown": np.full(len(chi2), np.count_nonzero(motion_bad) > _MOST * len(motion_bad)),
     }
     flags = np.zeros(len(chi2), dtype=np.int32)
     for name, condition in conditions.items():

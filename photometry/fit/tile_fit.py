@@ -53,13 +53,19 @@ class TileFit:
         Share of other stars' light in the star's PRF-weighted pixels, 0 to 1.
     blend_correlation : (n_star,) float64
         Largest absolute correlation of the flux with another star's flux, 0 to 1.
+    chi2_mean : (n_star,) float64
+        Reduced chi-squared of the mean image under the star, weighted by its PRF: what is wrong in all cadences alike.
+    mean_misfit : (n_star,) float64
+        Error of the mean image's model as a share of the light under the star (`photometry.fit.static_misfit`).
+    mean_flux_syst : (n_star,) float64
+        By how much the mean flux may be wrong for that reason, e-/s.
     prf_source : str
         Which PRF was used.
     fit_tmag_limit : float
         Faintest magnitude of stars whose flux was free.
     sum_image, model_image : (n_row, n_column) float64
-        Mean of the good images and of the model, e-/s, large-scale background removed; the model is NaN in bleed
-        trails, of which the fit uses the sums.
+        Mean of the good images and mean of the model of the same cadences, e-/s, large-scale background removed; NaN
+        where nothing was measured. The model leaves outliers out and is NaN in bleed trails, whose sums are fitted.
     aperture : (n_star, n_row_window, n_column_window) bool
         Pixels of the aperture in a window whose first pixel is `window_row`, `window_column`.
     window_row, window_column : (n_star,) int64
@@ -86,6 +92,9 @@ class TileFit:
     star_flags: npt.NDArray[np.int32]
     contamination: npt.NDArray[np.float64]
     blend_correlation: npt.NDArray[np.float64]
+    chi2_mean: npt.NDArray[np.float64]
+    mean_misfit: npt.NDArray[np.float64]
+    mean_flux_syst: npt.NDArray[np.float64]
     prf_source: str
     fit_tmag_limit: float
     sum_image: npt.NDArray[np.float64]

@@ -12,19 +12,22 @@ from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.settings import FitSettings
 from photometry.core.stars import Stars
-from photometry.fit.aperture import choose_apertures, windows_of
+from photometry.fit.aperture import Apertures, choose_apertures, windows_of
 from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit
+from photometry.fit.mean_images import left_in, mean_images, measured_image
 from photometry.fit.outlying_cadences import fit_outlying
-from photometry.fit.star_quality import blending, star_flags, star_quality
+from photometry.fit.star_quality import StarQuality, blending, star_flags, star_quality
 from photometry.fit.star_series import BlockSeries, StarSeries, series_of
+from photometry.fit.static_misfit import static_misfit
 from photometry.fit.tile_fit import TileFit
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.mean_scene import solve_mean
-from photometry.scene.node_model import node_variance
+from photometry.scene.node_model import NodeModel, node_variance
 from photometry.scene.nodes import far_cadences
 from photometry.scene.tile_data import tile_data
 from photometry.scene.tile_model import build_model
 from photometry.scene.tile_state import TileState
+from photometry.solver.node_solver import NodeSolver
 
 __all__ = ["fit_tile"]
 
@@ -89,54 +92,82 @@ def fit_tile(
 
 
 def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray[np.bool_], first: FirstFit) -> TileFit:
-    """Fit node by node, block by block, then the outlying cadences, and put all in the order of time."""
-    data, model, core = scene.data, scene.model, scene.core
+    """Fit all cadences, put them in the order of time, and judge the stars."""
+    data, model, core, flux = scene.data, scene.model, scene.core, scene.state.flux
     main = max(model.nodes, key=lambda node: int(good[node.cadences].sum()))
-    images = model.mean_images(main, scene.state.flux)
+    images = model.mean_images(main, flux)
     variance = node_variance(data, main, images)
-    quality = star_quality(data, main, images, scene.state.flux, core)
-    apertures = choose_apertures(
-        main.expansion.matrices[0][:, core], scene.state.flux[core], variance, data.usable, data.stamp
-    )
-    blocks = []
-    # The main node comes last: the cadences far from all others take its inverse over.
-    for node in sorted(model.nodes, key=lambda node: node is main):
-        for fit in final_fit(scene, first, node):
-            blocks.append(series_of(scene, fit, apertures, quality))
-    correlation = blending(fit.system, core)
-    far = np.setdiff1d(np.arange(data.n_cadence), np.concatenate([block.cadences for block in blocks]))
-    blocks += [series_of(scene, outlying, apertures, quality) for outlying in fit_outlying(scene, prf, far, fit)]
+    quality = star_quality(data, main, images, flux, core)
+    light = main.expansion.matrices[0][:, core]
+    apertures = choose_apertures(light, flux[core], variance, data.usable, data.stamp)
+    blocks, left, system = _fit_blocks(scene, prf, good, first, main, apertures, quality)
     series = {
         field.name: _in_order(blocks, [getattr(block.stars, field.name) for block in blocks], np.float32)
         for field in fields(StarSeries)
     }
-    local = _in_order(blocks, [block.local for block in blocks], np.float64)[:, good].mean(axis=1)
-    window, window_row, window_column = windows_of(
-        apertures, model.stars.row[core], model.stars.column[core], data.stamp
-    )
-    row_shift, column_shift = scene.kernel.shifts(model.stars.row[core], model.stars.column[core])
+    correlation = blending(system, core)
+    mean = mean_images(data, good, scene.state.mean_residual, left)
+    misfit = static_misfit(system, core, quality.light, mean, variance)
+    chi2, motion_bad = series["chi2"][:, good], scene.kernel.bad[good]
+    row, column = model.stars.row[core], model.stars.column[core]
+    window, window_row, window_column = windows_of(apertures, row, column, data.stamp)
+    row_shift, column_shift = scene.kernel.shifts(row, column)
     return TileFit(
         stamp=data.stamp,
         starid=model.stars.starid[core],
         tmag=model.stars.tmag[core],
-        row=model.stars.row[core],
-        column=model.stars.column[core],
+        row=row,
+        column=column,
         row_shift=row_shift.astype(np.float32),
         column_shift=column_shift.astype(np.float32),
         pixel_quality=_in_order(blocks, [block.flags for block in blocks], np.int32),
         cadence_chi2=_in_order(blocks, [block.cadence_chi2 for block in blocks], np.float32),
-        star_flags=star_flags(quality, correlation, series["chi2"][:, good]),
+        star_flags=star_flags(quality, correlation, chi2, misfit, flux[core], motion_bad),
         contamination=quality.contamination,
         blend_correlation=correlation,
+        chi2_mean=misfit.chi2,
+        mean_misfit=misfit.share,
+        mean_flux_syst=misfit.flux_error,
         prf_source=prf.grid.source,
         fit_tmag_limit=scene.settings.tmag_limit,
-        sum_image=_mean_image(cube, good),
-        model_image=np.where(data.saturated, np.nan, images[0] + model.local_basis @ local).reshape(data.stamp.shape),
+        sum_image=measured_image(cube, good),
+        model_image=np.where(data.saturated, np.nan, mean.model).reshape(data.stamp.shape),
         aperture=window,
         window_row=window_row,
         window_column=window_column,
         **series,
     )
+
+
+def _fit_blocks(
+    scene: TileScene,
+    prf: PrfEvaluator,
+    good: npt.NDArray[np.bool_],
+    first: FirstFit,
+    main: NodeModel,
+    apertures: Apertures,
+    quality: StarQuality,
+) -> tuple[list[BlockSeries], npt.NDArray[np.float64], NodeSolver]:
+    """Fit node by node, block by block, then the outlying cadences.
+
+    Returns
+    -------
+    blocks : list of BlockSeries
+        Series of all cadences.
+    left : (2, n_pixel) float64
+        What the fit leaves of the good cadences (`photometry.fit.mean_images.left_in`).
+    system : NodeSolver
+        Linear system of the main node.
+    """
+    blocks, left = [], np.zeros((2, scene.data.stamp.n_pixel))
+    # The main node comes last: the cadences far from all others take its inverse over.
+    for node in sorted(scene.model.nodes, key=lambda node: node is main):
+        for fit in final_fit(scene, first, node):
+            blocks.append(series_of(scene, fit, apertures, quality))
+            left += left_in(fit, good)
+    far = np.setdiff1d(np.arange(scene.data.n_cadence), np.concatenate([block.cadences for block in blocks]))
+    blocks += [series_of(scene, outlying, apertures, quality) for outlying in fit_outlying(scene, prf, far, fit)]
+    return blocks, left, fit.system
 
 
 def _some(good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -150,17 +181,3 @@ def _in_order(blocks: list[BlockSeries], values: list[npt.NDArray[Any]], dtype: 
     """Put the blocks' values (..., n_cadence of the block) into the order of the cadences."""
     order = np.argsort(np.concatenate([block.cadences for block in blocks]))
     return np.concatenate(values, axis=-1)[..., order].astype(dtype)
-
-
-def _mean_image(cube: Cube, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Mean of the good images, (n_row, n_column), e-/s; NaN where no pixel was measured."""
-    images = cube.images.reshape(len(good), -1)
-    share = (good / good.sum()).astype(images.dtype)
-    mean = (share @ images).astype(np.float64)
-    # Pixels that were not measured in some cadence, be it a flagged one, leave no number.
-    gaps = np.flatnonzero(~np.isfinite(mean))
-    finite = np.isfinite(images[:, gaps]) & good[:, None]
-    count = finite.sum(axis=0)
-    total = np.where(finite, images[:, gaps], 0).sum(axis=0, dtype=np.float64)
-    mean[gaps] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return np.asarray(mean.reshape(cube.images.shape[1:]), dtype=np.float64)

@@ -9,7 +9,7 @@ from photometry.interface.base import BasePhotometry
 from photometry.interface.lightcurve_table import fill_table
 from photometry.interface.target_fit import TargetFit, fit_target
 from photometry.interface.user_settings import numeric_settings
-from photometry.io.results.lightcurve_cards import TargetMetadata, target_metadata
+from photometry.io.results.lightcurve_cards import TargetMetadata, star_numbers, target_metadata
 from photometry.io.results.lightcurve_files import FitMetadata
 from photometry.lightcurve.light_curve import LightCurve, with_star_time
 
@@ -80,14 +80,12 @@ class PSFPhotometry(BasePhotometry):
     def _metadata(self) -> TargetMetadata:
         if self._fit is None:
             return super()._metadata()
-        fit = self._fit.fit
         return target_metadata(
             self._detector.catalog,
             self._entry,
             self._status,
             self._report.reason,
-            float(fit.contamination[self._fit.index]),
-            int(fit.star_flags[self._fit.index]),
+            star_numbers(self._fit.fit, self._fit.index),
         )
 
     def _fit_metadata(self) -> FitMetadata:

@@ -68,6 +68,9 @@ class TargetFit:
         fit, index = self.fit, self.index
         return {
             "contamination": float(fit.contamination[index]),
+            "chi2_mean": float(fit.chi2_mean[index]),
+            "mean_misfit": float(fit.mean_misfit[index]),
+            "mean_flux_syst": float(fit.mean_flux_syst[index]),
             "blend_correlation": float(fit.blend_correlation[index]),
             "star_flags": int(fit.star_flags[index]),
             "chi2": self.chi2,

@@ -197,8 +197,12 @@ def _verdict(flags: set[str], fit: TileFit, metrics: Metrics, star: int) -> tupl
         return STATUS.ERROR, "every cadence is flagged"
     if n_finite == 0:
         return STATUS.ERROR, f"no finite flux in {n_unflagged} unflagged cadences"
-    correlation = fit.blend_correlation[star]
-    reasons = [text.format(correlation=correlation) for name, text in _RESERVATIONS.items() if name in flags]
+    numbers = {
+        "correlation": fit.blend_correlation[star],
+        "misfit": fit.mean_misfit[star],
+        "uncertainty": fit.mean_flux_syst[star] / abs(metrics.mean_flux[star]),
+    }
+    reasons = [text.format(**numbers) for name, text in _RESERVATIONS.items() if name in flags]
     if metrics.fraction_finite[star] < _FINITE_REQUIRED:
         reasons.append(f"only {n_finite} of {n_unflagged} unflagged cadences have a flux")
     return (STATUS.WARNING, "; ".join(reasons)) if reasons else (STATUS.OK, "")
@@ -211,6 +215,9 @@ _RESERVATIONS = {
     "edge": "part of its light lies outside the pixels",
     "dead_pixels": "dead or never measured pixels under the star",
     "poor_model": "the pixels disagree with the model",
+    "static_misfit": "the mean image disagrees with the model by {misfit:.1%} of the light under the star",
+    "mean_uncertain": "the mean flux may be wrong by {uncertainty:.0%}",
+    "motion_unknown": "the motion was not measured: too little light of stars that do not saturate",
 }
 
 

@@ -13,6 +13,7 @@ from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.tile_data import TileData, tile_data
 from photometry.scene.tile_model import TileModel, build_model
 from photometry.scene.tile_state import TileMotion, TileState
+from photometry.scene.widening import N_WIDTH
 from photometry.simulate.perturb import normalised_phases
 from photometry.solver.normal_equations import NormalEquations
 
@@ -113,7 +114,8 @@ def make_tile(
 ) -> SmallTile:
     """Put stars about the nodes of a motion without roll."""
     data = tile_data(cube)
-    motion = TileMotion(row_shift, column_shift, np.zeros((len(row_shift), 4)), np.zeros((len(row_shift), 3)))
+    linear, widths, local = (np.zeros((len(row_shift), n_term)) for n_term in (4, N_WIDTH, 3))
+    motion = TileMotion(row_shift, column_shift, linear, widths, local)
     model = build_model(data, PrfEvaluator(prf), free, fixed, motion, reach)
     nothing = np.zeros(data.stamp.n_pixel)
     return SmallTile(data, model, TileState(free.flux, motion, nothing, nothing))

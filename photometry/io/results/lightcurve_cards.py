@@ -13,6 +13,7 @@ from photometry.core.cube import CubeHeader
 from photometry.core.geometry import Stamp
 from photometry.core.status import STATUS
 from photometry.core.times import SECONDS_PER_DAY
+from photometry.fit.tile_fit import TileFit
 from photometry.io.fits.fits_bytes import CardItem
 from photometry.lightcurve.columns import FLUX_UNIT
 
@@ -65,6 +66,42 @@ SUMIMAGE: tuple[CardItem, ...] = (("BUNIT", FLUX_UNIT, "mean of the good images,
 
 
 @dataclass(frozen=True, slots=True)
+class StarNumbers:
+    """What a fit says of a star, all cadences; see `photometry.fit.tile_fit.TileFit`. The defaults stand for no fit.
+
+    Parameters
+    ----------
+    contamination : float
+        Share of other stars' light, 0 to 1.
+    chi2_mean : float
+        Reduced chi-squared of the mean image under the star.
+    mean_misfit : float
+        Error of the mean image's model as a share of the light under the star.
+    mean_flux_syst : float
+        By how much the mean flux may be wrong for that reason, e-/s.
+    star_flags : int
+        `photometry.core.quality.STAR_FLAGS`.
+    """
+
+    contamination: float = float("nan")
+    chi2_mean: float = float("nan")
+    mean_misfit: float = float("nan")
+    mean_flux_syst: float = float("nan")
+    star_flags: int = 0
+
+
+def star_numbers(fit: TileFit, index: int) -> StarNumbers:
+    """Return what a fit says of one of its stars."""
+    return StarNumbers(
+        contamination=float(fit.contamination[index]),
+        chi2_mean=float(fit.chi2_mean[index]),
+        mean_misfit=float(fit.mean_misfit[index]),
+        mean_flux_syst=float(fit.mean_flux_syst[index]),
+        star_flags=int(fit.star_flags[index]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class TargetMetadata:
     """What the header says of a target beyond its light curve; NaN where it is not known.
 
@@ -82,10 +119,8 @@ class TargetMetadata:
         How the photometry ended.
     reason : str
         Why it is not OK.
-    contamination : float
-        Share of other stars' light, 0 to 1.
-    star_flags : int
-        `photometry.core.quality.STAR_FLAGS`.
+    numbers : StarNumbers
+        What the fit says of it.
     """
 
     ra: float
@@ -96,8 +131,7 @@ class TargetMetadata:
     teff: float
     status: STATUS
     reason: str
-    contamination: float
-    star_flags: int
+    numbers: StarNumbers
 
 
 def target_cards(starid: int, metadata: TargetMetadata) -> list[CardItem]:
@@ -114,6 +148,7 @@ def target_cards(starid: int, metadata: TargetMetadata) -> list[CardItem]:
 
 def result_cards(metadata: TargetMetadata) -> list[CardItem]:
     """Return the cards of the primary header on the target's catalogue entry and on how the photometry went."""
+    numbers = metadata.numbers
     return [
         ("PMRA", metadata.pm_ra, "[mas/yr] RA proper motion"),
         ("PMDEC", metadata.pm_dec, "[mas/yr] Dec proper motion"),
@@ -122,8 +157,11 @@ def result_cards(metadata: TargetMetadata) -> list[CardItem]:
         ("TEFF", metadata.teff, "[K] effective temperature"),
         ("STATUS", metadata.status.name, "how the photometry ended"),
         ("REASON", metadata.reason, ""),
-        ("CONTAM", metadata.contamination, "share of other stars' light, 0 to 1"),
-        ("STARFLAG", metadata.star_flags, "flags of the star, all cadences"),
+        ("CONTAM", numbers.contamination, "share of other stars' light, 0 to 1"),
+        ("CHI2MEAN", numbers.chi2_mean, "reduced chi-squared of the mean image"),
+        ("MISFIT", numbers.mean_misfit, "error of its model over the light under the star"),
+        ("FLUXSYST", numbers.mean_flux_syst, "[e-/s] how far the mean flux may be off"),
+        ("STARFLAG", numbers.star_flags, "flags of the star, all cadences"),
     ]
 
 
@@ -243,7 +281,7 @@ def physical_cards(stamp: Stamp, reference_pixel: tuple[float, float]) -> list[C
 
 
 def target_metadata(
-    catalog: Catalog, entry: int, status: STATUS, reason: str, contamination: float = float("nan"), star_flags: int = 0
+    catalog: Catalog, entry: int, status: STATUS, reason: str, numbers: StarNumbers | None = None
 ) -> TargetMetadata:
     """Return what the header says of a target.
 
@@ -255,10 +293,8 @@ def target_metadata(
         The target's place in it.
     status, reason
         How the photometry ended.
-    contamination : float
-        Share of other stars' light, 0 to 1; NaN where not known.
-    star_flags : int
-        `photometry.core.quality.STAR_FLAGS`.
+    numbers : StarNumbers, optional
+        What the fit says of it; without a fit nothing is known.
     """
     return TargetMetadata(
         ra=float(catalog.ra_j2000[entry]),
@@ -269,6 +305,5 @@ def target_metadata(
         teff=float(catalog.teff[entry]),
         status=status,
         reason=reason,
-        contamination=contamination,
-        star_flags=star_flags,
+        numbers=StarNumbers() if numbers is None else numbers,
     )

@@ -5,6 +5,7 @@ A file holds nothing that depends on when or where it was written, so equal cont
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +29,7 @@ from photometry.io.results.lightcurve_cards import (
     physical_cards,
     result_cards,
     span_cards,
+    star_numbers,
     target_cards,
     target_metadata,
     time_cards,
@@ -203,8 +205,7 @@ def export_tile(
             continue
         rows[starid] |= _results(fit, metrics, index) | {"status": status[index].name, "reason": reason[index]}
         if status[index] in MEASURED:
-            contamination, star_flags = float(fit.contamination[index]), int(fit.star_flags[index])
-            metadata = target_metadata(catalog, entry, status[index], reason[index], contamination, star_flags)
+            metadata = target_metadata(catalog, entry, status[index], reason[index], star_numbers(fit, index))
             measured.append((index, entry, metadata))
     writer = LightCurveWriter(fit, header, version, inputs, [(REGION_KEY, region, "")], settings)
     for start in range(0, len(measured), _CURVES_AT_ONCE):
@@ -236,7 +237,6 @@ def _results(fit: TileFit, metrics: Metrics, index: int) -> dict[str, object]:
         "column": fit.column[index],
         "centroid_row": metrics.row[index],
         "centroid_column": metrics.column[index],
-        "contamination": fit.contamination[index],
         "blend_correlation": fit.blend_correlation[index],
-        "star_flags": fit.star_flags[index],
+        **asdict(star_numbers(fit, index)),
     }

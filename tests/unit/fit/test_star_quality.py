@@ -8,6 +8,7 @@ from photometry.core.constants import SATURATION_E_S
 from photometry.core.geometry import Stamp
 from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, decode
 from photometry.fit.star_quality import blending, cadence_flags, star_flags, star_quality
+from photometry.fit.static_misfit import StaticMisfit
 from photometry.scene.node_model import node_variance
 from photometry.solver.chosen_solver import SOLVER
 
@@ -34,11 +35,14 @@ def case():
     return tile, quality
 
 
-def _flags_of(case, chi2=None, correlation=None):
-    _, quality = case
+def _flags_of(case, chi2=None, correlation=None, misfit=None, n_bad=0):
+    tile, quality = case
     n_star = len(quality.usable_share)
     chi2 = np.ones((n_star, _N_CADENCE), dtype=np.float32) if chi2 is None else chi2
-    words = star_flags(quality, np.zeros(n_star) if correlation is None else correlation, chi2)
+    misfit = StaticMisfit(*np.zeros((3, n_star))) if misfit is None else misfit
+    motion_bad = np.arange(_N_CADENCE) < n_bad
+    correlation = np.zeros(n_star) if correlation is None else correlation
+    words = star_flags(quality, correlation, chi2, misfit, tile.state.flux, motion_bad)
     return [set(decode(STAR_FLAGS, int(word))) for word in words]
 
 
@@ -82,6 +86,24 @@ def test_pixels_that_disagree_in_the_median_cadence(case):
     assert "poor_model" not in flags[_PAIR]
     assert "poor_model" not in flags[_EDGE]
     assert all("poor_model" not in flag for flag in _flags_of(case, chi2=chi2[:, :0]))
+
+
+def test_a_mean_image_that_disagrees(case):
+    tile, _ = case
+    chi2, share, error = (np.zeros(7) for _ in range(3))
+    chi2[[_LONE, _EDGE]], share[[_LONE, _PAIR]] = 100.0, 0.03
+    error[[_EDGE, _PAIR]] = 0.2 * tile.state.flux[[_EDGE, _PAIR]]
+    flags = _flags_of(case, misfit=StaticMisfit(chi2, share, error))
+    assert flags[_LONE] == {"static_misfit"}
+    assert "mean_uncertain" in flags[_EDGE]
+    assert "static_misfit" not in flags[_EDGE]
+    # Noise of that size is no misfit.
+    assert flags[_PAIR] == set()
+
+
+@pytest.mark.parametrize(("n_bad", "unknown"), [(0, False), (3, False), (4, True), (_N_CADENCE, True)])
+def test_motion_that_was_not_measured(case, n_bad, unknown):
+    assert all(("motion_unknown" in flag) is unknown for flag in _flags_of(case, n_bad=n_bad))
 
 
 def test_the_pair_cannot_be_separated_and_the_others_can(case):

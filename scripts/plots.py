@@ -53,7 +53,7 @@ def plots(
     targets = vstack([read_ecsv(path, RESULT_COLUMNS) for path in paths_indices], metadata_conflicts="silent")
     starid = np.asarray(targets["starid"])
     drawn = {
-        "field": field_figure(read_sum_image(path_cube), header.stamp, stars, tiles, region, starid),
+        "field": field_figure(read_sum_image(path_cube), header.stamp, stars, tiles, region, starid, kernel.offset),
         "motion": motion_figure(header.time, kernel, header.stamp, header.quality, region),
     }
     measured = targets[np.asarray(targets["file"], dtype=np.str_) != ""]

@@ -31,6 +31,7 @@ def field_figure(
     tiles: Sequence[Tile],
     title: str,
     targets: npt.NDArray[np.int64] | None = None,
+    offset: tuple[float, float] = (0.0, 0.0),
 ) -> Figure:
     """Show the mean image of a region with its stars and tiles.
 
@@ -48,11 +49,14 @@ def field_figure(
         Title.
     targets : (n_target,) int64, optional
         TIC numbers of the targets: marked apart from the other stars.
+    offset : (row, column)
+        Distance of the pixels' stars from their catalogue positions, pixels (`MovementKernel.offset`): stars are marked
+        where the fit has them, as in `residual_figure`.
     """
     figure = Figure(figsize=(8.5, 8), layout="constrained")
     axes = figure.subplots()
     _show_image(figure, axes, image, stamp, _stretch(image))
-    inside = stars.select(stamp.contains(stars.row, stars.column))
+    inside = stars.select(stamp.contains(stars.row, stars.column)).moved(*offset)
     is_target = np.isin(inside.starid, targets if targets is not None else [])
     for chosen, color, label in ((~is_target, BLUE, "star"), (is_target, RED, "target")):
         group = inside.select(chosen)

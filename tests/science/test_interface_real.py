@@ -59,7 +59,11 @@ def quiet_star(tess_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def test_light_curve_of_a_flare_star(flare_star, tess_data, tmp_path):
     with PSFPhotometry(FLARE_STAR, flare_star, tmp_path, datasource="tpf") as target:
         target.settings["prf"]["source"] = str(tess_data / "prf/start_s0004_cam2_ccd3")
-        assert target.photometry() == STATUS.OK, target.details
+        # One pixel of the star's core is off by 6 % of the peak in every cadence: the SPOC PRF is no better here.
+        assert target.photometry() == STATUS.WARNING, target.details
+        (reason,) = target.details["errors"]
+        assert reason.startswith("the mean image disagrees with the model by")
+        assert 0.02 < target.details["mean_misfit"] < 0.1
         assert (target.sector, target.camera, target.ccd, target.cadence) == (15, 2, 3, 120)
         assert target.images_cube.shape[:2] == (11, 11)
         assert target.aperture.max() < 512

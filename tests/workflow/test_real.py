@@ -44,7 +44,10 @@ def test_target_pixel_file_is_as_good_as_spoc(snakemake, tess_data, tmp_path):
         prf=str(tess_data / "prf/start_s0004_cam2_ccd3"),
     )
     row = summary[summary["starid"] == 273589987][0]
-    assert row["status"] == "OK"
+    # One pixel of the star's core is off by 6 % of the peak in every cadence: the SPOC PRF is no better here.
+    assert row["status"] == "WARNING"
+    assert str(row["reason"]).startswith("the mean image disagrees with the model by")
+    assert row["chi2"] < 2 < row["chi2_mean"]
     assert row["file"] == "lightcurves/c0120/00273/tess00273589987-s015-2-3-c0120-dr30-v01_lc.fits"
     mine = fits.getdata(tmp_path / "results" / row["file"], "LIGHTCURVE")
     spoc = fits.getdata(tess_data / "tpf/lcf2.fits", 1)

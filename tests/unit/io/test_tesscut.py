@@ -110,6 +110,30 @@ def test_useless_tables(tmp_path, columns, message):
         read_tesscut(path)
 
 
+@pytest.mark.parametrize("days", [1 / 48, 3.25, 3.3750, 27.0])
+@pytest.mark.parametrize("drift", [-1e-4, 0.0, 1e-4])
+def test_sparse_cadences_are_as_good_as_others(tmp_path, days, drift):
+    """The barycentre makes 28 s of three days: less than a cadence, more than a fiftieth of one."""
+    step = np.rint(days * 48) / 48
+    time = 1400 + np.append(0, np.cumsum(step * (1 + drift * np.array([1, 0.9, 1, 0.8, 1]))))
+    cube = read_tesscut(PixelFileBuilder(columns={"TIME": time}).write(tmp_path / "a.fits"))
+    assert cube.n_cadence == 6
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ([1, 1.5, 1, 2, 1], r"1800.0 s apart.* 1 of 5 steps are no multiple of it, as 2700.0 s"),
+        ([0.5, 1, 1, 1, 1], r"1 of 5 steps are no multiple of it, as 900.0 s"),
+        ([3.5, 3.5, 3.5, 3.5, 3.5], r"6300.0 s apart.* 5 of 5 steps are no multiple of it, as 6300.0 s"),
+    ],
+)
+def test_times_between_cadences_are_told(tmp_path, steps, message):
+    time = 1400 + np.append(0, np.cumsum(steps)) / 48
+    with pytest.raises(InputFileError, match=message):
+        read_tesscut(PixelFileBuilder(columns={"TIME": time}).write(tmp_path / "a.fits"))
+
+
 def test_table_that_does_not_fit_its_header(tmp_path):
     path = PixelFileBuilder(checksum=False).write(tmp_path / "a.fits")
     content = path.read_bytes()

@@ -102,6 +102,16 @@ def test_field_shows_stars_targets_and_tiles_in_ccd_pixels():
     assert len(axes.patches) == 4
 
 
+def test_field_and_residual_mark_a_star_at_the_same_place():
+    fit = make_fit()
+    catalogue = Stars(fit.starid, fit.row - 0.3, fit.column + 0.1, fit.tmag)
+    field = field_figure(fit.sum_image, STAMP, catalogue, [], "field", offset=(0.3, -0.1))
+    places = np.concatenate([marks.get_offsets() for marks in field.axes[0].collections])
+    residual = residual_figure(fit, 1, "residual").axes[0]
+    ring = next(line for line in residual.lines if line.get_marker() == "o")
+    np.testing.assert_allclose(places[1], [ring.get_xdata()[0], ring.get_ydata()[0]])
+
+
 def test_light_curves_show_every_cadence_and_mark_the_flagged():
     fit, header = make_fit(), make_header()
     flux = fit.flux.copy()

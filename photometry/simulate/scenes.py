@@ -110,6 +110,11 @@ class Scene:
         return self.catalogue.stars.moved(-self.offset[0], -self.offset[1])
 
     @property
+    def listed(self) -> npt.NDArray[np.bool_]:
+        """Which stars of the population the catalogue has, (n_star,)."""
+        return np.isin(self.population.starid, self.catalogue.stars.starid)
+
+    @property
     def cosmic_ray_mask(self) -> npt.NDArray[np.bool_]:
         """Where cosmic rays hit, (n_cadence, n_row, n_column)."""
         mask = np.zeros(self.pixels.shape, dtype=bool)

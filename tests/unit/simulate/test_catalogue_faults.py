@@ -117,7 +117,9 @@ def test_the_target_of_a_pixel_file_is_in_the_catalogue(tmp_path):
         assert fits.getval(tmp_path / "tp.fits", "TICID") in scene.catalogue.stars.starid
 
 
-@pytest.mark.parametrize("name", ["missing_fraction", "false_fraction", "place_error_pix", "focus_share"])
+@pytest.mark.parametrize(
+    "name", ["missing_fraction", "false_fraction", "place_error_pix", "focus_share", "intrapixel_loss"]
+)
 def test_wrong_values_are_named_and_full_frame_images_have_none_of_it(name):
     with pytest.raises(ConfigError, match=rf"{name} is -1\.0, expected"):
         settings_from_mapping({name: -1}, SceneSettings)

@@ -14,6 +14,7 @@ from photometry.simulate import (
     SceneSettings,
     blurred_prf,
     cube_of_scene,
+    intrapixel_prf,
     settings_from_mapping,
     simulate_scene,
     true_kernel,
@@ -157,6 +158,14 @@ def test_a_focus_that_is_out_altogether_is_the_blurred_prf():
     wide = simulate_scene(SceneSettings(n_row=12, n_column=12, **longer), blurred_prf(PRF, 0.5))
     moved = simulate_scene(SceneSettings(n_row=12, n_column=12, focus_share=1.0, focus_blur_pix=0.5, **longer), PRF)
     np.testing.assert_allclose(moved.pixels[1::2], wide.pixels[1::2], rtol=1e-6)
+
+
+def test_pixels_may_see_less_near_their_edges():
+    changes = {"n_cadence": 2, "n_pairs": 0, **CLEAN}
+    expected = simulate_scene(SceneSettings(n_row=12, n_column=12, **changes), intrapixel_prf(PRF, 0.1))
+    scene = simulate_scene(SceneSettings(n_row=12, n_column=12, intrapixel_loss=0.1, **changes), PRF)
+    np.testing.assert_array_equal(scene.pixels, expected.pixels)
+    assert scene.prf_source == "model, edges of pixels less by 0.1"
 
 
 def test_the_true_kernel_is_the_true_motion(scene):

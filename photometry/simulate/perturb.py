@@ -97,6 +97,8 @@ def intrapixel_prf(grid: PrfGrid, loss: float) -> PrfGrid:
         Samples one pixel apart sum to 1 at every phase.
     """
     samples = _edges_dimmed(_edges_dimmed(grid.samples, loss, -1), loss, -2)
+    # Light between samples is as noisy as their differences: at the far ends of delivered PRFs it may be negative.
+    samples = np.maximum(samples, 0.0)
     return replace(grid, samples=normalised_phases(samples), source=f"{grid.source}, edges of pixels less by {loss}")
 
 

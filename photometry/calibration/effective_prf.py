@@ -46,8 +46,12 @@ _BRIGHT_FLUX = 2375.0
 _N_GROUP = 4
 #: Factors of the prior precision that are tried.
 _PRIOR_FACTORS = (10.0, 1.0, 0.1)
-#: A step that changes no sample by more than this share of the highest is the last.
+#: A step that changes no sample by more than this share of the highest is the last, and one after which stars not learnt
+#: from are left with more than this share of their squared residuals before it.
 _SETTLED = 2e-4
+_NO_BETTER = 0.8
+#: Rounds before that counts: the first ones start from mean fluxes that the given PRF has spoilt.
+_LEAST_ROUNDS = 2
 #: Stars whose columns are worked out at once: bounds the memory.
 _STARS_AT_ONCE = 64
 
@@ -152,15 +156,17 @@ def learn_prf(
     given = evaluator = PrfEvaluator(prf, np.float32)
     effective, correction = prf, _Correction(np.zeros(N_CORRECTION), np.zeros(N_AFFINE), 1.0)
     few = region_round(few, evaluator, motion)
-    for _ in range(settings.n_round):
-        correction = _best_correction(few, given, evaluator, correction.coefficients)
+    for k in range(settings.n_round):
+        before = correction
+        correction = _best_correction(few, given, evaluator, before.coefficients)
         if not correction.coefficients.any():
             return replace(prf, source=f"{prf.source}, nothing learnt: no better on other stars"), kernel
         last, effective = effective, corrected(prf, correction.coefficients)
         few = replace(few, kernel=with_static(few.kernel, correction.static))
         evaluator = PrfEvaluator(effective, np.float32)
         few = region_round(few, evaluator, motion)
-        if np.abs(effective.samples - last.samples).max() < _SETTLED * effective.samples.max():
+        settled = np.abs(effective.samples - last.samples).max() < _SETTLED * effective.samples.max()
+        if settled or (k >= _LEAST_ROUNDS and correction.left > _NO_BETTER * before.left):
             break
     kernel = motion_of_all(series, few, evaluator, motion)
     learnt = f"learnt from {carriers} stars, residual of others x {np.sqrt(correction.left):.2f}"

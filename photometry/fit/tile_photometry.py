@@ -25,6 +25,7 @@ from photometry.scene.nodes import far_cadences
 from photometry.scene.tile_data import tile_data
 from photometry.scene.tile_model import build_model
 from photometry.scene.tile_state import TileState
+from photometry.solver.node_solver import NodeSolver
 
 __all__ = ["fit_tile"]
 
@@ -34,6 +35,10 @@ _MEAN_ROUNDS = 2
 _FIRST_CADENCES = 200
 #: The prior of a flux is never narrower than for a mean flux of this fraction of the catalogue flux.
 _LEAST_OF_CATALOG = 0.1
+#: Variation of every star that the final fit allows for, as a fraction of its flux, and its prior in units of the first
+#: one, at least.
+_LEAST_VARIATION = 0.01
+_NARROWEST = 0.03
 
 
 def fit_tile(
@@ -84,7 +89,7 @@ def fit_tile(
     data = replace(data, valid=data.valid & ~first.rejected)
     mean = solve_mean(data, model, state, good, means=first.means, n_round=_MEAN_ROUNDS)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
-    scene = replace(scene, data=data, state=state)
+    scene = replace(scene, data=data, state=state, precision=_final_precision(state.flux, first.variation, width))
     return _assemble(cube, scene, evaluator, good, first)
 
 
@@ -98,10 +103,11 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
     apertures = choose_apertures(
         main.expansion.matrices[0][:, core], scene.state.flux[core], variance, data.usable, data.stamp
     )
-    blocks = []
+    blocks: list[BlockSeries] = []
+    factored: list[NodeSolver] = []
     # The main node comes last: the cadences far from all others take its inverse over.
     for node in sorted(model.nodes, key=lambda node: node is main):
-        for fit in final_fit(scene, first, node):
+        for fit in final_fit(scene, first, node, factored):
             blocks.append(series_of(scene, fit, apertures, quality))
     correlation = blending(fit.system, core)
     far = np.setdiff1d(np.arange(data.n_cadence), np.concatenate([block.cadences for block in blocks]))
@@ -137,6 +143,14 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
         window_column=window_column,
         **series,
     )
+
+
+def _final_precision(
+    flux: npt.NDArray[np.float64], variation: npt.NDArray[np.float64], first_width: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Precision of the priors of the final fit, (n_star,): as wide as the stars vary, no wider than at first."""
+    width = np.hypot(_LEAST_VARIATION * np.maximum(flux, 0.0), variation)
+    return np.asarray(1 / np.clip(width, _NARROWEST * first_width, first_width) ** 2, dtype=np.float64)
 
 
 def _some(good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -232,8 +232,7 @@ def _solved(
 def _moved(motion: TileMotion, cadences: npt.NDArray[np.int64], change: npt.NDArray[np.float64]) -> TileMotion:
     """Add local background and motion, (n_cadence, n_local + N_MOTION), to those of some cadences."""
     row, column, linear, widths, local = (
-        values.copy()
-        for values in (motion.row_shift, motion.column_shift, motion.linear, motion.widths, motion.local)
+        values.copy() for values in (motion.row_shift, motion.column_shift, motion.linear, motion.widths, motion.local)
     )
     n_local = local.shape[1]
     local[cadences] += change[:, :n_local]

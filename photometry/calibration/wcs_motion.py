@@ -60,9 +60,7 @@ def kernel_of_wcs(headers: Sequence[str], reference: str, stamp: Stamp, good: np
     parameters = interpolated(parameters, bad)
     parameters -= parameters[good & ~bad].mean(axis=0)
     covariance = np.zeros((len(headers), N_MOTION, N_MOTION))
-    return MovementKernel(
-        stamp.center, scale, (0.0, 0.0), parameters_of_shifts(parameters), covariance, bad, "wcs"
-    )
+    return MovementKernel(stamp.center, scale, (0.0, 0.0), parameters_of_shifts(parameters), covariance, bad, "wcs")
 
 
 def _moved(

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from photometry.calibration.kernel import MovementKernel
 from photometry.calibration.motion_fit import usual_range
 from photometry.core.settings import FitSettings
+from photometry.fit.flux_priors import variation_widths
 from photometry.scene.design_matrices import N_LINEAR_TERM, N_TERM
 from photometry.scene.mean_scene import PixelMean
 from photometry.scene.node_model import NodeModel, node_variance
@@ -37,6 +39,8 @@ __all__ = [
 FIRST_ACCURACY = 0.1
 #: Error of the light of saturated stars in a pixel while outliers are looked for, as a fraction.
 _SATURATED_DOUBT = 0.05
+#: Share of a star's light in outliers of a cadence that makes its flux no measure of its variation.
+_HIT_SHARE = 0.01
 #: Accuracy of the change of the means, in standard errors of a single cadence.
 _CHANGE_ACCURACY = 0.003
 
@@ -84,8 +88,10 @@ class FirstFit:
         Flux deviations and common terms.
     state : TileState
         State with the mean fluxes that they deviate from.
-    factored : tuple of NodeSolver
-        Systems whose factorisation others may take over.
+    variation : (n_star,) float64
+        By how much the stars vary beyond their noise, e-/s (`photometry.fit.flux_priors`).
+    main : NodeSolver
+        Linear system of a node like the main one, with the priors of this fit.
     means : tuple of PixelMean
         Mean residuals of the good cadences, flux deviations about their mean subtracted.
     """
@@ -93,7 +99,8 @@ class FirstFit:
     rejected: npt.NDArray[np.bool_]
     unknowns: npt.NDArray[np.float32]
     state: TileState
-    factored: tuple[NodeSolver, ...]
+    variation: npt.NDArray[np.float64]
+    main: NodeSolver
     means: tuple[PixelMean, ...]
 
 
@@ -133,14 +140,19 @@ def _system_of(
     scene: TileScene,
     node: NodeModel,
     variance: npt.NDArray[np.float64],
-    factored: tuple[NodeSolver, ...],
+    factored: list[NodeSolver],
     *,
     with_errors: bool = True,
 ) -> NodeSolver:
-    """Set up the linear system of a node, like that of a similar node if there is one."""
+    """Set up the linear system of a node, like that of a similar node among `factored`, or as one more of these."""
     weights = np.where(scene.data.usable, 1 / variance, 0.0)
     like = next((system for system in factored if system.is_like(node)), None)
-    return SOLVER.factored(node, scene.model.local_basis, weights, scene.precision, like=like, with_errors=with_errors)
+    system = SOLVER.factored(
+        node, scene.model.local_basis, weights, scene.precision, like=like, with_errors=with_errors
+    )
+    if like is None:
+        factored.append(system)
+    return system
 
 
 def _members(scene: TileScene, node: NodeModel) -> list[npt.NDArray[np.int64]]:
@@ -155,14 +167,14 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     data, model = scene.data, scene.model
     rejected = np.zeros(data.valid.shape, dtype=bool)
     unknowns = np.zeros((len(model.stars) + model.local_basis.shape[1], data.n_cadence), dtype=np.float32)
-    factored: tuple[NodeSolver, ...] = ()
+    factored: list[NodeSolver] = []
     left_over: list[PixelMean] = []
+    every = np.arange(len(model.stars))
+    free, noise = (np.zeros((len(every), data.n_cadence), dtype=np.float32) for _ in range(2))
     for node in model.nodes:
         images = model.mean_images(node, scene.state.flux)
         variance = node_variance(data, node, images)
         system = _system_of(scene, node, variance, factored, with_errors=False)
-        if not any(other.is_like(node) for other in factored):
-            factored = (*factored, system)
         variance = variance + _doubt_of_saturated(model, node, scene.state.flux)
         total, count = np.zeros(len(variance)), np.zeros(len(variance))
         usual = None
@@ -177,6 +189,8 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
             off = valid & (np.abs(left - usual[0]) > usual[1])
             rejected[cadences] = off.T
             left[off] = 0
+            free[:, cadences] = system.without_own_prior(solution.deviation, every)
+            noise[:, cadences] = np.where(_is_hit(node, off), np.inf, system.noise[:, None])
             total += left @ good[cadences].astype(np.float32)
             count += np.count_nonzero((valid ^ off) & good[cadences], axis=1)
         if count.any():
@@ -184,7 +198,16 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
             left_over.append(PixelMean(node, terms.mean(axis=0), total / np.maximum(count, 1.0), count))
     deviation = unknowns[: len(model.stars), good].mean(axis=1, dtype=np.float64)
     means = tuple(_with_deviation(mean, scene.state.mean_residual, deviation) for mean in left_over)
-    return FirstFit(rejected, unknowns, scene.state, factored, means)
+    main_node = max(model.nodes, key=lambda node: int(good[node.cadences].sum()))
+    main = next(system for system in factored if system.is_like(main_node))
+    return FirstFit(rejected, unknowns, scene.state, variation_widths(free, noise, good), main, means)
+
+
+def _is_hit(node: NodeModel, off: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Tell which stars have light in outliers (n_pixel, n_cadence): (n_star, n_cadence)."""
+    if not off.any():
+        return np.zeros((node.expansion.n_star, off.shape[1]), dtype=bool)
+    return np.asarray((node.expansion.transposed[0] @ sparse.csr_matrix(off, dtype=np.float32)).toarray() > _HIT_SHARE)
 
 
 def _with_deviation(
@@ -210,11 +233,11 @@ def _doubt_of_saturated(
     return np.asarray((_SATURATED_DOUBT * light) ** 2, dtype=np.float64)
 
 
-def final_fit(scene: TileScene, first: FirstFit, node: NodeModel) -> Iterator[CadenceFit]:
-    """Fit a node, its cadences in blocks, from where the first fit ended."""
+def final_fit(scene: TileScene, first: FirstFit, node: NodeModel, factored: list[NodeSolver]) -> Iterator[CadenceFit]:
+    """Fit a node, its cadences in blocks, from where the first fit ended; `factored`: as of `_system_of`."""
     images = scene.model.mean_images(node, scene.state.flux)
     variance = node_variance(scene.data, node, images)
-    system = _system_of(scene, node, variance, first.factored)
+    system = _system_of(scene, node, variance, factored)
     response = system.response(images[MOTION_IMAGES])
     change = _change_of_means(scene, first, node, system)
     for cadences in _members(scene, node):

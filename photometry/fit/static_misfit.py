@@ -45,13 +45,14 @@ def static_misfit(
     star_light: sparse.csr_matrix,
     mean: MeanImages,
     variance: npt.NDArray[np.float64],
+    leverage: npt.NDArray[np.float64],
 ) -> StaticMisfit:
     """Measure the mean residual under stars, and what such residuals do to their fluxes.
 
     Parameters
     ----------
     system : NodeSolver
-        Linear system of the main node.
+        Linear system of the main node, whose priors do not hold the fluxes back.
     which : (n_star,) int64
         The stars' places in it.
     star_light : sparse (n_star, n_pixel) float32
@@ -60,6 +61,8 @@ def static_misfit(
         Mean of the good cadences.
     variance : (n_pixel,) float64
         Variance of a cadence by photons and readout, (e-/s)^2.
+    leverage : (n_pixel,) float64
+        Share of a pixel's noise that the fit follows.
 
     Notes
     -----
@@ -79,7 +82,7 @@ def static_misfit(
     counted = mean.count > 0
     noise = np.where(counted, variance / np.maximum(mean.count, 1.0), 0.0)
     square, light = (np.where(counted, values, 0.0) ** 2 for values in (mean.residual, np.maximum(mean.model, 0.0)))
-    shown = np.where(counted, np.maximum(1 - system.leverage, _LEAST_SHOWN), 0.0)
+    shown = np.where(counted, np.maximum(1 - leverage, _LEAST_SHOWN), 0.0)
     error = np.divide(square, shown, out=np.zeros_like(square), where=counted)
     scaled = np.divide(square, noise, out=np.zeros_like(square), where=noise > 0)
     sums = star_light @ np.stack([shown, scaled, error - noise, light], axis=1)

@@ -37,6 +37,10 @@ _MEAN_ROUNDS = 2
 _FIRST_CADENCES = 200
 #: The prior of a flux is never narrower than for a mean flux of this fraction of the catalogue flux.
 _LEAST_OF_CATALOG = 0.1
+#: Variation of every star that the final fit allows for, as a fraction of its flux, and its prior in units of the first
+#: one, at least.
+_LEAST_VARIATION = 0.01
+_NARROWEST = 0.03
 
 
 def fit_tile(
@@ -87,7 +91,7 @@ def fit_tile(
     data = replace(data, valid=data.valid & ~first.rejected)
     mean = solve_mean(data, model, state, good, means=first.means, n_round=_MEAN_ROUNDS)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
-    scene = replace(scene, data=data, state=state)
+    scene = replace(scene, data=data, state=state, precision=_final_precision(state.flux, first.variation, width))
     return _assemble(cube, scene, evaluator, good, first)
 
 
@@ -107,7 +111,7 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
     }
     correlation = blending(system, core)
     mean = mean_images(data, good, scene.state.mean_residual, left)
-    misfit = static_misfit(system, core, quality.light, mean, variance)
+    misfit = static_misfit(first.main, core, quality.light, mean, variance, system.leverage)
     chi2, motion_bad = series["chi2"][:, good], scene.kernel.bad[good]
     row, column = model.stars.row[core], model.stars.column[core]
     window, window_row, window_column = windows_of(apertures, row, column, data.stamp)
@@ -159,15 +163,25 @@ def _fit_blocks(
     system : NodeSolver
         Linear system of the main node.
     """
-    blocks, left = [], np.zeros((2, scene.data.stamp.n_pixel))
+    blocks: list[BlockSeries] = []
+    factored: list[NodeSolver] = []
+    left = np.zeros((2, scene.data.stamp.n_pixel))
     # The main node comes last: the cadences far from all others take its inverse over.
     for node in sorted(scene.model.nodes, key=lambda node: node is main):
-        for fit in final_fit(scene, first, node):
+        for fit in final_fit(scene, first, node, factored):
             blocks.append(series_of(scene, fit, apertures, quality))
             left += left_in(fit, good)
     far = np.setdiff1d(np.arange(scene.data.n_cadence), np.concatenate([block.cadences for block in blocks]))
     blocks += [series_of(scene, outlying, apertures, quality) for outlying in fit_outlying(scene, prf, far, fit)]
     return blocks, left, fit.system
+
+
+def _final_precision(
+    flux: npt.NDArray[np.float64], variation: npt.NDArray[np.float64], first_width: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Precision of the priors of the final fit, (n_star,): as wide as the stars vary, no wider than at first."""
+    width = np.hypot(_LEAST_VARIATION * np.maximum(flux, 0.0), variation)
+    return np.asarray(1 / np.clip(width, _NARROWEST * first_width, first_width) ** 2, dtype=np.float64)
 
 
 def _some(good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

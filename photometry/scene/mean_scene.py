@@ -20,7 +20,16 @@ from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import TileModel, residuals
 from photometry.scene.tile_state import TileState
 
-__all__ = ["ExtraColumns", "MeanStep", "PixelMean", "no_extras", "robust_clip", "solve_mean"]
+__all__ = [
+    "ExtraColumns",
+    "MeanStep",
+    "PixelMean",
+    "SharedEquations",
+    "no_extras",
+    "robust_clip",
+    "shared_equations",
+    "solve_mean",
+]
 
 #: Gives the change of a node's pixels with each extra parameter, (n_pixel, n_extra), from the node and the mean scene.
 ExtraColumns = Callable[[NodeModel, npt.NDArray[np.float64]], npt.NDArray[np.float64]]
@@ -53,6 +62,23 @@ class PixelMean:
     terms: npt.NDArray[np.float64]
     mean: npt.NDArray[np.float64]
     count: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedEquations:
+    """Normal equations of what all cadences share, stars and backgrounds eliminated, without priors: they add up.
+
+    Parameters
+    ----------
+    information, gradient : (n_extra, n_extra), (n_extra,) float64
+        Inverse covariance, and its product with the best change.
+    square : float
+        Weighted sum of squares that mean fluxes and backgrounds alone leave.
+    """
+
+    information: npt.NDArray[np.float64]
+    gradient: npt.NDArray[np.float64]
+    square: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,22 +167,63 @@ def solve_mean(
         then on the mean scene is subtracted from the average.
     """
     if means is None:
-        about_mean = None if deviation is None else deviation - deviation[:, good].mean(axis=1, keepdims=True)
-        chosen = [(node, node.cadences[good[node.cadences]]) for node in model.nodes]
-        means = [
-            _pixel_mean(data, model, state, node, some, about_mean, clip=clip) for node, some in chosen if len(some)
-        ]
-    averages = [_average(data, model, state, mean, extra_columns) for mean in means]
+        averages = _averages(data, model, state, good, extra_columns, deviation, clip=clip)
+    else:
+        averages = [_average(data, model, state, mean, extra_columns) for mean in means]
     for k in range(n_round):
-        weights = [
-            _weights(average, data, model.fixed_variance + state.model_error**2, int(good.sum()))
-            for average in averages
-        ]
+        weights = _all_weights(averages, data, model, state, good)
         step = _step(data, model, state.flux, averages, weights, extra_precision)
         if k + 1 < n_round:
             averages = [one.without(one.light(model, step.flux - state.flux)) for one in averages]
             state = replace(state, flux=step.flux, mean_residual=step.mean_residual, model_error=step.model_error)
     return step
+
+
+def shared_equations(
+    data: TileData,
+    model: TileModel,
+    state: TileState,
+    good: npt.NDArray[np.bool_],
+    extra_columns: ExtraColumns,
+    groups: npt.NDArray[np.int64],
+    n_group: int,
+    *,
+    deviation: npt.NDArray[np.float32],
+) -> list[SharedEquations]:
+    """Return the normal equations of what all cadences share by each of several groups of pixels alone.
+
+    Parameters
+    ----------
+    data, model, state, good, extra_columns, deviation
+        As of `solve_mean`.
+    groups : (n_pixel,) int64
+        Which group a pixel belongs to.
+    n_group : int
+        Number of groups.
+    """
+    averages = _averages(data, model, state, good, extra_columns, deviation, clip=False)
+    weights = _all_weights(averages, data, model, state, good)
+    return [
+        _eliminated(_equations(model, state.flux, averages, [np.where(groups == k, w, 0.0) for w in weights])).shared
+        for k in range(n_group)
+    ]
+
+
+def _averages(
+    data: TileData,
+    model: TileModel,
+    state: TileState,
+    good: npt.NDArray[np.bool_],
+    extra_columns: ExtraColumns,
+    deviation: npt.NDArray[np.float32] | None,
+    *,
+    clip: bool,
+) -> "list[_Average]":
+    """Return the average cadences of all nodes with good ones."""
+    about_mean = None if deviation is None else deviation - deviation[:, good].mean(axis=1, keepdims=True)
+    chosen = [(node, node.cadences[good[node.cadences]]) for node in model.nodes]
+    means = [_pixel_mean(data, model, state, node, some, about_mean, clip=clip) for node, some in chosen if len(some)]
+    return [_average(data, model, state, mean, extra_columns) for mean in means]
 
 
 def _step(
@@ -168,9 +235,53 @@ def _step(
     extra_precision: npt.NDArray[np.float64] | None,
 ) -> MeanStep:
     """Solve for mean fluxes and extras from the averages of all nodes, each with its weights (n_pixel,)."""
+    equations = _equations(model, flux, averages, all_weights)
+    solved = _eliminated(equations)
+    shared, n_extra = solved.shared, len(solved.shared.gradient)
+    prior = np.zeros(n_extra) if extra_precision is None else extra_precision
+    extra = inverse(shared.information + np.diag(prior)) @ shared.gradient if n_extra else np.zeros(0)
+    change = solved.by_gradient - solved.by_extra @ extra
+    mean_residual, noise = _left_over(averages, all_weights, equations.by_locals, model, change, extra)
+    main = max(averages, key=lambda average: float(average.pixels.count.sum())).pixels.node
+    light = model.mean_images(main, flux + change)[0]
+    shape = error_shape(light, data.stamp.shape, data.saturated)
+    model_error, prf_error = bounded_error(mean_residual, noise, light, shape, data.usable)
+    return MeanStep(flux + change, extra, shared.information, shared.gradient, mean_residual, model_error, prf_error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Equations:
+    """Normal equations of mean fluxes and extras, backgrounds eliminated node by node."""
+
+    normal: npt.NDArray[np.float64]
+    gradient: npt.NDArray[np.float64]
+    cross: npt.NDArray[np.float64]
+    inner: npt.NDArray[np.float64]
+    inner_gradient: npt.NDArray[np.float64]
+    square: float
+    by_locals: list[npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Eliminated:
+    """Change of the mean fluxes without extras and with each of them, and the equations of the extras."""
+
+    by_gradient: npt.NDArray[np.float64]
+    by_extra: npt.NDArray[np.float64]
+    shared: SharedEquations
+
+
+def _equations(
+    model: TileModel,
+    flux: npt.NDArray[np.float64],
+    averages: "list[_Average]",
+    all_weights: list[npt.NDArray[np.float64]],
+) -> _Equations:
+    """Add up the normal equations of all nodes, each with its weights (n_pixel,)."""
     n_star, catalog, local = len(flux), model.stars.flux, model.local_basis
     precision = 1 / (_CATALOG_WIDTH * catalog) ** 2
     normal, gradient = np.diag(precision), precision * (catalog - flux)
+    square = float(precision @ (catalog - flux) ** 2)
     n_extra = averages[0].extras.shape[1] if averages else 0
     cross, inner, inner_gradient = np.zeros((n_star, n_extra)), np.zeros((n_extra, n_extra)), np.zeros(n_extra)
     by_locals = []
@@ -189,19 +300,20 @@ def _step(
         cross += stars.T @ extras_weighted
         inner += extras.T @ extras_weighted
         inner_gradient += extras.T @ weighted
+        square += float(mean @ weighted)
         by_locals.append(by_local)
-    factor = linalg.cho_factor(normal, overwrite_a=True, check_finite=False)
-    by_extra, by_gradient = linalg.cho_solve(factor, cross), linalg.cho_solve(factor, gradient)
-    information, extra_gradient = inner - cross.T @ by_extra, inner_gradient - cross.T @ by_gradient
-    prior = np.zeros(n_extra) if extra_precision is None else extra_precision
-    extra = inverse(information + np.diag(prior)) @ extra_gradient if n_extra else np.zeros(0)
-    change = by_gradient - by_extra @ extra
-    mean_residual, noise = _left_over(averages, all_weights, by_locals, model, change, extra)
-    main = max(averages, key=lambda average: float(average.pixels.count.sum())).pixels.node
-    light = model.mean_images(main, flux + change)[0]
-    shape = error_shape(light, data.stamp.shape, data.saturated)
-    model_error, prf_error = bounded_error(mean_residual, noise, light, shape, data.usable)
-    return MeanStep(flux + change, extra, information, extra_gradient, mean_residual, model_error, prf_error)
+    return _Equations(normal, gradient, cross, inner, inner_gradient, square, by_locals)
+
+
+def _eliminated(equations: _Equations) -> _Eliminated:
+    """Eliminate the mean fluxes; the matrix of the stars is overwritten."""
+    factor = linalg.cho_factor(equations.normal, overwrite_a=True, check_finite=False)
+    by_extra = linalg.cho_solve(factor, equations.cross)
+    by_gradient = linalg.cho_solve(factor, equations.gradient)
+    information = equations.inner - equations.cross.T @ by_extra
+    gradient = equations.inner_gradient - equations.cross.T @ by_gradient
+    square = equations.square - float(equations.gradient @ by_gradient)
+    return _Eliminated(by_gradient, by_extra, SharedEquations(information, gradient, square))
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +334,12 @@ class _Average:
         return replace(self, pixels=replace(self.pixels, mean=self.pixels.mean - light))
 
 
-def _weights(
-    average: _Average, data: TileData, constant: npt.NDArray[np.float64], n_good: int
-) -> npt.NDArray[np.float64]:
-    """Weights of an average, (n_pixel,): errors that all cadences share have a `constant` variance, (e-/s)^2."""
-    return np.where(data.usable, average.pixels.count / (average.variance + n_good * constant), 0.0)
+def _all_weights(
+    averages: list[_Average], data: TileData, model: TileModel, state: TileState, good: npt.NDArray[np.bool_]
+) -> list[npt.NDArray[np.float64]]:
+    """Weights of the averages of all nodes, (n_pixel,) each: errors that all cadences share count once."""
+    constant = good.sum() * (model.fixed_variance + state.model_error**2)
+    return [np.where(data.usable, average.pixels.count / (average.variance + constant), 0.0) for average in averages]
 
 
 def _pixel_mean(

@@ -5,7 +5,7 @@
 
 from photometry.simulate.ccd import SimulatedCcd, frames_of, simulate_ccd
 from photometry.simulate.ccd_settings import CcdSettings
-from photometry.simulate.perturb import blurred_prf, mixed_prf, perturbed_prf
+from photometry.simulate.perturb import blurred_prf, intrapixel_prf, mixed_prf, perturbed_prf
 from photometry.simulate.render import render_stars
 from photometry.simulate.scene_settings import SceneSettings, settings_from_mapping
 from photometry.simulate.scenes import Scene, cube_of_scene, simulate_scene, true_kernel
@@ -18,6 +18,7 @@ __all__ = [
     "blurred_prf",
     "cube_of_scene",
     "frames_of",
+    "intrapixel_prf",
     "mixed_prf",
     "perturbed_prf",
     "render_stars",

@@ -29,11 +29,12 @@ _NOT_NEGATIVE = (
     *("prf_blur_pix", "prf_skew"),
 )
 #: Settings of scenes that full-frame images do not have: their pixels are the science area, all of it, their catalogue
-#: has all stars where they are, and their focus is constant.
+#: has all stars where they are, their focus is constant, their pixels see the same everywhere.
 _NOT_OF_FRAMES = (
     *("row_min", "col_min", "n_row", "n_column"),
     *("sip_per_pix", "nan_fraction", "untimed_fraction", "dead_pixels"),
     *("place_error_pix", "missing_fraction", "false_fraction", "focus_share", "focus_blur_pix"),
+    "intrapixel_loss",
 )
 
 
@@ -43,7 +44,7 @@ class CcdSettings(SceneSettings):
 
     Settings of `SceneSettings` have the same meaning, except for those below. `row_min`, `col_min`, `n_row`,
     `n_column`, `sip_per_pix`, `nan_fraction`, `untimed_fraction`, `dead_pixels`, `place_error_pix`, `missing_fraction`,
-    `false_fraction`, `focus_share` and `focus_blur_pix` cannot be set.
+    `false_fraction`, `focus_share`, `focus_blur_pix` and `intrapixel_loss` cannot be set.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.prf.prf_grid import PrfGrid, phased
 
-__all__ = ["blurred_prf", "mixed_prf", "normalised_phases", "perturbed_prf"]
+__all__ = ["blurred_prf", "intrapixel_prf", "mixed_prf", "normalised_phases", "perturbed_prf"]
 
 #: Zeros around the samples while they are blurred, samples.
 _PAD = 36
@@ -79,6 +79,29 @@ def blurred_prf(grid: PrfGrid, blur_pix: float) -> PrfGrid:
     return replace(grid, samples=samples, source=f"{grid.source}, blurred by {blur_pix} px")
 
 
+def intrapixel_prf(grid: PrfGrid, loss: float) -> PrfGrid:
+    """Return the PRF of pixels that see less near their edges; the light of a star stays 1 at every phase.
+
+    Along each axis the response falls as the square of the distance from the middle of the pixel.
+
+    Parameters
+    ----------
+    grid : PrfGrid
+        PRF of pixels that see the same everywhere.
+    loss : float
+        Share of the light that is lost in the middle of an edge, 0 to 1.
+
+    Returns
+    -------
+    PrfGrid
+        Samples one pixel apart sum to 1 at every phase.
+    """
+    samples = _edges_dimmed(_edges_dimmed(grid.samples, loss, -1), loss, -2)
+    # Light between samples is as noisy as their differences: at the far ends of delivered PRFs it may be negative.
+    samples = np.maximum(samples, 0.0)
+    return replace(grid, samples=normalised_phases(samples), source=f"{grid.source}, edges of pixels less by {loss}")
+
+
 def mixed_prf(grid: PrfGrid, other: PrfGrid, share: float) -> PrfGrid:
     """Return a PRF that is partly another one, such as that of another CCD.
 
@@ -102,6 +125,26 @@ def mixed_prf(grid: PrfGrid, other: PrfGrid, share: float) -> PrfGrid:
         )
     samples = normalised_phases((1 - share) * grid.samples + share * other.samples)
     return replace(grid, samples=samples, source=f"{grid.source}, mixed with {share} of {other.source}")
+
+
+def _edges_dimmed(samples: npt.NDArray[np.float64], loss: float, axis: int) -> npt.NDArray[np.float64]:
+    """Weight the light within the pixel around each sample by its place along an axis.
+
+    The sum of the samples at distances of 1, 2, ... pixels below an edge is all light below it, so the light between
+    two samples is a difference of such sums: exact, without a deconvolution. The response is constant between samples.
+    """
+    n_sub = PRF_SAMPLES_PER_PIXEL
+    values = np.moveaxis(samples, axis, -1)
+    half, shape = n_sub // 2, values.shape[:-1]
+    by_pixel = values.reshape(*shape, -1, n_sub)
+    below = np.cumsum(by_pixel, axis=-2).reshape(values.shape)
+    edges = np.concatenate([np.zeros((*shape, n_sub)), below], axis=-1)
+    light = np.diff(edges, axis=-1)
+    # Mean of the squared distance over a cell of 1/9 pixel, 1 at the edge of the pixel.
+    cell = np.arange(-half, half + 1)
+    weights = 1 - loss * ((2 * cell / n_sub) ** 2 + 1 / (3 * n_sub**2))
+    dimmed = sum(weight * light[..., k : k + values.shape[-1]] for k, weight in enumerate(weights))
+    return np.moveaxis(np.asarray(dimmed), -1, axis)
 
 
 def _blurred(samples: npt.NDArray[np.float64], blur_pix: float) -> npt.NDArray[np.float64]:

@@ -171,13 +171,13 @@ def write_tpf(scene: Scene, path: str | Path, starid: int, size: int | None = No
 def write_pixels(scene: Scene, path: str | Path) -> None:
     """Write a target pixel file for cadences up to 120 s, else a cutout.
 
-    The target is the brightest star within two pixels of the middle, or the one nearest to the middle.
+    The target is the brightest star of the catalogue within two pixels of the middle, or the one nearest to the middle.
     """
     if scene.settings.cadence_s > _LONGEST_TPF_S:
         write_tesscut(scene, path)
         return
     population, (row, column) = scene.population, scene.settings.stamp.center
-    distance = np.hypot(population.row - row, population.column - column)
+    distance = np.where(scene.listed, np.hypot(population.row - row, population.column - column), np.inf)
     near = np.flatnonzero(distance < _TARGET_PIX)
     target = near[np.argmin(population.tmag[near])] if len(near) else int(np.argmin(distance))
     write_tpf(scene, path, int(population.starid[target]))

@@ -25,7 +25,7 @@ _RANGES: dict[tuple[str, ...], tuple[float, float]] = {
     ("density", "proper_motion_mas", "tmag_error", "sky", "scattered_light", "glare"): (0, math.inf),
     ("wcs_offset_pix", "place_error_pix", "drift_pix", "jitter_pix", "excursion_pix", "focus_blur_pix"): (0, math.inf),
     ("variable_fraction", "excursion_fraction", "nan_fraction", "cosmic_ray_fraction", "untimed_fraction"): (0, 1),
-    ("missing_fraction", "false_fraction", "focus_share"): (0, 1),
+    ("missing_fraction", "false_fraction", "focus_share", "intrapixel_loss"): (0, 1),
 }
 #: Settings that are lists of a given length.
 _LENGTHS = {"pair_separation_pix": 2, "gain_e_per_adu": 4, "read_noise_e": 4}
@@ -99,6 +99,9 @@ class SceneSettings:
         first half of the cadences, and again over the second.
     focus_blur_pix : float
         Standard deviation of that blur, pixels.
+    intrapixel_loss : float
+        How much less light a pixel sees in the middle of an edge than in its own, as a share of it; the sum over all
+        pixels does not change.
     sky : float
         Constant background, e-/s per pixel.
     scattered_light : float
@@ -157,6 +160,7 @@ class SceneSettings:
     excursion_pix: float = 0.4
     focus_share: float = 0.0
     focus_blur_pix: float = 0.35
+    intrapixel_loss: float = 0.0
     sky: float = 100.0
     scattered_light: float = 30.0
     glare: float = 300.0

@@ -14,7 +14,7 @@ from photometry.core.stars import Stars
 from photometry.prf.prf_grid import PrfGrid
 from photometry.simulate.catalogue_faults import faulty_catalogue
 from photometry.simulate.field_motion import CCD_CENTER, FieldMotion, focus_drift, move_field
-from photometry.simulate.perturb import blurred_prf
+from photometry.simulate.perturb import blurred_prf, intrapixel_prf
 from photometry.simulate.pixel_defects import bleed, deface
 from photometry.simulate.population import Population, fluxes_of, populate
 from photometry.simulate.render import render_stars
@@ -110,6 +110,11 @@ class Scene:
         return self.catalogue.stars.moved(-self.offset[0], -self.offset[1])
 
     @property
+    def listed(self) -> npt.NDArray[np.bool_]:
+        """Which stars of the population the catalogue has, (n_star,)."""
+        return np.isin(self.population.starid, self.catalogue.stars.starid)
+
+    @property
     def cosmic_ray_mask(self) -> npt.NDArray[np.bool_]:
         """Where cosmic rays hit, (n_cadence, n_row, n_column)."""
         mask = np.zeros(self.pixels.shape, dtype=bool)
@@ -125,7 +130,7 @@ def simulate_scene(settings: SceneSettings, prf: PrfGrid) -> Scene:
     settings : SceneSettings
         What it is made of; the same settings give the same scene.
     prf : PrfGrid
-        True PRF.
+        True PRF, of pixels that see the same everywhere.
     """
     streams = np.random.SeedSequence(settings.seed).spawn(10)
     rng = [np.random.default_rng(stream) for stream in streams]
@@ -134,6 +139,8 @@ def simulate_scene(settings: SceneSettings, prf: PrfGrid) -> Scene:
     flux = fluxes_of(population, time, rng[1])
     motion, quality, offset = move_field(settings, rng[2])
     background, blurred_share = background_light(settings, time, rng[3]), focus_drift(settings)
+    if settings.intrapixel_loss:
+        prf = intrapixel_prf(prf, settings.intrapixel_loss)
     light = _Light(prf, population, flux, motion, blurred_share)
     pixels, errors = _expose(settings, light, quality, background, rng[4])
     untimed, cosmic_rays, dead = deface(settings, pixels, errors, rng[5])

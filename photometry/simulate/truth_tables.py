@@ -116,7 +116,7 @@ def write_truth(scene: Scene, path: str | Path) -> None:
             "pairs": np.column_stack([population.pairs.astype(np.float64), scene.population.separation]),
             "ra": scene.full_catalogue.ra,
             "decl": scene.full_catalogue.dec,
-            "listed": np.isin(population.starid, scene.catalogue.stars.starid),
+            "listed": scene.listed,
             "drow": scene.motion.row_shift,
             "dcol": scene.motion.column_shift,
             "roll": scene.motion.roll,

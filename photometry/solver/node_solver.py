@@ -104,6 +104,11 @@ class NodeSolver(Protocol):
         """Share of a pixel's noise that the fit follows, 0 to 1, (n_pixel,)."""
         ...
 
+    @property
+    def noise(self) -> npt.NDArray[np.float64]:
+        """Standard error of the fluxes by the pixels' noise, own priors taken out, (n_star,), e-/s."""
+        ...
+
     def is_like(self, node: NodeStars) -> bool:
         """Whether the system of another node may be made like this one."""
         ...

@@ -59,6 +59,11 @@ class NodeSystem:
         """Share of a pixel's noise that the fit follows, 0 to 1, (n_pixel,)."""
         return self._normal.leverage
 
+    @property
+    def noise(self) -> npt.NDArray[np.float64]:
+        """Standard error of the fluxes by the pixels' noise, own priors taken out, (n_star,), e-/s."""
+        return np.sqrt(self._normal.variance)
+
     def is_like(self, node: NodeStars) -> bool:
         """Whether another node may take the inverse over."""
         return are_like(self.node, node)

@@ -1,9 +1,16 @@
 """The benchmarks run, and their tables show what the joint fit does on a field that is too small for its limits."""
 
+import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+
+from photometry.prf.model import model_prf
+from photometry.prf.prf_grid import phased
+from photometry.simulate import blurred_prf, mixed_prf, simulate_scene, true_kernel
+from photometry.simulate.scene_files import write_prf_folder
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +112,133 @@ def test_what_is_missed_is_named(accuracy, result):
     assert sum("scatter/oracle 3.000" in line for line in text) == sum(8 <= tmag < 15 for tmag in table["T"])
     assert any(line.startswith("movement error 0.500 > 0.3") for line in text)
     assert limits_of("medium", "perturbed", 256).scatter[8] < limits.scatter[8]
+
+
+def test_what_is_missed_in_faulty_fields_is_named(accuracy, result):
+    from benchmarks.report import limits_of, missed
+
+    table = accuracy.magnitude_table(result.scores)
+    table["scatter/oracle"], table["pulls"], table["|bias|84"] = 3.0, 1.22, 0.9
+    for case, n_pulls in (("prf", 6), ("focus", 6), ("missing", 0), ("sky", 0)):
+        text = missed(limits_of("medium", case, 64), table, result.leak, result.depth, result.scores, movement=0.5)
+        in_bins = [tmag for tmag in table["T"] if tmag in range(9, 15)]
+        assert sum("scatter/oracle 3.000" in line for line in text) == len(in_bins)
+        assert sum("pulls 1.220" in line for line in text) == (len(in_bins) if n_pulls else 0)
+        assert sum("|bias|84" in line for line in text) == (case != "sky" and 11 in in_bins)
+        assert not any(line.startswith("movement error") for line in text)
+    assert limits_of("crowded", "prf", 64).scatter[11] == 1.10
+    assert limits_of("crowded", "sky", 64) == limits_of("medium", "sky", 64)
+
+
+def test_the_summary_line_has_the_bins_from_9_to_14(accuracy, result):
+    from benchmarks.report import summary_line
+
+    table = accuracy.magnitude_table(result.scores)
+    line = summary_line("medium, exact", table[table["T"] != 10])
+    name, scatter, pulls, spread = re.fullmatch(
+        r"(.*): scatter/oracle T 9\.\.14: (.*) \| pulls: (.*) \| \|bias\|84 T 11-12: (.*) %", line
+    ).groups()
+    assert name == "medium, exact"
+    for column, text in (("scatter/oracle", scatter), ("pulls", pulls)):
+        values = text.split()
+        assert len(values) == 6
+        assert values[1] == "-"
+        assert float(values[5]) == pytest.approx(table[column][table["T"] == 14][0], abs=0.005)
+    assert float(spread) == pytest.approx(table["|bias|84"][table["T"] == 11][0], abs=0.005)
+
+
+@pytest.fixture(scope="module")
+def faulty(accuracy, one_prf):
+    """A field with all faults, and the one that its oracle is given."""
+    from benchmarks import fields
+
+    del accuracy
+    other = mixed_prf(one_prf, blurred_prf(one_prf, 0.5), 0.5)
+    field = fields.make_field("medium", "sky", one_prf, other=other, **(_SHORT | {"missing_fraction": 0.1}))
+    return field, fields.without_faults(field)
+
+
+def test_the_oracle_of_a_faulty_field_has_the_same_field_without_faults(faulty):
+    field, ideal = faulty
+    same = simulate_scene(ideal.scene.settings, field.given)
+    np.testing.assert_array_equal(ideal.scene.flux, same.flux)
+    clean = {"noise": False, "nan_fraction": 0.0, "cosmic_ray_fraction": 0.0}
+    noise = [
+        one.scene.pixels - simulate_scene(replace(one.scene.settings, **clean), one.true).pixels
+        for one in (field, ideal)
+    ]
+    assert np.isfinite(noise[0]).mean() > 0.99
+    np.testing.assert_allclose(noise[0], noise[1], atol=0.1)
+    assert np.nanmax(np.abs(ideal.scene.pixels - field.scene.pixels)) > 100
+    assert ideal.true is ideal.given is field.given
+    assert ideal.scene.listed.all()
+    assert not field.scene.listed.all()
+    assert not ideal.scene.blurred_share.any()
+
+
+def test_stars_of_a_faulty_field_are_scored_by_their_numbers(faulty):
+    from benchmarks.bound import cramer_rao_bound
+    from benchmarks.fields import fit_field, oracle
+    from benchmarks.scores import leak_slopes, score_stars
+
+    field, ideal = faulty
+    scene = field.scene
+    fluxes = fit_field(field.cube, scene.catalogue_stars, field.given, true_kernel(scene))
+    (_, best), bound = oracle(ideal), cramer_rao_bound(ideal)
+    scores = score_stars(field, fluxes, best, bound)
+    assert not np.isin(scene.population.starid[~scene.listed], fluxes.starid).any()
+    assert np.isin(scene.population.starid[~scene.listed], best.starid).any()
+    scored = len(scores.tmag)
+    assert scored + scores.n_edge + scores.n_unmeasurable + scores.n_unmatched == len(fluxes.starid)
+    bright = scores.tmag < 13
+    assert np.median(np.abs(scores.oracle_bias[bright])) < 1e-3 < np.median(np.abs(scores.bias[bright])) < 0.1
+    assert len(leak_slopes(field, fluxes).value) <= len(leak_slopes(field, best).value)
+
+
+def test_fields_whose_faults_the_oracle_knows_are_its_own(accuracy, one_prf):
+    from benchmarks import fields
+
+    del accuracy
+    tiny = {"n_row": 10, "n_column": 10, "n_cadence": 3}
+    for case in ("exact", "perturbed"):
+        field = fields.make_field("sparse", case, one_prf, **tiny)
+        assert fields.without_faults(field) is field
+        assert (field.true is field.given) == (case == "exact")
+
+
+def test_the_other_prf_differs_as_those_of_two_ccds(accuracy):
+    """1.3 to 4.3 % of the peak by sub-pixel phase, in the middle of the field."""
+    from benchmarks import fields
+
+    del accuracy
+    tiny = {"n_row": 4, "n_column": 4, "n_cadence": 1, "extra_tmags": ()}
+    field = fields.make_field("sparse", "prf", model_prf(), **tiny)
+    places, weights = field.given.mixture(*(np.array([middle]) for middle in field.cube.stamp.center))
+    given, true = (
+        np.tensordot(weights[0], grid.samples.reshape(-1, 117, 117)[places[0]], axes=1)
+        for grid in (field.given, field.true)
+    )
+    by_phase = phased(np.abs(true - given)).max(axis=(0, 2)) / given.max()
+    assert 0.013 < by_phase.min() < by_phase.max() < 0.043
+
+
+def test_the_other_prf_may_be_that_of_files(accuracy, tmp_path):
+    from benchmarks import fields
+
+    del accuracy
+    write_prf_folder(model_prf(ccd=3), tmp_path, 5, 2, 3)
+    np.testing.assert_allclose(
+        fields.other_prf((str(tmp_path), "5", "2", "3")).samples, model_prf(ccd=3).samples, atol=1e-12
+    )
+
+
+def test_cases_are_summed_up_in_a_line_each(accuracy, capsys, monkeypatch):
+    monkeypatch.setattr(accuracy, "_SHORT_SIZE", 20)
+    monkeypatch.setattr(accuracy, "_SHORT_CADENCES", 20)
+    accuracy.main(["--short", "--density", "medium", "--case", "exact", "missing"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines[-2:]] == ["medium, exact", "medium, missing"]
+    assert any(line.startswith("medium, case missing, 20x20 px, 20 cadences") for line in lines)
 
 
 def test_photutils_fits_the_same_stars(accuracy, one_prf):

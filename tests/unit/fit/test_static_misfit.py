@@ -33,7 +33,7 @@ def case():
 def _misfit(case, residual, count=_N_CADENCE):
     _, node, system, image, variance, _ = case
     mean = MeanImages(image + residual, residual, np.broadcast_to(np.float64(count), image.shape))
-    return static_misfit(system, np.arange(4), node.expansion.transposed[0], mean, variance)
+    return static_misfit(system, np.arange(4), node.expansion.transposed[0], mean, variance, system.leverage)
 
 
 def test_residuals_of_known_size(case):

@@ -12,7 +12,9 @@ from photometry.prf.model import model_prf
 from photometry.simulate import (
     Scene,
     SceneSettings,
+    blurred_prf,
     cube_of_scene,
+    intrapixel_prf,
     settings_from_mapping,
     simulate_scene,
     true_kernel,
@@ -126,6 +128,41 @@ def test_motion_drifts_jitters_and_jumps_in_flagged_cadences():
         assert jitter == pytest.approx(0.006, rel=0.1)
     assert np.hypot(*shifts[:, ~good]).mean() == pytest.approx(0.4, abs=0.08)
     assert 1.5e-5 < np.ptp(scene.motion.roll) < 2.7e-5
+
+
+def test_light_moves_to_a_blurred_prf_and_back_twice():
+    changes = {"focus_share": 0.2, "drift_pix": 0.0, "jitter_pix": 0.0, "roll_rad": 0.0, "glare": 0.0, **CLEAN}
+    flat = {"scattered_light": 0.0, "excursion_fraction": 0.2, "excursion_pix": 0.0, "variable_fraction": 0.0}
+    scene = _scene(n_cadence=21, n_pairs=0, **changes, **flat)
+    share = scene.blurred_share
+    np.testing.assert_allclose(share, 0.2 * np.concatenate([np.linspace(0, 1, 11), np.linspace(0, 1, 10)]))
+    assert (scene.quality != 0).any()
+    np.testing.assert_array_equal(scene.pixels[11], scene.pixels[0])
+    change = scene.pixels[10] - scene.pixels[0]
+    np.testing.assert_allclose(scene.pixels, scene.pixels[0] + share[:, None, None] / 0.2 * change, rtol=1e-5)
+    star = int(
+        np.argmax(np.where(scene.settings.stamp.contains(scene.stars.row, scene.stars.column), scene.flux[:, 0], 0))
+    )
+    middle = np.rint([scene.stars.row[star] - 512, scene.stars.column[star] - 1244]).astype(int)
+    assert change[tuple(middle)] == change.min()
+    blurred = _scene(n_cadence=1, n_pairs=0, **{**changes, "focus_share": 0.0}, **flat)
+    assert blurred.blurred_share.tolist() == [0.0]
+
+
+def test_light_that_has_moved_altogether_is_that_of_the_blurred_prf():
+    changes = {"n_row": 12, "n_column": 12, "n_cadence": 4, "n_pairs": 0, "variable_fraction": 0.0, **CLEAN}
+    wide = simulate_scene(SceneSettings(**changes), blurred_prf(PRF, 0.5))
+    moved = simulate_scene(SceneSettings(focus_share=1.0, focus_blur_pix=0.5, **changes), PRF)
+    assert moved.blurred_share.tolist() == [0.0, 1.0, 0.0, 1.0]
+    np.testing.assert_allclose(moved.pixels[1::2], wide.pixels[1::2], rtol=1e-6)
+
+
+def test_pixels_may_see_less_near_their_edges():
+    changes = {"n_cadence": 2, "n_pairs": 0, **CLEAN}
+    expected = simulate_scene(SceneSettings(n_row=12, n_column=12, **changes), intrapixel_prf(PRF, 0.1))
+    scene = simulate_scene(SceneSettings(n_row=12, n_column=12, intrapixel_loss=0.1, **changes), PRF)
+    np.testing.assert_array_equal(scene.pixels, expected.pixels)
+    assert scene.prf_source == "model, edges of pixels less by 0.1"
 
 
 def test_the_true_kernel_is_the_true_motion(scene):

@@ -95,7 +95,8 @@ def measure_cutout(cube: Cube, stars: Stars, given: PrfGrid) -> Cutout:
     """Measure motion, effective PRF and fluxes of a pixel file with the settings that the workflow has by default."""
     motion, seconds = MotionSettings(), {}
     seconds["motion"], kernel = _timed(lambda: measure_motion([cube], stars, given, motion))
-    seconds["PRF"], (prf, kernel) = _timed(lambda: learn_prf([cube], stars, given, kernel, PrfSettings(), motion))
+    seconds["PRF"], learnt = _timed(lambda: learn_prf([cube], stars, given, kernel, PrfSettings(), motion))
+    prf, kernel, stars = learnt.prf, learnt.kernel, stars.with_others(learnt.unlisted)
     seconds["fit"], fit = _timed(lambda: _fitted(cube, stars, prf, kernel))
     metrics = light_curve_metrics(fit, cube.quality, cube.cadenceno, cube.exposure.cadence_s)
     status, reason = statuses(fit, metrics)

@@ -135,6 +135,8 @@ class Measured:
         Motion by the given and by the learnt PRF.
     prf : PrfGrid
         The learnt PRF.
+    unlisted : Stars
+        Stars found that the catalogue lacks.
     seconds : dict
         CPU time of each step.
     """
@@ -143,6 +145,7 @@ class Measured:
     given_kernel: MovementKernel
     kernel: MovementKernel
     prf: PrfGrid
+    unlisted: Stars
     seconds: dict[str, float]
 
 
@@ -235,11 +238,13 @@ def measure(field: Field) -> Measured:
     """Measure motion, effective PRF and fluxes of a field with the settings that the workflow has by default."""
     stars, motion, seconds = field.scene.catalogue_stars, MotionSettings(), {}
     seconds["motion"], given_kernel = _timed(lambda: measure_motion([field.cube], stars, field.given, motion))
-    seconds["PRF"], (prf, kernel) = _timed(
+    seconds["PRF"], learnt = _timed(
         lambda: learn_prf([field.cube], stars, field.given, given_kernel, PrfSettings(), motion)
     )
-    seconds["fit"], fluxes = _timed(lambda: fit_field(field.cube, stars, prf, kernel))
-    return Measured(fluxes, given_kernel, kernel, prf, seconds)
+    seconds["fit"], fluxes = _timed(
+        lambda: fit_field(field.cube, stars.with_others(learnt.unlisted), learnt.prf, learnt.kernel)
+    )
+    return Measured(fluxes, given_kernel, learnt.kernel, learnt.prf, learnt.unlisted, seconds)
 
 
 def oracle(field: Field) -> tuple[float, Fluxes]:

@@ -20,7 +20,8 @@ from photometry.calibration.kernel import N_AFFINE, MovementKernel
 from photometry.calibration.kernel_update import static_precision, with_static
 from photometry.calibration.region import region_round, static_columns
 from photometry.calibration.region_motion import motion_of_all
-from photometry.calibration.region_tiles import Region, RegionTile, parameters_of_tile, placed_tile, start_region
+from photometry.calibration.region_tiles import Region, RegionTile, parameters_of_tile, start_region
+from photometry.calibration.unlisted_stars import unlisted_stars
 from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.linalg import inverse
@@ -33,8 +34,9 @@ from photometry.scene.mean_scene import SharedEquations, shared_equations
 from photometry.scene.node_model import NodeModel
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import TileModel
+from photometry.scene.tile_state import TileState
 
-__all__ = ["learn_prf"]
+__all__ = ["EffectivePrf", "learn_prf"]
 
 #: Stars brighter than this constrain the correction, e-/s (T=14).
 _LEAST_FLUX = 380.0
@@ -115,6 +117,25 @@ class _Correction:
     left: float
 
 
+@dataclass(frozen=True, slots=True)
+class EffectivePrf:
+    """What is learnt of a region.
+
+    Parameters
+    ----------
+    prf : PrfGrid
+        The effective PRF; its `source` says what was learnt.
+    kernel : MovementKernel
+        Motion measured with it.
+    unlisted : Stars
+        Stars that the table lacks, with numbers below zero, by positions as if they were in the catalogue.
+    """
+
+    prf: PrfGrid
+    kernel: MovementKernel
+    unlisted: Stars
+
+
 def learn_prf(
     cubes: Sequence[Cube],
     stars: Stars,
@@ -122,7 +143,7 @@ def learn_prf(
     kernel: MovementKernel,
     settings: PrfSettings,
     motion: MotionSettings,
-) -> tuple[PrfGrid, MovementKernel]:
+) -> EffectivePrf:
     """Learn the effective PRF of a region and measure its motion with it.
 
     Parameters
@@ -140,37 +161,42 @@ def learn_prf(
     motion : MotionSettings
         How the motion is measured.
 
-    Returns
-    -------
-    prf : PrfGrid
-        The effective PRF; its `source` says what was learnt.
-    kernel : MovementKernel
-        Motion measured with the effective PRF.
     """
-    if not settings.learn:
-        return prf, kernel
     series, few = start_region(cubes, stars, motion, kernel)
     carriers = sum(_n_carriers(tile.data.stamp, tile.free) for tile in few.tiles)
-    if carriers < _LEAST_STARS:
-        return replace(prf, source=f"{prf.source}, nothing learnt: {carriers} stars"), kernel
+    learning = settings.learn and carriers >= _LEAST_STARS
     given = evaluator = PrfEvaluator(prf, np.float32)
     effective, correction = prf, _Correction(np.zeros(N_CORRECTION), np.zeros(N_AFFINE), 1.0)
     few = region_round(few, evaluator, motion)
     for k in range(settings.n_round):
-        before = correction
-        correction = _best_correction(few, given, evaluator, before.coefficients)
-        if not correction.coefficients.any():
-            return replace(prf, source=f"{prf.source}, nothing learnt: no better on other stars"), kernel
-        last, effective = effective, corrected(prf, correction.coefficients)
-        few = replace(few, kernel=with_static(few.kernel, correction.static))
-        evaluator = PrfEvaluator(effective, np.float32)
-        few = region_round(few, evaluator, motion)
-        settled = np.abs(effective.samples - last.samples).max() < _SETTLED * effective.samples.max()
-        if settled or (k >= _LEAST_ROUNDS and correction.left > _NO_BETTER * before.left):
+        equations = _Equations(few, given)
+        before, n_source = correction, len(unlisted_stars(few.tiles))
+        few = region_round(few, evaluator, motion, seek=True, watch=equations if learning else None)
+        settled = len(unlisted_stars(few.tiles)) == n_source
+        if learning:
+            correction = equations.best_correction(before.coefficients)
+            last, effective = effective, corrected(prf, correction.coefficients)
+            few = replace(few, kernel=with_static(few.kernel, correction.static))
+            evaluator = PrfEvaluator(effective, np.float32)
+            change = np.abs(effective.samples - last.samples).max() / effective.samples.max()
+            settled &= change < _SETTLED or (k >= _LEAST_ROUNDS and correction.left > _NO_BETTER * before.left)
+        if settled:
             break
+    sources = unlisted_stars(few.tiles)
+    if not correction.coefficients.any() and not len(sources):
+        return EffectivePrf(replace(prf, source=f"{prf.source}, {_nothing(carriers)}"), kernel, sources)
+    few = region_round(few, evaluator, motion)
     kernel = motion_of_all(series, few, evaluator, motion)
-    learnt = f"learnt from {carriers} stars, residual of others x {np.sqrt(correction.left):.2f}"
-    return replace(effective, source=f"{prf.source}, {learnt}"), kernel
+    learnt = _nothing(carriers)
+    if correction.coefficients.any():
+        learnt = f"learnt from {carriers} stars, residual of others x {np.sqrt(correction.left):.2f}"
+    return EffectivePrf(replace(effective, source=f"{prf.source}, {learnt}"), kernel, sources)
+
+
+def _nothing(carriers: int) -> str:
+    """Say why nothing was learnt."""
+    why = f"{carriers} stars" if carriers < _LEAST_STARS else "no better on other stars"
+    return f"nothing learnt: {why}"
 
 
 def _n_carriers(stamp: Stamp, stars: Stars) -> int:
@@ -183,52 +209,60 @@ def _carriers(stamp: Stamp, stars: Stars) -> npt.NDArray[np.bool_]:
     return np.asarray(stamp.contains(stars.row, stars.column) & (stars.flux > _BRIGHT_FLUX))
 
 
-def _best_correction(
-    region: Region, given: PrfEvaluator, prf: PrfEvaluator, coefficients: npt.NDArray[np.float64]
-) -> _Correction:
-    """Solve for the correction of the `given` PRF that predicts best what it is not learnt from.
+class _Equations:
+    """Normal equations of static shift and correction, group by group, of the tiles that it is shown.
 
-    Residuals are those of the PRF so far, which has the given `coefficients`; the equations are linear in them, so they
-    can be referred to the given PRF.
+    Parameters
+    ----------
+    region : Region
+        The region whose tiles they are.
+    given : PrfEvaluator
+        The given PRF.
     """
-    n_shared = N_AFFINE + N_CORRECTION
-    groups = [SharedEquations(np.zeros((n_shared, n_shared)), np.zeros(n_shared), 0.0)] * _N_GROUP
-    first = 0
-    for tile in region.tiles:
-        to_tile = np.eye(n_shared)
-        to_tile[:N_AFFINE, :N_AFFINE] = parameters_of_tile(region.kernel, tile.data)[:N_AFFINE, :N_AFFINE]
-        of_tile = _equations_of_tile(region, tile, given, prf, first)
-        first += _n_carriers(tile.data.stamp, tile.free)
-        groups = [_added(group, one, to_tile) for group, one in zip(groups, of_tile, strict=True)]
-    so_far = np.concatenate([np.zeros(N_AFFINE), coefficients])
-    groups = [_referred(group, so_far) for group in groups]
-    return _predictive(groups, static_precision(region.kernel.scale), prior_precision(given.grid))
+
+    def __init__(self, region: Region, given: PrfEvaluator) -> None:
+        n_shared = N_AFFINE + N_CORRECTION
+        self._region, self._given, self._n_star = region, given, 0
+        self._groups = [SharedEquations(np.zeros((n_shared, n_shared)), np.zeros(n_shared), 0.0)] * _N_GROUP
+
+    def __call__(self, tile: RegionTile, model: TileModel, state: TileState) -> None:
+        """Add those of a tile by each group of its pixels."""
+        kernel, rejected = self._region.kernel, tile.rejected
+        data = tile.data if rejected is None else replace(tile.data, valid=tile.data.valid & ~rejected)
+        to_tile = np.eye(N_AFFINE + N_CORRECTION)
+        to_tile[:N_AFFINE, :N_AFFINE] = parameters_of_tile(kernel, data)[:N_AFFINE, :N_AFFINE]
+        columns = _Columns(model, state.flux, self._given, data)
+        groups, n_star = _groups_of_pixels(data.stamp, model.stars, self._n_star)
+        of_tile = shared_equations(
+            data, model, state, self._region.good, columns, groups, _N_GROUP, deviation=tile.deviation
+        )
+        self._n_star += n_star
+        self._groups = [_added(group, one, to_tile) for group, one in zip(self._groups, of_tile, strict=True)]
+
+    def best_correction(self, coefficients: npt.NDArray[np.float64]) -> _Correction:
+        """Solve for the correction of the given PRF that predicts best what it is not learnt from.
+
+        Residuals are those of the PRF so far, which has the given `coefficients`; the equations are linear in them, so
+        they can be referred to the given PRF.
+        """
+        so_far = np.concatenate([np.zeros(N_AFFINE), coefficients])
+        groups = [_referred(group, so_far) for group in self._groups]
+        return _predictive(groups, static_precision(self._region.kernel.scale), prior_precision(self._given.grid))
 
 
-def _equations_of_tile(
-    region: Region, tile: RegionTile, given: PrfEvaluator, prf: PrfEvaluator, first: int
-) -> list[SharedEquations]:
-    """Equations of static shift and correction by each group of a tile's pixels; `first`: number of the first star."""
-    model, state = placed_tile(tile, region.kernel, prf)
-    rejected = np.zeros_like(tile.data.valid) if tile.rejected is None else tile.rejected
-    data = replace(tile.data, valid=tile.data.valid & ~rejected)
-    columns = _Columns(model, state.flux, given, data)
-    nearest = _nearest_carrier(tile, model.stars)
-    order = np.argsort(np.argsort(-model.stars.flux[_carriers(data.stamp, tile.free)], kind="stable"))
-    groups = (first + order[nearest]) % _N_GROUP if len(order) else np.full(data.stamp.n_pixel, first % _N_GROUP)
-    return shared_equations(data, model, state, region.good, columns, groups, _N_GROUP, deviation=tile.deviation)
+def _groups_of_pixels(stamp: Stamp, stars: Stars, first: int) -> tuple[npt.NDArray[np.int64], int]:
+    """Group of each pixel, that of the carrier nearest to it, (n_pixel,), and the number of carriers.
 
-
-def _nearest_carrier(tile: RegionTile, stars: Stars) -> npt.NDArray[np.int64]:
-    """Number of the carrier nearest to each pixel, (n_pixel,)."""
-    stamp, which = tile.data.stamp, _carriers(tile.data.stamp, tile.free)
-    if not which.any():
-        return np.zeros(stamp.n_pixel, dtype=np.int64)
+    Carriers take the groups in turns, by brightness, beginning with number `first`.
+    """
+    which = np.flatnonzero(_carriers(stamp, stars))
+    if len(which) == 0:
+        return np.full(stamp.n_pixel, first % _N_GROUP), 0
+    rank = np.argsort(np.argsort(-stars.flux[which], kind="stable"))
     row, column = np.divmod(np.arange(stamp.n_pixel), stamp.shape[1])
-    away = np.hypot(
-        row[:, None] + stamp.row_min - stars.row[which], column[:, None] + stamp.col_min - stars.column[which]
-    )
-    return np.asarray(away.argmin(axis=1), dtype=np.int64)
+    rows, columns = row[:, None] + stamp.row_min, column[:, None] + stamp.col_min
+    nearest = np.hypot(rows - stars.row[which], columns - stars.column[which]).argmin(axis=1)
+    return np.asarray((first + rank[nearest]) % _N_GROUP, dtype=np.int64), len(which)
 
 
 def _added(group: SharedEquations, one: SharedEquations, to_tile: npt.NDArray[np.float64]) -> SharedEquations:

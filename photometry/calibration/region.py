@@ -4,7 +4,7 @@ Every tile is fitted by itself; the normal equations of the region's motion and 
 and pixels are summed over the tiles.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +22,7 @@ from photometry.calibration.region_tiles import (
     placed_tile,
     start_region,
 )
+from photometry.calibration.unlisted_stars import with_sources
 from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.linalg import inverse
@@ -35,6 +36,8 @@ from photometry.scene.tile_state import TileState
 
 __all__ = ["kernel_at", "mean_of_tile", "measure_motion", "region_round", "static_columns"]
 
+#: Is shown a tile with its stars and its state.
+Watch = Callable[[RegionTile, TileModel, TileState], None]
 #: Cadences from which the offset of some pixels of a CCD is measured, and rounds of it; one that moves no star by more
 #: than this, pixels, is the last one: to first order a fiftieth of it remains.
 _OFFSET_CADENCES = 48
@@ -123,36 +126,66 @@ def _largest_move(before: MovementKernel, after: MovementKernel, stamp: Stamp) -
     return float(np.abs(np.subtract(of_axes[1], of_axes[0]) + offset).max())
 
 
-def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, *, offset_only: bool = False) -> Region:
-    """Improve mean fluxes, offset and, unless it is known, the motion of a region once."""
+def region_round(
+    region: Region,
+    prf: PrfEvaluator,
+    settings: MotionSettings,
+    *,
+    offset_only: bool = False,
+    seek: bool = False,
+    watch: Watch | None = None,
+) -> Region:
+    """Improve mean fluxes, offset and, unless it is known, the motion of a region once.
+
+    Parameters
+    ----------
+    region : Region
+        The region.
+    prf : PrfEvaluator
+        PRF.
+    settings : MotionSettings
+        Mode.
+    offset_only : bool
+        Whether to leave the motion as it is.
+    seek : bool
+        Whether to look for stars that the table lacks.
+    watch : callable, optional
+        Is shown every tile with its stars and its state before they are improved, and finds the offset in place of this
+        function, which then leaves it as it is.
+    """
     kernel, n_cadence = region.kernel, len(region.good)
     information = np.zeros((n_cadence, N_MOTION, N_MOTION))
     gradient = np.zeros((n_cadence, N_MOTION))
     precision = static_precision(kernel.scale)
     static_information = np.diag(precision)
-    static_gradient = -precision * np.array([kernel.offset[0], 0.0, 0.0, kernel.offset[1], 0.0, 0.0])
+    so_far = kernel.parameters[region.good].mean(axis=0)[:N_AFFINE]
+    so_far[[0, 3]] = kernel.offset
+    static_gradient = -precision * so_far
     tiles = []
     for tile in region.tiles:
         model, state = placed_tile(tile, kernel, prf)
+        if watch is not None:
+            watch(tile, model, state)
         mean = mean_of_tile(tile, model, state, region.good, static_columns, precision)
         to_tile = parameters_of_tile(kernel, tile.data)
         affine = to_tile[:N_AFFINE, :N_AFFINE]
         static_information += affine.T @ mean.information @ affine
         static_gradient += affine.T @ mean.gradient
         state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
-        if offset_only:
-            tiles.append(replace(tile, state=state))
-            continue
-        rejected = np.zeros_like(tile.data.valid) if tile.rejected is None else tile.rejected
-        step = motion_step(tile.data, model, state, rejected, OUTLIER_SIGMA)
-        information += to_tile.T @ step.information @ to_tile
-        gradient += step.gradient @ to_tile
-        motion = replace(state.motion, local=state.motion.local + step.local)
-        state = replace(state, motion=motion)
-        tiles.append(replace(tile, state=state, deviation=step.deviation, rejected=step.outliers))
+        tile = replace(tile, state=state)
+        if not offset_only:
+            rejected = np.zeros_like(tile.data.valid) if tile.rejected is None else tile.rejected
+            step = motion_step(tile.data, model, state, rejected, OUTLIER_SIGMA)
+            information += to_tile.T @ step.information @ to_tile
+            gradient += step.gradient @ to_tile
+            motion = replace(state.motion, local=state.motion.local + step.local)
+            state = replace(state, motion=motion)
+            tile = replace(tile, state=state, deviation=step.deviation, rejected=step.outliers)
+        tiles.append(with_sources(tile, model, mean, prf, kernel, len(tiles)) if seek else tile)
     if region.measured:
         kernel = improved_kernel(kernel, information, gradient, region.good, settings.mode, moments=region.moments)
-    kernel = with_static(kernel, inverse(static_information) @ static_gradient)
+    if watch is None:
+        kernel = with_static(kernel, inverse(static_information) @ static_gradient)
     return replace(region, tiles=tuple(tiles), kernel=kernel)
 
 

@@ -62,6 +62,15 @@ class Stars:
         """Return the stars that a mask or an index array chooses."""
         return Stars(self.starid[which], self.row[which], self.column[which], self.tmag[which])
 
+    def with_others(self, others: "Stars") -> "Stars":
+        """Return these stars and others after them."""
+        return Stars(*(np.concatenate([getattr(stars, name) for stars in (self, others)]) for name in Stars.__slots__))
+
+    @property
+    def is_listed(self) -> npt.NDArray[np.bool_]:
+        """Which stars the star table has: those found in the pixels have numbers below zero, (n_star,)."""
+        return np.asarray(self.starid >= 0)
+
     def moved(self, row: float, column: float) -> "Stars":
         """Return the stars shifted by `row` and `column` pixels."""
         return Stars(self.starid, self.row + row, self.column + column, self.tmag)

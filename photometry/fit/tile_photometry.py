@@ -73,7 +73,7 @@ def fit_tile(
     data = tile_data(cube)
     near = stars.select(cube.stamp.border_distance(stars.row, stars.column) > -PRF_REACH)
     is_free = near.tmag < settings.tmag_limit
-    in_core = np.flatnonzero(core.contains(near.row[is_free], near.column[is_free]))
+    in_core = np.flatnonzero(core.contains(near.row[is_free], near.column[is_free]) & near.is_listed[is_free])
     placed = near.moved(*kernel.offset)
     free, fixed = placed.select(is_free), placed.select(~is_free)
     nothing = np.zeros(data.stamp.n_pixel)

@@ -97,8 +97,8 @@ class MeanStep:
         Mean of the pixels less the mean scene, e-/s.
     model_error : (n_pixel,) float64
         By how much the PRF may be wrong, e-/s (`photometry.scene.model_error`).
-    prf_error : float
-        The same as a share of the light.
+    noise, prf_variance : (n_pixel,) float64
+        Variance of the mean residual by noise and the magnitudes of fixed stars, and by the error of the PRF, (e-/s)^2.
     """
 
     flux: npt.NDArray[np.float64]
@@ -107,7 +107,13 @@ class MeanStep:
     gradient: npt.NDArray[np.float64]
     mean_residual: npt.NDArray[np.float64]
     model_error: npt.NDArray[np.float64]
-    prf_error: float
+    noise: npt.NDArray[np.float64]
+    prf_variance: npt.NDArray[np.float64]
+
+    @property
+    def variance(self) -> npt.NDArray[np.float64]:
+        """Variance of the mean residual, (n_pixel,), (e-/s)^2."""
+        return self.noise + self.prf_variance
 
 
 def no_extras(node: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -245,8 +251,17 @@ def _step(
     main = max(averages, key=lambda average: float(average.pixels.count.sum())).pixels.node
     light = model.mean_images(main, flux + change)[0]
     shape = error_shape(light, data.stamp.shape, data.saturated)
-    model_error, prf_error = bounded_error(mean_residual, noise, light, shape, data.usable)
-    return MeanStep(flux + change, extra, shared.information, shared.gradient, mean_residual, model_error, prf_error)
+    model_error, share = bounded_error(mean_residual, noise, light, shape, data.usable)
+    return MeanStep(
+        flux + change,
+        extra,
+        shared.information,
+        shared.gradient,
+        mean_residual,
+        model_error,
+        noise,
+        share**2 * shape,
+    )
 
 
 @dataclass(frozen=True, slots=True)

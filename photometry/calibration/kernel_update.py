@@ -43,6 +43,8 @@ _LARGEST_STEP = 0.5
 _LEAST_INFORMATION = 1.0
 #: Width of the prior of a kind of motion that is held at zero, pixels.
 _HELD = 1e-8
+#: Variance over the cadences that a kind of motion needs to be seen, in units of the noise's, of which it is subtracted.
+_LEAST_SIGNAL = 1.2
 #: Least share of the pixels in what is known of a kind of motion.
 _LEAST_FREE = 1e-6
 #: A larger scatter of the shifts is not the motion of a spacecraft: the fit has followed something else than stars,
@@ -90,6 +92,7 @@ def improved_kernel(
     good: npt.NDArray[np.bool_],
     mode: str,
     *,
+    moments: bool = True,
     static_mean: bool = True,
 ) -> MovementKernel:
     """Add the measured changes to the kernel, but for their mean where that is static.
@@ -106,6 +109,8 @@ def improved_kernel(
         Cadences that mean and scatter are taken from.
     mode : str
         Of `photometry.core.settings.MotionSettings`.
+    moments : bool
+        Whether second moments of the PRF change; they are constant otherwise.
     static_mean : bool
         Whether the mean of the changes is absorbed by the mean scene, which is measured in turn with the motion, and
         is subtracted. Once the mean scene is known, the mean belongs to the motion.
@@ -124,7 +129,7 @@ def improved_kernel(
     static = kernel.parameters[use].mean(axis=0)
     start = (kernel.parameters - static) @ np.linalg.inv(_KINDS).T
     information, gradient = _KINDS.T @ information @ _KINDS, gradient @ _KINDS
-    width = _first_widths(kernel.scale, mode)
+    width = _first_widths(kernel.scale, mode, moments=moments)
     measured, covariance = _posterior(start, information, gradient, width)
     spread, noise = _spread_and_noise(measured[use], covariance[use], width)
     if max(spread[0], spread[3]) > _LARGEST_SPREAD:
@@ -132,7 +137,7 @@ def improved_kernel(
         return replace(kernel, parameters=still, covariance=np.zeros_like(information), bad=np.ones_like(bad))
     bad |= np.hypot(measured[:, 0], measured[:, 3]) > _LARGEST_SHIFT
     use = good & ~bad
-    width = np.minimum(width, np.sqrt(np.maximum(spread**2 - noise, 0.0) + _LEAST_WIDTH**2))
+    width = np.minimum(width, np.sqrt(np.maximum(spread**2 - _LEAST_SIGNAL * noise, 0.0) + _LEAST_WIDTH**2))
     parameters, covariance = _posterior(start, information, gradient, width)
     # Flagged cadences may be anywhere: their shifts are not shrunk.
     width[[0, 3]] = _SHIFT_WIDTH
@@ -161,9 +166,9 @@ def _precision(width: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(1 / np.maximum(width, _HELD) ** 2, dtype=np.float64)
 
 
-def _first_widths(scale: float, mode: str) -> npt.NDArray[np.float64]:
+def _first_widths(scale: float, mode: str, *, moments: bool) -> npt.NDArray[np.float64]:
     """Widths of the priors of all kinds before their amplitudes are known, (N_MOTION,): linear ones over `scale`."""
-    width = np.repeat([_SHIFT_WIDTH, _MOMENT_WIDTH], [N_AFFINE, N_MOTION - N_AFFINE])
+    width = np.repeat([_SHIFT_WIDTH, _MOMENT_WIDTH if moments else 0.0], [N_AFFINE, N_MOTION - N_AFFINE])
     width[LINEAR] = _LINEAR_WIDTH * scale
     width[_FIXED_KINDS[mode]] = 0.0
     return width

@@ -151,7 +151,7 @@ def region_round(region: Region, prf: PrfEvaluator, settings: MotionSettings, *,
         state = replace(state, motion=motion)
         tiles.append(replace(tile, state=state, deviation=step.deviation, rejected=step.outliers))
     if region.measured:
-        kernel = improved_kernel(kernel, information, gradient, region.good, settings.mode)
+        kernel = improved_kernel(kernel, information, gradient, region.good, settings.mode, moments=region.moments)
     kernel = with_static(kernel, inverse(static_information) @ static_gradient)
     return replace(region, tiles=tuple(tiles), kernel=kernel)
 

@@ -85,7 +85,9 @@ def motion_of_all(series: RegionSeries, few: Region, prf: PrfEvaluator, settings
         for k, tile in enumerate(tiles):
             tiles[k] = _add_step(tile, series.pixels(k), kernel, prf, left, information, target)
         gradient = target - np.einsum("tij,tj->ti", information, kernel.parameters)
-        improved = improved_kernel(kernel, information, gradient, series.good, settings.mode, static_mean=False)
+        improved = improved_kernel(
+            kernel, information, gradient, series.good, settings.mode, moments=few.moments, static_mean=False
+        )
         moved = np.abs(improved.parameters - kernel.parameters)
         kernel = improved
         far = np.maximum(moved[:, :3].sum(axis=1), moved[:, 3:N_AFFINE].sum(axis=1)) > settled

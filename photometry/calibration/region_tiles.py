@@ -41,6 +41,10 @@ __all__ = [
 PRF_REACH = 7.5
 #: Half the side of a node while the motion is measured, pixels.
 _NODE_REACH = 0.05
+#: Stars that must share the light of a region before changes of the PRF are measured, in effect; only stars brighter than
+#: this count (T=14), and none more than one at the limit of saturation, e-/s.
+_LEAST_FOR_MOMENTS = 3.0
+_LEAST_LIGHT, _MOST_LIGHT = 380.0, 3e5
 #: Unflagged cadences that mean fluxes, offset and PRF are measured from, at most.
 _MOST_CADENCES = 400
 
@@ -85,12 +89,15 @@ class Region:
         Cadences that count for the means.
     measured : bool
         Whether the motion is measured from the pixels, or only the offset.
+    moments : bool
+        Whether enough stars show how the PRF changes with time: one alone cannot tell that from its own variation.
     """
 
     tiles: tuple[RegionTile, ...]
     kernel: MovementKernel
     good: npt.NDArray[np.bool_]
     measured: bool
+    moments: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +185,16 @@ def start_region(
         stamp = bounding_stamp(stamps)
         start = replace(start, center=stamp.center, scale=max(stamp.shape) / 2)
     series = RegionSeries(cubes, tuple(places), start, good, which)
-    return series, Region(tuple(tiles), start.of_cadences(which), good[which], start.source == "pixels")
+    measured, moments = start.source == "pixels", _effective_number(tiles) > _LEAST_FOR_MOMENTS
+    return series, Region(tuple(tiles), start.of_cadences(which), good[which], measured, moments)
+
+
+def _effective_number(tiles: Sequence[RegionTile]) -> float:
+    """Number of stars of equal brightness that would share the light of those on the pixels as evenly."""
+    fluxes = [tile.free.flux[tile.data.stamp.contains(tile.free.row, tile.free.column)] for tile in tiles]
+    flux = np.minimum(np.concatenate(fluxes), _MOST_LIGHT)
+    flux = flux[flux > _LEAST_LIGHT]
+    return float(flux.sum() ** 2 / (flux @ flux)) if len(flux) else 0.0
 
 
 def _good_cadences(cube: Cube) -> npt.NDArray[np.bool_]:

@@ -59,6 +59,8 @@ class TileScene:
         Mean fluxes, motion, mean residual.
     precision : (n_star,) float64
         Precision of the priors of the flux deviations, (e-/s)^-2.
+    prf_variance : (n_pixel,) float64
+        Variance of a pixel by changes of the PRF from cadence to cadence, (e-/s)^2.
     core : (n_core,) int64
         Stars that are returned.
     kernel : MovementKernel
@@ -71,6 +73,7 @@ class TileScene:
     model: TileModel
     state: TileState
     precision: npt.NDArray[np.float64]
+    prf_variance: npt.NDArray[np.float64]
     core: npt.NDArray[np.int64]
     kernel: MovementKernel
     settings: FitSettings
@@ -90,8 +93,10 @@ class FirstFit:
         State with the mean fluxes that they deviate from.
     variation : (n_star,) float64
         By how much the stars vary beyond their noise, e-/s (`photometry.fit.flux_priors`).
+    scatter : (n_pixel,) float64
+        Mean square of the residuals of the good cadences, outliers left out, (e-/s)^2; NaN where there are none.
     main : NodeSolver
-        Linear system of a node like the main one, with the priors of this fit.
+        Linear system of the main node, with the priors of this fit.
     means : tuple of PixelMean
         Mean residuals of the good cadences, flux deviations about their mean subtracted.
     """
@@ -100,6 +105,7 @@ class FirstFit:
     unknowns: npt.NDArray[np.float32]
     state: TileState
     variation: npt.NDArray[np.float64]
+    scatter: npt.NDArray[np.float64]
     main: NodeSolver
     means: tuple[PixelMean, ...]
 
@@ -171,10 +177,14 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     left_over: list[PixelMean] = []
     every = np.arange(len(model.stars))
     free, noise = (np.zeros((len(every), data.n_cadence), dtype=np.float32) for _ in range(2))
+    square, n_good = np.zeros(data.stamp.n_pixel), np.zeros(data.stamp.n_pixel)
+    main_node = max(model.nodes, key=lambda node: int(good[node.cadences].sum()))
     for node in model.nodes:
         images = model.mean_images(node, scene.state.flux)
         variance = node_variance(data, node, images)
-        system = _system_of(scene, node, variance, factored, with_errors=False)
+        system = _system_of(scene, node, variance, factored, with_errors=node is main_node)
+        if node is main_node:
+            main = system
         variance = variance + _doubt_of_saturated(model, node, scene.state.flux)
         total, count = np.zeros(len(variance)), np.zeros(len(variance))
         usual = None
@@ -189,18 +199,19 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
             off = valid & (np.abs(left - usual[0]) > usual[1])
             rejected[cadences] = off.T
             left[off] = 0
+            square += left**2 @ good[cadences].astype(np.float32)
             free[:, cadences] = system.without_own_prior(solution.deviation, every)
             noise[:, cadences] = np.where(_is_hit(node, off), np.inf, system.noise[:, None])
             total += left @ good[cadences].astype(np.float32)
             count += np.count_nonzero((valid ^ off) & good[cadences], axis=1)
+        n_good += count
         if count.any():
             terms = node.coefficients(scene.state.motion, node.cadences[good[node.cadences]])
             left_over.append(PixelMean(node, terms.mean(axis=0), total / np.maximum(count, 1.0), count))
     deviation = unknowns[: len(model.stars), good].mean(axis=1, dtype=np.float64)
     means = tuple(_with_deviation(mean, scene.state.mean_residual, deviation) for mean in left_over)
-    main_node = max(model.nodes, key=lambda node: int(good[node.cadences].sum()))
-    main = next(system for system in factored if system.is_like(main_node))
-    return FirstFit(rejected, unknowns, scene.state, variation_widths(free, noise, good), main, means)
+    scatter = np.divide(square, n_good, out=np.full_like(square, np.nan), where=n_good > 0)
+    return FirstFit(rejected, unknowns, scene.state, variation_widths(free, noise, good), scatter, main, means)
 
 
 def _is_hit(node: NodeModel, off: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -236,7 +247,7 @@ def _doubt_of_saturated(
 def final_fit(scene: TileScene, first: FirstFit, node: NodeModel, factored: list[NodeSolver]) -> Iterator[CadenceFit]:
     """Fit a node, its cadences in blocks, from where the first fit ended; `factored`: as of `_system_of`."""
     images = scene.model.mean_images(node, scene.state.flux)
-    variance = node_variance(scene.data, node, images)
+    variance = node_variance(scene.data, node, images) + scene.prf_variance
     system = _system_of(scene, node, variance, factored)
     response = system.response(images[MOTION_IMAGES])
     change = _change_of_means(scene, first, node, system)

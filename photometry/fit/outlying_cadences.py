@@ -101,7 +101,9 @@ def _fit_some(scene: TileScene, nodes: list[NodeStars], like: CadenceFit) -> Ite
     means = np.stack([_mean_image(scene, node) for node in nodes])
     local = scene.state.motion.local[cadences] @ scene.model.local_basis.T
     residual = (data.images[cadences] - (means + scene.state.mean_residual + local)).T.astype(np.float32) * valid
-    variances = [node_variance(data, node, mean[None]) for node, mean in zip(nodes, means, strict=True)]
+    variances = [
+        node_variance(data, node, mean[None]) + scene.prf_variance for node, mean in zip(nodes, means, strict=True)
+    ]
     systems = [_system(scene, node, like.system, noise) for node, noise in zip(nodes, variances, strict=True)]
     first = SOLVER.solve_single_cadences(systems, residual, valid, accuracy=FIRST_ACCURACY)
     left, sigma = left_of(residual, first, valid), scene.settings.outlier_sigma

@@ -16,12 +16,14 @@ from photometry.fit.aperture import Apertures, choose_apertures, windows_of
 from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit
 from photometry.fit.mean_images import left_in, mean_images, measured_image
 from photometry.fit.outlying_cadences import fit_outlying
+from photometry.fit.prf_changes import prf_change_variance
 from photometry.fit.star_quality import StarQuality, blending, star_flags, star_quality
 from photometry.fit.star_series import BlockSeries, StarSeries, series_of
 from photometry.fit.static_misfit import static_misfit
 from photometry.fit.tile_fit import TileFit
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.mean_scene import solve_mean
+from photometry.scene.model_error import error_shape
 from photometry.scene.node_model import NodeModel, node_variance
 from photometry.scene.nodes import far_cadences
 from photometry.scene.tile_data import tile_data
@@ -86,12 +88,13 @@ def fit_tile(
     mean = solve_mean(data, model, state, _some(good), clip=True)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
     width = settings.prior_width * np.maximum(state.flux, _LEAST_OF_CATALOG * free.flux)
-    scene = TileScene(data, model, state, 1 / width**2, in_core, kernel_of_tile(kernel, data), settings)
+    scene = TileScene(data, model, state, 1 / width**2, nothing, in_core, kernel_of_tile(kernel, data), settings)
     first = first_fit(scene, good)
     data = replace(data, valid=data.valid & ~first.rejected)
     mean = solve_mean(data, model, state, good, means=first.means, n_round=_MEAN_ROUNDS)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
-    scene = replace(scene, data=data, state=state, precision=_final_precision(state.flux, first.variation, width))
+    precision = _final_precision(state.flux, first.variation, width)
+    scene = replace(scene, data=data, state=state, precision=precision, prf_variance=_prf_variance(scene, first))
     return _assemble(cube, scene, evaluator, good, first)
 
 
@@ -175,6 +178,15 @@ def _fit_blocks(
     far = np.setdiff1d(np.arange(scene.data.n_cadence), np.concatenate([block.cadences for block in blocks]))
     blocks += [series_of(scene, outlying, apertures, quality) for outlying in fit_outlying(scene, prf, far, fit)]
     return blocks, left, fit.system
+
+
+def _prf_variance(scene: TileScene, first: FirstFit) -> npt.NDArray[np.float64]:
+    """Variance of a pixel by changes of the PRF from cadence to cadence, (n_pixel,), (e-/s)^2."""
+    data, node = scene.data, first.main.node
+    light = scene.model.mean_images(node, scene.state.flux)[0]
+    variance = data.variance(np.maximum(light, 0.0) + np.maximum(node.sky, 0.0))
+    shape = error_shape(light, data.stamp.shape, data.saturated)
+    return prf_change_variance(first.scatter, variance, first.main.leverage, light, shape)
 
 
 def _final_precision(

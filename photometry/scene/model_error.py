@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-__all__ = ["bounded_error", "error_shape", "share_of_light"]
+__all__ = ["TELLING_LIGHT", "bounded_error", "error_shape", "share_of_light"]
 
 #: Pixels along each axis among which the largest light is sought: a star's core is one of them.
 _NEAR_PIX = 5
 #: Pixels with more starlight than this show how wrong the PRF is, e-/s (the centre of a star of T=13).
-_TELLING_LIGHT = 300.0
+TELLING_LIGHT = 300.0
 #: Bounds of the share; steps of the bisection between them.
 _LEAST_SHARE, _LARGEST_SHARE, _N_BISECTION = 1e-6, 0.2, 30
 #: Median of the square of a normal deviate.
@@ -48,23 +48,29 @@ def error_shape(
 
 
 def share_of_light(
-    square: npt.NDArray[np.float64], noise: npt.NDArray[np.float64], light: npt.NDArray[np.float64]
+    square: npt.NDArray[np.float64],
+    noise: npt.NDArray[np.float64],
+    light: npt.NDArray[np.float64],
+    *,
+    median: float = _NORMAL_MEDIAN,
 ) -> float:
-    """Return the share of the light with which squared residuals have the median of normal deviates.
+    """Return the share of the light with which squared residuals over their variance have the right median.
 
     Parameters
     ----------
     square : (n,) float64
-        Squared mean residuals of telling pixels, (e-/s)^2.
+        Squared residuals of telling pixels, (e-/s)^2.
     noise : (n,) float64
         Their variance by noise and fixed stars, (e-/s)^2.
     light : (n,) float64
         Variance of the model error for a share of 1 (`error_shape`), (e-/s)^2.
+    median : float
+        That of the square of a normal deviate, or 1 for means of many squares.
     """
     least, largest = _LEAST_SHARE, _LARGEST_SHARE
     for _ in range(_N_BISECTION if len(square) else 0):
         middle = float(np.sqrt(least * largest))
-        if np.median(square / (noise + middle**2 * light)) > _NORMAL_MEDIAN:
+        if np.median(square / (noise + middle**2 * light)) > median:
             least = middle
         else:
             largest = middle
@@ -94,7 +100,7 @@ def bounded_error(
         Pixels that count.
     """
     square = mean_residual**2
-    telling = usable & (light > _TELLING_LIGHT)
+    telling = usable & (light > TELLING_LIGHT)
     share = share_of_light(square[telling], noise[telling], shape[telling])
     expected = noise + share**2 * shape
     excess = np.divide(square, expected * _DOUBTFUL_SIGMA**2, out=np.ones_like(square), where=expected > 0)

@@ -1,0 +1,47 @@
+"""Variance of pixels by what the PRF changes from cadence to cadence and the model does not follow.
+
+A PRF that is wrong by a share of the light is wrong in another way wherever the stars move to, and its mean residual
+follows them. What that adds to the noise is seen in the residuals of a first fit: as one share of the light, distributed
+over the pixels as the model error of the mean scene is (`photometry.scene.model_error`).
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.scene.model_error import TELLING_LIGHT, share_of_light
+
+__all__ = ["prf_change_variance"]
+
+#: Pixels whose noise the fit follows by more than this tell little.
+_MOST_LEVERAGE = 0.8
+#: Fewest telling pixels.
+_LEAST_PIXELS = 4
+
+
+def prf_change_variance(
+    scatter: npt.NDArray[np.float64],
+    variance: npt.NDArray[np.float64],
+    leverage: npt.NDArray[np.float64],
+    light: npt.NDArray[np.float64],
+    shape: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Return the variance that the PRF's changes add in a cadence, (n_pixel,), (e-/s)^2.
+
+    Parameters
+    ----------
+    scatter : (n_pixel,) float64
+        Mean square of the residuals of the good cadences, (e-/s)^2; NaN for pixels without any.
+    variance : (n_pixel,) float64
+        Variance of a cadence by photons and readout, (e-/s)^2.
+    leverage : (n_pixel,) float64
+        Share of the noise that the fit follows.
+    light : (n_pixel,) float64
+        Mean light of the stars, e-/s.
+    shape : (n_pixel,) float64
+        From `photometry.scene.model_error.error_shape`, (e-/s)^2.
+    """
+    telling = (light > TELLING_LIGHT) & (leverage < _MOST_LEVERAGE) & np.isfinite(scatter)
+    if np.count_nonzero(telling) < _LEAST_PIXELS:
+        return np.zeros_like(shape)
+    square = scatter[telling] / (1 - leverage[telling])
+    return share_of_light(square, variance[telling], shape[telling], median=1.0) ** 2 * shape

@@ -68,19 +68,20 @@ def _only(folder: Path, pattern: str) -> Path:
 def _status_lines(cutout: Cutout) -> list[str]:
     """Status of every row, and what was learnt."""
     rows = [
-        f"star {starid}: T {tmag:.2f}, mean {mean:.1f} e-/s, chi2 {chi2:.2f}, {status} {reason}".rstrip()
-        for starid, tmag, mean, chi2, status, reason in zip(
+        f"star {starid}: T {tmag:.2f}, mean {mean:.1f} e-/s, chi2 {chi2:.2f}, misfit {misfit:.1%}, {status} {reason}"
+        for starid, tmag, mean, chi2, misfit, status, reason in zip(
             cutout.fit.starid,
             cutout.fit.tmag,
             cutout.metrics.mean_flux,
             cutout.metrics.chi2,
+            cutout.fit.mean_misfit,
             cutout.status,
             cutout.reason,
             strict=True,
         )
     ]
     seconds = ", ".join(f"{step} {value:.1f}" for step, value in cutout.seconds.items())
-    return [*rows[:10], f"PRF: {cutout.prf.source}", f"CPU seconds: {seconds}"]
+    return [*(row.rstrip() for row in rows[:10]), f"PRF: {cutout.prf.source}", f"CPU seconds: {seconds}"]
 
 
 def lines_of(cutout: Cutout, numbers: list[Number]) -> list[str]:

@@ -12,6 +12,7 @@ from photometry.io.products.stored_patches import stored_patches
 from photometry.io.stars.star_files import reference_stars
 from photometry.workflow.job_inputs import load_prf, placed_stars
 from photometry.workflow.job_log import job_log
+from photometry.workflow.motion_log import log_motion
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -40,6 +41,7 @@ def effective_prf(
         PrfSettings(**prf_learning),
         settings,
     )
+    log_motion(kernel, header.quality)
     inputs = {"cube": path_cube, "stars": path_reference, "kernel": path_given_kernel, "prf": paths_prf}
     settings_used = {"prf_learning": prf_learning, "motion": motion, "prf": Path(prf).name}
     write_prf(path_prf, grid, inputs, settings_used)

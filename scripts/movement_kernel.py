@@ -14,6 +14,7 @@ from photometry.io.products.stored_patches import stored_patches
 from photometry.io.stars.star_files import reference_stars
 from photometry.workflow.job_inputs import load_prf, placed_stars
 from photometry.workflow.job_log import job_log
+from photometry.workflow.motion_log import log_motion
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -36,6 +37,7 @@ def movement_kernel(
         known = kernel_of_wcs(read_frame_wcs(path_cube), header.wcs_header, header.stamp, header.quality == 0)
     patches = stored_patches(path_cube, header, stars, settings)
     kernel = measure_motion(patches, stars, load_prf(prf, header.pointing), settings, known)
+    log_motion(kernel, header.quality)
     inputs = {"cube": path_cube, "stars": path_reference, "prf": paths_prf}
     write_kernel(path_kernel, kernel, inputs, {"motion": motion, "prf": Path(prf).name})
 

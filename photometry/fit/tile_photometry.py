@@ -112,7 +112,8 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
         field.name: _in_order(blocks, [getattr(block.stars, field.name) for block in blocks], np.float32)
         for field in fields(StarSeries)
     }
-    correlation = blending(system, core)
+    # With the priors of the first fit: those of the final one hold neighbours still that the pixels do not separate.
+    correlation = blending(first.main, core)
     mean = mean_images(data, good, scene.state.mean_residual, left)
     misfit = static_misfit(first.main, core, quality.light, mean, variance, system.leverage)
     chi2, motion_bad = series["chi2"][:, good], scene.kernel.bad[good]

@@ -48,8 +48,8 @@ _BRIGHT_FLUX = 2375.0
 _N_GROUP = 4
 #: Factors of the prior precision that are tried.
 _PRIOR_FACTORS = (10.0, 1.0, 0.1)
-#: A step that changes no sample by more than this share of the highest is the last, and one after which stars not learnt
-#: from are left with more than this share of their squared residuals before it.
+#: A step that changes no sample by more than this share of the highest is the last, and one after which stars that were
+#: not learnt from are left with more than this share of their squared residuals before it.
 _SETTLED = 2e-4
 _NO_BETTER = 0.8
 #: Rounds before that counts: the first ones start from mean fluxes that the given PRF has spoilt.

@@ -43,7 +43,7 @@ _LARGEST_STEP = 0.5
 _LEAST_INFORMATION = 1.0
 #: Width of the prior of a kind of motion that is held at zero, pixels.
 _HELD = 1e-8
-#: Variance over the cadences that a kind of motion needs to be seen, in units of the noise's, of which it is subtracted.
+#: Variance over the cadences that a kind of motion needs to be seen, in units of that of the noise.
 _LEAST_SIGNAL = 1.2
 #: Least share of the pixels in what is known of a kind of motion.
 _LEAST_FREE = 1e-6

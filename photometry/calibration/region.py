@@ -22,7 +22,7 @@ from photometry.calibration.region_tiles import (
     placed_tile,
     start_region,
 )
-from photometry.calibration.unlisted_stars import with_sources
+from photometry.calibration.unlisted_stars import unlisted_stars, with_sources
 from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.linalg import inverse
@@ -39,9 +39,9 @@ __all__ = ["kernel_at", "mean_of_tile", "measure_motion", "region_round", "stati
 #: Is shown a tile with its stars and its state.
 Watch = Callable[[RegionTile, TileModel, TileState], None]
 #: Cadences from which the offset of some pixels of a CCD is measured, and rounds of it; one that moves no star by more
-#: than this, pixels, is the last one: to first order a fiftieth of it remains.
+#: than this, pixels, and finds no star is the last one: to first order a fiftieth of it remains.
 _OFFSET_CADENCES = 48
-_OFFSET_ROUNDS = 2
+_OFFSET_ROUNDS = 4
 _SMALL_OFFSET = 0.02
 
 
@@ -84,10 +84,17 @@ def measure_motion(
 
 def kernel_at(
     cube: Cube, stars: Stars, prf: PrfGrid, kernel: MovementKernel, settings: MotionSettings
-) -> MovementKernel:
+) -> tuple[MovementKernel, Stars]:
     """Return the motion of a CCD at some of its pixels, with their own constant offset between catalogue and pixels.
 
     A WCS with few terms is off by a few hundredths of a pixel in places.
+
+    Returns
+    -------
+    kernel : MovementKernel
+        Motion and own offset.
+    unlisted : Stars
+        Stars on the pixels that the table lacks (`photometry.calibration.unlisted_stars`).
 
     Parameters
     ----------
@@ -104,18 +111,21 @@ def kernel_at(
     """
     good = np.flatnonzero((cube.quality == 0) & ~kernel.bad)
     if len(good) == 0 or not cube.stamp.contains(stars.row, stars.column).any():
-        return kernel
+        return kernel, stars.select(np.zeros(len(stars), dtype=bool))
     few = evenly_chosen(good, _OFFSET_CADENCES)
     own = replace(kernel.of_cadences(few), source="known")
     series, region = start_region([cube.of_cadences(few)], stars, settings, own)
     evaluator = PrfEvaluator(prf, np.float32)
     for _ in range(_OFFSET_ROUNDS):
-        before = region.kernel
-        region = region_round(region, evaluator, settings, offset_only=True)
-        if _largest_move(before, region.kernel, cube.stamp) < _SMALL_OFFSET:
+        before = region
+        region = region_round(region, evaluator, settings, offset_only=True, seek=True)
+        if len(unlisted_stars(before.tiles)) < len(unlisted_stars(region.tiles)):
+            continue
+        if _largest_move(before.kernel, region.kernel, cube.stamp) < _SMALL_OFFSET:
             break
     static = region.kernel.parameters[0] - own.parameters[series.which[0]]
-    return replace(kernel, offset=region.kernel.offset, parameters=kernel.parameters + static)
+    own = replace(kernel, offset=region.kernel.offset, parameters=kernel.parameters + static)
+    return own, unlisted_stars(region.tiles)
 
 
 def _largest_move(before: MovementKernel, after: MovementKernel, stamp: Stamp) -> float:

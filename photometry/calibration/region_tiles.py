@@ -41,8 +41,8 @@ __all__ = [
 PRF_REACH = 7.5
 #: Half the side of a node while the motion is measured, pixels.
 _NODE_REACH = 0.05
-#: Stars that must share the light of a region before changes of the PRF are measured, in effect; only stars brighter than
-#: this count (T=14), and none more than one at the limit of saturation, e-/s.
+#: Stars that must share the light of a region, in effect, before changes of the PRF are measured; only stars brighter
+#: than this count (T=14), and none more than one at the limit of saturation, e-/s.
 _LEAST_FOR_MOMENTS = 3.0
 _LEAST_LIGHT, _MOST_LIGHT = 380.0, 3e5
 #: Unflagged cadences that mean fluxes, offset and PRF are measured from, at most.
@@ -190,7 +190,7 @@ def start_region(
 
 
 def _effective_number(tiles: Sequence[RegionTile]) -> float:
-    """Number of stars of equal brightness that would share the light of those on the pixels as evenly."""
+    """Return how many stars of equal brightness would share the light of those on the pixels as evenly."""
     fluxes = [tile.free.flux[tile.data.stamp.contains(tile.free.row, tile.free.column)] for tile in tiles]
     flux = np.minimum(np.concatenate(fluxes), _MOST_LIGHT)
     flux = flux[flux > _LEAST_LIGHT]

@@ -147,7 +147,7 @@ def _filtered(
             )
             found = np.divide(light, square, out=np.zeros_like(light), where=square > 0)
             error = np.divide(np.sqrt(noise + doubt**2), square, out=np.ones_like(light), where=square > 0)
-            flux[:, a, :, b], significance[:, a, :, b] = found, np.divide(found, error, where=error > 0)
+            flux[:, a, :, b], significance[:, a, :, b] = found, found / np.maximum(error, 1e-12)
     n_row, n_column = stamp.shape[0] * _PER_PIXEL, stamp.shape[1] * _PER_PIXEL
     flux, significance = flux.reshape(n_row, n_column), significance.reshape(n_row, n_column)
     top = np.nonzero(ndimage.maximum_filter(significance, 2 * _PER_PIXEL + 1) == significance)

@@ -1,8 +1,8 @@
 """Variance of pixels by what the PRF changes from cadence to cadence and the model does not follow.
 
 A PRF that is wrong by a share of the light is wrong in another way wherever the stars move to, and its mean residual
-follows them. What that adds to the noise is seen in the residuals of a first fit: as one share of the light, distributed
-over the pixels as the model error of the mean scene is (`photometry.scene.model_error`).
+follows them. What that adds to the noise is seen in the residuals of a first fit: as one share of the light,
+distributed over the pixels as the model error of the mean scene is (`photometry.scene.model_error`).
 """
 
 import numpy as np

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.calibration.kernel import N_AFFINE, MovementKernel
-from photometry.calibration.kernel_update import static_precision, with_static
-from photometry.calibration.region import region_round, static_columns
+from photometry.calibration.kernel_update import static_precision
+from photometry.calibration.region import moved_region, region_round, static_columns
 from photometry.calibration.region_motion import motion_of_all
 from photometry.calibration.region_tiles import Region, RegionTile, parameters_of_tile, start_region
 from photometry.calibration.unlisted_stars import unlisted_stars
@@ -27,8 +27,8 @@ from photometry.core.geometry import Stamp
 from photometry.core.linalg import inverse
 from photometry.core.settings import MotionSettings, PrfSettings
 from photometry.core.stars import Stars
-from photometry.prf.correction import N_CORRECTION, N_KERNEL, change_in_pixels, corrected, prior_precision
-from photometry.prf.prf_grid import FOOTPRINT, PrfEvaluator, PrfGrid
+from photometry.prf.correction import N_CORRECTION, N_KERNEL, change_of_image, corrected, prior_precision
+from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.design_matrices import N_TERM
 from photometry.scene.mean_scene import SharedEquations, shared_equations
 from photometry.scene.node_model import NodeModel
@@ -54,8 +54,6 @@ _SETTLED = 2e-4
 _NO_BETTER = 0.8
 #: Rounds before that counts: the first ones start from mean fluxes that the given PRF has spoilt.
 _LEAST_ROUNDS = 2
-#: Stars whose columns are worked out at once: bounds the memory.
-_STARS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +78,9 @@ class _Columns:
 
     def _of_correction(self, node: NodeModel) -> npt.NDArray[np.float64]:
         """Change with the coefficients of the correction, (n_pixel, n_coefficient)."""
-        which = np.flatnonzero(self._is_bright)
-        stars = self.model.stars.select(which).moved(node.row_shift, node.column_shift)
-        pad = 2 * FOOTPRINT
-        n_row, n_column = self.data.stamp.shape
-        image = np.zeros((n_row + 2 * pad, n_column + 2 * pad, N_CORRECTION))
-        for start in range(0, len(which), _STARS_AT_ONCE):
-            some = slice(start, start + _STARS_AT_ONCE)
-            first_row, first_column, change = change_in_pixels(self.given, stars.row[some], stars.column[some])
-            first_row, first_column = (
-                first_row - self.data.stamp.row_min + pad,
-                first_column - self.data.stamp.col_min + pad,
-            )
-            for row, column, flux, light in zip(first_row, first_column, self.flux[which[some]], change, strict=True):
-                image[row : row + FOOTPRINT, column : column + FOOTPRINT] += flux * light
-        columns = image[pad : pad + n_row, pad : pad + n_column].reshape(self.data.stamp.n_pixel, -1)
+        bright = self._is_bright
+        stars = self.model.stars.select(bright).moved(node.row_shift, node.column_shift)
+        columns = change_of_image(self.given, stars.row, stars.column, self.flux[bright], self.data.stamp)
         return np.ascontiguousarray(columns if self.data.merge is None else self.data.merge @ columns)
 
 
@@ -176,16 +162,17 @@ def learn_prf(
         if learning:
             correction = equations.best_correction(before.coefficients)
             last, effective = effective, corrected(prf, correction.coefficients)
-            few = replace(few, kernel=with_static(few.kernel, correction.static))
+            few = moved_region(few, correction.static)
             evaluator = PrfEvaluator(effective, np.float32)
             change = np.abs(effective.samples - last.samples).max() / effective.samples.max()
             settled &= change < _SETTLED or (k >= _LEAST_ROUNDS and correction.left > _NO_BETTER * before.left)
         if settled:
             break
+    else:
+        few = region_round(few, evaluator, motion)
     sources = unlisted_stars(few.tiles)
     if not correction.coefficients.any() and not len(sources):
         return EffectivePrf(replace(prf, source=f"{prf.source}, {_nothing(carriers)}"), kernel, sources)
-    few = region_round(few, evaluator, motion)
     kernel = motion_of_all(series, few, evaluator, motion)
     learnt = _nothing(carriers)
     if correction.coefficients.any():
@@ -288,7 +275,8 @@ def _predictive(
 
     `static` is the prior precision of the static shift (6,), `precision` that of the correction.
     """
-    information, gradient = sum(group.information for group in groups), sum(group.gradient for group in groups)
+    information = np.sum([group.information for group in groups], axis=0)
+    gradient = np.sum([group.gradient for group in groups], axis=0)
     prior = np.zeros_like(information)
     prior[np.arange(N_AFFINE), np.arange(N_AFFINE)] = static
     best, least = _Correction(np.zeros(N_CORRECTION), np.zeros(N_AFFINE), 1.0), 0.0

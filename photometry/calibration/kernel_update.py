@@ -21,7 +21,7 @@ _LINEAR_WIDTH = 1e-4
 _MOMENT_WIDTH = 0.05
 #: Parameters of the motion (rows) by its kinds: row shift, rotation, scale, column shift, two shears, second moments
 #: (columns).
-_KINDS = linalg.block_diag(
+_KINDS: npt.NDArray[np.float64] = linalg.block_diag(
     [
         [1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 1.0, 0.0, 1.0, 0.0],

@@ -34,7 +34,7 @@ from photometry.scene.node_model import NodeModel
 from photometry.scene.tile_model import MOTION_IMAGES, TileModel
 from photometry.scene.tile_state import TileState
 
-__all__ = ["kernel_at", "mean_of_tile", "measure_motion", "region_round", "static_columns"]
+__all__ = ["kernel_at", "mean_of_tile", "measure_motion", "moved_region", "region_round", "static_columns"]
 
 #: Is shown a tile with its stars and its state.
 Watch = Callable[[RegionTile, TileModel, TileState], None]
@@ -171,8 +171,9 @@ def region_round(
     so_far = kernel.parameters[region.good].mean(axis=0)[:N_AFFINE]
     so_far[[0, 3]] = kernel.offset
     static_gradient = -precision * so_far
-    tiles = []
-    for tile in region.tiles:
+    tiles: list[RegionTile] = []
+    for old in region.tiles:
+        tile = old
         model, state = placed_tile(tile, kernel, prf)
         if watch is not None:
             watch(tile, model, state)
@@ -192,11 +193,19 @@ def region_round(
             state = replace(state, motion=motion)
             tile = replace(tile, state=state, deviation=step.deviation, rejected=step.outliers)
         tiles.append(with_sources(tile, model, mean, prf, kernel, len(tiles)) if seek else tile)
+    target = gradient + np.einsum("tij,tj->ti", information, kernel.parameters)
     if region.measured:
         kernel = improved_kernel(kernel, information, gradient, region.good, settings.mode, moments=region.moments)
-    if watch is None:
-        kernel = with_static(kernel, inverse(static_information) @ static_gradient)
-    return replace(region, tiles=tuple(tiles), kernel=kernel)
+    region = replace(region, tiles=tuple(tiles), kernel=kernel, information=information, target=target)
+    return region if watch is not None else moved_region(region, inverse(static_information) @ static_gradient)
+
+
+def moved_region(region: Region, change: npt.NDArray[np.float64]) -> Region:
+    """Add a constant affine shift (6,) to the motion of a region; what its pixels tell of the motion stays the same."""
+    kernel = with_static(region.kernel, change)
+    away = np.zeros(N_MOTION)
+    away[[0, 3]] = np.subtract(kernel.offset, region.kernel.offset)
+    return replace(region, kernel=kernel, target=region.target - region.information @ away)
 
 
 def mean_of_tile(

@@ -79,10 +79,12 @@ def motion_of_all(series: RegionSeries, few: Region, prf: PrfEvaluator, settings
     tiles = [_Known(tile, no_background(tile.data.stamp, n_cadence)) for tile in few.tiles]
     information, target = np.zeros((n_cadence, N_MOTION, N_MOTION)), np.zeros((n_cadence, N_MOTION))
     settled = np.where(series.good, _SETTLED, _SETTLED_FLAGGED)
-    left = np.arange(n_cadence)
+    # Those of the few cadences are known.
+    information[series.which], target[series.which] = few.information, few.target
+    left = np.setdiff1d(np.arange(n_cadence), series.which[~few.kernel.bad])
     for _ in range(_MOST_STEPS):
         information[left] = target[left] = 0
-        for k, tile in enumerate(tiles):
+        for k, tile in enumerate(tiles if len(left) else ()):
             tiles[k] = _add_step(tile, series.pixels(k), kernel, prf, left, information, target)
         gradient = target - np.einsum("tij,tj->ti", information, kernel.parameters)
         improved = improved_kernel(

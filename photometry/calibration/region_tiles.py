@@ -91,6 +91,10 @@ class Region:
         Whether the motion is measured from the pixels, or only the offset.
     moments : bool
         Whether enough stars show how the PRF changes with time: one alone cannot tell that from its own variation.
+    information : (n_cadence, N_MOTION, N_MOTION) float64
+        Inverse covariance of the motion by the pixels of the last round alone; zero before the first.
+    target : (n_cadence, N_MOTION) float64
+        Information times the motion by these pixels, the offset being that of `kernel`.
     """
 
     tiles: tuple[RegionTile, ...]
@@ -98,6 +102,8 @@ class Region:
     good: npt.NDArray[np.bool_]
     measured: bool
     moments: bool
+    information: npt.NDArray[np.float64]
+    target: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +192,10 @@ def start_region(
         start = replace(start, center=stamp.center, scale=max(stamp.shape) / 2)
     series = RegionSeries(cubes, tuple(places), start, good, which)
     measured, moments = start.source == "pixels", _effective_number(tiles) > _LEAST_FOR_MOMENTS
-    return series, Region(tuple(tiles), start.of_cadences(which), good[which], measured, moments)
+    target = np.zeros((len(which), N_MOTION))
+    information = np.zeros((*target.shape, N_MOTION))
+    of_few = start.of_cadences(which)
+    return series, Region(tuple(tiles), of_few, good[which], measured, moments, information, target)
 
 
 def _effective_number(tiles: Sequence[RegionTile]) -> float:

@@ -149,7 +149,7 @@ class MotionSettings:
         "of a CCD, as many tiles along each side are measured, where bright stars are; smaller regions whole",
         at_least=1,
     )
-    n_round: int = setting(4, "rounds of mean fluxes and motion", at_least=1)
+    n_round: int = setting(3, "rounds of mean fluxes and motion", at_least=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,10 @@ import numpy.typing as npt
 from scipy import linalg
 
 from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
+from photometry.core.geometry import Stamp
 from photometry.prf.prf_grid import FOOTPRINT, PrfEvaluator, PrfGrid, phased
 
-__all__ = ["N_CORRECTION", "N_KERNEL", "change_in_pixels", "corrected", "prior_precision"]
+__all__ = ["N_CORRECTION", "N_KERNEL", "change_of_image", "corrected", "prior_precision"]
 
 #: Shifts of the PRF along each axis, samples: by one in the middle, because PRFs are rough from sample to sample.
 _KERNEL_STEPS = (-6, -3, -1, 0, 1, 3, 6)
@@ -24,6 +25,8 @@ _SHIFTS = [(row, column) for row in _KERNEL_STEPS for column in _KERNEL_STEPS if
 #: Number of coefficients of the convolution, and prior of each.
 N_KERNEL = len(_SHIFTS)
 _KERNEL_WIDTH = 0.02
+#: Stars that are worked on at once: bounds the memory.
+_STARS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +56,6 @@ class _Splines:
         distance = np.abs(offset[..., None] - self.places) * self.per_pixel
         near = 2 / 3 - distance**2 + distance**3 / 2
         return np.where(distance < 1, near, np.where(distance < 2, (2 - distance) ** 3 / 6, 0.0))
-
-    def products(self, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the combinations of stars in pixels: (n_star, n_row, n_column, n_combination).
-
-        Offsets of the pixels from the stars are (n_star, n_row) and (n_star, n_column), pixels.
-        """
-        products = self.values(row)[:, :, None, :, None] * self.values(column)[:, None, :, None, :]
-        return np.asarray(products.reshape(*products.shape[:3], -1) @ self.combinations)
 
     def precision(self, prf: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the prior precision of the combinations about zero for a PRF (n_sample, n_sample)."""
@@ -111,10 +106,14 @@ def corrected(prf: PrfGrid, coefficients: npt.NDArray[np.float64]) -> PrfGrid:
     return replace(prf, samples=samples)
 
 
-def change_in_pixels(
-    prf: PrfEvaluator, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Return how the PRF of stars changes with every coefficient.
+def change_of_image(
+    prf: PrfEvaluator,
+    row: npt.NDArray[np.float64],
+    column: npt.NDArray[np.float64],
+    flux: npt.NDArray[np.float64],
+    stamp: Stamp,
+) -> npt.NDArray[np.float64]:
+    """Return how an image of stars changes with every coefficient, (n_pixel, N_CORRECTION), e-/s.
 
     Parameters
     ----------
@@ -122,29 +121,55 @@ def change_in_pixels(
         The given PRF.
     row, column : (n_star,) float64
         0-based CCD positions, pixels.
-
-    Returns
-    -------
-    first_row, first_column : (n_star,) int64
-        First pixel of each star's window.
-    change : (n_star, FOOTPRINT, FOOTPRINT, N_CORRECTION) float64
-        Per unit of flux.
+    flux : (n_star,) float64
+        e-/s.
+    stamp : Stamp
+        The pixels.
     """
     offsets = np.array(_KERNEL_STEPS) / PRF_SAMPLES_PER_PIXEL
-    first_row, first_column, values = prf.evaluate(row, column, offsets, offsets)
     middle = len(offsets) // 2
-    moved = (values - values[:, middle, middle][:, None, None]).reshape(len(row), -1, FOOTPRINT, FOOTPRINT)
-    change = np.zeros((len(row), FOOTPRINT, FOOTPRINT, N_CORRECTION))
-    change[..., :N_KERNEL] = np.delete(moved, middle * len(offsets) + middle, axis=1).transpose(0, 2, 3, 1)
-    first = N_KERNEL
-    for splines in _SPLINES:
-        reach = int(np.ceil(splines.places[-1] + 2 / splines.per_pixel + 0.5))
-        inner = slice(max(FOOTPRINT // 2 - reach, 0), FOOTPRINT // 2 + reach + 1)
-        pixels, n_own = np.arange(FOOTPRINT)[inner], splines.combinations.shape[1]
-        on_rows, on_columns = (
-            first_row[:, None] + pixels - row[:, None],
-            first_column[:, None] + pixels - column[:, None],
-        )
-        change[:, inner, inner, first : first + n_own] = splines.products(on_rows, on_columns)
-        first += n_own
-    return first_row, first_column, change
+    images = [_Image(stamp, N_KERNEL), *(_Image(stamp, len(splines.combinations)) for splines in _SPLINES)]
+    for start in range(0, len(row), _STARS_AT_ONCE):
+        some = slice(start, start + _STARS_AT_ONCE)
+        rows, columns, fluxes = row[some], column[some], flux[some]
+        first_row, first_column, values = prf.evaluate(rows, columns, offsets, offsets)
+        moved = (values - values[:, middle, middle][:, None, None]).reshape(len(rows), -1, FOOTPRINT, FOOTPRINT)
+        moved = np.delete(moved, middle * len(offsets) + middle, axis=1).transpose(0, 2, 3, 1)
+        images[0].add(first_row, first_column, fluxes, moved)
+        for image, splines in zip(images[1:], _SPLINES, strict=True):
+            reach = min(int(np.ceil(splines.places[-1] + 2 / splines.per_pixel + 0.5)), FOOTPRINT // 2)
+            near = FOOTPRINT // 2 + np.arange(-reach, reach + 1)
+            on_rows = splines.values(first_row[:, None] + near - rows[:, None])
+            on_columns = splines.values(first_column[:, None] + near - columns[:, None])
+            products = on_rows[:, :, None, :, None] * on_columns[:, None, :, None, :]
+            image.add(first_row + near[0], first_column + near[0], fluxes, products.reshape(*products.shape[:3], -1))
+    of_splines = [image.inner @ splines.combinations for image, splines in zip(images[1:], _SPLINES, strict=True)]
+    return np.concatenate([images[0].inner, *of_splines], axis=1)
+
+
+class _Image:
+    """Sum of the windows of stars on a stamp, (n_pixel, n_coefficient), with room around it for those at its border."""
+
+    def __init__(self, stamp: Stamp, n_coefficient: int) -> None:
+        self._stamp, self._pad = stamp, 2 * FOOTPRINT
+        shape = (stamp.shape[0] + 2 * self._pad, stamp.shape[1] + 2 * self._pad, n_coefficient)
+        self._image = np.zeros(shape)
+
+    def add(
+        self,
+        first_row: npt.NDArray[np.int64],
+        first_column: npt.NDArray[np.int64],
+        flux: npt.NDArray[np.float64],
+        windows: npt.NDArray[np.float64],
+    ) -> None:
+        """Add the windows (n_star, n_row, n_column, n_coefficient) of stars of some fluxes."""
+        n_row, n_column = windows.shape[1:3]
+        rows, columns = first_row - self._stamp.row_min + self._pad, first_column - self._stamp.col_min + self._pad
+        for row, column, factor, window in zip(rows, columns, flux, windows, strict=True):
+            self._image[row : row + n_row, column : column + n_column] += factor * window
+
+    @property
+    def inner(self) -> npt.NDArray[np.float64]:
+        """The stamp's pixels, (n_pixel, n_coefficient)."""
+        inner = self._image[self._pad : -self._pad, self._pad : -self._pad]
+        return inner.reshape(self._stamp.n_pixel, -1)

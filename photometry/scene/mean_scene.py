@@ -293,21 +293,23 @@ def _equations(
     all_weights: list[npt.NDArray[np.float64]],
 ) -> _Equations:
     """Add up the normal equations of all nodes, each with its weights (n_pixel,)."""
-    n_star, catalog, local = len(flux), model.stars.flux, model.local_basis
+    n_star, catalog = len(flux), model.stars.flux
     precision = 1 / (_CATALOG_WIDTH * catalog) ** 2
     normal, gradient = np.diag(precision), precision * (catalog - flux)
     square = float(precision @ (catalog - flux) ** 2)
     n_extra = averages[0].extras.shape[1] if averages else 0
     cross, inner, inner_gradient = np.zeros((n_star, n_extra)), np.zeros((n_extra, n_extra)), np.zeros(n_extra)
     by_locals = []
-    for average, weights in zip(averages, all_weights, strict=True):
+    for average, of_all in zip(averages, all_weights, strict=True):
+        lit = np.flatnonzero(of_all)
+        weights, local = of_all[lit], model.local_basis[lit]
         # The node's own background is free: eliminate its terms.
         by_local = np.asarray(linalg.pinvh(local.T @ (weights[:, None] * local), rtol=_SEEN), dtype=np.float64)
-        stars, extras, mean = average.stars, average.extras, average.pixels.mean
+        stars, extras, mean = average.stars[lit], average.extras[lit], average.pixels.mean[lit]
         stars_local = stars.T @ (weights[:, None] * local)
         weighted = weights * (mean - local @ (by_local @ (local.T @ (weights * mean))))
         extras_weighted = weights[:, None] * (extras - local @ (by_local @ (local.T @ (weights[:, None] * extras))))
-        of_stars = average.pixels.node.design.normal(weights, average.pixels.terms[:N_TERM])
+        of_stars = average.pixels.node.design.normal(of_all, average.pixels.terms[:N_TERM])
         of_stars -= stars_local @ by_local @ stars_local.T
         normal += of_stars
         del of_stars

@@ -91,6 +91,8 @@ class FirstFit:
         Flux deviations and common terms.
     state : TileState
         State with the mean fluxes that they deviate from.
+    free : (n_star, n_cadence) float32
+        Flux deviations, own priors taken out, e-/s.
     variation : (n_star,) float64
         By how much the stars vary beyond their noise, e-/s (`photometry.fit.flux_priors`).
     scatter : (n_pixel,) float64
@@ -104,6 +106,7 @@ class FirstFit:
     rejected: npt.NDArray[np.bool_]
     unknowns: npt.NDArray[np.float32]
     state: TileState
+    free: npt.NDArray[np.float32]
     variation: npt.NDArray[np.float64]
     scatter: npt.NDArray[np.float64]
     main: NodeSolver
@@ -211,7 +214,7 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     deviation = unknowns[: len(model.stars), good].mean(axis=1, dtype=np.float64)
     means = tuple(_with_deviation(mean, scene.state.mean_residual, deviation) for mean in left_over)
     scatter = np.divide(square, n_good, out=np.full_like(square, np.nan), where=n_good > 0)
-    return FirstFit(rejected, unknowns, scene.state, variation_widths(free, noise, good), scatter, main, means)
+    return FirstFit(rejected, unknowns, scene.state, free, variation_widths(free, noise, good), scatter, main, means)
 
 
 def _is_hit(node: NodeModel, off: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

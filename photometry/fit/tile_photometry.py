@@ -16,18 +16,19 @@ from photometry.fit.aperture import Apertures, choose_apertures, windows_of
 from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit
 from photometry.fit.mean_images import left_in, mean_images, measured_image
 from photometry.fit.outlying_cadences import fit_outlying
+from photometry.fit.own_profiles import own_profiles
 from photometry.fit.prf_changes import prf_change_variance
 from photometry.fit.star_quality import StarQuality, blending, star_flags, star_quality
 from photometry.fit.star_series import BlockSeries, StarSeries, series_of
 from photometry.fit.static_misfit import static_misfit
 from photometry.fit.tile_fit import TileFit
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
-from photometry.scene.mean_scene import solve_mean
+from photometry.scene.mean_scene import PixelMean, solve_mean
 from photometry.scene.model_error import error_shape
 from photometry.scene.node_model import NodeModel, node_variance
 from photometry.scene.nodes import far_cadences
 from photometry.scene.tile_data import tile_data
-from photometry.scene.tile_model import build_model
+from photometry.scene.tile_model import build_model, with_profiles
 from photometry.scene.tile_state import TileState
 from photometry.solver.node_solver import NodeSolver
 
@@ -91,10 +92,13 @@ def fit_tile(
     scene = TileScene(data, model, state, 1 / width**2, nothing, in_core, kernel_of_tile(kernel, data), settings)
     first = first_fit(scene, good)
     data = replace(data, valid=data.valid & ~first.rejected)
-    mean = solve_mean(data, model, state, good, means=first.means, n_round=_MEAN_ROUNDS)
+    profiles = own_profiles(scene, first, good, mean.prf_error)
+    model, means = with_profiles(model, profiles), [_with_profiles(one, state.flux, profiles) for one in first.means]
+    mean = solve_mean(data, model, state, good, means=means, n_round=_MEAN_ROUNDS)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
     precision = _final_precision(state.flux, first.variation, width)
-    scene = replace(scene, data=data, state=state, precision=precision, prf_variance=_prf_variance(scene, first))
+    prf_variance = _prf_variance(scene, first)
+    scene = replace(scene, data=data, model=model, state=state, precision=precision, prf_variance=prf_variance)
     return _assemble(cube, scene, evaluator, good, first)
 
 
@@ -178,6 +182,14 @@ def _fit_blocks(
     far = np.setdiff1d(np.arange(scene.data.n_cadence), np.concatenate([block.cadences for block in blocks]))
     blocks += [series_of(scene, outlying, apertures, quality) for outlying in fit_outlying(scene, prf, far, fit)]
     return blocks, left, fit.system
+
+
+def _with_profiles(
+    mean: PixelMean, flux: npt.NDArray[np.float64], profiles: dict[int, npt.NDArray[np.float64]]
+) -> PixelMean:
+    """Take the light that goes with other profiles of some stars out of a mean residual."""
+    light = sum((flux[star] * change for star, change in profiles.items()), np.zeros_like(mean.mean))
+    return replace(mean, mean=mean.mean - light * (mean.count > 0))
 
 
 def _prf_variance(scene: TileScene, first: FirstFit) -> npt.NDArray[np.float64]:

@@ -11,6 +11,7 @@ light of bright stars needs fifth degree.
 Pixels are flat: ``row * n_column + column`` of the tile's stamp.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,7 @@ __all__ = [
     "matrix_of",
     "monomials",
     "recentered",
+    "with_changes",
 ]
 
 #: Terms of an expansion of second degree.
@@ -135,6 +137,18 @@ def expand(
         All matrices share one sparsity pattern.
     """
     return _in_matrices(expanded(prf, flux, movement, stamp, reach, faintest, degree, stencils), stamp, merge)
+
+
+def with_changes(expansion: Expansion, changes: Mapping[int, npt.NDArray[np.float64]]) -> Expansion:
+    """Return an expansion with the constant terms of some stars, by index, changed in the pixels that they shine on."""
+    by_pixel, by_star = expansion.matrices[0].copy(), expansion.transposed[0].copy()
+    pixel = np.repeat(np.arange(by_pixel.shape[0]), np.diff(by_pixel.indptr))
+    for star, change in changes.items():
+        own = slice(by_star.indptr[star], by_star.indptr[star + 1])
+        by_star.data[own] += change[by_star.indices[own]].astype(np.float32)
+        own_by_pixel = by_pixel.indices == star
+        by_pixel.data[own_by_pixel] += change[pixel[own_by_pixel]].astype(np.float32)
+    return Expansion((by_pixel, *expansion.matrices[1:]), (by_star, *expansion.transposed[1:]), expansion.shape)
 
 
 def matrix_of(light: PixelLight, stamp: Stamp, merge: sparse.csr_matrix | None) -> Expansion:

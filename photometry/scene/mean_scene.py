@@ -99,6 +99,8 @@ class MeanStep:
         By how much the PRF may be wrong, e-/s (`photometry.scene.model_error`).
     noise, prf_variance : (n_pixel,) float64
         Variance of the mean residual by noise and the magnitudes of fixed stars, and by the error of the PRF, (e-/s)^2.
+    prf_error : float
+        Error of the PRF as a share of the light.
     """
 
     flux: npt.NDArray[np.float64]
@@ -109,6 +111,7 @@ class MeanStep:
     model_error: npt.NDArray[np.float64]
     noise: npt.NDArray[np.float64]
     prf_variance: npt.NDArray[np.float64]
+    prf_error: float
 
     @property
     def variance(self) -> npt.NDArray[np.float64]:
@@ -261,6 +264,7 @@ def _step(
         model_error,
         noise,
         share**2 * shape,
+        share,
     )
 
 

@@ -5,7 +5,8 @@ residuals improve the mean fluxes (`mean_scene`) and the motion (`photometry.cal
 variation of every star (`photometry.solver`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,16 @@ from photometry.core.geometry import Stamp
 from photometry.core.stars import Stars
 from photometry.prf.prf_grid import PlacedPrf, PrfEvaluator
 from photometry.scene.blocks import BlockDesign, design_of
-from photometry.scene.design_matrices import FINE_DEGREE, N_FINE, N_LINEAR_TERM, N_TERM, Expansion, expand, recentered
+from photometry.scene.design_matrices import (
+    FINE_DEGREE,
+    N_FINE,
+    N_LINEAR_TERM,
+    N_TERM,
+    Expansion,
+    expand,
+    recentered,
+    with_changes,
+)
 from photometry.scene.node_model import NodeModel
 from photometry.scene.nodes import nodes_of
 from photometry.scene.star_expansion import summed_light
@@ -31,6 +41,7 @@ __all__ = [
     "faintest_light",
     "local_basis",
     "residuals",
+    "with_profiles",
 ]
 
 #: Up to this many pixels per axis the local background is a plane; larger stamps have knots at most this far apart.
@@ -152,6 +163,21 @@ def local_basis(stamp: Stamp) -> npt.NDArray[np.float64]:
     along_rows, along_columns = _between_knots(n_row), _between_knots(n_column)
     products: npt.NDArray[np.float64] = along_rows[:, None, :, None] * along_columns[:, None, :]
     return products.reshape(stamp.n_pixel, -1)
+
+
+def with_profiles(model: TileModel, changes: Mapping[int, npt.NDArray[np.float64]]) -> TileModel:
+    """Return the model with changes (n_pixel,) of the PRF of some stars, by their index; they do not move with them."""
+    place = np.cumsum(model.bright) - 1
+    of_bright = {int(place[star]): change for star, change in changes.items() if model.bright[star]}
+    made: dict[int, tuple[Expansion, Expansion, BlockDesign | None]] = {}
+    nodes = []
+    for node in model.nodes:
+        if id(node.expansion) not in made:
+            expansion, fine = with_changes(node.expansion, changes), with_changes(node.fine, of_bright)
+            made[id(node.expansion)] = expansion, fine, None if node.blocks is None else design_of(expansion)
+        expansion, fine, blocks = made[id(node.expansion)]
+        nodes.append(replace(node, expansion=expansion, fine=fine, blocks=blocks))
+    return replace(model, nodes=tuple(nodes))
 
 
 def _between_knots(size: int) -> npt.NDArray[np.float64]:

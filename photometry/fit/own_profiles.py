@@ -1,0 +1,114 @@
+"""Profiles of bright variable stars, as their own variability shows them.
+
+Where a star varies, the slope of a pixel on its flux is the share of the light that falls there: the star's effective
+PRF at its place, with all its neighbours, constant or varying by themselves, dropped out. What is learnt so keeps its
+light out of its neighbours. The PRF holds as far as the slopes are noisy: its error, as the mean scene shows it, is the
+prior of the change.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from photometry.fit.cadence_fit import FirstFit, TileScene, residual_of
+from photometry.scene.model_error import error_shape
+from photometry.scene.node_model import node_variance
+
+__all__ = ["own_profiles"]
+
+#: Most stars whose profiles are measured, and least power of their variation: sum of the squared flux deviations over
+#: the variance of their brightest pixel. A pixel's share of the light is then known to 0.001.
+_MOST_STARS = 8
+_LEAST_POWER = 1e6
+#: Least variation in units of the noise of a cadence: noise in the flux flattens slopes.
+_LEAST_VARIATION = 3.0
+
+
+def own_profiles(
+    scene: TileScene, first: FirstFit, good: npt.NDArray[np.bool_], prf_error: float
+) -> dict[int, npt.NDArray[np.float64]]:
+    """Return by how much the PRF of variable stars differs from the model's, (n_pixel,) each, by index of the star.
+
+    Parameters
+    ----------
+    scene : TileScene
+        The tile, as the first fit saw it.
+    first : FirstFit
+        Its flux deviations.
+    good : (n_cadence,) bool
+        Cadences that count.
+    prf_error : float
+        Error of the PRF as a share of the light (`photometry.scene.model_error`).
+
+    Notes
+    -----
+    Slopes are those of a regression on the fluxes of all these stars and on the motion together. The sum of the change
+    is zero, so that the flux scale stays what it is.
+    """
+    chosen, variance = _chosen(scene, first, good)
+    if len(chosen) == 0:
+        return {}
+    motion = scene.state.motion
+    flux = first.free[chosen][:, good].astype(np.float64)
+    regressors = np.stack([np.ones(good.sum()), motion.row_shift[good], motion.column_shift[good], *flux], axis=1)
+    scale = np.maximum(np.abs(regressors).max(axis=0), 1e-12)
+    inverse = np.linalg.pinv((regressors / scale).T @ (regressors / scale))
+    sums = np.zeros((scene.data.stamp.n_pixel, len(scale)))
+    place = np.cumsum(good) - 1
+    for node in scene.model.nodes:
+        cadences = node.cadences[good[node.cadences]]
+        residual = residual_of(scene, node, scene.model.mean_images(node, scene.state.flux), cadences)
+        residual *= ~first.rejected[cadences].T
+        sums += residual @ (regressors / scale)[place[cadences]]
+    slopes, square = (sums @ inverse) / scale, np.diag(inverse) / scale**2
+    light = first.main.node.expansion.transposed[0]
+    return {
+        int(star): _change(
+            light[[star]].toarray()[0].astype(np.float64), slopes[:, 3 + k], variance * square[3 + k], scene, prf_error
+        )
+        for k, star in enumerate(chosen)
+    }
+
+
+def _chosen(
+    scene: TileScene, first: FirstFit, good: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Choose stars whose variation shows their profiles; with the variance of a pixel, (n_pixel,)."""
+    data, model, node = scene.data, scene.model, first.main.node
+    main = next(one for one in model.nodes if one.cadences is node.cadences)
+    variance = node_variance(data, main, model.mean_images(main, scene.state.flux))
+    brightest = np.asarray(node.expansion.transposed[0].argmax(axis=1)).ravel()
+    candidates = first.variation**2 * good.sum() > _LEAST_POWER * variance[brightest]
+    candidates &= (first.variation > _LEAST_VARIATION * first.main.noise) & model.unsaturated
+    left = np.flatnonzero(candidates)
+    series = first.free[left][:, good].astype(np.float64)
+    series -= series.mean(axis=1, keepdims=True)
+    noise, of_pixel = first.main.noise[left] ** 2 * good.sum(), variance[brightest[left]]
+    chosen: list[int] = []
+    while len(chosen) < min(_MOST_STARS, len(left)):
+        # What a star varies in step with those chosen before is their light in its flux.
+        own = (series**2).sum(axis=1) - noise
+        best = int(np.argmax(own / of_pixel))
+        if own[best] < max(_LEAST_POWER * of_pixel[best], _LEAST_VARIATION**2 * noise[best]):
+            break
+        chosen.append(int(left[best]))
+        direction = series[best] / np.sqrt(series[best] @ series[best])
+        series = series - np.outer(series @ direction, direction)
+    return np.array(chosen, dtype=np.int64), variance
+
+
+def _change(
+    light: npt.NDArray[np.float64],
+    slope: npt.NDArray[np.float64],
+    noise: npt.NDArray[np.float64],
+    scene: TileScene,
+    prf_error: float,
+) -> npt.NDArray[np.float64]:
+    """Change of a star's PRF (n_pixel,) by the slopes of the pixels and their variance."""
+    expected = prf_error**2 * error_shape(light, scene.data.stamp.shape, scene.data.saturated)
+    lit = (light > 0) & scene.data.usable
+    total = float(slope[lit].sum())
+    if total <= 0:
+        return np.zeros_like(light)
+    measured = slope * (light[lit].sum() / total) - light
+    change = np.where(lit, measured * expected / (expected + noise), 0.0)
+    return change - light * (change.sum() / light.sum())

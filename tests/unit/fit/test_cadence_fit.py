@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_tiles import exact_images, lopsided_prf, make_cube, make_stars, make_tile
 
-from photometry.calibration.kernel import MovementKernel
+from photometry.calibration.kernel import N_MOTION, MovementKernel
 from photometry.core.geometry import Stamp
 from photometry.core.settings import FitSettings
 from photometry.fit.cadence_fit import TileScene, first_fit
@@ -34,14 +34,14 @@ def scene() -> TileScene:
     # The catalogue is off by 0.03 mag.
     known = make_stars(stars.row, stars.column, stars.tmag + rng.normal(0, 0.03, 30))
     tile = make_tile(cube, known, known.select(np.zeros(30, dtype=bool)), lopsided_prf(), row_shift, column_shift)
-    nothing = np.zeros((_N_CADENCE, 6))
-    kernel = MovementKernel(
-        _STAMP.center, 12.0, (0.0, 0.0), nothing, np.zeros((_N_CADENCE, 6, 6)), nothing[:, 0] > 0, "unchanged"
-    )
+    nothing, exact = np.zeros((_N_CADENCE, N_MOTION)), np.zeros((_N_CADENCE, N_MOTION, N_MOTION))
+    kernel = MovementKernel(_STAMP.center, 12.0, (0.0, 0.0), nothing, exact, nothing[:, 0] > 0, "unchanged")
     step = solve_mean(tile.data, tile.model, tile.state, _GOOD, clip=True)
     state = replace(tile.state, flux=step.flux, mean_residual=step.mean_residual, model_error=step.model_error)
     precision = 1 / (0.3 * known.flux) ** 2
-    return TileScene(tile.data, tile.model, state, precision, np.arange(30), kernel, FitSettings(cadences_at_once=8))
+    still = np.zeros(_STAMP.n_pixel)
+    settings = FitSettings(cadences_at_once=8)
+    return TileScene(tile.data, tile.model, state, precision, still, np.arange(30), kernel, settings)
 
 
 def test_a_cosmic_ray_is_rejected_and_little_else(scene):

@@ -123,8 +123,8 @@ def test_kernel_of_the_fit_is_an_affine_series():
         (1023.5, 1067.5),
         1000.0,
         (0.05, 0.02),
-        rng.normal(size=(5, 6)),
-        np.zeros((5, 6, 6)),
+        rng.normal(size=(5, 9)),
+        np.zeros((5, 9, 9)),
         np.zeros(5, bool),
         "pixels",
     )

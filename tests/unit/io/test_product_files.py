@@ -27,9 +27,9 @@ def kernel():
         center=(531.5, 1275.5),
         scale=32.0,
         offset=(0.051, -0.062),
-        parameters=rng.normal(size=(9, 6)),
-        covariance=rng.normal(size=(9, 6, 6)),
-        bad=rng.random(9) < 0.3,
+        parameters=rng.normal(size=(7, 9)),
+        covariance=rng.normal(size=(7, 9, 9)),
+        bad=rng.random(7) < 0.3,
         source="pixels",
     )
 

@@ -27,11 +27,11 @@ def stars_of(fit):
 
 
 def kernel_of(n_cadence):
-    parameters = np.zeros((n_cadence, 6))
+    parameters = np.zeros((n_cadence, 9))
     parameters[:, 0] = 0.01 * np.sin(np.arange(n_cadence) / 10)
     parameters[5, 0] = 0.5
     bad = np.arange(n_cadence) == 8
-    return MovementKernel((320.0, 560.0), 20.0, (0.0, 0.0), parameters, np.zeros((n_cadence, 6, 6)), bad, "pixels")
+    return MovementKernel((320.0, 560.0), 20.0, (0.0, 0.0), parameters, np.zeros((n_cadence, 9, 9)), bad, "pixels")
 
 
 def scatter_of(fit, header):

@@ -9,7 +9,8 @@ from small_tiles import exact_images, lopsided_prf, make_cube, make_stars, make_
 from photometry.calibration.region import static_columns
 from photometry.core.geometry import Stamp
 from photometry.core.stars import Stars
-from photometry.scene.mean_scene import robust_clip, solve_mean
+from photometry.scene.mean_scene import SharedEquations, robust_clip, shared_equations, solve_mean
+from photometry.scene.node_model import node_variance
 
 _STAMP = Stamp(100, 124, 600, 624)
 _N_CADENCE = 20
@@ -140,3 +141,101 @@ def test_two_steps_about_one_average_are_two_steps():
     # Variances are those of the first step, and what is not valid counts as if it were in the middle of the motion.
     np.testing.assert_array_less(np.abs(both.flux - two.flux), 0.01 * first + error)
     assert np.abs(both.mean_residual - two.mean_residual).max() < 0.02 * np.abs(two.mean_residual).max()
+
+
+def _some_columns(node, images):
+    """Four columns without a meaning, other ones for every node."""
+    del images
+    return np.random.default_rng(len(node.cadences)).normal(size=(_STAMP.n_pixel, 4))
+
+
+def _least_squares(tile, deviation, members):
+    """Equations of the columns by some of the pixels, stars and backgrounds eliminated in one dense system."""
+    data, model, state = tile.data, tile.model, tile.state
+    n_star, n_node = len(state.flux), len(model.nodes)
+    about_mean = deviation - deviation.mean(axis=1, keepdims=True)
+    rows, values = [], []
+    for k, node in enumerate(model.nodes):
+        images = model.mean_images(node, state.flux)
+        coefficients = node.coefficients(state.motion, node.cadences)
+        valid = data.valid[node.cadences].T
+        count = valid.sum(axis=1)
+        design = [matrix.toarray().astype(np.float64) for matrix in node.expansion.matrices]
+        left = np.zeros(valid.shape)
+        for t, cadence in enumerate(node.cadences):
+            of_stars = sum(term * matrix for term, matrix in zip(coefficients[t], design, strict=False))
+            left[:, t] = data.images[cadence] - images.T @ coefficients[t] - of_stars @ about_mean[:, cadence]
+        mean = (left * valid).sum(axis=1) / np.maximum(count, 1)
+        stars = sum(term * matrix for term, matrix in zip(coefficients.mean(axis=0), design, strict=False))
+        local = np.zeros((_STAMP.n_pixel, 3 * n_node))
+        local[:, 3 * k : 3 * k + 3] = model.local_basis
+        variance = node_variance(data, node, images) + _N_CADENCE * (model.fixed_variance + state.model_error**2)
+        weights = np.sqrt(np.where(data.usable & members, count / variance, 0.0))
+        rows.append(weights[:, None] * np.hstack([stars, local, _some_columns(node, None)]))
+        values.append(weights * mean)
+    prior = np.hstack([np.diag(1 / (0.2 * model.stars.flux)), np.zeros((n_star, 3 * n_node + 4))])
+    rows.append(prior)
+    values.append(prior[:, :n_star] @ (model.stars.flux - state.flux))
+    design, value = np.concatenate(rows), np.concatenate(values)
+    others, columns = design[:, :-4], design[:, -4:]
+    # What no choice of the others explains, of the columns and of the pixels.
+    free = [target - others @ np.linalg.lstsq(others, target, rcond=1e-12)[0] for target in (columns, value)]
+    return SharedEquations(free[0].T @ free[0], free[0].T @ free[1], float(free[1] @ free[1]))
+
+
+def _uneven_tile():
+    """A tile with gaps, off its catalogue, with a model error, and deviations of its stars."""
+    true = _stars()
+    tile = _tile(true, _off_by(true, 0.02))
+    tile.data.valid[3, 40:60] = False
+    tile.data.images[3, 40:60] = 0
+    rng = np.random.default_rng(6)
+    state = replace(tile.state, flux=true.flux, model_error=rng.uniform(0, 2, _STAMP.n_pixel))
+    return replace(tile, state=state), rng.normal(0, 20, (len(true), _N_CADENCE)).astype(np.float32)
+
+
+def test_equations_of_groups_of_pixels_are_those_of_least_squares():
+    """Information, gradient and squared residuals of each group, against one dense system."""
+    tile, deviation = _uneven_tile()
+    groups = np.random.default_rng(7).integers(0, 3, _STAMP.n_pixel)
+    found = shared_equations(tile.data, tile.model, tile.state, _GOOD, _some_columns, groups, 3, deviation=deviation)
+    assert len(found) == 3
+    for k, group in enumerate(found):
+        expected = _least_squares(tile, deviation, groups == k)
+        np.testing.assert_allclose(group.information, expected.information, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(group.gradient, expected.gradient, rtol=1e-3, atol=1e-2)
+        assert group.square == pytest.approx(expected.square, rel=1e-3)
+
+
+def test_squared_residuals_of_any_parameters_follow_from_the_equations():
+    """Of one group of all pixels: the pixels themselves, less what the columns add, leave as much."""
+    tile, deviation = _uneven_tile()
+    whole = np.zeros(_STAMP.n_pixel, dtype=np.int64)
+    z = np.array([0.3, -0.2, 0.1, 0.5])
+
+    def of_pixels():
+        return shared_equations(tile.data, tile.model, tile.state, _GOOD, _some_columns, whole, 1, deviation=deviation)
+
+    (before,) = of_pixels()
+    for node in tile.model.nodes:
+        tile.data.images[node.cadences] -= (_some_columns(node, None) @ z).astype(np.float32)
+    tile.data.images[~tile.data.valid] = 0
+    (after,) = of_pixels()
+    expected = before.square - 2 * z @ before.gradient + z @ before.information @ z
+    assert after.square == pytest.approx(expected, rel=1e-4)
+    np.testing.assert_allclose(after.gradient, before.gradient - before.information @ z, rtol=1e-3, atol=0.1)
+
+
+def test_groups_add_up_to_the_whole_where_nothing_is_eliminated():
+    """Without local backgrounds, and with stars that their catalogue holds."""
+    tile, deviation = _uneven_tile()
+    bound = replace(tile.model.stars, tmag=tile.model.stars.tmag + 40)
+    model = replace(tile.model, stars=bound, local_basis=np.zeros_like(tile.model.local_basis))
+    state = replace(tile.state, flux=bound.flux)
+    groups = np.random.default_rng(8).integers(0, 4, _STAMP.n_pixel)
+    parts = shared_equations(tile.data, model, state, _GOOD, _some_columns, groups, 4, deviation=deviation)
+    (whole,) = shared_equations(
+        tile.data, model, state, _GOOD, _some_columns, np.zeros_like(groups), 1, deviation=deviation
+    )
+    for name in ("information", "gradient", "square"):
+        np.testing.assert_allclose(sum(getattr(part, name) for part in parts), getattr(whole, name), rtol=1e-6)

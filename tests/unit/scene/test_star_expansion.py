@@ -1,13 +1,14 @@
 """Light of stars: exact places, and sums of many."""
 
 import numpy as np
+import pytest
 from small_tiles import make_stars
 
 from photometry.core.geometry import Stamp
 from photometry.prf.model import model_prf
 from photometry.prf.prf_grid import PrfEvaluator
 from photometry.scene.design_matrices import expand, matrix_of, monomials, recentered
-from photometry.scene.star_expansion import expand_at, joined, summed_light
+from photometry.scene.star_expansion import VALUE, Stencil, expand_at, joined, summed_light
 
 _STAMP = Stamp(500, 524, 700, 730)
 _PRF = PrfEvaluator(model_prf())
@@ -58,3 +59,27 @@ def test_expansion_about_another_place():
     for dr, dc in ((0.0, 0.0), (0.1, 0.4), (-0.7, 0.2)):
         here = np.tensordot(monomials(dr + 0.3, dc - 0.2), images, axes=1)
         np.testing.assert_allclose(np.tensordot(monomials(dr, dc), elsewhere, axes=1), here, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "stencil", [VALUE, Stencil((-0.5, 0.0, 0.5), (2.0, -4.0, 2.0)), Stencil((0.1, 0.7), (3.0, 1.0))]
+)
+def test_a_stencil_combines_values_before_they_are_transformed(stencil):
+    """Point by point and place by place: what a transform makes of the combinations."""
+    rng = np.random.default_rng(3)
+    points, transform = rng.uniform(-1, 1, 4), rng.normal(size=(3, 4))
+    combined = [
+        sum(
+            weight * np.cos(3 * (point + offset))
+            for offset, weight in zip(stencil.offsets, stencil.weights, strict=True)
+        )
+        for point in points
+    ]
+    found = stencil.after(transform) @ np.cos(3 * stencil.points_about(points))
+    np.testing.assert_allclose(found, transform @ combined, atol=1e-12)
+
+
+def test_the_value_is_a_stencil_that_changes_nothing():
+    points, transform = np.array([0.3, -0.2]), np.array([[1.0, 2.0]])
+    np.testing.assert_array_equal(VALUE.points_about(points), points)
+    np.testing.assert_array_equal(VALUE.after(transform), transform)

@@ -15,11 +15,12 @@ from photometry.core.constants import ARCSEC_PER_PIXEL, FRAME_SHAPE
 from photometry.core.cube import CubeHeader, Pointing
 from photometry.core.geometry import SCIENCE_AREA, Stamp, Tile, collected_flags, tiles_of
 from photometry.core.settings import FitSettings
-from photometry.core.stars import flux_of_tmag
+from photometry.core.stars import NO_STARS, flux_of_tmag
 from photometry.frames.pixel_rounding import rounded_background, rounded_errors
 from photometry.io.products.cube_files import CUBE_VERSION, PIXEL_SETS, create_pixels, write_ephemeris, write_metadata
 from photometry.io.products.frame_lists import CcdFrames, FrameList, write_frames
 from photometry.io.products.product_files import write_kernel, write_prf
+from photometry.io.stars.unlisted_files import write_unlisted
 from photometry.io.store.provenance import write_product
 from photometry.prf.model import model_prf
 from photometry.prf.prf_grid import PrfGrid
@@ -115,6 +116,7 @@ def write_tiles(field: SimulatedTiles, folder: Path) -> None:
     for name in ("movement", "movement_refined"):
         write_kernel(prepared / f"{name}_{field.region}.hdf5", kernel, {})
     write_prf(prepared / f"prf_{field.region}.hdf5", prf, {})
+    write_unlisted(prepared / f"unlisted_stars_{field.region}.ecsv", NO_STARS, field.region, {})
 
 
 def _write_names(ccd: SimulatedCcd, folder: Path) -> None:

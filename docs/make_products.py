@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from photometry.io.stars.target_lists import TARGET_COLUMNS
+from photometry.io.stars.unlisted_files import UNLISTED_COLUMNS
 from photometry.io.store.tables import RESULT_COLUMNS, ColumnSpec
 from photometry.lightcurve import columns
 
@@ -20,6 +21,7 @@ def page(text: str) -> str:
         ("Light curve", light_curve_rows()),
         ("Summary", _rows_of(RESULT_COLUMNS)),
         ("Target list", _rows_of(TARGET_COLUMNS)),
+        ("Stars that the table lacks", _rows_of(UNLISTED_COLUMNS)),
     ):
         table = rf"(\n## {section}.*?\n){re.escape(_HEAD)}(?:\|[^\n]*\n)*"
         made = _HEAD + "".join(f"{row}\n" for row in rows)

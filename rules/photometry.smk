@@ -8,6 +8,7 @@ rule psf_photometry:
         stars=stars_of,
         prf=rules.effective_prf.output.prf,
         kernel=rules.effective_prf.output.kernel,
+        unlisted=rules.effective_prf.output.unlisted,
     output:
         fluxes=ensure("<results>/photometry/{region}/{tile}.hdf5", non_empty=True),
     log:

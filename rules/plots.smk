@@ -7,6 +7,7 @@ rule plots:
         cube=cube_of_region,
         catalog=rules.catalog.output.catalog,
         kernel=rules.effective_prf.output.kernel,
+        unlisted=rules.effective_prf.output.unlisted,
         fluxes=fluxes_of,
         indices=indices_of,
     output:

@@ -1,4 +1,4 @@
-"""Pixel response: writes prepared/prf_{region}.hdf5 and the movement measured again with it.
+"""Pixel response: writes prepared/prf_{region}.hdf5, the movement measured again with it, and stars no table lists.
 
 The PRF that is given (SPOC files, the built-in model, files from MAST) is corrected by what the stars of the region
 show, where enough of them carry the correction.
@@ -39,6 +39,9 @@ rule effective_prf:
         prf=ensure("<results>/prepared/prf_{region}.hdf5", non_empty=True),
         kernel=ensure(
             "<results>/prepared/movement_refined_{region}.hdf5", non_empty=True
+        ),
+        unlisted=ensure(
+            "<results>/prepared/unlisted_stars_{region}.ecsv", non_empty=True
         ),
     log:
         "<logs>/effective_prf/{region}.log",

@@ -11,6 +11,7 @@ from photometry.core.geometry import tiles_of
 from photometry.fit.tile_fit import TileFit
 from photometry.io.products.cube_files import read_cube_header, read_sum_image
 from photometry.io.products.product_files import read_kernel, read_tile_fit
+from photometry.io.stars.unlisted_files import read_unlisted
 from photometry.io.store.provenance import atomic_path, origin_of
 from photometry.io.store.tables import RESULT_COLUMNS, read_ecsv
 from photometry.lightcurve.light_curve import light_curve
@@ -40,6 +41,7 @@ def plots(
     path_cube: str,
     path_catalog: str,
     path_kernel: str,
+    path_unlisted: str,
     paths_fluxes: Sequence[str],
     paths_indices: Sequence[str],
     figures: Mapping[str, str],
@@ -52,15 +54,17 @@ def plots(
     tiles = tiles_of(header.stamp, tile_size, 0)
     targets = vstack([read_ecsv(path, RESULT_COLUMNS) for path in paths_indices], metadata_conflicts="silent")
     starid = np.asarray(targets["starid"])
+    image, unlisted = read_sum_image(path_cube), read_unlisted(path_unlisted)
     drawn = {
-        "field": field_figure(read_sum_image(path_cube), header.stamp, stars, tiles, region, starid, kernel.offset),
+        "field": field_figure(image, header.stamp, stars, tiles, region, starid, kernel.offset, unlisted),
         "motion": motion_figure(header.time, kernel, header.stamp, header.quality, region),
     }
     measured = targets[np.asarray(targets["file"], dtype=np.str_) != ""]
     if len(measured):
         fluxes_of = dict(zip([tile.name for tile in tiles], paths_fluxes, strict=True))
         drawn |= measured_figures(header, measured, fluxes_of, region)
-    inputs = {"cube": path_cube, "catalog": path_catalog, "kernel": path_kernel, "indices": paths_indices}
+    inputs = {"cube": path_cube, "catalog": path_catalog, "kernel": path_kernel, "unlisted": path_unlisted}
+    inputs |= {"indices": paths_indices}
     origin = origin_of(inputs, {"fit": {"tile_size": tile_size}})
     note = f"{region}: no target has a light curve; the summary says why"
     for name, path in figures.items():
@@ -111,6 +115,7 @@ if __name__ == "__main__":
             path_cube=snakemake.input.cube,
             path_catalog=snakemake.input.catalog,
             path_kernel=snakemake.input.kernel,
+            path_unlisted=snakemake.input.unlisted,
             paths_fluxes=snakemake.input.fluxes,
             paths_indices=snakemake.input.indices,
             figures=dict(snakemake.output.items()),

@@ -1,4 +1,4 @@
-"""Cube, catalogue, effective PRF and movement kernel -> fluxes of all stars of a tile."""
+"""Cube, catalogue, stars that it lacks, effective PRF and movement kernel -> fluxes of all stars of a tile."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,10 @@ from photometry.fit.tile_photometry import fit_tile
 from photometry.io.products.cube_files import read_cube, read_cube_header
 from photometry.io.products.product_files import read_kernel, read_prf, write_tile_fit
 from photometry.io.stars.star_files import read_stars
+from photometry.io.stars.unlisted_files import read_unlisted
 from photometry.workflow.job_inputs import placed_stars
 from photometry.workflow.job_log import job_log
+from photometry.workflow.unlisted_log import log_unlisted
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -24,6 +26,7 @@ def psf_photometry(
     path_stars: str,
     path_prf: str,
     path_kernel: str,
+    path_unlisted: str,
     path_fluxes: str,
     core: Stamp,
     fit: dict[str, Any],
@@ -34,14 +37,15 @@ def psf_photometry(
     header, prf, kernel = read_cube_header(path_cube), read_prf(path_prf), read_kernel(path_kernel)
     stars = placed_stars(read_stars(path_stars), header, core.grown(settings.tile_margin).clipped(header.stamp))
     cores = tile_parts(core, header.stamp, stars, header.n_cadence, settings)
-    is_whole = is_measured_whole(header.stamp, motion_settings)
+    is_whole, of_region = is_measured_whole(header.stamp, motion_settings), read_unlisted(path_unlisted)
     fits = []
     for part in cores:
         stamp = part.grown(settings.tile_margin).clipped(header.stamp)
         cube = read_cube(path_cube, stamp, header=header, for_fit=True)
-        own = kernel if is_whole else kernel_at(cube.cut(part), stars, prf, kernel, motion_settings)
-        fits.append(fit_tile(cube, stars, part, prf, own, settings))
-    inputs = {"cube": path_cube, "stars": path_stars, "prf": path_prf, "kernel": path_kernel}
+        own, unlisted = (kernel, of_region) if is_whole else kernel_at(cube, stars, prf, kernel, motion_settings)
+        log_unlisted(unlisted)
+        fits.append(fit_tile(cube, stars.with_others(unlisted), part, prf, own, settings))
+    inputs = {"cube": path_cube, "stars": path_stars, "prf": path_prf, "kernel": path_kernel, "unlisted": path_unlisted}
     write_tile_fit(path_fluxes, joined(fits, cores), inputs, {"fit": fit, "motion": motion})
 
 
@@ -52,6 +56,7 @@ if __name__ == "__main__":
             path_stars=snakemake.input.stars,
             path_prf=snakemake.input.prf,
             path_kernel=snakemake.input.kernel,
+            path_unlisted=snakemake.input.unlisted,
             path_fluxes=snakemake.output.fluxes,
             core=Stamp(*snakemake.params.core),
             fit=snakemake.params.fit,

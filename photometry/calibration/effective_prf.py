@@ -21,7 +21,7 @@ from photometry.calibration.kernel_update import static_precision
 from photometry.calibration.region import moved_region, region_round, static_columns
 from photometry.calibration.region_motion import motion_of_all
 from photometry.calibration.region_tiles import Region, RegionTile, parameters_of_tile, start_region
-from photometry.calibration.unlisted_stars import unlisted_stars
+from photometry.calibration.unlisted_stars import are_settled, unlisted_stars
 from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.linalg import inverse
@@ -74,7 +74,7 @@ class _Columns:
 
     @property
     def _is_bright(self) -> npt.NDArray[np.bool_]:
-        return (self.flux > _LEAST_FLUX) & self.model.unsaturated
+        return (self.flux > _LEAST_FLUX) & self.model.unsaturated & self.model.stars.is_listed
 
     def _of_correction(self, node: NodeModel) -> npt.NDArray[np.float64]:
         """Change with the coefficients of the correction, (n_pixel, n_coefficient)."""
@@ -156,9 +156,9 @@ def learn_prf(
     few = region_round(few, evaluator, motion)
     for k in range(settings.n_round):
         equations = _Equations(few, given)
-        before, n_source = correction, len(unlisted_stars(few.tiles))
+        before, sources = correction, unlisted_stars(few.tiles)
         few = region_round(few, evaluator, motion, seek=True, watch=equations if learning else None)
-        settled = len(unlisted_stars(few.tiles)) == n_source
+        settled = are_settled(sources, unlisted_stars(few.tiles))
         if learning:
             correction = equations.best_correction(before.coefficients)
             last, effective = effective, corrected(prf, correction.coefficients)

@@ -6,6 +6,7 @@ and pixels are summed over the tiles.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from photometry.calibration.region_tiles import (
     placed_tile,
     start_region,
 )
-from photometry.calibration.unlisted_stars import unlisted_stars, with_sources
+from photometry.calibration.unlisted_stars import are_settled, kept_in_place, unlisted_stars, with_sources
 from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.linalg import inverse
@@ -119,7 +120,7 @@ def kernel_at(
     for _ in range(_OFFSET_ROUNDS):
         before = region
         region = region_round(region, evaluator, settings, offset_only=True, seek=True)
-        if len(unlisted_stars(before.tiles)) < len(unlisted_stars(region.tiles)):
+        if not are_settled(unlisted_stars(before.tiles), unlisted_stars(region.tiles)):
             continue
         if _largest_move(before.kernel, region.kernel, cube.stamp) < _SMALL_OFFSET:
             break
@@ -177,7 +178,8 @@ def region_round(
         model, state = placed_tile(tile, kernel, prf)
         if watch is not None:
             watch(tile, model, state)
-        mean = mean_of_tile(tile, model, state, region.good, static_columns, precision)
+        columns = partial(_columns_of_listed, model, state.flux)
+        mean = mean_of_tile(tile, model, state, region.good, columns, precision)
         to_tile = parameters_of_tile(kernel, tile.data)
         affine = to_tile[:N_AFFINE, :N_AFFINE]
         static_information += affine.T @ mean.information @ affine
@@ -196,7 +198,8 @@ def region_round(
     target = gradient + np.einsum("tij,tj->ti", information, kernel.parameters)
     if region.measured:
         kernel = improved_kernel(kernel, information, gradient, region.good, settings.mode, moments=region.moments)
-    region = replace(region, tiles=tuple(tiles), kernel=kernel, information=information, target=target)
+    placed = kept_in_place(tiles, region.kernel, kernel)
+    region = replace(region, tiles=placed, kernel=kernel, information=information, target=target)
     return region if watch is not None else moved_region(region, inverse(static_information) @ static_gradient)
 
 
@@ -205,7 +208,8 @@ def moved_region(region: Region, change: npt.NDArray[np.float64]) -> Region:
     kernel = with_static(region.kernel, change)
     away = np.zeros(N_MOTION)
     away[[0, 3]] = np.subtract(kernel.offset, region.kernel.offset)
-    return replace(region, kernel=kernel, target=region.target - region.information @ away)
+    tiles = kept_in_place(region.tiles, region.kernel, kernel)
+    return replace(region, tiles=tiles, kernel=kernel, target=region.target - region.information @ away)
 
 
 def mean_of_tile(
@@ -221,6 +225,16 @@ def mean_of_tile(
         return solve_mean(tile.data, model, state, good, columns, precision, clip=True)
     data = replace(tile.data, valid=tile.data.valid & ~tile.rejected)
     return solve_mean(data, model, state, good, columns, precision, deviation=tile.deviation)
+
+
+def _columns_of_listed(
+    model: TileModel, flux: npt.NDArray[np.float64], node: NodeModel, images: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Change of a node's pixels with a constant affine shift of the stars of the table: others have their own place."""
+    listed = model.stars.is_listed
+    if not listed.all():
+        images = images - model.free_images(node, np.where(listed | ~model.unsaturated, 0.0, flux))
+    return static_columns(node, images)
 
 
 def static_columns(node: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -2,6 +2,10 @@
 
 A matched filter with the PRF looks for them; the strongest within a few pixels becomes a star with a free mean flux, at
 a place that later rounds refine, so that its neighbours are measured right. It is never a target.
+
+Until then neighbours in the table take its light over, many times their own. Sources are therefore sought, and moved,
+in what is left when stars that have left their catalogue flux far behind are put back to it, but for those where the
+source would be: their magnitude is wrong.
 """
 
 import functools
@@ -22,7 +26,7 @@ from photometry.scene.mean_scene import MeanStep
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import TileModel
 
-__all__ = ["found_stars", "refined_places", "unlisted_stars", "with_sources"]
+__all__ = ["are_settled", "found_stars", "kept_in_place", "refined_places", "unlisted_stars", "with_sources"]
 
 #: Places per pixel and axis at which sources are sought.
 _PER_PIXEL = 3
@@ -32,8 +36,15 @@ _SIGNIFICANT = 7.0
 _FAINTEST = 16.0
 #: Of sources within this distance only the strongest is taken in a round, pixels.
 _APART_PIX = 5.0
-#: A source this near to a star is an error of that star's light, pixels.
-_SAME_PIX = 0.5
+#: A source this near to a star is an error of that star's light, pixels; one this near to a brighter source is an error
+#: of that one's place.
+_SAME_PIX, _SAME_SOURCE_PIX = 0.5, 2.0
+#: Stars whose mean flux differs from the catalogue's by more than this share of it have taken over foreign light.
+_IMPLAUSIBLE = 1.0
+#: A source this near to such a star is the star itself, pixels.
+_ITSELF_PIX = 0.15
+#: Sources that move by less than this in a round are in place, pixels.
+_IN_PLACE = 0.02
 #: Most sources that are taken in a round.
 _MOST_FOUND = 50
 #: Numbers that a tile has for its sources.
@@ -62,26 +73,90 @@ def with_sources(
     number : int
         Number of the tile, which makes those of the sources.
     """
-    old = ~model.stars.is_listed
-    tmag = np.where(mean.flux > 0, ZERO_POINT_TMAG - 2.5 * np.log10(np.maximum(mean.flux, 1e-3)), np.inf)
-    sources = refined_places(tile.data, mean, replace(model.stars, tmag=tmag).select(old), prf)
-    first = number * _NUMBERS_OF_TILE + 1 - int(min(sources.starid.min(initial=0) + number * _NUMBERS_OF_TILE, 0))
-    found = found_stars(tile.data, mean, model.stars.with_others(model.fixed), prf, first)
+    old, stars = ~model.stars.is_listed, replace(model.stars, tmag=_tmag_of(mean.flux))
+    known, in_table = stars.select(old), model.stars.select(~old).with_others(model.fixed)
+    first = number * _NUMBERS_OF_TILE + 1 - int(min(known.starid.min(initial=0) + number * _NUMBERS_OF_TILE, 0))
+    excess = _implausible_flux(model, mean.flux)
+    left = _put_back(model, mean, excess)
+    found = found_stars(tile.data, left, in_table, known, prf, first)
+    itself = _are_themselves(stars, excess, found)
+    if itself.any():
+        left = _put_back(model, mean, np.where(itself, 0.0, excess))
+        found = found_stars(tile.data, left, in_table, known, prf, first)
+    sources = refined_places(tile.data, left, known, prf)
     real = sources.flux > flux_of_tmag(_FAINTEST)
-    sources = sources.select(real)
+    in_pixels = sources.select(real).with_others(found)
     kept = np.concatenate([np.flatnonzero(~old), np.flatnonzero(old)[real]])
-    in_catalog = sources.with_others(found)
-    static = kernel.of_cadences(np.flatnonzero(~kernel.bad)).shifts(in_catalog.row, in_catalog.column)
-    row, column = (
-        place - offset - shift.mean(axis=1)
-        for place, offset, shift in zip((in_catalog.row, in_catalog.column), kernel.offset, static, strict=True)
-    )
-    free = tile.free.select(np.flatnonzero(tile.free.is_listed)).with_others(
-        replace(in_catalog, row=row, column=column)
-    )
+    row_shift, column_shift = _static_shift(kernel, in_pixels)
+    sources = replace(in_pixels, row=in_pixels.row - row_shift, column=in_pixels.column - column_shift)
+    free = tile.free.select(np.flatnonzero(tile.free.is_listed)).with_others(sources)
     state = replace(tile.state, flux=np.concatenate([tile.state.flux[kept], found.flux]))
     still = np.zeros((len(found), tile.data.n_cadence), dtype=np.float32)
     return replace(tile, free=free, state=state, deviation=np.concatenate([tile.deviation[kept], still]))
+
+
+def _tmag_of(flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """TESS magnitudes of fluxes, (n_star,); infinite where there is no light."""
+    return np.where(flux > 0, ZERO_POINT_TMAG - 2.5 * np.log10(np.maximum(flux, 1e-3)), np.inf)
+
+
+def _implausible_flux(model: TileModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mean fluxes (n_star,) beyond the catalogue's, of stars of the table where they are implausible, else 0, e-/s."""
+    excess = flux - model.stars.flux
+    is_plausible = np.abs(excess) <= _IMPLAUSIBLE * model.stars.flux
+    return np.where(model.stars.is_listed & ~is_plausible, excess, 0.0)
+
+
+def _put_back(model: TileModel, mean: MeanStep, excess: npt.NDArray[np.float64]) -> MeanStep:
+    """Return a mean scene that leaves some more flux (n_star,) of its stars in the residual, e-/s."""
+    if not excess.any():
+        return mean
+    n_cadence = sum(len(node.cadences) for node in model.nodes)
+    light = sum(node.expansion.images(excess)[0] * (len(node.cadences) / n_cadence) for node in model.nodes)
+    return replace(mean, mean_residual=mean.mean_residual + light)
+
+
+def _are_themselves(stars: Stars, excess: npt.NDArray[np.float64], found: Stars) -> npt.NDArray[np.bool_]:
+    """Tell which stars with an excess (n_star,) of flux are where a source was found: only their magnitude is wrong."""
+    away = np.hypot(stars.row[:, None] - found.row, stars.column[:, None] - found.column)
+    return np.asarray((excess > 0) & ((away < _ITSELF_PIX) & (excess[:, None] > 0.5 * found.flux)).any(axis=1))
+
+
+def _static_shift(kernel: MovementKernel, stars: Stars) -> npt.NDArray[np.float64]:
+    """Mean distance of stars from their catalogue positions along rows and columns, (2, n_star), pixels."""
+    known = kernel.of_cadences(np.flatnonzero(~kernel.bad))
+    shifts = known.shifts(stars.row, stars.column)
+    return np.stack([offset + shift.mean(axis=1) for offset, shift in zip(kernel.offset, shifts, strict=True)])
+
+
+def kept_in_place(tiles: Sequence[RegionTile], before: MovementKernel, after: MovementKernel) -> tuple[RegionTile, ...]:
+    """Keep sources where they are in the pixels when the motion of the region changes: they are not in the catalogue.
+
+    Parameters
+    ----------
+    tiles : sequence of RegionTile
+        Tiles of the region.
+    before, after : MovementKernel
+        Motion by which their sources were placed, and the new one.
+    """
+    return tuple(_kept(tile, before, after) for tile in tiles)
+
+
+def _kept(tile: RegionTile, before: MovementKernel, after: MovementKernel) -> RegionTile:
+    """Keep the sources of a tile in their place."""
+    listed = tile.free.is_listed
+    if listed.all():
+        return tile
+    change = np.where(listed, 0.0, _static_shift(after, tile.free) - _static_shift(before, tile.free))
+    return replace(tile, free=replace(tile.free, row=tile.free.row - change[0], column=tile.free.column - change[1]))
+
+
+def are_settled(before: Stars, after: Stars) -> bool:
+    """Tell whether the sources of a region are the same as a round ago, in the same places."""
+    if not np.array_equal(before.starid, after.starid):
+        return False
+    moved = np.hypot(after.row - before.row, after.column - before.column)
+    return bool(moved.max(initial=0.0) < _IN_PLACE)
 
 
 def unlisted_stars(tiles: Sequence[RegionTile]) -> Stars:
@@ -90,7 +165,9 @@ def unlisted_stars(tiles: Sequence[RegionTile]) -> Stars:
     return functools.reduce(Stars.with_others, sources)
 
 
-def found_stars(data: TileData, mean: MeanStep, stars: Stars, prf: PrfEvaluator, first_number: int) -> Stars:
+def found_stars(
+    data: TileData, mean: MeanStep, stars: Stars, sources: Stars, prf: PrfEvaluator, first_number: int
+) -> Stars:
     """Return sources in what a mean scene leaves of the pixels; they are numbered from -`first_number` down.
 
     Parameters
@@ -99,8 +176,8 @@ def found_stars(data: TileData, mean: MeanStep, stars: Stars, prf: PrfEvaluator,
         The pixels.
     mean : MeanStep
         The mean scene.
-    stars : Stars
-        Stars that are in it.
+    stars, sources : Stars
+        Stars of the table, and sources found before, that are in it.
     prf : PrfEvaluator
         PRF; that of the middle of the pixels is used.
     first_number : int
@@ -114,13 +191,16 @@ def found_stars(data: TileData, mean: MeanStep, stars: Stars, prf: PrfEvaluator,
     for k in order:
         away = np.hypot(rows[chosen] - rows[k], columns[chosen] - columns[k])
         nearest = np.hypot(stars.row - rows[k], stars.column - columns[k])
-        bright = stars.flux > 0.5 * flux[k]
-        if (away < _APART_PIX).any() or (nearest[bright] < _SAME_PIX).any() or len(chosen) == _MOST_FOUND:
+        near = (nearest < _SAME_PIX) & (stars.flux > 0.5 * flux[k])
+        to_source = np.hypot(sources.row - rows[k], sources.column - columns[k])
+        doubled = (to_source < _SAME_SOURCE_PIX) & (sources.flux > 0.5 * flux[k])
+        if (away < _APART_PIX).any() or near.any() or doubled.any() or len(chosen) == _MOST_FOUND:
             continue
         if stamp.contains(rows[[k]], columns[[k]])[0]:
             chosen.append(int(k))
     numbers = -np.arange(first_number, first_number + len(chosen), dtype=np.int64)
-    return Stars(numbers, rows[chosen], columns[chosen], ZERO_POINT_TMAG - 2.5 * np.log10(flux[chosen]))
+    found = Stars(numbers, rows[chosen], columns[chosen], _tmag_of(flux[chosen]))
+    return refined_places(data, mean, found, prf, in_scene=False)
 
 
 def _filtered(
@@ -149,27 +229,29 @@ def _filtered(
             error = np.divide(np.sqrt(noise + doubt**2), square, out=np.ones_like(light), where=square > 0)
             flux[:, a, :, b], significance[:, a, :, b] = found, found / np.maximum(error, 1e-12)
     n_row, n_column = stamp.shape[0] * _PER_PIXEL, stamp.shape[1] * _PER_PIXEL
-    flux, significance = flux.reshape(n_row, n_column), significance.reshape(n_row, n_column)
-    top = np.nonzero(ndimage.maximum_filter(significance, 2 * _PER_PIXEL + 1) == significance)
+    all_flux, fine = flux.reshape(n_row, n_column), significance.reshape(n_row, n_column)
+    top = np.nonzero(ndimage.maximum_filter(fine, 2 * _PER_PIXEL + 1) == fine)
     rows = stamp.row_min + (top[0] - _PER_PIXEL // 2) / _PER_PIXEL
     columns = stamp.col_min + (top[1] - _PER_PIXEL // 2) / _PER_PIXEL
-    return rows, columns, flux[top], significance[top]
+    return rows, columns, all_flux[top], fine[top]
 
 
-def refined_places(data: TileData, mean: MeanStep, sources: Stars, prf: PrfEvaluator) -> Stars:
-    """Move sources to where the pixels around them have their light best, each by itself, neighbours as they are.
+def refined_places(
+    data: TileData, mean: MeanStep, sources: Stars, prf: PrfEvaluator, *, in_scene: bool = True
+) -> Stars:
+    """Give sources the place and flux that the pixels around them fit best, each by itself, neighbours as they are.
 
-    Parameters are those of `found_stars`; `sources` have the fluxes of the mean scene.
+    Parameters are those of `found_stars`; `in_scene` tells whether the mean scene has the sources, with their fluxes.
     """
-    row, column = sources.row.copy(), sources.column.copy()
+    row, column, new = sources.row.copy(), sources.column.copy(), sources.flux.copy()
     for k in range(len(sources)):
         window = _window(data.stamp, row[k], column[k])
         first_row, first_column, values = prf.evaluate(
             [row[k]], [column[k]], (-_STEP, 0.0, _STEP), (-_STEP, 0.0, _STEP)
         )
-        inside = (slice(window.row_min - first_row[0], window.row_max - first_row[0]),)
-        inside += (slice(window.col_min - first_column[0], window.col_max - first_column[0]),)
-        light, flux = values[0, :, :, *inside], sources.flux[k]
+        on_rows = slice(window.row_min - first_row[0], window.row_max - first_row[0])
+        on_columns = slice(window.col_min - first_column[0], window.col_max - first_column[0])
+        light, flux = values[0, :, :, on_rows, on_columns], sources.flux[k]
         by_row, by_column = (light[2, 1] - light[0, 1]) / (2 * _STEP), (light[1, 2] - light[1, 0]) / (2 * _STEP)
         design = np.stack([light[1, 1].ravel(), flux * by_row.ravel(), flux * by_column.ravel()], axis=1)
         cut = window.slices_in(data.stamp)
@@ -177,10 +259,10 @@ def refined_places(data: TileData, mean: MeanStep, sources: Stars, prf: PrfEvalu
             image.reshape(data.stamp.shape)[cut].ravel() for image in (mean.mean_residual, mean.variance)
         )
         root = np.where(data.usable.reshape(data.stamp.shape)[cut].ravel(), 1 / np.sqrt(variance), 0.0)
-        step = np.linalg.lstsq(design * root[:, None], residual * root, rcond=None)[0][1:]
-        step *= min(1.0, _LONGEST / max(float(np.hypot(*step)), 1e-12))
-        row[k], column[k] = row[k] + step[0], column[k] + step[1]
-    return replace(sources, row=row, column=column)
+        more, *step = np.linalg.lstsq(design * root[:, None], residual * root, rcond=None)[0]
+        shorter = min(1.0, _LONGEST / max(float(np.hypot(*step)), 1e-12))
+        row[k], column[k], new[k] = row[k] + shorter * step[0], column[k] + shorter * step[1], more + in_scene * flux
+    return replace(sources, row=row, column=column, tmag=_tmag_of(new))
 
 
 def _window(stamp: Stamp, row: float, column: float) -> Stamp:

@@ -107,6 +107,9 @@ STAR_FLAGS = (
     Flag(64, "static_misfit", "the mean image disagrees with the model"),
     Flag(128, "mean_uncertain", "for that reason the mean flux may be wrong by more than 10 %"),
     Flag(256, "motion_unknown", "the motion was not measured in most unflagged cadences"),
+    Flag(
+        512, "unlisted_neighbour", "a star that the star table lacks is within 1 px, with a tenth of the light or more"
+    ),
 )
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from photometry.core.constants import ZERO_POINT_TMAG
 
-__all__ = ["LIGHT_REACH", "MOST_MASK_RADIUS", "Stars", "flux_of_tmag", "mask_radius"]
+__all__ = ["LIGHT_REACH", "MOST_MASK_RADIUS", "NO_STARS", "Stars", "flux_of_tmag", "mask_radius"]
 
 #: Light of a star in a pixel at distance d is about this share over d cubed (pixels): 0.03 to 0.06 in the SPOC PRFs of
 #: sectors 1 to 4 at distances of 3 to 6 pixels, median over all directions.
@@ -74,3 +74,7 @@ class Stars:
     def moved(self, row: float, column: float) -> "Stars":
         """Return the stars shifted by `row` and `column` pixels."""
         return Stars(self.starid, self.row + row, self.column + column, self.tmag)
+
+
+#: Not a single star.
+NO_STARS = Stars(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0), np.zeros(0))

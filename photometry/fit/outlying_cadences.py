@@ -1,8 +1,9 @@
 """Cadences far from all others: few, flagged for the most part, each at a position of its own.
 
 A node of its own would cost such a cadence a hundred times what it costs the others. Here the PRF of every star is
-evaluated once, exactly where the star is in the cadence, and the inverse of the main node is taken over in units of the
-cadence's own diagonal. It preconditions the solution, which needs more rounds, and gives the errors.
+evaluated once, exactly where the star is in the cadence and as wide as it is there, and the inverse of the main node is
+taken over in units of the cadence's own diagonal. It preconditions the solution, which needs more rounds, and gives the
+errors.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from photometry.scene.design_matrices import matrix_of, monomials
 from photometry.scene.node_model import NodeStars, node_variance
 from photometry.scene.star_expansion import expand_at, joined
 from photometry.scene.tile_model import faintest_light
+from photometry.scene.widening import WIDENING
 from photometry.solver.chosen_solver import SOLVER
 from photometry.solver.node_solver import NodeSolver
 
@@ -51,7 +53,8 @@ def fit_outlying(
 def outlying_nodes(scene: TileScene, prf: PrfEvaluator, cadences: npt.NDArray[np.int64]) -> list[NodeStars]:
     """Return a node for each of some cadences, with every star exactly where it is in the cadence.
 
-    Nothing is expanded about these nodes: shift and roll are in the positions of the stars.
+    Nothing is expanded about these nodes: shift and roll are in the positions of the stars, the second moments of the
+    cadence in their PRFs.
     """
     data, model, motion = scene.data, scene.model, scene.state.motion
     flux = model.stars.flux
@@ -70,6 +73,8 @@ def outlying_nodes(scene: TileScene, prf: PrfEvaluator, cadences: npt.NDArray[np
                     motion.column_shift[t] + motion.linear[t, 2] * by_v + motion.linear[t, 3] * by_u,
                     data.stamp,
                     faintest_light(data),
+                    model.widened[some],
+                    list(zip(WIDENING, motion.widths[t], strict=True)) if motion.widths[t].any() else (),
                 )
                 for t in cadences
             ]

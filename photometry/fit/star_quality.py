@@ -8,6 +8,7 @@ from scipy import sparse
 
 from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, bit
 from photometry.fit.static_misfit import StaticMisfit
+from photometry.fit.unlisted_neighbours import UnlistedNeighbours
 from photometry.scene.node_model import NodeModel
 from photometry.scene.tile_data import TileData
 from photometry.solver.node_solver import NodeSolver
@@ -111,6 +112,7 @@ def star_flags(
     misfit: StaticMisfit,
     flux: npt.NDArray[np.float64],
     motion_bad: npt.NDArray[np.bool_],
+    neighbours: UnlistedNeighbours,
 ) -> npt.NDArray[np.int32]:
     """Return the flags of the stars, (n_star,).
 
@@ -128,6 +130,8 @@ def star_flags(
         Mean flux, e-/s.
     motion_bad : (n_cadence,) bool
         Good cadences whose motion was not measured.
+    neighbours : UnlistedNeighbours
+        Stars beside them that the star table lacks.
     """
     inside = quality.usable_share + quality.dead_share
     finite = np.where(np.isfinite(chi2), chi2, 0.0)
@@ -141,6 +145,7 @@ def star_flags(
         "static_misfit": (misfit.share > _POOR_SHARE) & (misfit.chi2 > _SIGNIFICANT),
         "mean_uncertain": (misfit.flux_error > _POOR_MEAN * np.abs(flux)) & (misfit.chi2 > _SIGNIFICANT),
         "motion_unknown": np.full(len(chi2), np.count_nonzero(motion_bad) > _MOST * len(motion_bad)),
+        "unlisted_neighbour": np.isfinite(neighbours.tmag),
     }
     flags = np.zeros(len(chi2), dtype=np.int32)
     for name, condition in conditions.items():

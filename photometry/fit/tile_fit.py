@@ -59,6 +59,9 @@ class TileFit:
         Error of the mean image's model as a share of the light under the star (`photometry.fit.static_misfit`).
     mean_flux_syst : (n_star,) float64
         By how much the mean flux may be wrong for that reason, e-/s.
+    unlisted_tmag, unlisted_distance : (n_star,) float64
+        Magnitude and distance in pixels of a star beside it that the star table lacks; NaN where there is none
+        (`photometry.fit.unlisted_neighbours`).
     prf_source : str
         Which PRF was used.
     fit_tmag_limit : float
@@ -95,6 +98,8 @@ class TileFit:
     chi2_mean: npt.NDArray[np.float64]
     mean_misfit: npt.NDArray[np.float64]
     mean_flux_syst: npt.NDArray[np.float64]
+    unlisted_tmag: npt.NDArray[np.float64]
+    unlisted_distance: npt.NDArray[np.float64]
     prf_source: str
     fit_tmag_limit: float
     sum_image: npt.NDArray[np.float64]

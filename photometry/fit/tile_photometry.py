@@ -22,6 +22,7 @@ from photometry.fit.star_quality import StarQuality, blending, star_flags, star_
 from photometry.fit.star_series import BlockSeries, StarSeries, series_of
 from photometry.fit.static_misfit import static_misfit
 from photometry.fit.tile_fit import TileFit
+from photometry.fit.unlisted_neighbours import unlisted_neighbours
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.mean_scene import PixelMean, solve_mean
 from photometry.scene.model_error import error_shape
@@ -120,6 +121,7 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
     correlation = blending(first.main, core)
     mean = mean_images(data, good, scene.state.mean_residual, left)
     misfit = static_misfit(first.main, core, quality.light, mean, variance, system.leverage)
+    neighbours = unlisted_neighbours(model.stars, flux, core)
     chi2, motion_bad = series["chi2"][:, good], scene.kernel.bad[good]
     row, column = model.stars.row[core], model.stars.column[core]
     window, window_row, window_column = windows_of(apertures, row, column, data.stamp)
@@ -134,12 +136,14 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
         column_shift=column_shift.astype(np.float32),
         pixel_quality=_in_order(blocks, [block.flags for block in blocks], np.int32),
         cadence_chi2=_in_order(blocks, [block.cadence_chi2 for block in blocks], np.float32),
-        star_flags=star_flags(quality, correlation, chi2, misfit, flux[core], motion_bad),
+        star_flags=star_flags(quality, correlation, chi2, misfit, flux[core], motion_bad, neighbours),
         contamination=quality.contamination,
         blend_correlation=correlation,
         chi2_mean=misfit.chi2,
         mean_misfit=misfit.share,
         mean_flux_syst=misfit.flux_error,
+        unlisted_tmag=neighbours.tmag,
+        unlisted_distance=neighbours.distance,
         prf_source=prf.grid.source,
         fit_tmag_limit=scene.settings.tmag_limit,
         sum_image=measured_image(cube, good),

@@ -22,7 +22,7 @@ from photometry.catalog.star_catalog import Catalog, stars_near
 from photometry.core.cube import Cube, CubeHeader
 from photometry.core.geometry import Stamp, tiles_of
 from photometry.core.quality import PIXEL_FLAGS, bit
-from photometry.core.stars import Stars
+from photometry.core.stars import NO_STARS, Stars
 from photometry.interface.pixel_sources import open_pixels
 from photometry.interface.prepared import PreparedFiles
 from photometry.interface.user_settings import NumericSettings, numeric_settings
@@ -30,6 +30,7 @@ from photometry.io.products.cube_files import CHUNK
 from photometry.io.products.product_files import read_kernel, read_prf
 from photometry.io.reference.prf_files import download_prf, read_spoc_prf
 from photometry.io.stars.catalog_files import read_catalog
+from photometry.io.stars.unlisted_files import read_unlisted
 from photometry.prf.model import model_prf
 from photometry.prf.prf_grid import FOOTPRINT, PrfGrid
 
@@ -56,10 +57,13 @@ class Placement:
         PRF of the pixels.
     kernel : MovementKernel
         Motion, and offset between catalogue and pixels.
+    unlisted : Stars
+        Stars that the catalogue lacks, by positions as if they were in it.
     """
 
     prf: PrfGrid
     kernel: MovementKernel
+    unlisted: Stars
 
 
 class Detector:
@@ -137,8 +141,8 @@ class Detector:
             When the tile has no star or no unflagged cadence.
         """
         numerics = numeric_settings(settings)
-        if self.files.kernel is not None and self.files.prf is not None:
-            return self._prepared(self.files.kernel, self.files.prf)
+        if (prepared := self._prepared()) is not None:
+            return prepared
         stamp = self.header.stamp
         if not is_measured_whole(stamp, numerics.motion):
             tiles = tiles_of(stamp, numerics.fit.tile_size, numerics.fit.tile_margin)
@@ -151,14 +155,19 @@ class Detector:
 
     def prepared_prf(self) -> PrfGrid | None:
         """Return the effective PRF as prepared; None where it was not."""
-        if self.files.kernel is None or self.files.prf is None:
-            return None
-        return self._prepared(self.files.kernel, self.files.prf).prf
+        prepared = self._prepared()
+        return None if prepared is None else prepared.prf
 
-    def _prepared(self, kernel: Path, prf: Path) -> Placement:
+    def _prepared(self) -> Placement | None:
+        """PRF, motion and missing stars as prepared; None where they were not."""
+        files = self.files
+        if files.kernel is None or files.prf is None:
+            return None
         with self._lock:
             if ("prepared",) not in self._placements:
-                self._placements["prepared",] = Placement(_read_only(read_prf(prf)), _read_only(read_kernel(kernel)))
+                unlisted = NO_STARS if files.unlisted is None else read_unlisted(files.unlisted)
+                placement = Placement(read_prf(files.prf), read_kernel(files.kernel), unlisted)
+                self._placements["prepared",] = _read_only(placement)
             return self._placements["prepared",]
 
     def _measured(self, stamp: Stamp, numerics: NumericSettings, settings: ConfigParser) -> Placement:
@@ -169,8 +178,9 @@ class Detector:
             known = kernel_of_wcs(self.source.frame_wcs(), header.wcs_header, header.stamp, header.quality == 0)
         cube, stars = self.source.read(stamp), self.stars(stamp)
         kernel = measure_motion([cube], stars, given, numerics.motion, known)
-        prf, kernel = learn_prf([cube], stars, given, kernel, numerics.prf_learning, numerics.motion)
-        return Placement(_read_only(prf), _read_only(kernel))
+        learnt = learn_prf([cube], stars, given, kernel, numerics.prf_learning, numerics.motion)
+        placement: Placement = _read_only(Placement(learnt.prf, learnt.kernel, learnt.unlisted))
+        return placement
 
 
 def given_prf(settings: ConfigParser, sector: int, camera: int, ccd: int) -> PrfGrid:

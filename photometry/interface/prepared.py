@@ -35,6 +35,8 @@ class PreparedFiles:
         Catalogue.
     kernel, prf : Path or None
         Movement kernel and effective PRF, where both were prepared.
+    unlisted : Path or None
+        Stars that the catalogue lacks, where they were looked for.
     ccd_cube : Path or None
         Of a target pixel file: the cube of its CCD, where there is one.
     """
@@ -43,12 +45,13 @@ class PreparedFiles:
     catalog: Path
     kernel: Path | None = None
     prf: Path | None = None
+    unlisted: Path | None = None
     ccd_cube: Path | None = None
 
     @property
     def version(self) -> tuple[tuple[str, int, int], ...]:
         """Name, date and size of every file: whether anything has changed."""
-        paths = (self.pixels, self.catalog, self.kernel, self.prf, self.ccd_cube)
+        paths = (self.pixels, self.catalog, self.kernel, self.prf, self.unlisted, self.ccd_cube)
         stats = [(path, path.stat()) for path in paths if path is not None]
         return tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in stats)
 
@@ -180,7 +183,7 @@ def _region_files(
     kernel, prf = _find(folder, f"movement_refined_{region}.hdf5"), _find(folder, f"prf_{region}.hdf5")
     if kernel is None or prf is None:
         kernel, prf = None, None
-    return PreparedFiles(pixels, catalog, kernel, prf, ccd_cube)
+    return PreparedFiles(pixels, catalog, kernel, prf, _find(folder, f"unlisted_stars_{region}.ecsv"), ccd_cube)
 
 
 def _find(folder: Path, name: str) -> Path | None:

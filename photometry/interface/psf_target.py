@@ -56,7 +56,8 @@ class PSFPhotometry(BasePhotometry):
         numerics = numeric_settings(self.settings)
         try:
             with one_blas_thread():
-                place, stars = self._placement, self._detector.stars(self._stamp)
+                place = self._placement
+                stars = self._detector.stars(self._stamp).with_others(place.unlisted)
                 fit = fit_target(self._cube, stars, self.starid, place.prf, place.kernel, numerics.fit)
         except FitError as error:
             self.report_details(error=str(error))

@@ -201,6 +201,8 @@ def _verdict(flags: set[str], fit: TileFit, metrics: Metrics, star: int) -> tupl
         "correlation": fit.blend_correlation[star],
         "misfit": fit.mean_misfit[star],
         "uncertainty": fit.mean_flux_syst[star] / abs(metrics.mean_flux[star]),
+        "tmag": fit.unlisted_tmag[star],
+        "distance": fit.unlisted_distance[star],
     }
     reasons = [text.format(**numbers) for name, text in _RESERVATIONS.items() if name in flags]
     if metrics.fraction_finite[star] < _FINITE_REQUIRED:
@@ -218,6 +220,7 @@ _RESERVATIONS = {
     "static_misfit": "the mean image disagrees with the model by {misfit:.1%} of the light under the star",
     "mean_uncertain": "the mean flux may be wrong by {uncertainty:.0%}",
     "motion_unknown": "the motion was not measured: too little light of stars that do not saturate",
+    "unlisted_neighbour": "a star of T = {tmag:.1f} that the star table lacks is {distance:.1f} px away",
 }
 
 

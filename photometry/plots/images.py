@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from photometry.core.geometry import Stamp, Tile
-from photometry.core.stars import Stars
+from photometry.core.stars import NO_STARS, Stars
 from photometry.core.statistics import MAD_TO_SIGMA
 from photometry.fit.tile_fit import TileFit
 from photometry.plots.style import BLUE, FLUX_LABEL, GREEN, ORANGE, RED
@@ -32,6 +32,7 @@ def field_figure(
     title: str,
     targets: npt.NDArray[np.int64] | None = None,
     offset: tuple[float, float] = (0.0, 0.0),
+    unlisted: Stars = NO_STARS,
 ) -> Figure:
     """Show the mean image of a region with its stars and tiles.
 
@@ -52,6 +53,8 @@ def field_figure(
     offset : (row, column)
         Distance of the pixels' stars from their catalogue positions, pixels (`MovementKernel.offset`): stars are marked
         where the fit has them, as in `residual_figure`.
+    unlisted : Stars
+        Stars that the star table lacks: marked with squares, by positions as if they were in it.
     """
     figure = Figure(figsize=(8.5, 8), layout="constrained")
     axes = figure.subplots()
@@ -71,6 +74,10 @@ def field_figure(
                 linewidths=1.0,
                 label=f"{label}: {len(shown)} brightest of {len(group)}, to T = {shown.tmag.max():.1f}",
             )
+    found = unlisted.moved(*offset)
+    if len(found):
+        label = f"not in the star table: {len(found)}"
+        axes.scatter(found.column, found.row, s=60, marker="s", facecolors="none", edgecolors=ORANGE, label=label)
     for number, tile in enumerate(tiles):
         core = tile.core
         corner = (core.col_min - 0.5, core.row_min - 0.5)
@@ -78,7 +85,7 @@ def field_figure(
         axes.add_patch(
             Rectangle(corner, core.shape[1], core.shape[0], fill=False, ec=GREEN, lw=1.5, ls="--", label=label)
         )
-    if len(inside) or tiles:
+    if len(inside) or len(found) or tiles:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize="small", frameon=False)
     figure.suptitle(title)
     return figure

@@ -261,8 +261,8 @@ class PlacedPrf:
             values[part] = product.reshape(-1, *values.shape[1:])
         return first_row, first_column, values.transpose(0, 1, 3, 2, 4)
 
-    def select(self, which: slice) -> "PlacedPrf":
-        """Return some of the stars."""
+    def select(self, which: slice | npt.NDArray[np.bool_]) -> "PlacedPrf":
+        """Return the stars of a slice, or those that a mask chooses."""
         own = self.coefficients if len(self.coefficients) == 1 else self.coefficients[which]
         return PlacedPrf(self.row[which], self.column[which], own)
 

@@ -84,10 +84,34 @@ def expand_at(
     column_shift: npt.NDArray[np.float64],
     stamp: Stamp,
     faintest: float,
+    changed: npt.NDArray[np.bool_] | None = None,
+    changes: Sequence[tuple[tuple[Stencil, Stencil], float]] = (),
 ) -> PixelLight:
-    """Evaluate the PRF of stars, each moved by its own shift (n_star,) in pixels; other parameters as of `expanded`."""
+    """Evaluate the PRF of stars, each moved by its own shift; other parameters as of `expanded`.
+
+    Parameters
+    ----------
+    row_shift, column_shift : (n_star,) float64
+        Movement, pixels.
+    changed : (n_star,) bool, optional
+        Stars whose PRF is changed; by default all.
+    changes : sequence of ((Stencil, Stencil), float)
+        Differences of the PRF along rows and columns, and how much of each is added to it.
+    """
     first_row, first_column, values = prf.evaluate(row_shift, column_shift)
     light = values[:, 0, 0]
+    which = np.ones(len(flux), dtype=bool) if changed is None else changed
+    for (on_rows, on_columns), share in changes:
+        here, itself = np.zeros(1), np.ones((1, 1))
+        _, _, difference = prf.select(which).evaluate(
+            row_shift[which],
+            column_shift[which],
+            on_rows.points_about(here),
+            on_columns.points_about(here),
+            on_rows.after(itself),
+            on_columns.after(itself),
+        )
+        light[which] += share * difference[:, 0, 0]
     keep, pixel = _kept(first_row, first_column, np.abs(light), flux, stamp, faintest)
     return PixelLight(pixel, keep.sum(axis=1), light.reshape(keep.shape)[keep][None].astype(np.float32))
 

@@ -1,5 +1,8 @@
 """Small prepared folders of simulated fields, for tests of the Python interface."""
 
+import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from cubes import with_header
 from photometry.calibration.kernel import MovementKernel
 from photometry.catalog.star_catalog import make_catalog
 from photometry.core.cube import Cube
+from photometry.core.stars import Stars
 from photometry.io.products.cube_files import write_cube
 from photometry.io.products.product_files import write_kernel, write_prf
 from photometry.io.stars.catalog_files import write_catalog
@@ -99,6 +103,17 @@ def prepare(
         write_kernel(folder / f"movement_refined_{region}.hdf5", kernel, {})
         write_prf(folder / f"prf_{region}.hdf5", model_prf(), {})
     return Prepared(folder, scene, cube, kernel, _middle_star(scene))
+
+
+def without_a_star(prepared: Prepared, starid: int, folder: Path) -> Stars:
+    """Copy a prepared folder whose catalogue lacks a star; return that star, as it would be listed among such."""
+    shutil.copytree(prepared.folder, folder)
+    (path,) = folder.glob("catalog_*.sqlite")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        assert connection.execute("DELETE FROM catalog WHERE starid = ?", (starid,)).rowcount == 1
+    stars = prepared.scene.catalogue_stars
+    star = stars.select(stars.starid == starid)
+    return replace(star, starid=np.array([-1]))
 
 
 def write_stars(path: Path, stars: Path, cube: Cube) -> None:

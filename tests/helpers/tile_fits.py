@@ -89,6 +89,8 @@ def make_fit(n_star: int = 3, n_cadence: int = 120, stamp: Stamp = STAMP, seed: 
         chi2_mean=np.full(n_star, 1.0),
         mean_misfit=np.full(n_star, 0.001),
         mean_flux_syst=0.001 * truth[:, 0],
+        unlisted_tmag=np.full(n_star, np.nan),
+        unlisted_distance=np.full(n_star, np.nan),
         prf_source="model",
         fit_tmag_limit=16.0,
         sum_image=make_image(stamp, row, column, truth[:, 0]),

@@ -35,6 +35,17 @@ def test_one_job_of_each_rule_for_a_small_region(snakemake, field, tmp_path):
     assert {path.name for path in (tmp_path / "results").iterdir()} == {"plan"}
 
 
+def test_fit_and_figures_read_the_stars_that_the_table_lacks(snakemake, field, tmp_path):
+    text = snakemake(tmp_path, "--dry-run", config=config_of(field)).stdout
+    jobs = {job.split(":", 1)[0].split()[-1]: job for job in re.split(r"\n(?=\s*(?:rule|localrule) )", text)}
+    inputs, outputs = (
+        {name for name, job in jobs.items() if re.search(rf"{kind}: .*prepared/unlisted_stars_\S+\.ecsv", job)}
+        for kind in ("input", "output")
+    )
+    assert inputs == {"psf_photometry", "plots"}
+    assert outputs == {"effective_prf"}
+
+
 def test_tiles_and_downloads(snakemake, field, tmp_path):
     config = config_of(field, catalog="mast", prf="mast") | {"fit": {"tile_size": 12}}
     jobs = planned_jobs(snakemake(tmp_path, "--dry-run", config=config).stdout)

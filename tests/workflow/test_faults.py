@@ -29,7 +29,7 @@ _PATIENCE_S = 240.0
 #: What each step of the chain makes in the output folder, in their order.
 STEPS = {
     "movement_kernel": ("prepared/movement_tpf_*", "prepared/reference_stars_*"),
-    "effective_prf": ("prepared/prf_*", "prepared/movement_refined_*"),
+    "effective_prf": ("prepared/prf_*", "prepared/movement_refined_*", "prepared/unlisted_stars_*"),
     "psf_photometry": ("photometry",),
     "export_light_curves": ("lightcurves", "plots", "summary_*"),
 }

@@ -6,10 +6,14 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from astropy.table import Table
 from running import Run, config_of, copy_workflow, planned_jobs, snakemake_command, snakemake_environment
+
+from photometry.io.stars.unlisted_files import read_unlisted
+from photometry.io.store.provenance import digest_of
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -87,6 +91,17 @@ def test_products_of_every_step_are_there(finished):
         "residual.png",
         "scatter.png",
     }
+
+
+def test_stars_that_the_table_lacks_have_a_table(finished):
+    """Its digest is in the fits that were made with it."""
+    (path,) = (finished.results / "prepared").glob("unlisted_stars_*.ecsv")
+    assert not read_unlisted(path).is_listed.any()
+    fits = list((finished.results / "photometry").rglob("*.hdf5"))
+    assert fits
+    for fit in fits:
+        with h5py.File(fit) as file:
+            assert file.attrs["input_unlisted"] == f"{path.name} sha256:{digest_of(path)}"
 
 
 def test_fluxes_are_the_simulated_ones(finished, field):

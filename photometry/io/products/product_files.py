@@ -17,6 +17,8 @@ from photometry.prf.prf_grid import PrfGrid
 __all__ = ["read_kernel", "read_prf", "read_tile_fit", "write_kernel", "write_prf", "write_tile_fit"]
 
 _LAYOUT_VERSION = 1
+#: Movement kernels have second moments since 2.
+_KERNEL_LAYOUT = 2
 _KERNEL, _PRF, _TILE_FIT = "movement_kernel", "prf", "tile_fit"
 #: Fields of `TileFit` that are attributes of the file; all others are datasets.
 _TILE_ATTRIBUTES = ("prf_source", "fit_tmag_limit")
@@ -26,7 +28,7 @@ def write_kernel(
     path: str | Path, kernel: MovementKernel, inputs: Inputs, settings: Mapping[str, Any] | None = None
 ) -> None:
     """Write a movement kernel; `inputs` and `settings`: `photometry.io.store.provenance.origin_of`."""
-    with write_product(path, _KERNEL, _LAYOUT_VERSION, inputs, settings) as file:
+    with write_product(path, _KERNEL, _KERNEL_LAYOUT, inputs, settings) as file:
         file.attrs["source"] = kernel.source
         file.attrs["scale"] = kernel.scale
         file.attrs["center"] = kernel.center
@@ -37,7 +39,7 @@ def write_kernel(
 
 def read_kernel(path: str | Path) -> MovementKernel:
     """Read a movement kernel; InputFileError when the file holds none."""
-    with open_product(path, _KERNEL, _LAYOUT_VERSION) as file:
+    with open_product(path, _KERNEL, _KERNEL_LAYOUT) as file:
         center, offset = file.attrs["center"], file.attrs["offset"]
         return MovementKernel(
             center=(float(center[0]), float(center[1])),

@@ -9,6 +9,7 @@ from photometry.core.geometry import Stamp
 from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, decode
 from photometry.fit.star_quality import blending, cadence_flags, star_flags, star_quality
 from photometry.fit.static_misfit import StaticMisfit
+from photometry.fit.unlisted_neighbours import UnlistedNeighbours
 from photometry.scene.node_model import node_variance
 from photometry.solver.chosen_solver import SOLVER
 
@@ -35,14 +36,15 @@ def case():
     return tile, quality
 
 
-def _flags_of(case, chi2=None, correlation=None, misfit=None, n_bad=0):
+def _flags_of(case, chi2=None, correlation=None, misfit=None, n_bad=0, neighbours=None):
     tile, quality = case
     n_star = len(quality.usable_share)
     chi2 = np.ones((n_star, _N_CADENCE), dtype=np.float32) if chi2 is None else chi2
     misfit = StaticMisfit(*np.zeros((3, n_star))) if misfit is None else misfit
     motion_bad = np.arange(_N_CADENCE) < n_bad
     correlation = np.zeros(n_star) if correlation is None else correlation
-    words = star_flags(quality, correlation, chi2, misfit, tile.state.flux, motion_bad)
+    neighbours = UnlistedNeighbours(*np.full((2, n_star), np.nan)) if neighbours is None else neighbours
+    words = star_flags(quality, correlation, chi2, misfit, tile.state.flux, motion_bad, neighbours)
     return [set(decode(STAR_FLAGS, int(word))) for word in words]
 
 
@@ -104,6 +106,14 @@ def test_a_mean_image_that_disagrees(case):
 @pytest.mark.parametrize(("n_bad", "unknown"), [(0, False), (3, False), (4, True), (_N_CADENCE, True)])
 def test_motion_that_was_not_measured(case, n_bad, unknown):
     assert all(("motion_unknown" in flag) is unknown for flag in _flags_of(case, n_bad=n_bad))
+
+
+def test_a_star_beside_it_that_the_table_lacks(case):
+    tmag, distance = np.full((2, 7), np.nan)
+    tmag[_LONE], distance[_LONE] = 13.0, 0.7
+    flags = _flags_of(case, neighbours=UnlistedNeighbours(tmag, distance))
+    assert flags[_LONE] == {"unlisted_neighbour"}
+    assert flags[_PAIR] == set()
 
 
 def test_the_pair_cannot_be_separated_and_the_others_can(case):

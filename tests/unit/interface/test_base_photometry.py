@@ -2,6 +2,8 @@
 
 import gc
 import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,8 @@ from astropy.wcs import WCS
 from prepared_folder import Prepared, make_scene, prepare, prepare_ccd, prepare_tpf
 
 from photometry import BasePhotometry, ImageMovementKernel
+from photometry.calibration.kernel import N_AFFINE
+from photometry.io.products.product_files import write_kernel
 
 
 @pytest.fixture(scope="module")
@@ -319,3 +323,21 @@ def test_times_of_a_star_are_its_own_on_a_ccd(ffi, tmp_path):
         np.testing.assert_array_equal(target.lightcurve["time"], ffi.cube.header.time)
         np.testing.assert_array_equal(target.lightcurve["cadenceno"], ffi.cube.cadenceno)
         assert np.isnan(target.lightcurve["flux"]).all()
+
+
+def test_moments_of_the_prf_move_no_star(ffi, tmp_path):
+    """Focus and jitter are in the file of the motion, and change neither the catalogue at a time nor the kernel."""
+    folder = tmp_path / "wider" / "prepared"
+    shutil.copytree(ffi.folder, folder)
+    parameters = ffi.kernel.parameters.copy()
+    parameters[:, N_AFFINE:] = 0.05 * np.sin(np.arange(len(parameters)))[:, None]
+    write_kernel(folder / f"movement_refined_{ffi.name}.hdf5", replace(ffi.kernel, parameters=parameters), {})
+    found = []
+    for place in (ffi.folder, folder):
+        with BasePhotometry(ffi.starid, place, tmp_path / "out", **ffi.place) as target:
+            time = float(np.median(target.lightcurve["time"] - target.lightcurve["timecorr"]))
+            moved = target.catalog_attime(time)
+            jitter = target.MovementKernel.jitter([time, time + 1], column=1250.0, row=520.0)
+            found.append((np.array(moved["row"]), np.array(moved["column"]), jitter, target.lightcurve["pos_corr"]))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from prepared_folder import Prepared, prepare, prepare_ccd, prepare_tpf
+from prepared_folder import Prepared, prepare, prepare_ccd, prepare_tpf, without_a_star
 
 from photometry import STATUS, BasePhotometry, PSFPhotometry
 from photometry.catalog.star_catalog import stars_near
 from photometry.core.settings import FitSettings
+from photometry.core.stars import NO_STARS
 from photometry.fit.tile_photometry import fit_tile
 from photometry.io.stars.catalog_files import read_catalog
+from photometry.io.stars.unlisted_files import write_unlisted
 from photometry.lightcurve.light_curve import light_curve_name
 
 
@@ -250,3 +252,28 @@ def test_plots_are_made_and_deleted_alone(ffi, tmp_path):
         target.delete_plots()
         target.delete_plots()
         assert [path.name for path in target.plot_folder.iterdir()] == ["note.png"]
+
+
+def test_stars_that_the_catalogue_lacks_are_fitted_and_never_targets(ffi, tmp_path):
+    """A prepared table of them is read; without it the flux of a star 3 px beside the missing one is wrong."""
+    stars = ffi.scene.catalogue_stars
+    away = np.hypot(stars.row - stars.row[:, None], stars.column - stars.column[:, None])
+    (target,) = np.flatnonzero(stars.starid == ffi.starid)
+    near = np.flatnonzero((away[target] < 4) & (away[target] > 0))
+    missing = int(stars.starid[near[np.argmin(stars.tmag[near])]])
+    folder = tmp_path / "incomplete" / "prepared"
+    star = without_a_star(ffi, missing, folder)
+    fluxes = []
+    for unlisted in (None, NO_STARS, star):
+        if unlisted is not None:
+            write_unlisted(folder / f"unlisted_stars_{ffi.name}.ecsv", unlisted, ffi.name, {})
+        with PSFPhotometry(ffi.starid, folder, tmp_path / "out", **ffi.place) as opened:
+            opened.photometry()
+            assert (opened.catalog["starid"] > 0).all()
+            fluxes.append(np.median(opened.lightcurve["flux"]))
+    with open_ffi(ffi, tmp_path / "out") as opened:
+        opened.photometry()
+        complete = np.median(opened.lightcurve["flux"])
+    assert fluxes[0] == fluxes[1]
+    assert abs(fluxes[2] / complete - 1) < 0.1 * abs(fluxes[0] / complete - 1)
+    assert abs(fluxes[2] / complete - 1) < 2e-3

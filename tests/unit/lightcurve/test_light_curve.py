@@ -112,6 +112,11 @@ def test_reservations_are_warnings(flag, text):
     assert text in reason
 
 
+def test_a_star_that_the_table_lacks_is_named():
+    fit = replace(with_flag("unlisted_neighbour"), unlisted_tmag=np.array([12.34]), unlisted_distance=np.array([0.68]))
+    assert verdict(fit) == (STATUS.WARNING, "a star of T = 12.3 that the star table lacks is 0.7 px away")
+
+
 def test_every_star_flag_has_a_consequence():
     for flag in STAR_FLAGS:
         assert verdict(with_flag(flag.name))[0] is not STATUS.OK

@@ -102,6 +102,16 @@ def test_field_shows_stars_targets_and_tiles_in_ccd_pixels():
     assert len(axes.patches) == 4
 
 
+def test_field_marks_stars_that_the_table_lacks_where_the_pixels_have_them():
+    fit = make_fit()
+    unlisted = Stars(np.array([-1, -2]), np.array([305.0, 320.0]), np.array([550.0, 561.0]), np.array([12.0, 14.0]))
+    figure = field_figure(fit.sum_image, STAMP, stars_of(fit), [], "field", offset=(0.3, -0.1), unlisted=unlisted)
+    squares = figure.axes[0].collections[-1]
+    assert squares.get_label() == "not in the star table: 2"
+    np.testing.assert_allclose(squares.get_offsets(), [[549.9, 305.3], [560.9, 320.3]])
+    assert len(squares.get_facecolors()) == 0
+
+
 def test_field_and_residual_mark_a_star_at_the_same_place():
     fit = make_fit()
     catalogue = Stars(fit.starid, fit.row - 0.3, fit.column + 0.1, fit.tmag)

@@ -83,3 +83,23 @@ def test_the_value_is_a_stencil_that_changes_nothing():
     points, transform = np.array([0.3, -0.2]), np.array([[1.0, 2.0]])
     np.testing.assert_array_equal(VALUE.points_about(points), points)
     np.testing.assert_array_equal(VALUE.after(transform), transform)
+
+
+def test_exact_places_with_differences_added_to_some_stars():
+    """Each difference is the PRF at its places, weighted; stars that are not changed keep theirs."""
+    rows, columns = np.random.default_rng(4).uniform(-0.3, 0.3, (2, 20))
+    placed, changed = _PRF.place(_STARS.row, _STARS.column), _STARS.tmag < 14
+    stencil = Stencil((-0.5, 0.0, 0.5), (2.0, -4.0, 2.0))
+
+    def matrix(row=0.0, column=0.0, **more):
+        light = expand_at(placed, _STARS.flux, rows + row, columns + column, _STAMP, 0.0, **more)
+        return matrix_of(light, _STAMP, None).matrices[0].toarray()
+
+    found = matrix(changed=changed, changes=(((stencil, VALUE), 0.03), ((VALUE, stencil), -0.01)))
+    expected = matrix()
+    for axis, share in (("row", 0.03), ("column", -0.01)):
+        for place, weight in zip(stencil.offsets, stencil.weights, strict=True):
+            expected += np.where(changed, share * weight * matrix(**{axis: place}), 0.0)
+    # The windows of stars half a pixel away may be one pixel further: wings beyond are left out.
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+    np.testing.assert_array_equal(found[:, ~changed], matrix()[:, ~changed])

@@ -42,6 +42,7 @@ __all__ = [
     "measure",
     "oracle",
     "other_prf",
+    "wide_oracle",
     "without_faults",
 ]
 
@@ -71,6 +72,8 @@ _OTHER_SHARE, _OTHER_SHARE_OF_MODEL = 0.3, 0.4
 
 #: CCD whose built-in PRF is the other one: its camera axis is on the other side.
 _OTHER_CCD = 1
+#: Least prior of the second oracle, as a fraction of the flux.
+_LEAST_VARIATION = 0.01
 #: Settings that are zero in the oracle's field.
 _FAULTS = ("focus_share", "place_error_pix", "missing_fraction", "false_fraction")
 
@@ -248,17 +251,35 @@ def measure(field: Field) -> Measured:
 
 
 def oracle(field: Field) -> tuple[float, Fluxes]:
-    """Fit a field with the true PRF, background, motion, places and magnitudes; with the seconds that takes."""
+    """Fit a field with the true PRF, background, motion, places and magnitudes; with the seconds that takes.
+
+    All priors are those of the first fit, 30 % of the flux.
+    """
+    widths = np.full(len(field.scene.stars), FitSettings().prior_width)
+    return _timed(lambda: _true_fit(field, widths))
+
+
+def wide_oracle(field: Field) -> Fluxes:
+    """Fit a field as `oracle` does, with priors as wide as each star truly varies, at least 1 % of its flux."""
+    flux = field.scene.flux[:, field.scene.quality == 0].astype(np.float64)
+    return _true_fit(field, np.maximum(flux.std(axis=1) / flux.mean(axis=1), _LEAST_VARIATION))
+
+
+def _true_fit(field: Field, prior_widths: _Floats) -> Fluxes:
+    """Fit a field whose truth is known, with given priors."""
     kernel = replace(true_kernel(field.scene), offset=(0.0, 0.0))
-    return _timed(lambda: fit_field(field.true_cube, field.scene.stars, field.true, kernel))
+    return fit_field(field.true_cube, field.scene.stars, field.true, kernel, prior_widths)
 
 
-def fit_field(cube: Cube, stars: Stars, prf: PrfGrid, kernel: MovementKernel) -> Fluxes:
+def fit_field(
+    cube: Cube, stars: Stars, prf: PrfGrid, kernel: MovementKernel, prior_widths: _Floats | None = None
+) -> Fluxes:
     """Fit a field tile by tile, as the workflow does."""
     settings = FitSettings()
+    parts = tile_parts(cube.stamp, cube.stamp, stars, cube.n_cadence, settings)
+    cubes = [cube.cut(part.grown(settings.tile_margin).clipped(cube.stamp)) for part in parts]
     fits = [
-        fit_tile(cube.cut(part.grown(settings.tile_margin).clipped(cube.stamp)), stars, part, prf, kernel, settings)
-        for part in tile_parts(cube.stamp, cube.stamp, stars, cube.n_cadence, settings)
+        fit_tile(one, stars, part, prf, kernel, settings, prior_widths) for one, part in zip(cubes, parts, strict=True)
     ]
     return Fluxes(*(np.concatenate([getattr(fit, name) for fit in fits]) for name in Fluxes.__slots__))
 

@@ -148,9 +148,11 @@ def learn_prf(
         How the motion is measured.
 
     """
+    if not settings.learn:
+        return EffectivePrf(prf, kernel, stars.select(np.zeros(len(stars), dtype=bool)))
     series, few = start_region(cubes, stars, motion, kernel)
     carriers = sum(_n_carriers(tile.data.stamp, tile.free) for tile in few.tiles)
-    learning = settings.learn and carriers >= _LEAST_STARS
+    learning = carriers >= _LEAST_STARS
     given = evaluator = PrfEvaluator(prf, np.float32)
     effective, correction = prf, _Correction(np.zeros(N_CORRECTION), np.zeros(N_AFFINE), 1.0)
     few = region_round(few, evaluator, motion)

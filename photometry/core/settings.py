@@ -159,10 +159,10 @@ class PrfSettings:
     Parameters
     ----------
     learn : bool
-        Learn a correction from the data.
+        Learn a correction of the PRF from the data, and find stars that the table lacks.
     n_round : int
         Rounds of correction, fluxes and motion, at most; they end when the correction has settled.
     """
 
-    learn: bool = setting(True, "learn a correction of the given PRF where enough stars carry it")
+    learn: bool = setting(True, "learn what the PRF and the star table lack, where stars show it")
     n_round: int = setting(12, "rounds of correction, fluxes and motion, at most", at_least=1)

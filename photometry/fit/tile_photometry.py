@@ -48,7 +48,13 @@ _NARROWEST = 0.03
 
 
 def fit_tile(
-    cube: Cube, stars: Stars, core: Stamp, prf: PrfGrid, kernel: MovementKernel, settings: FitSettings
+    cube: Cube,
+    stars: Stars,
+    core: Stamp,
+    prf: PrfGrid,
+    kernel: MovementKernel,
+    settings: FitSettings,
+    prior_widths: npt.NDArray[np.float64] | None = None,
 ) -> TileFit:
     """Fit all stars of a tile jointly in all cadences.
 
@@ -66,6 +72,9 @@ def fit_tile(
         Motion of the region, and the offset between catalogue and pixels.
     settings : FitSettings
         Limits.
+    prior_widths : (n_star,) float64, optional
+        Widths of the priors of the flux deviations of all `stars`, as fractions of their mean fluxes, if they are
+        known; by default as wide as the first fit sees each star vary.
 
     Raises
     ------
@@ -73,7 +82,8 @@ def fit_tile(
         When no pixel is usable.
     """
     data = tile_data(cube)
-    near = stars.select(cube.stamp.border_distance(stars.row, stars.column) > -PRF_REACH)
+    is_near = cube.stamp.border_distance(stars.row, stars.column) > -PRF_REACH
+    near = stars.select(is_near)
     is_free = near.tmag < settings.tmag_limit
     in_core = np.flatnonzero(core.contains(near.row[is_free], near.column[is_free]) & near.is_listed[is_free])
     placed = near.moved(*kernel.offset)
@@ -89,7 +99,8 @@ def fit_tile(
         good = ~far
     mean = solve_mean(data, model, state, _some(good), clip=True)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
-    width = settings.prior_width * np.maximum(state.flux, _LEAST_OF_CATALOG * free.flux)
+    share = settings.prior_width if prior_widths is None else prior_widths[is_near][is_free]
+    width = share * np.maximum(state.flux, _LEAST_OF_CATALOG * free.flux)
     scene = TileScene(data, model, state, 1 / width**2, nothing, in_core, kernel_of_tile(kernel, data), settings)
     first = first_fit(scene, good)
     data = replace(data, valid=data.valid & ~first.rejected)
@@ -97,7 +108,7 @@ def fit_tile(
     model, means = with_profiles(model, profiles), [_with_profiles(one, state.flux, profiles) for one in first.means]
     mean = solve_mean(data, model, state, good, means=means, n_round=_MEAN_ROUNDS)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
-    precision = _final_precision(state.flux, first.variation, width)
+    precision = scene.precision if prior_widths is not None else _final_precision(state.flux, first.variation, width)
     prf_variance = _prf_variance(scene, first)
     scene = replace(scene, data=data, model=model, state=state, precision=precision, prf_variance=prf_variance)
     return _assemble(cube, scene, evaluator, good, first)

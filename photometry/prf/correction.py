@@ -73,7 +73,7 @@ def _splines(per_pixel: int, reach: int, local_width: float, peak_width: float) 
 
 
 #: Splines of the core, and of the wings.
-_SPLINES = (_splines(3, 2, 0.03, 0.002), _splines(1, 5, 0.1, 0.0003))
+_SPLINES = (_splines(3, 2, 0.03, 0.002), _splines(1, 4, 0.1, 0.0003))
 #: Number of all coefficients.
 N_CORRECTION = N_KERNEL + sum(splines.combinations.shape[1] for splines in _SPLINES)
 

@@ -6,7 +6,8 @@ A pixel's model error is
 
 with the light L of the stars and one share s. It grows with the square root of the pixel's own light: the weights of a
 bright star's pixels then go as 1/L, so that its mean flux is the sum of its light, whatever the shape of its PRF. No
-pixel loses its weight for being the one that is most wrong: what exceeds the common error counts up to a limit.
+pixel loses its weight for being the one that is most wrong: what exceeds the common error counts up to a limit, unless
+it is more than any PRF can be wrong by, like a star that the table lacks.
 """
 
 import numpy as np
@@ -26,6 +27,9 @@ _NORMAL_MEDIAN = 0.4549
 #: Residuals beyond this many standard deviations enlarge the variance, by no more than this factor.
 _DOUBTFUL_SIGMA = 3.0
 _MOST_EXCESS = 4.0
+#: No PRF is wrong by more than this share of the light: what is left beyond it is not a star of the model, and such
+#: pixels have as little weight as it takes.
+_PLAUSIBLE_SHARE = 0.1
 
 
 def error_shape(
@@ -104,4 +108,6 @@ def bounded_error(
     share = share_of_light(square[telling], noise[telling], shape[telling])
     expected = noise + share**2 * shape
     excess = np.divide(square, expected * _DOUBTFUL_SIGMA**2, out=np.ones_like(square), where=expected > 0)
-    return np.sqrt(expected * np.clip(excess, 1.0, _MOST_EXCESS) - noise), share
+    bounded = expected * np.clip(excess, 1.0, _MOST_EXCESS) - noise
+    unknown = np.maximum(square - _DOUBTFUL_SIGMA**2 * (noise + _PLAUSIBLE_SHARE**2 * shape), 0.0)
+    return np.sqrt(bounded + unknown), share

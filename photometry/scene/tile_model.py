@@ -5,7 +5,7 @@ residuals improve the mean fluxes (`mean_scene`) and the motion (`photometry.cal
 variation of every star (`photometry.solver`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -222,25 +222,16 @@ def build_model(
     faintest = faintest_light(data)
     fixed_base, fixed_variance = _fixed_light(prf, fixed, data, faintest)
     bright = free.flux > _FINE_FLUX
-    placed = prf.place(free.row, free.column)
-    placed_bright = PlacedPrf(free.row[bright], free.column[bright], placed.coefficients[bright])
     widened = free.flux > _WIDENED_FLUX
-    placed_widened = PlacedPrf(free.row[widened], free.column[widened], placed.coefficients[widened])
+    placed = prf.place(free.row, free.column)
     chosen = np.arange(data.n_cadence) if cadences is None else cadences
     expansions: dict[tuple[float, float], _PlaceExpansions] = {}
-    about = partial(expand, stamp=data.stamp, merge=data.merge, reach=reach, faintest=faintest)
     nodes = []
     for node in nodes_of(motion.row_shift[chosen], motion.column_shift[chosen], level[chosen], reach):
         at, members = (node.row_shift, node.column_shift), chosen[node.cadences]
         if at not in expansions:
-            fine = about(placed_bright, free.flux[bright], at, degree=FINE_DEGREE)
-            coarse = about(placed, free.flux, at)
-            widening = tuple(
-                about(placed_widened, _TYPICAL_WIDENING * free.flux[widened], at, degree=1, stencils=stencils)
-                for stencils in WIDENING
-            )
-            blocks = design_of(coarse) if len(members) >= _MANY_CADENCES else None
-            expansions[at] = coarse, fine, widening, blocks
+            about = partial(expand, movement=at, stamp=data.stamp, merge=data.merge, reach=reach, faintest=faintest)
+            expansions[at] = _expansions(about, placed, free.flux, bright, widened, len(members) >= _MANY_CADENCES)
         sky = data.sky[members].mean(axis=0, dtype=np.float64)
         sky = (sky if data.merge is None else data.merge @ sky) + basis @ motion.local[members].mean(axis=0)
         expansion, fine, widening, blocks = expansions[at]
@@ -261,6 +252,24 @@ def build_model(
         fixed_variance,
         tuple(nodes),
     )
+
+
+def _expansions(
+    about: Callable[..., Expansion],
+    placed: PlacedPrf,
+    flux: npt.NDArray[np.float64],
+    bright: npt.NDArray[np.bool_],
+    widened: npt.NDArray[np.bool_],
+    in_blocks: bool,
+) -> _PlaceExpansions:
+    """Expand free stars about a place (`about`): all, the bright ones, and the change of those that are widened."""
+    of_bright, of_widened = (
+        PlacedPrf(placed.row[which], placed.column[which], placed.coefficients[which]) for which in (bright, widened)
+    )
+    coarse, fine = about(placed, flux), about(of_bright, flux[bright], degree=FINE_DEGREE)
+    changed = _TYPICAL_WIDENING * flux[widened]
+    widening = tuple(about(of_widened, changed, degree=1, stencils=stencils) for stencils in WIDENING)
+    return coarse, fine, widening, design_of(coarse) if in_blocks else None
 
 
 def _fixed_light(

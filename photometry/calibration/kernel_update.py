@@ -9,7 +9,7 @@ from scipy import linalg
 from photometry.calibration.kernel import LINEAR, N_AFFINE, N_MOTION, MovementKernel, interpolated
 from photometry.core.statistics import mad_sigma
 
-__all__ = ["improved_kernel", "static_precision", "with_mean_in_offset", "with_static"]
+__all__ = ["improved_kernel", "static_precision", "unmeasured", "with_mean_in_offset", "with_static"]
 
 #: Width of the prior of the shifts about zero, pixels, while their amplitude is unknown.
 _SHIFT_WIDTH = 1.0
@@ -39,8 +39,12 @@ _STATIC_SHIFT = 0.5
 _STATIC_CHANGE = 5e-4
 #: Light is linear only in shifts smaller than the PRF's core: the largest step of a constant shift, pixels.
 _LARGEST_STEP = 0.5
-#: Cadences with less information on their motion count as not measured, pixels^-2 (an error of a pixel).
-_LEAST_INFORMATION = 1.0
+#: Cadences with less information on their shift along an axis count as not measured, pixels^-2: an error of 0.1 px,
+#: more than TESS moves but in excursions.
+_LEAST_INFORMATION = 100.0
+#: Standard deviation of shifts of which nothing is known, pixels. POS_CORR of a star of sector 1 in 30 min: 0.003 px
+#: along rows and 0.04 px along columns over the sector, 0.001 and 0.003 px in two days.
+_UNKNOWN_SHIFT = 0.02
 #: Width of the prior of a kind of motion that is held at zero, pixels.
 _HELD = 1e-8
 #: Variance over the cadences that a kind of motion needs to be seen, in units of that of the noise.
@@ -118,14 +122,15 @@ def improved_kernel(
     Notes
     -----
     Shift, rotation, scale, shears and second moments are shrunk to their means unless they rise above their noise, so
-    that a kind of motion that is absent adds no noise. Shifts that are too large to be true count as not measured; if
-    most cadences have such shifts, all cadences are bad.
+    that a kind of motion that is absent adds no noise. Shifts that are too large to be true, or whose error is above
+    0.1 px, count as not measured: they are interpolated, with the scatter of the others as their error. If that is so
+    for most cadences, all cadences are bad (`unmeasured`).
     """
-    total = np.trace(information[:, :N_AFFINE, :N_AFFINE], axis1=1, axis2=2)
-    bad: npt.NDArray[np.bool_] = np.asarray(total < _LEAST_INFORMATION, dtype=np.bool_)
+    of_axes = np.diagonal(information, axis1=1, axis2=2)[:, [0, 3]]
+    bad: npt.NDArray[np.bool_] = np.asarray(of_axes.min(axis=1) < _LEAST_INFORMATION, dtype=np.bool_)
     use = good & ~bad
     if not use.any():
-        return replace(kernel, bad=np.ones_like(bad))
+        return unmeasured(kernel, kernel.parameters)
     static = kernel.parameters[use].mean(axis=0)
     start = (kernel.parameters - static) @ np.linalg.inv(_KINDS).T
     information, gradient = _KINDS.T @ information @ _KINDS, gradient @ _KINDS
@@ -133,20 +138,41 @@ def improved_kernel(
     measured, covariance = _posterior(start, information, gradient, width)
     spread, noise = _spread_and_noise(measured[use], covariance[use], width)
     if max(spread[0], spread[3]) > _LARGEST_SPREAD:
-        still = np.broadcast_to(static, kernel.parameters.shape).copy()
-        return replace(kernel, parameters=still, covariance=np.zeros_like(information), bad=np.ones_like(bad))
-    bad |= np.hypot(measured[:, 0], measured[:, 3]) > _LARGEST_SHIFT
+        return unmeasured(kernel, kernel.parameters[use])
+    before, bad = use, bad | (np.hypot(measured[:, 0], measured[:, 3]) > _LARGEST_SHIFT)
     use = good & ~bad
+    if not use.any():
+        return unmeasured(kernel, kernel.parameters[before])
     width = np.minimum(width, np.sqrt(np.maximum(spread**2 - _LEAST_SIGNAL * noise, 0.0) + _LEAST_WIDTH**2))
     parameters, covariance = _posterior(start, information, gradient, width)
-    # Flagged cadences may be anywhere: their shifts are not shrunk.
+    # Cadences without a measurement move as the others do.
+    covariance[bad] = np.diag(np.maximum(width, _HELD) ** 2)
+    # Flagged cadences may be anywhere: the shifts that the pixels show are not shrunk.
     width[[0, 3]] = _SHIFT_WIDTH
     far, far_covariance = _posterior(start, information, gradient, width)
-    parameters[~good], covariance[~good] = far[~good], far_covariance[~good]
+    flagged = ~good & ~bad
+    parameters[flagged], covariance[flagged] = far[flagged], far_covariance[flagged]
     parameters = interpolated(parameters, bad) @ _KINDS.T + static
     if static_mean:
         parameters += static - parameters[use].mean(axis=0)
     return replace(kernel, parameters=parameters, covariance=_KINDS @ covariance @ _KINDS.T, bad=bad)
+
+
+def unmeasured(kernel: MovementKernel, parameters: npt.NDArray[np.float64]) -> MovementKernel:
+    """Return the kernel with no motion measured in any cadence.
+
+    It stands still at the mean of some `parameters` (n, N_MOTION), and nothing is known of its shifts but that they are
+    those of a spacecraft in fine pointing.
+    """
+    n_cadence = len(kernel.bad)
+    variance = np.zeros(N_MOTION)
+    variance[[0, 3]] = _UNKNOWN_SHIFT**2
+    return replace(
+        kernel,
+        parameters=np.tile(parameters.mean(axis=0), (n_cadence, 1)),
+        covariance=np.tile(np.diag(variance), (n_cadence, 1, 1)),
+        bad=np.ones(n_cadence, dtype=bool),
+    )
 
 
 def _spread_and_noise(

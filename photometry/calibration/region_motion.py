@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.calibration.kernel import N_AFFINE, N_MOTION, MovementKernel
-from photometry.calibration.kernel_update import improved_kernel, with_mean_in_offset
+from photometry.calibration.kernel_update import improved_kernel, unmeasured, with_mean_in_offset
 from photometry.calibration.motion_fit import motion_step
 from photometry.calibration.region_tiles import (
     Region,
@@ -102,8 +102,7 @@ def motion_of_all(series: RegionSeries, few: Region, prf: PrfEvaluator, settings
 def _expected(start: MovementKernel, few: MovementKernel, which: npt.NDArray[np.int64]) -> MovementKernel:
     """Motion expected of all cadences: the change of a few of them, interpolated."""
     if few.bad.all():
-        still = np.broadcast_to(few.parameters.mean(axis=0), start.parameters.shape).copy()
-        return replace(start, offset=few.offset, parameters=still, bad=np.ones_like(start.bad))
+        return unmeasured(replace(start, offset=few.offset), few.parameters)
     index, known = np.arange(len(start.bad)), which[~few.bad]
     change = few.parameters[~few.bad] - start.parameters[known]
     changes = np.stack([np.interp(index, known, change[:, k]) for k in range(N_MOTION)], axis=1)

@@ -124,7 +124,8 @@ def _are_themselves(stars: Stars, excess: npt.NDArray[np.float64], found: Stars)
 
 def _static_shift(kernel: MovementKernel, stars: Stars) -> npt.NDArray[np.float64]:
     """Mean distance of stars from their catalogue positions along rows and columns, (2, n_star), pixels."""
-    known = kernel.of_cadences(np.flatnonzero(~kernel.bad))
+    # Without a measurement in any cadence all of them stand still.
+    known = kernel if kernel.bad.all() else kernel.of_cadences(np.flatnonzero(~kernel.bad))
     shifts = known.shifts(stars.row, stars.column)
     return np.stack([offset + shift.mean(axis=1) for offset, shift in zip(kernel.offset, shifts, strict=True)])
 
@@ -208,7 +209,8 @@ def _filtered(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Rows, columns, fluxes and significances of sources at a fine grid of places, local maxima alone, (n,) each."""
     stamp = data.stamp
-    weight = np.where(data.usable & ~data.saturated, 1 / mean.variance, 0.0)
+    counted = data.usable & ~data.saturated & (mean.variance > 0)
+    weight = 1 / np.where(counted, mean.variance, np.inf)
     images = [
         image.reshape(stamp.shape)
         for image in (weight * mean.mean_residual, weight, weight * np.sqrt(mean.prf_variance), weight**2 * mean.noise)
@@ -258,10 +260,14 @@ def refined_places(
         residual, variance = (
             image.reshape(data.stamp.shape)[cut].ravel() for image in (mean.mean_residual, mean.variance)
         )
-        root = np.where(data.usable.reshape(data.stamp.shape)[cut].ravel(), 1 / np.sqrt(variance), 0.0)
+        counted = data.usable.reshape(data.stamp.shape)[cut].ravel() & (variance > 0)
+        root = 1 / np.sqrt(np.where(counted, variance, np.inf))
         more, *step = np.linalg.lstsq(design * root[:, None], residual * root, rcond=None)[0]
         shorter = min(1.0, _LONGEST / max(float(np.hypot(*step)), 1e-12))
         row[k], column[k], new[k] = row[k] + shorter * step[0], column[k] + shorter * step[1], more + in_scene * flux
+    # A source that wanders off the pixels is at their edge: nothing shows where it is beyond.
+    row = np.clip(row, data.stamp.row_min, data.stamp.row_max - 1)
+    column = np.clip(column, data.stamp.col_min, data.stamp.col_max - 1)
     return replace(sources, row=row, column=column, tmag=_tmag_of(new))
 
 

@@ -7,11 +7,11 @@ import numpy.typing as npt
 
 from photometry.core.constants import ZERO_POINT_TMAG
 
-__all__ = ["LIGHT_REACH", "MOST_MASK_RADIUS", "NO_STARS", "Stars", "flux_of_tmag", "mask_radius"]
+__all__ = ["LIGHT_REACH", "MOST_MASK_RADIUS", "NO_STARS", "WING", "Stars", "flux_of_tmag", "mask_radius"]
 
 #: Light of a star in a pixel at distance d is about this share over d cubed (pixels): 0.03 to 0.06 in the SPOC PRFs of
 #: sectors 1 to 4 at distances of 3 to 6 pixels, median over all directions.
-_WING = 0.04
+WING = 0.04
 #: Light in a pixel from which a star's pixels are masked, e-/s, and the least radius, pixels.
 _WING_LIMIT, _LEAST_RADIUS = 2.0, 1.5
 #: Largest radius of a mask, pixels.
@@ -27,7 +27,7 @@ def flux_of_tmag(tmag: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 def mask_radius(tmag: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return the radius around stars of `tmag` within which a pixel holds more than 2 e-/s of their light, pixels."""
-    radius = np.cbrt(_WING * flux_of_tmag(tmag) / _WING_LIMIT)
+    radius = np.cbrt(WING * flux_of_tmag(tmag) / _WING_LIMIT)
     return np.asarray(np.clip(radius, _LEAST_RADIUS, MOST_MASK_RADIUS), dtype=np.float64)
 
 

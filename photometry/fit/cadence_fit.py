@@ -61,6 +61,8 @@ class TileScene:
         Precision of the priors of the flux deviations, (e-/s)^-2.
     prf_variance : (n_pixel,) float64
         Variance of a pixel by changes of the PRF from cadence to cadence, (e-/s)^2.
+    sum_variance : (n_star,) float64
+        What that would add to the sum of a saturated star's light, and does not, (e-/s)^2; zero for others.
     core : (n_core,) int64
         Stars that are returned.
     kernel : MovementKernel
@@ -74,6 +76,7 @@ class TileScene:
     state: TileState
     precision: npt.NDArray[np.float64]
     prf_variance: npt.NDArray[np.float64]
+    sum_variance: npt.NDArray[np.float64]
     core: npt.NDArray[np.int64]
     kernel: MovementKernel
     settings: FitSettings

@@ -1,4 +1,4 @@
-"""Variance of pixels by what the PRF changes from cadence to cadence and the model does not follow.
+"""Error of pixels by what the PRF changes from cadence to cadence and the model does not follow.
 
 A PRF that is wrong by a share of the light is wrong in another way wherever the stars move to, and its mean residual
 follows them. What that adds to the noise is seen in the residuals of a first fit: as one share of the light,
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from photometry.scene.model_error import TELLING_LIGHT, share_of_light
 
-__all__ = ["prf_change_variance"]
+__all__ = ["prf_change_share"]
 
 #: Pixels whose noise the fit follows by more than this tell little.
 _MOST_LEVERAGE = 0.8
@@ -18,14 +18,14 @@ _MOST_LEVERAGE = 0.8
 _LEAST_PIXELS = 4
 
 
-def prf_change_variance(
+def prf_change_share(
     scatter: npt.NDArray[np.float64],
     variance: npt.NDArray[np.float64],
     leverage: npt.NDArray[np.float64],
     light: npt.NDArray[np.float64],
     shape: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
-    """Return the variance that the PRF's changes add in a cadence, (n_pixel,), (e-/s)^2.
+) -> float:
+    """Return what the PRF's changes add in a cadence, as a share of the light.
 
     Parameters
     ----------
@@ -42,6 +42,6 @@ def prf_change_variance(
     """
     telling = (light > TELLING_LIGHT) & (leverage < _MOST_LEVERAGE) & np.isfinite(scatter)
     if np.count_nonzero(telling) < _LEAST_PIXELS:
-        return np.zeros_like(shape)
+        return 0.0
     square = scatter[telling] / (1 - leverage[telling])
-    return share_of_light(square, variance[telling], shape[telling], median=1.0) ** 2 * shape
+    return share_of_light(square, variance[telling], shape[telling], median=1.0)

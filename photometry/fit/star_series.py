@@ -12,7 +12,7 @@ from photometry.fit.star_quality import StarQuality, cadence_flags, reduced_chi2
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import local_basis
 
-__all__ = ["BlockSeries", "StarSeries", "series_of"]
+__all__ = ["BlockSeries", "StarSeries", "of_sums", "series_of"]
 
 _NOT_FITTED = bit(PIXEL_QUALITY, "not_fitted")
 
@@ -89,6 +89,7 @@ def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: 
     squared = fit.system.variance(
         core, deviation, extra_sky, fit.valid, data, fit.response[core], kernel.covariance[cadences]
     )
+    squared = of_sums(squared, scene.sum_variance[core], mean + deviation, data.exposure_s)
     terms = node.coefficients(motion, cadences)[:, : node.expansion.n_term]
     light = light_in_apertures(apertures, node.expansion.transposed, core)
     in_aperture = aperture_photometry(
@@ -114,6 +115,29 @@ def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: 
     }
     kept = {name: np.where(fitted, value, np.nan).astype(np.float32) for name, value in values.items()}
     return BlockSeries(cadences, StarSeries(**kept), flags, cadence_chi2, coefficients)
+
+
+def of_sums(
+    variance: npt.NDArray[np.float64],
+    sum_variance: npt.NDArray[np.float64],
+    flux: npt.NDArray[np.float64],
+    exposure_s: float,
+) -> npt.NDArray[np.float64]:
+    """Take off the variance of fluxes what errors of a PRF that keeps its sum do not add to a sum of light.
+
+    Parameters
+    ----------
+    variance : (n_star, n_cadence) float64
+        Variance with independent errors of the pixels, (e-/s)^2.
+    sum_variance : (n_star,) float64
+        What these add to the sum of a star's light; zero for stars that do not saturate, (e-/s)^2.
+    flux : (n_star, n_cadence) float64
+        Fluxes, whose photon noise remains, e-/s.
+    exposure_s : float
+        Photon accumulation time of a cadence, s.
+    """
+    least = np.minimum(variance, np.maximum(flux, 0.0) / exposure_s)
+    return np.asarray(np.maximum(variance - sum_variance[:, None], least), dtype=np.float64)
 
 
 def _pixel_of(data: TileData, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

@@ -17,7 +17,7 @@ from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit
 from photometry.fit.mean_images import left_in, mean_images, measured_image
 from photometry.fit.outlying_cadences import fit_outlying
 from photometry.fit.own_profiles import own_profiles
-from photometry.fit.prf_changes import prf_change_variance
+from photometry.fit.prf_changes import prf_change_share
 from photometry.fit.star_quality import StarQuality, blending, star_flags, star_quality
 from photometry.fit.star_series import BlockSeries, StarSeries, series_of
 from photometry.fit.static_misfit import static_misfit
@@ -101,16 +101,18 @@ def fit_tile(
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
     share = settings.prior_width if prior_widths is None else prior_widths[is_near][is_free]
     width = share * np.maximum(state.flux, _LEAST_OF_CATALOG * free.flux)
-    scene = TileScene(data, model, state, 1 / width**2, nothing, in_core, kernel_of_tile(kernel, data), settings)
+    own_kernel, still = kernel_of_tile(kernel, data), np.zeros(len(free))
+    scene = TileScene(data, model, state, 1 / width**2, nothing, still, in_core, own_kernel, settings)
     first = first_fit(scene, good)
     data = replace(data, valid=data.valid & ~first.rejected)
     profiles = own_profiles(scene, first, good, mean.prf_error)
     model, means = with_profiles(model, profiles), [_with_profiles(one, state.flux, profiles) for one in first.means]
     mean = solve_mean(data, model, state, good, means=means, n_round=_MEAN_ROUNDS)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
-    precision = scene.precision if prior_widths is not None else _final_precision(state.flux, first.variation, width)
-    prf_variance = _prf_variance(scene, first)
-    scene = replace(scene, data=data, model=model, state=state, precision=precision, prf_variance=prf_variance)
+    scene = _with_prf_changes(scene, first)
+    scene = replace(scene, data=data, model=model, state=state)
+    if prior_widths is None:
+        scene = replace(scene, precision=_final_precision(state.flux, first.variation, width))
     return _assemble(cube, scene, evaluator, good, first)
 
 
@@ -207,13 +209,15 @@ def _with_profiles(
     return replace(mean, mean=mean.mean - light * (mean.count > 0))
 
 
-def _prf_variance(scene: TileScene, first: FirstFit) -> npt.NDArray[np.float64]:
-    """Variance of a pixel by changes of the PRF from cadence to cadence, (n_pixel,), (e-/s)^2."""
+def _with_prf_changes(scene: TileScene, first: FirstFit) -> TileScene:
+    """Return the scene with the variance that changes of the PRF from cadence to cadence add."""
     data, node = scene.data, first.main.node
     light = scene.model.mean_images(node, scene.state.flux)[0]
     variance = data.variance(np.maximum(light, 0.0) + np.maximum(node.sky, 0.0))
-    shape = error_shape(light, data.stamp.shape, data.saturated)
-    return prf_change_variance(first.scatter, variance, first.main.leverage, light, shape)
+    shape = error_shape(light, data.stamp.shape, data.saturated, scene.model.saturated.variance)
+    share = prf_change_share(first.scatter, variance, first.main.leverage, light, shape)
+    of_sum = share**2 * scene.model.saturated.sum_variance
+    return replace(scene, prf_variance=share**2 * shape, sum_variance=of_sum)
 
 
 def _final_precision(

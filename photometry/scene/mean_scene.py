@@ -253,7 +253,7 @@ def _step(
     mean_residual, noise = _left_over(averages, all_weights, equations.by_locals, model, change, extra)
     main = max(averages, key=lambda average: float(average.pixels.count.sum())).pixels.node
     light = model.mean_images(main, flux + change)[0]
-    shape = error_shape(light, data.stamp.shape, data.saturated)
+    shape = error_shape(light, data.stamp.shape, data.saturated, model.saturated.mean_variance)
     model_error, share = bounded_error(mean_residual, noise, light, shape, data.usable)
     return MeanStep(
         flux + change,
@@ -306,7 +306,7 @@ def _equations(
     by_locals = []
     for average, of_all in zip(averages, all_weights, strict=True):
         lit = np.flatnonzero(of_all)
-        weights, local = of_all[lit], model.local_basis[lit]
+        weights, local = of_all[lit], model.mean_basis[lit]
         # The node's own background is free: eliminate its terms.
         by_local = np.asarray(linalg.pinvh(local.T @ (weights[:, None] * local), rtol=_SEEN), dtype=np.float64)
         stars, extras, mean = average.stars[lit], average.extras[lit], average.pixels.mean[lit]
@@ -418,7 +418,7 @@ def _left_over(
     total, noise, count = (np.zeros(len(model.local_basis)) for _ in range(3))
     for average, weights, by_local in zip(averages, all_weights, by_locals, strict=True):
         residual = average.pixels.mean - average.stars @ change - average.extras @ extra
-        local = model.local_basis
+        local = model.mean_basis
         residual = residual - local @ (by_local @ (local.T @ (weights * residual)))
         total += average.pixels.count * residual
         noise += average.pixels.count * average.variance

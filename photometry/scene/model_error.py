@@ -8,6 +8,9 @@ with the light L of the stars and one share s. It grows with the square root of 
 bright star's pixels then go as 1/L, so that its mean flux is the sum of its light, whatever the shape of its PRF. No
 pixel loses its weight for being the one that is most wrong: what exceeds the common error counts up to a limit, unless
 it is more than any PRF can be wrong by, like a star that the table lacks.
+
+A star that saturates is bright enough for its far wings to be measured as well as its core: there the core is that of
+the star itself, at any distance, and a bleed trail has the sum of the variances of its pixels.
 """
 
 import numpy as np
@@ -33,7 +36,10 @@ _PLAUSIBLE_SHARE = 0.1
 
 
 def error_shape(
-    light: npt.NDArray[np.float64], shape: tuple[int, int], saturated: npt.NDArray[np.bool_]
+    light: npt.NDArray[np.float64],
+    shape: tuple[int, int],
+    saturated: npt.NDArray[np.bool_],
+    of_saturated: npt.NDArray[np.float64] | float = 0.0,
 ) -> npt.NDArray[np.float64]:
     """Return the variance of the model error for a share of 1, (n_pixel,), (e-/s)^2.
 
@@ -45,10 +51,12 @@ def error_shape(
         Of the stamp.
     saturated : (n_pixel,) bool
         Bleed trails, whose sums do not count as the light of a core.
+    of_saturated : (n_pixel,) float64 or 0
+        Variance by the stars that saturate (`photometry.scene.saturated_light`), at least, and alone in trails.
     """
     light = np.maximum(light, 0.0)
     core = ndimage.maximum_filter(np.where(saturated, 0.0, light).reshape(shape), _NEAR_PIX, mode="nearest").ravel()
-    return np.asarray(light * np.maximum(core, light), dtype=np.float64)
+    return np.asarray(np.where(saturated, of_saturated, np.maximum(light * np.maximum(core, light), of_saturated)))
 
 
 def share_of_light(

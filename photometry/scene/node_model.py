@@ -10,6 +10,7 @@ from photometry.scene.design_matrices import FINE_DEGREE, N_LINEAR_TERM, Expansi
 from photometry.scene.nodes import Node
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_state import TileMotion
+from photometry.scene.widening import N_WIDTH
 
 __all__ = ["NodeModel", "NodeStars", "node_variance"]
 
@@ -40,7 +41,8 @@ class NodeStars(Node):
             FINE_DEGREE,
         )
         by_width = motion.widths[cadences, :, None] * terms[:N_LINEAR_TERM].T[:, None, :]
-        return np.concatenate([terms.T, motion.linear[cadences], by_width.reshape(len(cadences), -1)], axis=1)
+        by_width = by_width.reshape(len(cadences), N_WIDTH * N_LINEAR_TERM)
+        return np.concatenate([terms.T, motion.linear[cadences], by_width], axis=1)
 
 
 @dataclass(frozen=True, slots=True)

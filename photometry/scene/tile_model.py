@@ -5,7 +5,7 @@ residuals improve the mean fluxes (`mean_scene`) and the motion (`photometry.cal
 variation of every star (`photometry.solver`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from photometry.core.geometry import Stamp
 from photometry.core.stars import Stars
-from photometry.prf.prf_grid import PlacedPrf, PrfEvaluator
+from photometry.prf.prf_grid import FOOTPRINT, PlacedPrf, PrfEvaluator
 from photometry.scene.blocks import BlockDesign, design_of
 from photometry.scene.design_matrices import (
     FINE_DEGREE,
@@ -22,13 +22,14 @@ from photometry.scene.design_matrices import (
     N_LINEAR_TERM,
     N_TERM,
     Expansion,
-    expand,
+    matrix_of,
     recentered,
     with_changes,
 )
 from photometry.scene.node_model import NodeModel
 from photometry.scene.nodes import nodes_of
-from photometry.scene.star_expansion import summed_light
+from photometry.scene.saturated_light import SaturatedLight, no_saturated_light, saturated_light
+from photometry.scene.star_expansion import expand_at, summed_light
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_state import TileMotion
 from photometry.scene.widening import N_WIDTH, WIDENING
@@ -101,6 +102,10 @@ class TileModel:
         Terms of the local background.
     fixed_variance : (n_pixel,) float64
         Variance of the fixed stars' light by the errors of their magnitudes, (e-/s)^2.
+    n_mean_local : int
+        Terms of the local background, the first ones, that the mean scene has.
+    saturated : SaturatedLight
+        Light of the stars that saturate.
     nodes : tuple of NodeModel
         Every cadence is in exactly one.
     """
@@ -115,7 +120,18 @@ class TileModel:
     scale: float
     local_basis: npt.NDArray[np.float64]
     fixed_variance: npt.NDArray[np.float64]
+    n_mean_local: int
+    saturated: SaturatedLight
     nodes: tuple[NodeModel, ...]
+
+    @property
+    def mean_basis(self) -> npt.NDArray[np.float64]:
+        """Terms of the local background of the mean scene, (n_pixel, n_mean_local).
+
+        The wings of a star that saturates fill a stamp no larger than the PRF and look like a slope: there it is the
+        constant alone. Slopes that change are free in every cadence.
+        """
+        return self.local_basis[:, : self.n_mean_local]
 
     def mean_images(self, node: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the mean scene about a node: its expansion, its change by linear motion and by second moments.
@@ -216,60 +232,100 @@ def build_model(
     cadences : (n_chosen,) int64, optional
         Cadences that belong to a node; all by default.
     """
-    basis = local_basis(data.stamp)
-    level = data.sky.mean(axis=1, dtype=np.float64) + motion.local @ basis.mean(axis=0)
-    basis = basis if data.merge is None else data.merge @ basis
+    level, basis = _background_terms(data, motion)
     faintest = faintest_light(data)
     fixed_base, fixed_variance = _fixed_light(prf, fixed, data, faintest)
-    bright = free.flux > _FINE_FLUX
-    widened = free.flux > _WIDENED_FLUX
+    bright, widened = free.flux > _FINE_FLUX, free.flux > _WIDENED_FLUX
     placed = prf.place(free.row, free.column)
+    placed_bright, placed_widened = _some_of(placed, bright), _some_of(placed, widened)
     chosen = np.arange(data.n_cadence) if cadences is None else cadences
     expansions: dict[tuple[float, float], _PlaceExpansions] = {}
     nodes = []
     for node in nodes_of(motion.row_shift[chosen], motion.column_shift[chosen], level[chosen], reach):
         at, members = (node.row_shift, node.column_shift), chosen[node.cadences]
         if at not in expansions:
-            about = partial(expand, movement=at, stamp=data.stamp, merge=data.merge, reach=reach, faintest=faintest)
-            expansions[at] = _expansions(about, placed, free.flux, bright, widened, len(members) >= _MANY_CADENCES)
-        sky = data.sky[members].mean(axis=0, dtype=np.float64)
-        sky = (sky if data.merge is None else data.merge @ sky) + basis @ motion.local[members].mean(axis=0)
+            fine = about(placed_bright, free.flux[bright], at, degree=FINE_DEGREE)
+            coarse = about(placed, free.flux, at)
+            typical = partial(about, placed_widened, _TYPICAL_WIDENING * free.flux[widened], at, degree=1)
+            widening = tuple(typical(stencils=stencils) for stencils in WIDENING)
+            blocks = design_of(coarse) if len(members) >= _MANY_CADENCES else None
+            expansions[at] = coarse, fine, widening, blocks
+        sky = _mean_sky(data, members) + basis @ motion.local[members].mean(axis=0)
         expansion, fine, widening, blocks = expansions[at]
         nodes.append(NodeModel(members, *at, expansion, sky, fine, recentered(fixed_base, *at), widening, blocks))
-    scale = max(data.stamp.shape) / 2
-    row, column = data.stamp.center
-    saturated_share = nodes[0].expansion.transposed[0] @ data.saturated.astype(np.float64)
+    scale, (row, column) = max(data.stamp.shape) / 2, data.stamp.center
+    unsaturated = _unsaturated(data, nodes[0])
+    n_mean_local, of_saturated = _light_of_saturated(data, placed, free, unsaturated, nodes, basis, faintest)
     return TileModel(
         free,
         fixed,
         bright,
         widened,
-        saturated_share < _SATURATED_SHARE,
+        unsaturated,
         (free.row - row) / scale,
         (free.column - column) / scale,
         scale,
         basis,
         fixed_variance,
+        n_mean_local,
+        of_saturated,
         tuple(nodes),
     )
 
 
-def _expansions(
-    about: Callable[..., Expansion],
+def _background_terms(data: TileData, motion: TileMotion) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Mean background of every cadence, (n_cadence,), e-/s, and terms of the local one, bleed trails merged."""
+    basis = local_basis(data.stamp)
+    level = data.sky.mean(axis=1, dtype=np.float64) + motion.local @ basis.mean(axis=0)
+    return level, basis if data.merge is None else np.asarray(data.merge @ basis, dtype=np.float64)
+
+
+def _mean_sky(data: TileData, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Mean large-scale background of some cadences, bleed trails merged, (n_pixel,), e-/s."""
+    sky = data.sky[cadences].mean(axis=0, dtype=np.float64)
+    return sky if data.merge is None else np.asarray(data.merge @ sky, dtype=np.float64)
+
+
+def _some_of(placed: PlacedPrf, which: npt.NDArray[np.bool_]) -> PlacedPrf:
+    """Return the PRF of some of the stars."""
+    return PlacedPrf(placed.row[which], placed.column[which], placed.coefficients[which])
+
+
+def _unsaturated(data: TileData, node: NodeModel) -> npt.NDArray[np.bool_]:
+    """Tell which free stars do not saturate, (n_star,)."""
+    share = node.expansion.transposed[0] @ data.saturated.astype(np.float64)
+    return np.asarray(share < _SATURATED_SHARE)
+
+
+def _light_of_saturated(
+    data: TileData,
     placed: PlacedPrf,
-    flux: npt.NDArray[np.float64],
-    bright: npt.NDArray[np.bool_],
-    widened: npt.NDArray[np.bool_],
-    in_blocks: bool,
-) -> _PlaceExpansions:
-    """Expand free stars about a place (`about`): all, the bright ones, and the change of those that are widened."""
-    of_bright, of_widened = (
-        PlacedPrf(placed.row[which], placed.column[which], placed.coefficients[which]) for which in (bright, widened)
-    )
-    coarse, fine = about(placed, flux), about(of_bright, flux[bright], degree=FINE_DEGREE)
-    changed = _TYPICAL_WIDENING * flux[widened]
-    widening = tuple(about(of_widened, changed, degree=1, stencils=stencils) for stencils in WIDENING)
-    return coarse, fine, widening, design_of(coarse) if in_blocks else None
+    free: Stars,
+    unsaturated: npt.NDArray[np.bool_],
+    nodes: list[NodeModel],
+    basis: npt.NDArray[np.float64],
+    faintest: float,
+) -> tuple[int, SaturatedLight]:
+    """Measure the light of the stars that saturate and add their wings to the fixed light of all nodes.
+
+    Terms of the local background that the mean scene has are counted first (`TileModel.mean_basis`).
+    """
+    if unsaturated.all():
+        return basis.shape[1], no_saturated_light(data.stamp.n_pixel, len(free))
+    n_mean_local = 1 if max(data.stamp.shape) <= FOOTPRINT else basis.shape[1]
+    which, node = np.flatnonzero(~unsaturated), nodes[0]
+    stars = free.select(which).moved(node.row_shift, node.column_shift)
+    own = PlacedPrf(stars.row, stars.column, placed.coefficients[which])
+    still = np.zeros(len(which))
+    light = matrix_of(expand_at(own, stars.flux, still, still, data.stamp, faintest), data.stamp, None)
+    others = node.fixed_images[0] + node.expansion.images(np.where(unsaturated, free.flux, 0.0))[0]
+    cadences = np.sort(np.concatenate([one.cadences for one in nodes]))
+    found = saturated_light(data, stars, light.matrices[0], others, basis[:, :n_mean_local], cadences)
+    for one in nodes:
+        one.fixed_images[0] += found.wings
+    sum_variance = np.zeros(len(free))
+    sum_variance[which] = found.sum_variance
+    return n_mean_local, replace(found, sum_variance=sum_variance)
 
 
 def _fixed_light(

@@ -41,7 +41,8 @@ def scene() -> TileScene:
     precision = 1 / (0.3 * known.flux) ** 2
     still = np.zeros(_STAMP.n_pixel)
     settings = FitSettings(cadences_at_once=8)
-    return TileScene(tile.data, tile.model, state, precision, still, np.arange(30), kernel, settings)
+    nothing = np.zeros(len(known.flux))
+    return TileScene(tile.data, tile.model, state, precision, still, nothing, np.arange(30), kernel, settings)
 
 
 def test_a_cosmic_ray_is_rejected_and_little_else(scene):

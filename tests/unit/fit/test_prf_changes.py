@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photometry.fit.prf_changes import prf_change_variance
+from photometry.fit.prf_changes import prf_change_share
 
 _N = 800
 
@@ -21,17 +21,22 @@ def _scatter(variance, leverage, n_cadence=400):
     return (1 - leverage) * variance * np.random.default_rng(2).chisquare(n_cadence, _N) / n_cadence
 
 
+def _added(scatter, variance, leverage, light, shape):
+    """Variance of the pixels by the share that is found."""
+    return prf_change_share(scatter, variance, leverage, light, shape) ** 2 * shape
+
+
 @pytest.mark.parametrize("share", [1e-4, 1e-3, 1e-2])
 def test_the_share_is_found_behind_noise_and_leverage(pixels, share):
     variance, leverage, light, shape = pixels
     scatter = _scatter(variance + share**2 * shape, leverage)
-    found = prf_change_variance(scatter, variance, leverage, light, shape)
+    found = _added(scatter, variance, leverage, light, shape)
     np.testing.assert_allclose(np.sqrt(found / shape), share, rtol=0.1)
 
 
 def test_noise_alone_adds_next_to_nothing(pixels):
     variance, leverage, light, shape = pixels
-    found = prf_change_variance(_scatter(variance, leverage), variance, leverage, light, shape)
+    found = _added(_scatter(variance, leverage), variance, leverage, light, shape)
     bright = light > 300
     assert np.median((found / variance)[bright]) < 0.03
 
@@ -40,7 +45,7 @@ def test_pixels_that_tell_nothing_do_not_count(pixels):
     """Such that the fit follows, that are dark, or that were never valid: whatever they scatter."""
     variance, leverage, light, shape = pixels
     scatter = _scatter(variance + 1e-3**2 * shape, leverage)
-    expected = prf_change_variance(scatter, variance, leverage, light, shape)[light > 300]
+    expected = _added(scatter, variance, leverage, light, shape)[light > 300]
     wild = scatter.copy()
     wild[light < 300] *= 1e4
     some = np.flatnonzero(light > 300)[:20]
@@ -48,19 +53,19 @@ def test_pixels_that_tell_nothing_do_not_count(pixels):
     followed = leverage.copy()
     followed[some[10:]] = 0.95
     wild[some[10:]] *= 1e4
-    found = prf_change_variance(wild, variance, followed, light, shape)[light > 300]
+    found = _added(wild, variance, followed, light, shape)[light > 300]
     np.testing.assert_allclose(found, expected, rtol=0.05)
 
 
 def test_a_few_wild_pixels_do_not_decide(pixels):
     variance, leverage, light, shape = pixels
     scatter = _scatter(variance + 1e-3**2 * shape, leverage)
-    expected = prf_change_variance(scatter, variance, leverage, light, shape)
+    expected = _added(scatter, variance, leverage, light, shape)
     scatter[np.argsort(light)[-10:]] *= 1e6
-    np.testing.assert_allclose(prf_change_variance(scatter, variance, leverage, light, shape), expected, rtol=0.2)
+    np.testing.assert_allclose(_added(scatter, variance, leverage, light, shape), expected, rtol=0.2)
 
 
 def test_three_bright_pixels_tell_nothing(pixels):
     variance, leverage, _, shape = pixels
     dark = np.where(np.arange(_N) < 3, 1e4, 10.0)
-    np.testing.assert_array_equal(prf_change_variance(100 * variance, variance, leverage, dark, shape), 0)
+    np.testing.assert_array_equal(_added(100 * variance, variance, leverage, dark, shape), 0)

@@ -102,15 +102,18 @@ def test_light_of_a_faint_neighbour_is_as_uncertain_as_the_bright_core_beside_it
 
 
 def test_the_sum_of_a_bleed_trail_is_no_core():
-    """It is as uncertain as it is bright, and makes nothing beside it more uncertain."""
+    """It has the error that the stars give it whose light it holds, and makes nothing beside it more uncertain."""
     light = _stars([(10.0, 10.0)], [1e3], width=0.5)
     saturated = _DARK.copy()
     trail = 10 * _SHAPE[1] + 11
     saturated[trail], light[trail] = True, 1e7
-    shape = error_shape(light, _SHAPE, saturated)
-    assert shape[trail] == pytest.approx(1e14)
+    of_saturated = np.zeros_like(light)
+    of_saturated[trail], of_saturated[0] = 1e12, 5.0
+    shape = error_shape(light, _SHAPE, saturated, of_saturated)
+    assert shape[trail] == pytest.approx(1e12)
     middle = 10 * _SHAPE[1] + 10
     assert shape[middle] == pytest.approx(light[middle] ** 2)
+    assert shape[0] == pytest.approx(5.0)
 
 
 def test_negative_light_is_no_light():

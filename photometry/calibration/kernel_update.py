@@ -22,14 +22,16 @@ _MOMENT_WIDTH = 0.05
 #: Parameters of the motion (rows) by its kinds: row shift, rotation, scale, column shift, two shears, second moments
 #: (columns).
 _KINDS: npt.NDArray[np.float64] = linalg.block_diag(
-    [
-        [1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-        [0.0, 0.0, 1.0, 0.0, 1.0, 0.0],
-        [0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
-        [0.0, 0.0, 0.0, 1.0, 0.0, 0.0],
-        [0.0, -1.0, 0.0, 0.0, 0.0, 1.0],
-        [0.0, 0.0, 1.0, 0.0, -1.0, 0.0],
-    ],
+    np.array(
+        [
+            [1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            [0.0, 0.0, 1.0, 0.0, 1.0, 0.0],
+            [0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+            [0.0, 0.0, 0.0, 1.0, 0.0, 0.0],
+            [0.0, -1.0, 0.0, 0.0, 0.0, 1.0],
+            [0.0, 0.0, 1.0, 0.0, -1.0, 0.0],
+        ]
+    ),
     np.eye(N_MOTION - N_AFFINE),
 )
 #: Kinds that are fixed at zero in a mode.
@@ -184,7 +186,8 @@ def _spread_and_noise(
     """
     of_kinds = np.diagonal(covariance, axis1=1, axis2=2)
     free = np.maximum(1 - of_kinds * _precision(width), _LEAST_FREE)
-    return mad_sigma(measured / free, axis=0), (of_kinds / free).mean(axis=0)
+    noise: npt.NDArray[np.float64] = np.mean(of_kinds / free, axis=0)
+    return np.asarray(mad_sigma(measured / free, axis=0), dtype=np.float64), noise
 
 
 def _precision(width: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

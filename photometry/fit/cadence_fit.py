@@ -100,6 +100,8 @@ class FirstFit:
         By how much the stars vary beyond their noise, e-/s (`photometry.fit.flux_priors`).
     scatter : (n_pixel,) float64
         Mean square of the residuals of the good cadences, outliers left out, (e-/s)^2; NaN where there are none.
+    main_node : NodeModel
+        The node with most good cadences.
     main : NodeSolver
         Linear system of the main node, with the priors of this fit.
     means : tuple of PixelMean
@@ -112,6 +114,7 @@ class FirstFit:
     free: npt.NDArray[np.float32]
     variation: npt.NDArray[np.float64]
     scatter: npt.NDArray[np.float64]
+    main_node: NodeModel
     main: NodeSolver
     means: tuple[PixelMean, ...]
 
@@ -217,7 +220,9 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     deviation = unknowns[: len(model.stars), good].mean(axis=1, dtype=np.float64)
     means = tuple(_with_deviation(mean, scene.state.mean_residual, deviation) for mean in left_over)
     scatter = np.divide(square, n_good, out=np.full_like(square, np.nan), where=n_good > 0)
-    return FirstFit(rejected, unknowns, scene.state, free, variation_widths(free, noise, good), scatter, main, means)
+    return FirstFit(
+        rejected, unknowns, scene.state, free, variation_widths(free, noise, good), scatter, main_node, main, means
+    )
 
 
 def _is_hit(node: NodeModel, off: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -60,7 +60,7 @@ def own_profiles(
         residual *= ~first.rejected[cadences].T
         sums += residual @ (regressors / scale)[place[cadences]]
     slopes, square = (sums @ inverse) / scale, np.diag(inverse) / scale**2
-    light = first.main.node.expansion.transposed[0]
+    light = first.main_node.expansion.transposed[0]
     return {
         int(star): _change(
             light[[star]].toarray()[0].astype(np.float64), slopes[:, 3 + k], variance * square[3 + k], scene, prf_error
@@ -73,9 +73,8 @@ def _chosen(
     scene: TileScene, first: FirstFit, good: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Choose stars whose variation shows their profiles; with the variance of a pixel, (n_pixel,)."""
-    data, model, node = scene.data, scene.model, first.main.node
-    main = next(one for one in model.nodes if one.cadences is node.cadences)
-    variance = node_variance(data, main, model.mean_images(main, scene.state.flux))
+    data, model, node = scene.data, scene.model, first.main_node
+    variance = node_variance(data, node, model.mean_images(node, scene.state.flux))
     brightest = np.asarray(node.expansion.transposed[0].argmax(axis=1)).ravel()
     candidates = first.variation**2 * good.sum() > _LEAST_POWER * variance[brightest]
     candidates &= (first.variation > _LEAST_VARIATION * first.main.noise) & model.unsaturated
@@ -111,4 +110,4 @@ def _change(
         return np.zeros_like(light)
     measured = slope * (light[lit].sum() / total) - light
     change = np.where(lit, measured * expected / (expected + noise), 0.0)
-    return change - light * (change.sum() / light.sum())
+    return np.asarray(change - light * (change.sum() / light.sum()), dtype=np.float64)

@@ -211,7 +211,7 @@ def _with_profiles(
 
 def _with_prf_changes(scene: TileScene, first: FirstFit) -> TileScene:
     """Return the scene with the variance that changes of the PRF from cadence to cadence add."""
-    data, node = scene.data, first.main.node
+    data, node = scene.data, first.main_node
     light = scene.model.mean_images(node, scene.state.flux)[0]
     variance = data.variance(np.maximum(light, 0.0) + np.maximum(node.sky, 0.0))
     shape = error_shape(light, data.stamp.shape, data.saturated, scene.model.saturated.variance)

@@ -22,6 +22,7 @@ from photometry.scene.design_matrices import (
     N_LINEAR_TERM,
     N_TERM,
     Expansion,
+    expand,
     matrix_of,
     recentered,
     with_changes,
@@ -240,6 +241,7 @@ def build_model(
     placed_bright, placed_widened = _some_of(placed, bright), _some_of(placed, widened)
     chosen = np.arange(data.n_cadence) if cadences is None else cadences
     expansions: dict[tuple[float, float], _PlaceExpansions] = {}
+    about = partial(expand, stamp=data.stamp, merge=data.merge, reach=reach, faintest=faintest)
     nodes = []
     for node in nodes_of(motion.row_shift[chosen], motion.column_shift[chosen], level[chosen], reach):
         at, members = (node.row_shift, node.column_shift), chosen[node.cadences]

@@ -41,9 +41,9 @@ __all__ = ["EffectivePrf", "learn_prf"]
 #: Stars brighter than this constrain the correction, e-/s (T=14).
 _LEAST_FLUX = 380.0
 #: Stars brighter than this, unsaturated and on the pixels, that are needed for a correction, and their flux in e-/s
-#: (T=12).
-_LEAST_STARS = 4
-_BRIGHT_FLUX = 2375.0
+#: (T=13).
+_LEAST_STARS = 6
+_BRIGHT_FLUX = 945.0
 #: Groups of pixels of which each is predicted from the others.
 _N_GROUP = 4
 #: Factors of the prior precision that are tried.

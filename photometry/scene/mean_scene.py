@@ -254,7 +254,8 @@ def _step(
     main = max(averages, key=lambda average: float(average.pixels.count.sum())).pixels.node
     light = model.mean_images(main, flux + change)[0]
     shape = error_shape(light, data.stamp.shape, data.saturated, model.saturated.mean_variance)
-    model_error, share = bounded_error(mean_residual, noise, light, shape, data.usable)
+    by_saturated = (shape > 0) & (shape <= model.saturated.mean_variance)
+    model_error, share = bounded_error(mean_residual, noise, light, shape, data.usable, by_saturated)
     return MeanStep(
         flux + change,
         extra,

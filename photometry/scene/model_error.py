@@ -95,6 +95,7 @@ def bounded_error(
     light: npt.NDArray[np.float64],
     shape: npt.NDArray[np.float64],
     usable: npt.NDArray[np.bool_],
+    by_saturated: npt.NDArray[np.bool_] | bool = False,
 ) -> tuple[npt.NDArray[np.float64], float]:
     """Return the model error of every pixel, (n_pixel,), e-/s, and the share of the light that it is.
 
@@ -110,6 +111,9 @@ def bounded_error(
         From `error_shape`.
     usable : (n_pixel,) bool
         Pixels that count.
+    by_saturated : (n_pixel,) bool, optional
+        Pixels whose error is that of stars that saturate: their PRFs may be wrong by more than any others, and bleed
+        trails keep their weight.
     """
     square = mean_residual**2
     telling = usable & (light > TELLING_LIGHT)
@@ -118,4 +122,6 @@ def bounded_error(
     excess = np.divide(square, expected * _DOUBTFUL_SIGMA**2, out=np.ones_like(square), where=expected > 0)
     bounded = expected * np.clip(excess, 1.0, _MOST_EXCESS) - noise
     unknown = np.maximum(square - _DOUBTFUL_SIGMA**2 * (noise + _PLAUSIBLE_SHARE**2 * shape), 0.0)
-    return np.sqrt(bounded + unknown), share
+    unknown = np.where(by_saturated, 0.0, unknown)
+    # Noise alone may leave less than nothing, by rounding.
+    return np.sqrt(np.maximum(bounded + unknown, 0.0)), share

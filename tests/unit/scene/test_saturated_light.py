@@ -8,7 +8,7 @@ from small_tiles import lopsided_prf, make_cube, make_stars
 from photometry.core.geometry import Stamp
 from photometry.core.stars import WING
 from photometry.prf.prf_grid import FOOTPRINT, PrfEvaluator
-from photometry.scene.model_error import error_shape
+from photometry.scene.model_error import bounded_error, error_shape
 from photometry.scene.saturated_light import saturated_light
 from photometry.scene.tile_data import tile_data
 
@@ -77,3 +77,11 @@ def test_far_wings_are_as_uncertain_as_the_core_lets_them_be():
     assert _prf()[0] == 0
     assert 1 < np.sqrt(corner) / (_FLUX * WING / _distance()[0] ** 3) < 20
     np.testing.assert_array_equal(shape[data.saturated], found.variance[data.saturated])
+
+
+def test_pixels_of_a_star_that_saturates_lose_no_weight_for_being_very_wrong():
+    shape, light, noise = np.full(4, 1e6), np.full(4, 1e3), np.full(4, 1.0)
+    residual, by_saturated = np.array([1.0, -1.0, 5e3, 5e3]), np.array([False, False, False, True])
+    error, _ = bounded_error(residual, noise, light, shape, np.ones(4, dtype=bool), by_saturated)
+    assert error[2] > 0.9 * residual[2]
+    assert error[3] < 0.1 * residual[3]

@@ -73,7 +73,7 @@ def _splines(per_pixel: int, reach: int, local_width: float, peak_width: float) 
 
 
 #: Splines of the core, and of the wings.
-_SPLINES = (_splines(3, 2, 0.03, 0.002), _splines(1, 4, 0.1, 0.0003))
+_SPLINES = (_splines(3, 2, 0.03, 0.002), _splines(1, 5, 0.1, 0.0003))
 #: Number of all coefficients.
 N_CORRECTION = N_KERNEL + sum(splines.combinations.shape[1] for splines in _SPLINES)
 
@@ -94,8 +94,6 @@ def corrected(prf: PrfGrid, coefficients: npt.NDArray[np.float64]) -> PrfGrid:
     samples = prf.samples * (1 - of_kernel.sum())
     for (row, column), coefficient in zip(_SHIFTS, of_kernel, strict=True):
         samples = samples + coefficient * padded[:, :, reach - row :, reach - column :][:, :, :n_row, :n_column]
-    by_phase, given = phased(samples), phased(prf.samples)
-    by_phase *= given.sum(axis=(-4, -2), keepdims=True) / by_phase.sum(axis=(-4, -2), keepdims=True)
     offset, first = (np.arange(n_row) - n_row // 2) / PRF_SAMPLES_PER_PIXEL, N_KERNEL
     for splines in _SPLINES:
         n_place, n_own = len(splines.places), splines.combinations.shape[1]
@@ -103,6 +101,9 @@ def corrected(prf: PrfGrid, coefficients: npt.NDArray[np.float64]) -> PrfGrid:
         values = splines.values(offset)
         samples = samples + values @ products @ values.T
         first += n_own
+    # What is moved beyond the samples is lost.
+    by_phase, given = phased(samples), phased(prf.samples)
+    by_phase *= given.sum(axis=(-4, -2), keepdims=True) / by_phase.sum(axis=(-4, -2), keepdims=True)
     return replace(prf, samples=samples)
 
 

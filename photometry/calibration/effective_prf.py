@@ -21,7 +21,7 @@ from photometry.calibration.kernel_update import static_precision
 from photometry.calibration.region import moved_region, region_round, static_columns
 from photometry.calibration.region_motion import motion_of_all
 from photometry.calibration.region_tiles import Region, RegionTile, parameters_of_tile, start_region
-from photometry.calibration.unlisted_stars import are_settled, unlisted_stars
+from photometry.calibration.unlisted_stars import are_settled, kept_in_place, unlisted_stars
 from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.linalg import inverse
@@ -176,6 +176,7 @@ def learn_prf(
     if not correction.coefficients.any() and not len(sources):
         return EffectivePrf(replace(prf, source=f"{prf.source}, {_nothing(carriers)}"), kernel, sources)
     kernel = motion_of_all(series, few, evaluator, motion)
+    sources = unlisted_stars(kept_in_place(few.tiles, few.kernel, kernel))
     learnt = _nothing(carriers)
     if correction.coefficients.any():
         learnt = f"learnt from {carriers} stars, residual of others x {np.sqrt(correction.left):.2f}"

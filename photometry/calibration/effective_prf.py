@@ -52,6 +52,8 @@ _PRIOR_FACTORS = (10.0, 1.0, 0.1)
 #: not learnt from are left with more than this share of their squared residuals before it.
 _SETTLED = 2e-4
 _NO_BETTER = 0.8
+#: Static shift after which stars that the table lacks no longer move the others, pixels.
+_STILL = 0.002
 #: Rounds before that counts: the first ones start from mean fluxes that the given PRF has spoilt.
 _LEAST_ROUNDS = 2
 
@@ -165,6 +167,7 @@ def learn_prf(
             correction = equations.best_correction(before.coefficients)
             last, effective = effective, corrected(prf, correction.coefficients)
             few = moved_region(few, correction.static)
+            settled &= not len(sources) or bool(np.abs(correction.static).max() < _STILL)
             evaluator = PrfEvaluator(effective, np.float32)
             change = np.abs(effective.samples - last.samples).max() / effective.samples.max()
             settled &= change < _SETTLED or (k >= _LEAST_ROUNDS and correction.left > _NO_BETTER * before.left)
@@ -295,6 +298,8 @@ def _predictive(
                 left += float(solution @ group.information[use, use] @ solution)
             if n_used == N_AFFINE:
                 least = given = left
+                static_alone = inverse(information[use, use] + prior[use, use]) @ gradient[use]
+                best = _Correction(np.zeros(N_CORRECTION), static_alone, 1.0)
             elif left < least:
                 least = left
                 solution = np.zeros(len(gradient))

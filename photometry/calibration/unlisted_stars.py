@@ -3,9 +3,9 @@
 A matched filter with the PRF looks for them; the strongest within a few pixels becomes a star with a free mean flux, at
 a place that later rounds refine, so that its neighbours are measured right. It is never a target.
 
-Until then neighbours in the table take its light over, many times their own. Sources are therefore sought, and moved,
-in what is left when stars that have left their catalogue flux far behind are put back to it, but for those where the
-source would be: their magnitude is wrong.
+Until then neighbours in the table take its light over, many times their own. Sources are therefore sought in what is
+left when stars that have left their catalogue flux far behind are put back to it, but for those where the source would
+be: their magnitude is wrong. Places are solved for together with the fluxes around them.
 """
 
 import functools

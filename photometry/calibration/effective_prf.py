@@ -52,8 +52,8 @@ _PRIOR_FACTORS = (10.0, 1.0, 0.1)
 #: not learnt from are left with more than this share of their squared residuals before it.
 _SETTLED = 2e-4
 _NO_BETTER = 0.8
-#: Static shift, where stars are missing, that is the last one, pixels: to first order little of it remains. A correction
-#: that is hardly worth it, accepted in one round and not in the next, moves the PRF as well.
+#: Static shift, where stars are missing, that is the last one, pixels: to first order little of it remains, and a
+#: correction that is hardly worth it, accepted in one round and not in the next, moves the PRF as well.
 _STILL = 0.01
 #: Rounds before that counts: the first ones start from mean fluxes that the given PRF has spoilt.
 _LEAST_ROUNDS = 2

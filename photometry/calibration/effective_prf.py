@@ -21,7 +21,7 @@ from photometry.calibration.kernel_update import static_precision
 from photometry.calibration.region import moved_region, region_round, static_columns
 from photometry.calibration.region_motion import motion_of_all
 from photometry.calibration.region_tiles import Region, RegionTile, parameters_of_tile, start_region
-from photometry.calibration.unlisted_stars import are_settled, unlisted_stars
+from photometry.calibration.unlisted_stars import are_settled, kept_in_place, unlisted_stars
 from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.linalg import inverse
@@ -52,6 +52,9 @@ _PRIOR_FACTORS = (10.0, 1.0, 0.1)
 #: not learnt from are left with more than this share of their squared residuals before it.
 _SETTLED = 2e-4
 _NO_BETTER = 0.8
+#: Static shift, where stars are missing, that is the last one, pixels: to first order little of it remains, and a
+#: correction that is hardly worth it, accepted in one round and not in the next, moves the PRF as well.
+_STILL = 0.01
 #: Rounds before that counts: the first ones start from mean fluxes that the given PRF has spoilt.
 _LEAST_ROUNDS = 2
 
@@ -165,6 +168,7 @@ def learn_prf(
             correction = equations.best_correction(before.coefficients)
             last, effective = effective, corrected(prf, correction.coefficients)
             few = moved_region(few, correction.static)
+            settled &= not len(sources) or bool(np.abs(correction.static).max() < _STILL)
             evaluator = PrfEvaluator(effective, np.float32)
             change = np.abs(effective.samples - last.samples).max() / effective.samples.max()
             settled &= change < _SETTLED or (k >= _LEAST_ROUNDS and correction.left > _NO_BETTER * before.left)
@@ -176,6 +180,7 @@ def learn_prf(
     if not correction.coefficients.any() and not len(sources):
         return EffectivePrf(replace(prf, source=f"{prf.source}, {_nothing(carriers)}"), kernel, sources)
     kernel = motion_of_all(series, few, evaluator, motion)
+    sources = unlisted_stars(kept_in_place(few.tiles, few.kernel, kernel))
     learnt = _nothing(carriers)
     if correction.coefficients.any():
         learnt = f"learnt from {carriers} stars, residual of others x {np.sqrt(correction.left):.2f}"
@@ -294,6 +299,8 @@ def _predictive(
                 left += float(solution @ group.information[use, use] @ solution)
             if n_used == N_AFFINE:
                 least = given = left
+                static_alone = inverse(information[use, use] + prior[use, use]) @ gradient[use]
+                best = _Correction(np.zeros(N_CORRECTION), static_alone, 1.0)
             elif left < least:
                 least = left
                 solution = np.zeros(len(gradient))

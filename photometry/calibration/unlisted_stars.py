@@ -3,14 +3,15 @@
 A matched filter with the PRF looks for them; the strongest within a few pixels becomes a star with a free mean flux, at
 a place that later rounds refine, so that its neighbours are measured right. It is never a target.
 
-Until then neighbours in the table take its light over, many times their own. Sources are therefore sought, and moved,
-in what is left when stars that have left their catalogue flux far behind are put back to it, but for those where the
-source would be: their magnitude is wrong.
+Until then neighbours in the table take its light over, many times their own. Sources are therefore sought in what is
+left when stars that have left their catalogue flux far behind are put back to it, but for those where the source would
+be: their magnitude is wrong. Places are solved for together with the fluxes around them.
 """
 
 import functools
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from photometry.core.constants import ZERO_POINT_TMAG
 from photometry.core.geometry import Stamp
 from photometry.core.stars import Stars, flux_of_tmag
 from photometry.prf.prf_grid import FOOTPRINT, PrfEvaluator
-from photometry.scene.mean_scene import MeanStep
+from photometry.scene.mean_scene import CATALOG_WIDTH, MeanStep
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import TileModel
 
@@ -51,6 +52,8 @@ _MOST_FOUND = 50
 _NUMBERS_OF_TILE = 1000
 #: Half the window in which a place is refined, step of the derivative, and longest step, pixels.
 _HALF_WINDOW, _STEP, _LONGEST = 2, 0.1, 0.3
+#: Stars whose flux is free meanwhile, pixels.
+_NEIGHBOUR_PIX = 4.0
 
 
 def with_sources(
@@ -73,18 +76,22 @@ def with_sources(
     number : int
         Number of the tile, which makes those of the sources.
     """
-    old, stars = ~model.stars.is_listed, replace(model.stars, tmag=_tmag_of(mean.flux))
-    known, in_table = stars.select(old), model.stars.select(~old).with_others(model.fixed)
+    old, (row_shift, column_shift) = ~model.stars.is_listed, _mean_movement(kernel, model.stars)
+    in_place = replace(model.stars, row=model.stars.row + row_shift, column=model.stars.column + column_shift)
+    stars = replace(in_place, tmag=_tmag_of(mean.flux))
+    known, in_table = stars.select(old), in_place.select(~old).with_others(model.fixed)
     first = number * _NUMBERS_OF_TILE + 1 - int(min(known.starid.min(initial=0) + number * _NUMBERS_OF_TILE, 0))
     excess = _implausible_flux(model, mean.flux)
-    left = _put_back(model, mean, excess)
-    found = found_stars(tile.data, left, in_table, known, prf, first)
+    seek = partial(found_stars, tile.data, stars=in_table, sources=known, prf=prf, first_number=first)
+    found = seek(_put_back(model, mean, excess))
+    found = refined_places(tile.data, model, mean, found, prf, in_scene=False)
     itself = _are_themselves(stars, excess, found)
     if itself.any():
-        left = _put_back(model, mean, np.where(itself, 0.0, excess))
-        found = found_stars(tile.data, left, in_table, known, prf, first)
-    sources = refined_places(tile.data, left, known, prf)
+        found = seek(_put_back(model, mean, np.where(itself, 0.0, excess)))
+        found = refined_places(tile.data, model, mean, found, prf, in_scene=False)
+    sources = refined_places(tile.data, model, mean, known, prf)
     real = sources.flux > flux_of_tmag(_FAINTEST)
+    found = found.select(found.flux > flux_of_tmag(_FAINTEST))
     in_pixels = sources.select(real).with_others(found)
     kept = np.concatenate([np.flatnonzero(~old), np.flatnonzero(old)[real]])
     row_shift, column_shift = _static_shift(kernel, in_pixels)
@@ -112,7 +119,9 @@ def _put_back(model: TileModel, mean: MeanStep, excess: npt.NDArray[np.float64])
     if not excess.any():
         return mean
     n_cadence = sum(len(node.cadences) for node in model.nodes)
-    light = sum(node.expansion.images(excess)[0] * (len(node.cadences) / n_cadence) for node in model.nodes)
+    light = np.zeros_like(mean.mean_residual)
+    for node in model.nodes:
+        light += node.expansion.images(excess)[0] * (len(node.cadences) / n_cadence)
     return replace(mean, mean_residual=mean.mean_residual + light)
 
 
@@ -122,12 +131,17 @@ def _are_themselves(stars: Stars, excess: npt.NDArray[np.float64], found: Stars)
     return np.asarray((excess > 0) & ((away < _ITSELF_PIX) & (excess[:, None] > 0.5 * found.flux)).any(axis=1))
 
 
-def _static_shift(kernel: MovementKernel, stars: Stars) -> npt.NDArray[np.float64]:
-    """Mean distance of stars from their catalogue positions along rows and columns, (2, n_star), pixels."""
+def _mean_movement(kernel: MovementKernel, stars: Stars) -> npt.NDArray[np.float64]:
+    """Mean movement of stars along rows and columns, (2, n_star), pixels: its linear terms have constant parts."""
     # Without a measurement in any cadence all of them stand still.
     known = kernel if kernel.bad.all() else kernel.of_cadences(np.flatnonzero(~kernel.bad))
-    shifts = known.shifts(stars.row, stars.column)
-    return np.stack([offset + shift.mean(axis=1) for offset, shift in zip(kernel.offset, shifts, strict=True)])
+    return np.stack([shift.mean(axis=1) for shift in known.shifts(stars.row, stars.column)])
+
+
+def _static_shift(kernel: MovementKernel, stars: Stars) -> npt.NDArray[np.float64]:
+    """Mean distance of stars from their catalogue positions along rows and columns, (2, n_star), pixels."""
+    shift: npt.NDArray[np.float64] = _mean_movement(kernel, stars) + np.reshape(kernel.offset, (2, 1))
+    return shift
 
 
 def kept_in_place(tiles: Sequence[RegionTile], before: MovementKernel, after: MovementKernel) -> tuple[RegionTile, ...]:
@@ -200,8 +214,7 @@ def found_stars(
         if stamp.contains(rows[[k]], columns[[k]])[0]:
             chosen.append(int(k))
     numbers = -np.arange(first_number, first_number + len(chosen), dtype=np.int64)
-    found = Stars(numbers, rows[chosen], columns[chosen], _tmag_of(flux[chosen]))
-    return refined_places(data, mean, found, prf, in_scene=False)
+    return Stars(numbers, rows[chosen], columns[chosen], _tmag_of(flux[chosen]))
 
 
 def _filtered(
@@ -239,36 +252,67 @@ def _filtered(
 
 
 def refined_places(
-    data: TileData, mean: MeanStep, sources: Stars, prf: PrfEvaluator, *, in_scene: bool = True
+    data: TileData, model: TileModel, mean: MeanStep, sources: Stars, prf: PrfEvaluator, *, in_scene: bool = True
 ) -> Stars:
-    """Give sources the place and flux that the pixels around them fit best, each by itself, neighbours as they are.
+    """Give sources the place and flux that the pixels around them fit best, with the fluxes of the stars around free.
 
-    Parameters are those of `found_stars`; `in_scene` tells whether the mean scene has the sources, with their fluxes.
+    These have the priors that they have in the mean scene; every source is fitted by itself.
+
+    Parameters
+    ----------
+    data : TileData
+        The pixels.
+    model : TileModel
+        Stars in the mean scene.
+    mean : MeanStep
+        The mean scene.
+    sources : Stars
+        What is to be moved.
+    prf : PrfEvaluator
+        The PRF.
+    in_scene : bool
+        Whether the sources are in the mean scene, with their fluxes.
     """
-    row, column, new = sources.row.copy(), sources.column.copy(), sources.flux.copy()
+    row, column, flux = sources.row.copy(), sources.column.copy(), sources.flux.copy()
+    all_light = max(model.nodes, key=lambda node: len(node.cadences)).expansion.matrices[0]
+    numbers = np.arange(data.stamp.n_pixel).reshape(data.stamp.shape)
     for k in range(len(sources)):
         window = _window(data.stamp, row[k], column[k])
-        first_row, first_column, values = prf.evaluate(
-            [row[k]], [column[k]], (-_STEP, 0.0, _STEP), (-_STEP, 0.0, _STEP)
+        pixels = numbers[window.slices_in(data.stamp)].ravel()
+        near = np.hypot(model.stars.row - row[k], model.stars.column - column[k]) < _NEIGHBOUR_PIX
+        near &= model.stars.starid != sources.starid[k]
+        catalog = model.stars.flux[near]
+        design = np.concatenate(
+            [_change_of_source(prf, window, row[k], column[k], flux[k]), all_light[pixels][:, near].toarray()], axis=1
         )
-        on_rows = slice(window.row_min - first_row[0], window.row_max - first_row[0])
-        on_columns = slice(window.col_min - first_column[0], window.col_max - first_column[0])
-        light, flux = values[0, :, :, on_rows, on_columns], sources.flux[k]
-        by_row, by_column = (light[2, 1] - light[0, 1]) / (2 * _STEP), (light[1, 2] - light[1, 0]) / (2 * _STEP)
-        design = np.stack([light[1, 1].ravel(), flux * by_row.ravel(), flux * by_column.ravel()], axis=1)
-        cut = window.slices_in(data.stamp)
-        residual, variance = (
-            image.reshape(data.stamp.shape)[cut].ravel() for image in (mean.mean_residual, mean.variance)
-        )
-        counted = data.usable.reshape(data.stamp.shape)[cut].ravel() & (variance > 0)
-        root = 1 / np.sqrt(np.where(counted, variance, np.inf))
-        more, *step = np.linalg.lstsq(design * root[:, None], residual * root, rcond=None)[0]
+        counted = data.usable[pixels] & (mean.variance[pixels] > 0)
+        root = 1 / np.sqrt(np.where(counted, mean.variance[pixels], np.inf))
+        prior = np.eye(design.shape[1])[3:] / (CATALOG_WIDTH * catalog)[:, None]
+        left = mean.mean_residual[pixels] * root, (catalog - mean.flux[near]) / (CATALOG_WIDTH * catalog)
+        design = np.concatenate([design * root[:, None], prior])
+        more, *step = np.linalg.lstsq(design, np.concatenate(left), rcond=None)[0][:3]
         shorter = min(1.0, _LONGEST / max(float(np.hypot(*step)), 1e-12))
-        row[k], column[k], new[k] = row[k] + shorter * step[0], column[k] + shorter * step[1], more + in_scene * flux
+        row[k], column[k], flux[k] = (
+            row[k] + shorter * step[0],
+            column[k] + shorter * step[1],
+            more + in_scene * flux[k],
+        )
     # A source that wanders off the pixels is at their edge: nothing shows where it is beyond.
     row = np.clip(row, data.stamp.row_min, data.stamp.row_max - 1)
     column = np.clip(column, data.stamp.col_min, data.stamp.col_max - 1)
-    return replace(sources, row=row, column=column, tmag=_tmag_of(new))
+    return replace(sources, row=row, column=column, tmag=_tmag_of(flux))
+
+
+def _change_of_source(
+    prf: PrfEvaluator, window: Stamp, row: float, column: float, flux: float
+) -> npt.NDArray[np.float64]:
+    """Light of a source per flux, and its change along rows and columns, (n_pixel, 3)."""
+    first_row, first_column, values = prf.evaluate([row], [column], (-_STEP, 0.0, _STEP), (-_STEP, 0.0, _STEP))
+    on_rows = slice(window.row_min - first_row[0], window.row_max - first_row[0])
+    on_columns = slice(window.col_min - first_column[0], window.col_max - first_column[0])
+    light = values[0, :, :, on_rows, on_columns]
+    by_row, by_column = (light[2, 1] - light[0, 1]) / (2 * _STEP), (light[1, 2] - light[1, 0]) / (2 * _STEP)
+    return np.stack([light[1, 1].ravel(), flux * by_row.ravel(), flux * by_column.ravel()], axis=1)
 
 
 def _window(stamp: Stamp, row: float, column: float) -> Stamp:

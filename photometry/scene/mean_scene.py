@@ -21,6 +21,7 @@ from photometry.scene.tile_model import TileModel, residuals
 from photometry.scene.tile_state import TileState
 
 __all__ = [
+    "CATALOG_WIDTH",
     "ExtraColumns",
     "MeanStep",
     "PixelMean",
@@ -35,7 +36,7 @@ __all__ = [
 ExtraColumns = Callable[[NodeModel, npt.NDArray[np.float64]], npt.NDArray[np.float64]]
 
 #: Standard deviation of the catalogue flux as a prior of the mean flux, as a fraction (0.2 mag).
-_CATALOG_WIDTH = 0.2
+CATALOG_WIDTH = 0.2
 #: Residuals are clipped at this many standard deviations (photons and readout, or robust scatter in time).
 _CLIP_SIGMA = 5.0
 #: Combinations of background terms with a smaller eigenvalue than this, relative to the largest, are left out.
@@ -299,7 +300,7 @@ def _equations(
 ) -> _Equations:
     """Add up the normal equations of all nodes, each with its weights (n_pixel,)."""
     n_star, catalog = len(flux), model.stars.flux
-    precision = 1 / (_CATALOG_WIDTH * catalog) ** 2
+    precision = 1 / (CATALOG_WIDTH * catalog) ** 2
     normal, gradient = np.diag(precision), precision * (catalog - flux)
     square = float(precision @ (catalog - flux) ** 2)
     n_extra = averages[0].extras.shape[1] if averages else 0

@@ -1,4 +1,4 @@
-"""How wrong the model is: one share for all stars, and no pixel that loses its weight for being the worst."""
+"""How wrong the model is: one share for all stars; only what no PRF explains takes a pixel's weight away."""
 
 import numpy as np
 import pytest
@@ -59,20 +59,54 @@ def test_the_share_has_a_bound(field):
     assert share == pytest.approx(0.2, rel=1e-3)
 
 
-@pytest.mark.parametrize("size", [50.0, 1e3, 1e6])
-def test_a_wild_pixel_never_gets_more_than_the_limit(field, size):
-    """Four times the variance that is expected of it, and all other pixels keep their errors."""
+def _with_wild_pixel(field, residual):
+    """Index of the brightest pixel, errors before and after its residual is changed, with both shares."""
     light, shape, noise = field
-    share, wild = 0.01, int(np.argmax(light))
-    residual = np.random.default_rng(4).normal(size=len(light)) * np.sqrt(noise + share**2 * shape)
-    before, first = bounded_error(residual, noise, light, shape, ~_DARK)
-    residual[wild] = size * np.sqrt(noise[wild] + share**2 * shape[wild])
-    after, second = bounded_error(residual, noise, light, shape, ~_DARK)
-    expected = noise[wild] + second**2 * shape[wild]
-    assert noise[wild] + after[wild] ** 2 == pytest.approx(4 * expected, rel=1e-6)
-    assert second == pytest.approx(first, rel=0.02)
-    others = np.arange(len(light)) != wild
-    np.testing.assert_allclose(after[others], before[others], rtol=0.02, atol=1e-3)
+    wild, usual = int(np.argmax(light)), np.random.default_rng(4).normal(size=len(light))
+    usual *= np.sqrt(noise + 0.01**2 * shape)
+    before = bounded_error(usual, noise, light, shape, ~_DARK)
+    usual[wild] = residual
+    return wild, before, bounded_error(usual, noise, light, shape, ~_DARK)
+
+
+def _assert_others_keep_their_errors(wild, before, after):
+    assert after[1] == pytest.approx(before[1], rel=0.02)
+    others = np.arange(len(before[0])) != wild
+    np.testing.assert_allclose(after[0][others], before[0][others], rtol=0.02, atol=1e-3)
+
+
+@pytest.mark.parametrize("share", [0.07, 0.15, 0.29])
+def test_a_pixel_that_a_prf_may_spoil_never_gets_more_than_the_limit(field, share):
+    """Off by up to three times 10 % of the light: four times the variance that is expected of it."""
+    light, shape, noise = field
+    residual = share * np.sqrt(shape[np.argmax(light)])
+    wild, before, after = _with_wild_pixel(field, residual)
+    expected = noise[wild] + after[1] ** 2 * shape[wild]
+    assert residual > 6 * np.sqrt(expected)
+    assert noise[wild] + after[0][wild] ** 2 == pytest.approx(4 * expected, rel=1e-6)
+    _assert_others_keep_their_errors(wild, before, after)
+
+
+@pytest.mark.parametrize("share", [0.5, 10.0, 1e4])
+def test_what_no_prf_explains_is_an_error_of_the_pixel_itself(field, share):
+    """All that is beyond three times 10 % of the light, so that the pixel has no say, and no other pixel suffers."""
+    light, shape, noise = field
+    residual = share * np.sqrt(shape[np.argmax(light)])
+    wild, before, after = _with_wild_pixel(field, residual)
+    expected, most = noise[wild] + after[1] ** 2 * shape[wild], 9 * (noise[wild] + 0.1**2 * shape[wild])
+    assert noise[wild] + after[0][wild] ** 2 == pytest.approx(4 * expected + residual**2 - most, rel=1e-6)
+    _assert_others_keep_their_errors(wild, before, after)
+
+
+@pytest.mark.parametrize("share", [0.5, 10.0, 1e4])
+def test_light_of_a_saturated_star_keeps_the_limit(field, share):
+    """Its weight is that of the sum of its light, whatever is left of it."""
+    light, shape, noise = field
+    wild = int(np.argmax(light))
+    residual = np.zeros(len(light))
+    residual[wild] = share * np.sqrt(shape[wild])
+    error, found = bounded_error(residual, noise, light, shape, ~_DARK, np.arange(len(light)) == wild)
+    assert noise[wild] + error[wild] ** 2 == pytest.approx(4 * (noise[wild] + found**2 * shape[wild]), rel=1e-6)
 
 
 def test_a_pixel_within_three_standard_deviations_has_the_error_of_all(field):

@@ -14,7 +14,17 @@ import numpy as np
 from astropy.table import Table
 
 from benchmarks.bound import cramer_rao_bound
-from benchmarks.fields import CASES, DENSITIES, given_prf, make_field, measure, oracle, other_prf, without_faults
+from benchmarks.fields import (
+    CASES,
+    DENSITIES,
+    given_prf,
+    make_field,
+    measure,
+    oracle,
+    other_prf,
+    wide_oracle,
+    without_faults,
+)
 from benchmarks.report import aligned, limits_of, magnitude_table, missed, slopes_line, summary_line
 from benchmarks.scores import Slopes, StarScores, depth_slopes, leak_slopes, motion_error, score_stars
 from photometry.prf.prf_grid import PrfGrid
@@ -111,7 +121,7 @@ def _one_field(density: str, case: str, prf: PrfGrid, seed: int, changes: Mappin
     seconds["bound"] = process_time() - bound_start
     offset, movement = motion_error(field, measured.kernel)
     return Accuracy(
-        scores=score_stars(field, measured.fluxes, best, bound),
+        scores=score_stars(field, measured.fluxes, best, wide_oracle(ideal), bound),
         leak=leak_slopes(field, measured.fluxes),
         oracle_leak=leak_slopes(field, best),
         depth=depth_slopes(field, measured.fluxes),

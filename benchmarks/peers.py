@@ -21,7 +21,17 @@ from astropy.utils.exceptions import AstropyUserWarning
 from photutils.psf import GriddedPSFModel, ImagePSF, PSFPhotometry, SourceGrouper
 
 from benchmarks.bound import cramer_rao_bound, design_matrix
-from benchmarks.fields import DENSITIES, Field, Fluxes, given_prf, make_field, measure, oracle, without_faults
+from benchmarks.fields import (
+    DENSITIES,
+    Field,
+    Fluxes,
+    given_prf,
+    make_field,
+    measure,
+    oracle,
+    wide_oracle,
+    without_faults,
+)
 from benchmarks.report import aligned, magnitude_table
 from benchmarks.scores import score_stars
 from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
@@ -42,7 +52,7 @@ _CASES = ("exact", "perturbed", "prf", "focus")
 #: Groups of any size are fitted.
 _NEVER_WARN = 1_000_000
 #: Columns of the comparison.
-_COLUMNS = ("scatter/oracle", "bias", "|bias|84", "pulls")
+_COLUMNS = ("scatter/oracle", "scatter/wide", "bias", "|bias|84", "pulls")
 
 
 def photutils_model(prf: PrfGrid, stamp: Stamp, *, gridded: bool) -> Fittable2DModel:
@@ -159,14 +169,14 @@ def compare(options: argparse.Namespace, density: str, case: str) -> str:
     changes = {"n_row": options.size, "n_column": options.size, "n_cadence": options.cadences, "seed": options.seed}
     field = make_field(density, case, given_prf(options.prf), **changes)
     measured, ideal = measure(field), without_faults(field)
-    (_, best), bound = oracle(ideal), cramer_rao_bound(ideal)
+    (_, best), wide, bound = oracle(ideal), wide_oracle(ideal), cramer_rao_bound(ideal)
     unflagged = np.flatnonzero(field.good)
     chosen = unflagged[np.linspace(0, len(unflagged) - 1, options.sample).astype(np.int64)]
     how = Photutils(options.group or _GROUPS[density], options.fit_size, not options.one_prf)
     seconds, n_star, other = photutils_fluxes(field, measured.fluxes, chosen, how)
     in_sample = np.isin(np.arange(field.cube.n_cadence), chosen)
     tables = [
-        magnitude_table(score_stars(field, fluxes, best, bound, in_sample)) for fluxes in (measured.fluxes, other)
+        magnitude_table(score_stars(field, fluxes, best, wide, bound, in_sample)) for fluxes in (measured.fluxes, other)
     ]
     table = hstack(
         [tables[0]["T", "stars", *_COLUMNS], tables[1][_COLUMNS]], table_names=["ours", "photutils"], join_type="outer"

@@ -115,6 +115,7 @@ def _bin(scores: StarScores, which: npt.NDArray[np.bool_]) -> dict[str, float]:
     return {
         "stars": int(which.sum()),
         "scatter/oracle": float(np.median(scores.scatter[which] / oracle)),
+        "scatter/wide": float(np.median(scores.scatter[which] / scores.wide_scatter[which])),
         "oracle/bound": float(np.median(oracle / scores.free_bound[which])),
         "oracle/held": float(np.median(oracle / scores.held_bound[which])),
         "moving/held": float(np.median(scores.moving_bound[which] / scores.held_bound[which])),

@@ -32,8 +32,8 @@ class StarScores:
     ----------
     tmag : (n_star,) float64
         True magnitude.
-    scatter, oracle_scatter : (n_star,) float64
-        Standard deviation of flux less truth, e-/s.
+    scatter, oracle_scatter, wide_scatter : (n_star,) float64
+        Standard deviation of flux less truth, e-/s; also of the oracle and of the one with the widths of the truth.
     free_bound, held_bound, moving_bound : (n_star,) float64
         From `benchmarks.bound.Bound`, e-/s.
     bias, oracle_bias : (n_star,) float64
@@ -51,6 +51,7 @@ class StarScores:
     tmag: _Floats
     scatter: _Floats
     oracle_scatter: _Floats
+    wide_scatter: _Floats
     free_bound: _Floats
     held_bound: _Floats
     moving_bound: _Floats
@@ -74,16 +75,21 @@ class Slopes:
 
 
 def score_stars(
-    field: Field, fluxes: Fluxes, best: Fluxes, bound: Bound, cadences: npt.NDArray[np.bool_] | None = None
+    field: Field,
+    fluxes: Fluxes,
+    best: Fluxes,
+    wide: Fluxes,
+    bound: Bound,
+    cadences: npt.NDArray[np.bool_] | None = None,
 ) -> StarScores:
-    """Compare fluxes with truth, oracle and bound; stars that the flags call edge or not measurable are left out.
+    """Compare fluxes with truth, oracles and bound; stars that the flags call edge or not measurable are left out.
 
     Parameters
     ----------
     field : Field
         The truth.
-    fluxes, best : Fluxes
-        What is judged, and the oracle's.
+    fluxes, best, wide : Fluxes
+        What is judged, the oracle's, and those of the oracle whose priors are as wide as the stars vary.
     bound : Bound
         Cramer-Rao bound.
     cadences : (n_cadence,) bool, optional
@@ -95,7 +101,7 @@ def score_stars(
     good = field.good if cadences is None else cadences
     wanted = common & ~edge & ~unmeasurable
     which = np.flatnonzero(wanted & np.isfinite(fluxes.flux[:, good]).any(axis=1))
-    in_best, in_bound = (_positions(other.starid, fluxes.starid[which]) for other in (best, bound))
+    in_best, in_wide, in_bound = (_positions(other.starid, fluxes.starid[which]) for other in (best, wide, bound))
     truth = field.scene.flux[_positions(field.scene.population.starid, fluxes.starid[which])].astype(np.float64)
     error, best_error = fluxes.flux[which] - truth, best.flux[in_best] - truth
     missing = np.isnan(fluxes.flux) & ~flagged(PIXEL_QUALITY, fluxes.pixel_quality, "not_fitted")
@@ -103,6 +109,7 @@ def score_stars(
         tmag=field.scene.population.tmag[_positions(field.scene.population.starid, fluxes.starid[which])],
         scatter=np.nanstd(error[:, good], axis=1),
         oracle_scatter=np.nanstd(best_error[:, good], axis=1),
+        wide_scatter=np.nanstd((wide.flux[in_wide] - truth)[:, good], axis=1),
         free_bound=bound.free[in_bound],
         held_bound=bound.held[in_bound],
         moving_bound=bound.moving[in_bound],

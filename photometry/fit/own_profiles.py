@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from photometry.fit.cadence_fit import FirstFit, TileScene, residual_of
 from photometry.scene.model_error import error_shape
-from photometry.scene.node_model import node_variance
+from photometry.scene.node_model import NodeModel, node_variance
 
 __all__ = ["own_profiles"]
 
@@ -41,32 +41,70 @@ def own_profiles(
 
     Notes
     -----
-    Slopes are those of a regression on the fluxes of all these stars and on the motion together. The sum of the change
-    is zero, so that the flux scale stays what it is.
+    Slopes are those of a regression on the fluxes of all these stars and on the motion together, of the pixels and of
+    the light that the model has for the same fluxes, each where the star is in every cadence. The sum of the change is
+    zero, so that the flux scale stays what it is.
     """
     chosen, variance = _chosen(scene, first, good)
     if len(chosen) == 0:
         return {}
+    slopes, of_model, square = _slopes(scene, first, good, chosen)
+    light = first.main_node.expansion.transposed[0]
+    return {
+        int(star): _change(
+            np.where(light[[star]].toarray()[0] > 0, of_model[:, k], 0.0),
+            slopes[:, k],
+            variance * square[k],
+            scene,
+            prf_error,
+        )
+        for k, star in enumerate(chosen)
+    }
+
+
+def _slopes(
+    scene: TileScene, first: FirstFit, good: npt.NDArray[np.bool_], chosen: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Slopes of the pixels and of the model on the fluxes of chosen stars, and what makes variances of noise.
+
+    Returns
+    -------
+    of_pixels, of_model : (n_pixel, n_chosen) float64
+        Share of a star's light in a pixel.
+    square : (n_chosen,) float64
+        Variance of the slopes over that of a pixel, (e-/s)^-2.
+    """
     motion = scene.state.motion
     flux = first.free[chosen][:, good].astype(np.float64)
     regressors = np.stack([np.ones(good.sum()), motion.row_shift[good], motion.column_shift[good], *flux], axis=1)
     scale = np.maximum(np.abs(regressors).max(axis=0), 1e-12)
-    inverse = np.linalg.pinv((regressors / scale).T @ (regressors / scale))
-    sums = np.zeros((scene.data.stamp.n_pixel, len(scale)))
+    regressors /= scale
+    inverse = np.linalg.pinv(regressors.T @ regressors)
+    sums = np.zeros((2, scene.data.stamp.n_pixel, len(scale)))
     place = np.cumsum(good) - 1
     for node in scene.model.nodes:
         cadences = node.cadences[good[node.cadences]]
         residual = residual_of(scene, node, scene.model.mean_images(node, scene.state.flux), cadences)
-        residual *= ~first.rejected[cadences].T
-        sums += residual @ (regressors / scale)[place[cadences]]
-    slopes, square = (sums @ inverse) / scale, np.diag(inverse) / scale**2
-    light = first.main_node.expansion.transposed[0]
-    return {
-        int(star): _change(
-            light[[star]].toarray()[0].astype(np.float64), slopes[:, 3 + k], variance * square[3 + k], scene, prf_error
-        )
-        for k, star in enumerate(chosen)
-    }
+        counts = scene.data.valid[cadences].T & ~first.rejected[cadences].T
+        of_node = regressors[place[cadences]]
+        sums[0] += (residual * counts) @ of_node
+        sums[1] += (_light_of(scene, node, chosen, flux[:, place[cadences]], cadences) * counts) @ of_node
+    of_pixels, of_model = (sums @ inverse / scale)[:, :, 3:]
+    return of_pixels, of_model, (np.diag(inverse) / scale**2)[3:]
+
+
+def _light_of(
+    scene: TileScene,
+    node: NodeModel,
+    stars: npt.NDArray[np.int64],
+    flux: npt.NDArray[np.float64],
+    cadences: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float32]:
+    """Light of some stars by their flux deviations (n_chosen, n_cadence) and the model, (n_pixel, n_cadence), e-/s."""
+    terms = node.coefficients(scene.state.motion, cadences)[:, : node.expansion.n_term].T
+    by_term = np.stack([matrix[stars].toarray() for matrix in node.expansion.transposed], axis=1)
+    weights = (flux[:, None] * terms).reshape(-1, len(cadences))
+    return by_term.reshape(len(weights), -1).T.astype(np.float32) @ weights.astype(np.float32)
 
 
 def _chosen(

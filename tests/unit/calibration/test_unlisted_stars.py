@@ -6,16 +6,12 @@ import numpy as np
 import pytest
 from scenes import fit, make_scene
 
-from photometry.calibration import unlisted_stars
 from photometry.calibration.effective_prf import learn_prf
 from photometry.calibration.region import kernel_at
-from photometry.calibration.unlisted_stars import are_settled, found_stars
+from photometry.calibration.unlisted_stars import are_settled
 from photometry.core.settings import MotionSettings, PrfSettings
 from photometry.core.stars import NO_STARS, Stars
 from photometry.prf.model import model_prf
-from photometry.prf.prf_grid import PrfEvaluator
-from photometry.scene.mean_scene import MeanStep
-from photometry.scene.tile_data import tile_data
 from photometry.simulate import mixed_prf, perturbed_prf, true_kernel
 
 _EVERYWHERE = model_prf()
@@ -134,23 +130,3 @@ def test_sources_are_settled_when_the_same_ones_stand_still():
     assert not are_settled(one, one.moved(0.03, 0.0))
     assert not are_settled(one, one.select(np.array([0])))
     assert not are_settled(NO_STARS, one)
-
-
-def test_a_source_without_light_at_its_own_place_is_none(monkeypatch):
-    """Its magnitude would be infinite."""
-    refined_places = unlisted_stars.refined_places
-
-    def without_the_first(*arguments, **options):
-        refined = refined_places(*arguments, **options)
-        return replace(refined, tmag=np.where(np.arange(len(refined)) == 0, np.inf, refined.tmag))
-
-    data = tile_data(_field(1)[1])
-    none, one = np.zeros(0), np.ones(data.stamp.n_pixel)
-    residual = 300 * np.random.default_rng(1).normal(size=len(one))
-    mean = MeanStep(none, none, np.zeros((0, 0)), none, residual, 0 * one, one, 0 * one, 0.0)
-    before = found_stars(data, mean, NO_STARS, NO_STARS, PrfEvaluator(_PRF, np.float32), 1)
-    monkeypatch.setattr(unlisted_stars, "refined_places", without_the_first)
-    after = found_stars(data, mean, NO_STARS, NO_STARS, PrfEvaluator(_PRF, np.float32), 1)
-    assert len(before) > 10
-    np.testing.assert_array_equal(after.starid, before.starid[1:])
-    assert np.isfinite(after.tmag).all()

@@ -14,6 +14,7 @@ from photometry.io.stars.unlisted_files import write_unlisted
 from photometry.workflow.job_inputs import load_prf, placed_stars
 from photometry.workflow.job_log import job_log
 from photometry.workflow.motion_log import log_motion
+from photometry.workflow.prf_log import log_prf
 from photometry.workflow.unlisted_log import log_unlisted
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def effective_prf(
         PrfSettings(**prf_learning),
         settings,
     )
+    log_prf(learnt.prf)
     log_motion(learnt.kernel, header.quality)
     log_unlisted(learnt.unlisted)
     inputs = {"cube": path_cube, "stars": path_reference, "kernel": path_given_kernel, "prf": paths_prf}

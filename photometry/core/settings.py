@@ -58,7 +58,8 @@ class FitSettings:
     tile_margin : int
         Pixels around a part that are fitted with it.
     prior_width : float
-        Standard deviation of the prior of each flux about its mean, as a fraction of the mean.
+        Standard deviation of the widest prior of each flux about its mean, that of the first fit, as a fraction of the
+        mean.
     node_reach : float
         Largest movement per axis from a node of the expansion, pixels.
     outlier_sigma : float
@@ -90,7 +91,7 @@ class FitSettings:
     )
     prior_width: float = setting(
         0.3,
-        "standard deviation of the prior of each flux, fraction of the star's mean flux",
+        "widest prior of each flux, that of the first fit: standard deviation, fraction of the star's mean flux",
         unit="fraction",
         above=0,
     )

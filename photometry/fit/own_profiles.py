@@ -84,6 +84,8 @@ def _slopes(
     place = np.cumsum(good) - 1
     for node in scene.model.nodes:
         cadences = node.cadences[good[node.cadences]]
+        if len(cadences) == 0:
+            continue
         residual = residual_of(scene, node, scene.model.mean_images(node, scene.state.flux), cadences)
         counts = scene.data.valid[cadences].T & ~first.rejected[cadences].T
         of_node = regressors[place[cadences]]

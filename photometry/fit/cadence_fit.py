@@ -59,6 +59,8 @@ class TileScene:
         Mean fluxes, motion, mean residual.
     precision : (n_star,) float64
         Precision of the priors of the flux deviations, (e-/s)^-2.
+    still : (n_star,) float64
+        Share of their variance by which the stars are not seen to vary.
     prf_variance : (n_pixel,) float64
         Variance of a pixel by changes of the PRF from cadence to cadence, (e-/s)^2.
     sum_variance : (n_star,) float64
@@ -75,6 +77,7 @@ class TileScene:
     model: TileModel
     state: TileState
     precision: npt.NDArray[np.float64]
+    still: npt.NDArray[np.float64]
     prf_variance: npt.NDArray[np.float64]
     sum_variance: npt.NDArray[np.float64]
     core: npt.NDArray[np.int64]
@@ -163,7 +166,13 @@ def _system_of(
     weights = np.where(scene.data.usable, 1 / variance, 0.0)
     like = next((system for system in factored if system.is_like(node)), None)
     system = SOLVER.factored(
-        node, scene.model.local_basis, weights, scene.precision, like=like, with_errors=with_errors
+        node,
+        scene.model.local_basis,
+        weights,
+        scene.precision,
+        like=like,
+        with_errors=with_errors,
+        still=scene.still,
     )
     if like is None:
         factored.append(system)

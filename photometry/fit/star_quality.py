@@ -158,11 +158,11 @@ def reduced_chi2(
     residual: npt.NDArray[np.float32],
     valid: npt.NDArray[np.bool_],
     variance: npt.NDArray[np.float64],
-    leverage: npt.NDArray[np.float64],
+    freedom: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return reduced chi-squared under each star, weighted by its PRF, and of the whole tile.
 
-    A pixel counts as 1 - leverage degrees of freedom.
+    A pixel counts as many degrees of freedom as its squared residual is expected to be, in units of its variance.
 
     Parameters
     ----------
@@ -174,8 +174,8 @@ def reduced_chi2(
         Pixels that count.
     variance : (n_pixel,) float64
         Variance of a cadence, (e-/s)^2.
-    leverage : (n_pixel,) float64
-        Share of a pixel's noise that the fit follows.
+    freedom : (n_pixel,) float64
+        Expected square of a pixel's residual over its variance.
 
     Returns
     -------
@@ -186,10 +186,10 @@ def reduced_chi2(
     """
     scaled = residual**2
     scaled *= (1 / variance)[:, None].astype(np.float32)
-    freedom = valid * (1 - leverage)[:, None].astype(np.float32)
-    weight = quality.light @ freedom
+    counted = valid * freedom[:, None].astype(np.float32)
+    weight = quality.light @ counted
     under = np.divide(quality.light @ scaled, weight, out=np.full(weight.shape, np.nan), where=weight > 0)
-    return under, scaled.sum(axis=0, dtype=np.float64) / np.maximum(freedom.sum(axis=0, dtype=np.float64), 1.0)
+    return under, scaled.sum(axis=0, dtype=np.float64) / np.maximum(counted.sum(axis=0, dtype=np.float64), 1.0)
 
 
 def cadence_flags(

@@ -95,7 +95,7 @@ def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: 
     in_aperture = aperture_photometry(
         apertures, light, terms, mean + solution.deviation[core], fit.residual, fit.variance
     )
-    chi2, cadence_chi2 = reduced_chi2(quality, fit.residual, fit.valid, fit.variance, fit.system.leverage)
+    chi2, cadence_chi2 = reduced_chi2(quality, fit.residual, fit.valid, fit.variance, fit.system.freedom)
     distance = np.hypot(motion.row_shift, motion.column_shift)[cadences]
     uncertain, converged = kernel.bad[cadences], solution.converged
     lost = data.usable[:, None] & ~(fit.valid | fit.rejected)

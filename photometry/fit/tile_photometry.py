@@ -102,7 +102,7 @@ def fit_tile(
     share = settings.prior_width if prior_widths is None else prior_widths[is_near][is_free]
     width = share * np.maximum(state.flux, _LEAST_OF_CATALOG * free.flux)
     own_kernel, still = kernel_of_tile(kernel, data), np.zeros(len(free))
-    scene = TileScene(data, model, state, 1 / width**2, nothing, still, in_core, own_kernel, settings)
+    scene = TileScene(data, model, state, 1 / width**2, still, nothing, still, in_core, own_kernel, settings)
     first = first_fit(scene, good)
     data = replace(data, valid=data.valid & ~first.rejected)
     profiles = own_profiles(scene, first, good, mean.prf_error)
@@ -113,6 +113,7 @@ def fit_tile(
     scene = replace(scene, data=data, model=model, state=state)
     if prior_widths is None:
         scene = replace(scene, precision=_final_precision(state.flux, first.variation, width))
+    scene = replace(scene, still=1 - np.minimum(scene.precision * first.variation**2, 1.0))
     return _assemble(cube, scene, evaluator, good, first)
 
 

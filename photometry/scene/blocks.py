@@ -193,8 +193,12 @@ class BlockDesign:
         return diagonal
 
     def influence(
-        self, covariance: npt.NDArray[np.float32], scale: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        self,
+        covariance: npt.NDArray[np.float32],
+        scale: npt.NDArray[np.float64],
+        weights: npt.NDArray[np.float64],
+        held: npt.NDArray[np.float64],
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Return sums over the influence G = C A^T W of the pixels on the unknowns.
 
         Parameters
@@ -205,6 +209,8 @@ class BlockDesign:
             Units of the unknowns.
         weights : (n_pixel,) float64
             W.
+        held : (n_star + n_common,) float64
+            P, some precision of each unknown.
 
         Returns
         -------
@@ -212,17 +218,21 @@ class BlockDesign:
             Sum of G^2 over the pixels.
         leverage : (n_pixel,) float64
             Diagonal of A C A^T W.
+        of_held : (n_pixel,) float64
+            Diagonal of A C P C A^T W.
         """
-        squared, leverage = np.zeros(self.n_star + self.n_common), np.zeros(self.n_pixel)
+        squared, leverage, of_held = np.zeros(len(scale)), np.zeros(self.n_pixel), np.zeros(self.n_pixel)
+        held = (held * scale**2).astype(np.float32)
         for block in self.blocks:
             unknowns = block.unknowns
             design = (block.at(None) * scale[unknowns]).astype(np.float32)
             response = design @ covariance[unknowns]
-            response *= weights[block.pixels, None].astype(np.float32)
-            leverage[block.pixels] = np.einsum("pi,pi->p", design, response[:, unknowns])
+            of_pixels = weights[block.pixels].astype(np.float32)
+            leverage[block.pixels] = np.einsum("pi,pi->p", design, response[:, unknowns]) * of_pixels
             response *= response
-            squared += response.sum(axis=0)
-        return squared * scale**2, leverage
+            of_held[block.pixels] = (response @ held) * of_pixels
+            squared += of_pixels**2 @ response
+        return squared * scale**2, leverage, of_held
 
 
 def design_of(expansion: Expansion) -> BlockDesign:

@@ -71,6 +71,7 @@ class NodeSolver(Protocol):
         common_precision: npt.NDArray[np.float64] | None = None,
         like: Self | None = None,
         with_errors: bool = True,
+        still: npt.NDArray[np.float64] | None = None,
     ) -> Self:
         """Set up the system of a node with many cadences.
 
@@ -90,7 +91,10 @@ class NodeSolver(Protocol):
         like : NodeSolver, optional
             System of the same stars at a like node (`is_like`), whose factorisation may serve for this one.
         with_errors : bool
-            Whether `leverage` and the change of `variance` with the background are needed; they are zero otherwise.
+            Whether `leverage`, `freedom` and the change of `variance` with the background are needed; leverage and
+            change are zero otherwise.
+        still : (n_star,) float64, optional
+            Share of the variance of the priors by which the stars do not vary; 0 by default.
         """
         ...
 
@@ -102,6 +106,11 @@ class NodeSolver(Protocol):
     @property
     def leverage(self) -> npt.NDArray[np.float64]:
         """Share of a pixel's noise that the fit follows, 0 to 1, (n_pixel,)."""
+        ...
+
+    @property
+    def freedom(self) -> npt.NDArray[np.float64]:
+        """Expected square of a pixel's residual over its variance, 0 to 1, (n_pixel,)."""
         ...
 
     @property

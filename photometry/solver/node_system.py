@@ -35,6 +35,7 @@ class NodeSystem:
         common_precision: npt.NDArray[np.float64] | None = None,
         like: Self | None = None,
         with_errors: bool = True,
+        still: npt.NDArray[np.float64] | None = None,
     ) -> Self:
         """Set up the system of a node, with its own inverse or in units of that of another node."""
         return cls(
@@ -46,6 +47,7 @@ class NodeSystem:
                 common_precision=common_precision,
                 like=None if like is None else like._normal,
                 with_errors=with_errors,
+                still=still,
             )
         )
 
@@ -58,6 +60,11 @@ class NodeSystem:
     def leverage(self) -> npt.NDArray[np.float64]:
         """Share of a pixel's noise that the fit follows, 0 to 1, (n_pixel,)."""
         return self._normal.leverage
+
+    @property
+    def freedom(self) -> npt.NDArray[np.float64]:
+        """Expected square of a pixel's residual over its variance, 0 to 1, (n_pixel,)."""
+        return self._normal.freedom
 
     @property
     def noise(self) -> npt.NDArray[np.float64]:

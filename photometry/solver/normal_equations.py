@@ -73,6 +73,8 @@ class NormalEquations:
         q C: share of the star's own prior in the estimate.
     leverage : (n_pixel,) float64
         Share of a pixel's noise that the fit follows, 0 to 1.
+    freedom : (n_pixel,) float64
+        Expected square of a pixel's residual over its variance, 0 to 1.
     """
 
     node: NodeStars
@@ -92,6 +94,7 @@ class NormalEquations:
     own_variance: npt.NDArray[np.float64]
     own_prior: npt.NDArray[np.float64]
     leverage: npt.NDArray[np.float64]
+    freedom: npt.NDArray[np.float64]
 
     @property
     def all_precision(self) -> npt.NDArray[np.float64]:
@@ -133,6 +136,7 @@ def factor_node(
     common_precision: npt.NDArray[np.float64] | None = None,
     like: NormalEquations | None = None,
     with_errors: bool = True,
+    still: npt.NDArray[np.float64] | None = None,
 ) -> NormalEquations:
     """Factor the normal equations of a node and derive the variances.
 
@@ -153,13 +157,21 @@ def factor_node(
         A node of the same stars whose inverse is taken over, in units of this node's diagonal.
     with_errors : bool
         Whether to derive what depends on the background and the pixels; it is zero otherwise.
+    still : (n_star,) float64, optional
+        Share of the variance of the priors by which the stars do not vary; 0 by default.
+
+    Notes
+    -----
+    With H = A C A^T W, residuals of noise and of deviations whose variance is that of the priors have the expected
+    squares diag(I - H) / W. Of a star that varies by the share 1 - s of that alone, with S = diag(s),
+    diag(I - H - A C S Q C A^T W) / W is left: for constant stars (I - H)^2.
     """
     design = node.design.with_common(common)
     if like is None:
         system = _factored(node, design, common, weights, precision, common_precision)
     else:
         system = taken_over(like, node, design, weights, precision)
-    return _with_errors(system, node, design, weights) if with_errors else system
+    return _with_errors(system, node, design, weights, still) if with_errors else system
 
 
 def _factored(
@@ -200,19 +212,28 @@ def _factored(
         own_variance=np.zeros(n_star),
         own_prior=precision * flat / (1 + precision * flat),
         leverage=np.zeros(len(weights)),
+        freedom=np.ones(len(weights)),
     )
 
 
 def _with_errors(
-    system: NormalEquations, node: NodeModel, design: BlockDesign, weights: npt.NDArray[np.float64]
+    system: NormalEquations,
+    node: NodeModel,
+    design: BlockDesign,
+    weights: npt.NDArray[np.float64],
+    still: npt.NDArray[np.float64] | None,
 ) -> NormalEquations:
-    """Add what depends on the background and the pixels: changes of the variance, leverage."""
-    squared, leverage = design.influence(system.covariance, system.scale, weights)
+    """Add what depends on the background and the pixels: changes of the variance, leverage, freedom."""
+    held = np.zeros(len(system.scale))
+    if still is not None:
+        held[: len(still)] = still * system.precision
+    squared, leverage, of_held = design.influence(system.covariance, system.scale, weights, held)
     return replace(
         system,
         sky_variance=squared[: len(system.precision)] / (1 - system.own_prior) ** 2,
         own_variance=system.flat_variance**2 * (node.expansion.transposed[0].power(3) @ weights**2),
         leverage=np.clip(leverage, 0.0, MOST_LEVERAGE),
+        freedom=np.clip(1 - leverage - of_held, 1 - MOST_LEVERAGE, 1.0),
     )
 
 

@@ -42,7 +42,7 @@ def scene() -> TileScene:
     still = np.zeros(_STAMP.n_pixel)
     settings = FitSettings(cadences_at_once=8)
     nothing = np.zeros(len(known.flux))
-    return TileScene(tile.data, tile.model, state, precision, still, nothing, np.arange(30), kernel, settings)
+    return TileScene(tile.data, tile.model, state, precision, nothing, still, nothing, np.arange(30), kernel, settings)
 
 
 def test_a_cosmic_ray_is_rejected_and_little_else(scene):

@@ -60,7 +60,12 @@ def test_normal_matrix_and_influence_equal_plain_algebra(case):
     np.testing.assert_allclose(design.diagonal(weights), np.diag(normal), rtol=1e-5, atol=1e-6)
     scale = rng.uniform(0.5, 2, len(normal))
     covariance = np.linalg.inv(normal + np.eye(len(normal)))
-    squared, leverage = design.influence((covariance / scale[:, None] / scale).astype(np.float32), scale, weights)
+    held = rng.uniform(0, 3, len(normal))
+    in_units = (covariance / scale[:, None] / scale).astype(np.float32)
+    squared, leverage, of_held = design.influence(in_units, scale, weights, held)
     influence = covariance @ matrix.T * weights
     np.testing.assert_allclose(squared, (influence**2).sum(axis=1), rtol=1e-4, atol=1e-9)
     np.testing.assert_allclose(leverage, np.einsum("pi,ip->p", matrix, influence), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        of_held, np.einsum("pi,i,ip->p", matrix @ covariance, held, influence), rtol=1e-4, atol=1e-6
+    )

@@ -94,6 +94,23 @@ def test_usual_cadence_has_the_variance_of_the_node(tile):
     np.testing.assert_allclose(system.variance, _dense(system, _variance(tile), 1 / _variance(tile)), rtol=1e-5)
 
 
+@pytest.mark.parametrize("width", [0.3, 0.01])
+@pytest.mark.parametrize("varying", [0.0, 0.4, 1.0])
+def test_freedom_is_the_expected_square_of_the_residuals(tile, width, varying):
+    """Of noise and of stars that vary by this share of their priors' variance; of all, in a dense system."""
+    variance, precision = _variance(tile), 1 / (width * tile.state.flux) ** 2
+    still = np.full(_N_STAR, 1 - varying)
+    system = factor_node(tile.model.nodes[0], tile.model.local_basis, 1 / variance, precision, still=still)
+    design = dense_design(system, np.eye(N_TERM)[0])
+    prior = np.concatenate([precision, np.zeros(design.shape[1] - _N_STAR)])
+    left = np.eye(len(variance)) - design @ dense_covariance(design, 1 / variance, prior) @ (design.T / variance)
+    of_stars = left @ design[:, :_N_STAR]
+    expected = left**2 @ variance + of_stars**2 @ (varying / precision)
+    np.testing.assert_allclose(system.freedom, expected / variance, atol=2e-4)
+    if varying == 1:
+        np.testing.assert_allclose(system.freedom, 1 - system.leverage, atol=1e-6)
+
+
 @pytest.mark.parametrize("extra", [-50.0, 200.0, 1000.0])
 def test_brighter_background_is_exact(tile, extra):
     system = _system(tile, 0.3)

@@ -85,7 +85,7 @@ def _mean_change(field, where):
 
 
 def test_the_change_is_that_of_the_true_prf(monkeypatch):
-    """To 0.0005 of the light in every pixel, by up to 0.017; the sum of the slopes is known to 0.001, its own is zero."""
+    """To 0.0005 of the light per pixel, where it is up to 0.017: the sum of the slopes is known to 0.001."""
     field = _field(0.7)
     (star,), (change,) = zip(*_profiles(field, monkeypatch).items(), strict=True)
     assert star == 0

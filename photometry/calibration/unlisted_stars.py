@@ -40,6 +40,8 @@ _APART_PIX = 5.0
 #: A source this near to a star is an error of that star's light, pixels; one this near to a brighter source is an error
 #: of that one's place.
 _SAME_PIX, _SAME_SOURCE_PIX = 0.5, 2.0
+#: A source that has moved this near to a star of at least half its light is an error of that star's place, pixels.
+_BESIDE_PIX = 1.5
 #: Stars whose mean flux differs from the catalogue's by more than this share of it have taken over foreign light.
 _IMPLAUSIBLE = 1.0
 #: A source this near to such a star is the star itself, pixels.
@@ -90,8 +92,8 @@ def with_sources(
         found = seek(_put_back(model, mean, np.where(itself, 0.0, excess)))
         found = refined_places(tile.data, model, mean, found, prf, in_scene=False)
     sources = refined_places(tile.data, model, mean, known, prf)
-    real = sources.flux > flux_of_tmag(_FAINTEST)
-    found = found.select(found.flux > flux_of_tmag(_FAINTEST))
+    real, is_new = (_are_real(some, in_table) for some in (sources, found))
+    found = found.select(is_new)
     in_pixels = sources.select(real).with_others(found)
     kept = np.concatenate([np.flatnonzero(~old), np.flatnonzero(old)[real]])
     row_shift, column_shift = _static_shift(kernel, in_pixels)
@@ -100,6 +102,13 @@ def with_sources(
     state = replace(tile.state, flux=np.concatenate([tile.state.flux[kept], found.flux]))
     still = np.zeros((len(found), tile.data.n_cadence), dtype=np.float32)
     return replace(tile, free=free, state=state, deviation=np.concatenate([tile.deviation[kept], still]))
+
+
+def _are_real(sources: Stars, stars: Stars) -> npt.NDArray[np.bool_]:
+    """Tell which sources matter and have not moved to a star of the table, whose light they share, (n_source,)."""
+    away = np.hypot(sources.row[:, None] - stars.row, sources.column[:, None] - stars.column)
+    beside = ((away < _BESIDE_PIX) & (stars.flux > 0.5 * sources.flux[:, None])).any(axis=1)
+    return np.asarray((sources.flux > flux_of_tmag(_FAINTEST)) & ~beside)
 
 
 def _tmag_of(flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

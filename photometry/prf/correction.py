@@ -25,6 +25,8 @@ _SHIFTS = [(row, column) for row in _KERNEL_STEPS for column in _KERNEL_STEPS if
 #: Number of coefficients of the convolution, and prior of each.
 N_KERNEL = len(_SHIFTS)
 _KERNEL_WIDTH = 0.02
+#: Distance along an axis at which the samples of a PRF end, pixels.
+_EDGE_PIX = 6.5
 #: Stars that are worked on at once: bounds the memory.
 _STARS_AT_ONCE = 64
 
@@ -55,7 +57,8 @@ class _Splines:
         """Return the splines at offsets (...) from the star, pixels: (..., n_place)."""
         distance = np.abs(offset[..., None] - self.places) * self.per_pixel
         near = 2 / 3 - distance**2 + distance**3 / 2
-        return np.where(distance < 1, near, np.where(distance < 2, (2 - distance) ** 3 / 6, 0.0))
+        values = np.where(distance < 1, near, np.where(distance < 2, (2 - distance) ** 3 / 6, 0.0))
+        return np.where(np.abs(offset[..., None]) < _EDGE_PIX, values, 0.0)
 
     def precision(self, prf: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the prior precision of the combinations about zero for a PRF (n_sample, n_sample)."""

@@ -174,11 +174,10 @@ def learn_prf(
             settled &= change < _SETTLED or (k >= _LEAST_ROUNDS and correction.left > _NO_BETTER * before.left)
         if settled:
             break
-    else:
-        few = region_round(few, evaluator, motion)
     sources = unlisted_stars(few.tiles)
     if not correction.coefficients.any() and not len(sources):
         return EffectivePrf(replace(prf, source=f"{prf.source}, {_nothing(carriers)}"), kernel, sources)
+    few = region_round(few, evaluator, motion)
     kernel = motion_of_all(series, few, evaluator, motion)
     sources = unlisted_stars(kept_in_place(few.tiles, few.kernel, kernel))
     learnt = _nothing(carriers)

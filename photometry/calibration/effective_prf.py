@@ -26,7 +26,7 @@ from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.linalg import inverse
 from photometry.core.settings import MotionSettings, PrfSettings
-from photometry.core.stars import Stars
+from photometry.core.stars import NO_STARS, Stars
 from photometry.prf.correction import N_CORRECTION, N_KERNEL, change_of_image, corrected, prior_precision
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.design_matrices import N_TERM
@@ -149,10 +149,9 @@ def learn_prf(
         Whether and how the PRF is corrected.
     motion : MotionSettings
         How the motion is measured.
-
     """
     if not settings.learn:
-        return EffectivePrf(prf, kernel, stars.select(np.zeros(len(stars), dtype=bool)))
+        return EffectivePrf(prf, kernel, NO_STARS)
     series, few = start_region(cubes, stars, motion, kernel)
     carriers = sum(_n_carriers(tile.data.stamp, tile.free) for tile in few.tiles)
     learning = carriers >= _LEAST_STARS

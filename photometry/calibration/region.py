@@ -28,7 +28,7 @@ from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.linalg import inverse
 from photometry.core.settings import MotionSettings
-from photometry.core.stars import Stars
+from photometry.core.stars import NO_STARS, Stars
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.mean_scene import ExtraColumns, MeanStep, solve_mean
 from photometry.scene.node_model import NodeModel
@@ -112,7 +112,7 @@ def kernel_at(
     """
     good = np.flatnonzero((cube.quality == 0) & ~kernel.bad)
     if len(good) == 0 or not cube.stamp.contains(stars.row, stars.column).any():
-        return kernel, stars.select(np.zeros(len(stars), dtype=bool))
+        return kernel, NO_STARS
     few = evenly_chosen(good, _OFFSET_CADENCES)
     own = replace(kernel.of_cadences(few), source="known")
     series, region = start_region([cube.of_cadences(few)], stars, settings, own)

@@ -5,7 +5,9 @@ ask it, three ask Snakemake.
 """
 
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -227,6 +229,15 @@ def test_snakemake_tells_of_a_catalogue_as_the_plan_does(refused_by_snakemake, m
     said = refused_by_snakemake(config_of(mine))
     assert start in said
     assert word in said.split(start)[1]
+
+
+def test_catalogue_that_another_program_is_writing(refused, field, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "stars.sqlite")) as connection:
+        connection.execute("PRAGMA journal_mode=wal")
+        connection.execute("CREATE TABLE catalog (starid INTEGER, ra REAL, decl REAL, tmag REAL)")
+        connection.commit()
+        said = refused(config_of(field, catalog="stars.sqlite"))
+    assert "stars.sqlite: another program has not finished writing it (stars.sqlite-wal holds changes)" in said
 
 
 def test_target_that_is_not_in_the_catalogue(refused, field, tmp_path):

@@ -15,6 +15,7 @@ from photometry.catalog.star_columns import TABLE_NAMES
 from photometry.core.errors import CatalogError
 from photometry.core.sky import angular_distance
 from photometry.io.store.provenance import Inputs, atomic_path, origin_of
+from photometry.io.store.sqlite_files import open_sqlite
 
 __all__ = ["read_catalog", "write_catalog"]
 
@@ -121,13 +122,11 @@ def _opened(path: str | Path) -> Iterator[sqlite3.Connection]:
     path = Path(path)
     if not path.is_file():
         raise CatalogError(path, "no such file; make it with the rule catalog")
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        yield connection
+        with open_sqlite(path) as connection:
+            yield connection
     except sqlite3.Error as error:
         raise CatalogError(path, f"is no catalogue ({error}); delete it and make it again") from error
-    finally:
-        connection.close()
 
 
 def _read_settings(path: str | Path, connection: sqlite3.Connection) -> CatalogSettings:

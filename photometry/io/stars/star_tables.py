@@ -14,8 +14,9 @@ import pandas as pd
 from astropy.table import Table
 
 from photometry.catalog.star_columns import NUMBERS, STAR_COLUMNS, TABLE_NAMES
-from photometry.core.errors import CatalogError
+from photometry.core.errors import CatalogError, InputFileError
 from photometry.io.stars.table_formats import table_by_content
+from photometry.io.store.sqlite_files import open_sqlite
 
 __all__ = ["ACCEPTED_NAMES", "StarTable", "read_star_table"]
 
@@ -125,7 +126,7 @@ def _read(path: Path) -> pd.DataFrame:
             opened.seek(0)
             table = table_by_content(opened)
             return _read_csv(opened) if table is None else _plain(table)
-    except CatalogError:
+    except InputFileError:
         raise
     except (ValueError, TypeError, KeyError, IndexError, OSError, EOFError, sqlite3.Error, UserWarning) as error:
         reason = " ".join(str(error).split())[:200]
@@ -135,11 +136,8 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _read_sqlite(path: Path) -> pd.DataFrame:
-    connection = sqlite3.connect(f"file:{path.absolute().as_posix().replace('?', '%3f')}?mode=ro", uri=True)
-    try:
+    with open_sqlite(path) as connection:
         return pd.read_sql_query("SELECT * FROM catalog", connection)
-    finally:
-        connection.close()
 
 
 def _read_csv(opened: IO[bytes]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ from photometry._version import __version__
 from photometry.core.errors import InputFileError
 from photometry.io.store.disk import flush, flush_folder, new_hdf5, output_error
 from photometry.io.store.revision import git_revision
+from photometry.io.store.sqlite_files import open_sqlite
 
 __all__ = [
     "SOFTWARE",
@@ -128,7 +129,7 @@ def settings_of(path: str | Path) -> dict[str, Any]:
     if Path(path).suffix == ".hdf5":
         text = _attribute(path, "settings")
     elif Path(path).suffix == ".sqlite":
-        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with open_sqlite(path) as connection:
             if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'provenance'").fetchone():
                 rows = connection.execute("SELECT value FROM provenance WHERE name = 'settings'").fetchone()
                 text = rows[0] if rows else None

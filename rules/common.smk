@@ -13,6 +13,7 @@ from photometry.core.errors import PhotometryError
 from photometry.io.ffi.ffi_files import listing_digest
 from photometry.io.reference.prf_files import check_prf_folder
 from photometry.workflow.code_digests import code_digest
+from photometry.workflow.config_files import check_config_files
 from photometry.workflow.origin_lines import made_with
 from photometry.workflow.run_plan import plan_run
 from photometry.workflow.star_plan import (
@@ -35,13 +36,15 @@ wildcard_constraints:
     ccd=r"[1-4]",
 
 
+#: Files that the settings come from.
+CONFIG_FILES = workflow.overwrite_configfiles or workflow.configfiles
+
 try:
+    if workflow.is_main_process:
+        check_config_files(CONFIG_FILES)
     RUN = plan_run(
         config,
-        source=", ".join(
-            map(str, workflow.overwrite_configfiles or workflow.configfiles)
-        )
-        or "--config",
+        source=", ".join(map(str, CONFIG_FILES)) or "--config",
         root=BASE,
         checks_inputs=workflow.is_main_process,
     )

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["FitSettings", "MotionSettings", "PrfSettings", "setting"]
+__all__ = ["TMAG_LIMITS", "FitSettings", "MotionSettings", "PrfSettings", "setting"]
+
+#: Range of a limiting magnitude: from the brightest stars of the sky to one that lets every star pass, Tmag.
+TMAG_LIMITS = (-5.0, 99.0)
 
 
 def setting(
@@ -18,6 +21,7 @@ def setting(
     unit: str = "",
     at_least: float | None = None,
     above: float | None = None,
+    at_most: float | None = None,
     one_of: tuple[str, ...] = (),
 ) -> Any:
     """Return a dataclass field with what is known of a setting.
@@ -30,12 +34,13 @@ def setting(
         What config.yaml and messages say of it; names the unit.
     unit : str
         Unit; empty for names and counts.
-    at_least, above : float, optional
-        Smallest value; what values must exceed [default: any value].
+    at_least, above, at_most : float, optional
+        Smallest value; what values must exceed; largest value. Every number has a range: what lies beyond is a slip of
+        the pen, and infinite values would switch off what nobody sees switched off.
     one_of : tuple of str
         Words to choose from; empty for numbers.
     """
-    limits = {"at_least": at_least, "above": above, "one_of": one_of or None}
+    limits = {"at_least": at_least, "above": above, "at_most": at_most, "one_of": one_of or None}
     metadata: Mapping[str, Any] = {"meaning": meaning, "unit": unit} | {
         name: limit for name, limit in limits.items() if limit is not None
     }
@@ -72,9 +77,15 @@ class FitSettings:
         16.0,
         "faintest star whose flux is free in every cadence (targets always are), Tmag; others: catalogue flux",
         unit="Tmag",
+        at_least=TMAG_LIMITS[0],
+        at_most=TMAG_LIMITS[1],
     )
     tile_size: int = setting(
-        256, "largest number of rows and columns of a tile, which is one job, pixels", unit="pixels", at_least=8
+        256,
+        "largest number of rows and columns of a tile, which is one job, pixels",
+        unit="pixels",
+        at_least=8,
+        at_most=2048,
     )
     joint_size: int = setting(
         128,
@@ -82,27 +93,33 @@ class FitSettings:
         "(64 where there are many stars or cadences)",
         unit="pixels",
         at_least=8,
+        at_most=2048,
     )
     tile_margin: int = setting(
         8,
         "pixels around a part that are fitted with it, at least the reach of the PRF, pixels",
         unit="pixels",
         at_least=7,
+        at_most=256,
     )
     prior_width: float = setting(
         0.3,
         "widest prior of each flux, that of the first fit: standard deviation, fraction of the star's mean flux",
         unit="fraction",
         above=0,
+        at_most=1000,
     )
-    node_reach: float = setting(0.04, "largest movement from a node of the expansion, pixels", unit="pixels", above=0)
+    node_reach: float = setting(
+        0.04, "largest movement from a node of the expansion, pixels", unit="pixels", above=0, at_most=1
+    )
     outlier_sigma: float = setting(
         6.0,
         "deviation from the model that masks a pixel in a cadence, standard deviations",
         unit="standard deviations",
         above=0,
+        at_most=1_000_000,
     )
-    cadences_at_once: int = setting(256, "cadences in a block, which bounds the memory", at_least=1)
+    cadences_at_once: int = setting(256, "cadences in a block, which bounds the memory", at_least=1, at_most=1_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,21 +153,29 @@ class MotionSettings:
         16.0,
         "faintest star whose mean flux is free, Tmag; fainter ones stay at their catalogue flux",
         unit="Tmag",
+        at_least=TMAG_LIMITS[0],
+        at_most=TMAG_LIMITS[1],
     )
     tile_size: int = setting(
-        64, "largest number of rows and columns that are worked on at once, pixels", unit="pixels", at_least=8
+        64,
+        "largest number of rows and columns that are worked on at once, pixels",
+        unit="pixels",
+        at_least=8,
+        at_most=2048,
     )
     n_free: int = setting(
         1500,
         "most stars of a tile whose mean flux is free, the brightest; others stay at their catalogue flux",
         at_least=1,
+        at_most=1_000_000,
     )
     n_patch: int = setting(
         4,
         "of a CCD, as many tiles along each side are measured, where bright stars are; smaller regions whole",
         at_least=1,
+        at_most=64,
     )
-    n_round: int = setting(3, "rounds of mean fluxes and motion", at_least=1)
+    n_round: int = setting(3, "rounds of mean fluxes and motion", at_least=1, at_most=100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,4 +191,4 @@ class PrfSettings:
     """
 
     learn: bool = setting(True, "learn what the PRF and the star table lack, where stars show it")
-    n_round: int = setting(12, "rounds of correction, fluxes and motion, at most", at_least=1)
+    n_round: int = setting(12, "rounds of correction, fluxes and motion, at most", at_least=1, at_most=100)

@@ -127,4 +127,6 @@ def _expected(value: Any, known: Mapping[str, Any]) -> str:
         return f"at least {known['at_least']}"
     if "above" in known and value <= known["above"]:
         return f"more than {known['above']}"
+    if "at_most" in known and value > known["at_most"]:
+        return f"at most {known['at_most']}"
     return f"one of {', '.join(known['one_of'])}" if "one_of" in known and value not in known["one_of"] else ""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 from photometry.core.constants import FIRST_SCIENCE_COLUMN, N_SCIENCE_COLUMNS, N_SCIENCE_ROWS
 from photometry.core.errors import ConfigError
-from photometry.simulate.scene_settings import SceneSettings
+from photometry.simulate.scene_settings import SceneSettings, check_ranges
 
 __all__ = ["BAD_FRAMES", "CcdSettings"]
 
@@ -23,11 +23,16 @@ BAD_FRAMES = {
     "empty": "a file of no bytes",
     "text": "a file that is no FITS",
 }
-#: Settings that are 0 or more.
-_NOT_NEGATIVE = (
-    *("breathing", "corner_glow", "flicker", "strap_excess", "n_straps", "wcs_noise_pix", "data_rel"),
-    *("prf_blur_pix", "prf_skew"),
-)
+#: Allowed ranges of the settings that scenes do not have.
+_RANGES: dict[tuple[str, ...], tuple[float, float]] = {
+    ("breathing",): (0, 1),
+    ("corner_glow",): (0, 1e9),
+    ("flicker", "strap_excess", "prf_blur_pix"): (0, 10),
+    ("n_straps",): (0, 2048),
+    ("wcs_noise_pix",): (0, 1000),
+    ("data_rel",): (0, 9999),
+    ("prf_skew",): (0, 1),
+}
 #: Settings of scenes that full-frame images do not have: their pixels are the science area, all of it, their catalogue
 #: has all stars where they are, their focus is constant, their pixels see the same everywhere.
 _NOT_OF_FRAMES = (
@@ -108,9 +113,7 @@ class CcdSettings(SceneSettings):
         for name in _NOT_OF_FRAMES:
             if getattr(self, name) != defaults[name]:
                 raise ConfigError(f"setting {name} is {getattr(self, name)}: full-frame images do not have it")
-        for name in _NOT_NEGATIVE:
-            if not getattr(self, name) >= 0:
-                raise ConfigError(f"setting {name} is {getattr(self, name)}, expected at least 0")
+        check_ranges(self, _RANGES)
         unknown = sorted(set(self.bad_frames) - set(BAD_FRAMES))
         if unknown:
             raise ConfigError(f"bad_frames: {', '.join(unknown)} not known; known are {', '.join(BAD_FRAMES)}")

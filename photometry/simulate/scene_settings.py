@@ -1,6 +1,5 @@
 """What a simulated scene is made of."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
@@ -10,20 +9,34 @@ from photometry.core.cube import Exposure
 from photometry.core.errors import ConfigError
 from photometry.core.geometry import Stamp
 
-__all__ = ["SceneSettings", "settings_from_mapping"]
+__all__ = ["SceneSettings", "check_ranges", "settings_from_mapping"]
 
 _Settings = TypeVar("_Settings", bound="SceneSettings")
 
 #: Share of the frames that cosmic-ray mitigation on board keeps: 8 of 10 (IH, section 5; key CRBLKSZ).
 _KEPT_BY_MITIGATION = 0.8
-#: Allowed ranges of settings.
+#: Allowed ranges of settings: every number has one; of a list it is that of its numbers.
 _RANGES: dict[tuple[str, ...], tuple[float, float]] = {
-    ("n_row", "n_column", "n_cadence", "sector"): (1, math.inf),
     ("camera", "ccd"): (1, 4),
+    ("sector",): (1, 9999),
+    ("n_row", "n_column"): (1, 4096),
+    ("n_cadence",): (1, 1_000_000),
+    ("cadence_s",): (2, 86400),
+    ("ra", "rotation_deg"): (-360, 360),
     ("dec",): (-90, 90),
-    ("seed", "row_min", "col_min", "star_margin", "n_pairs", "dead_pixels"): (0, math.inf),
-    ("density", "proper_motion_mas", "tmag_error", "sky", "scattered_light", "glare"): (0, math.inf),
-    ("wcs_offset_pix", "place_error_pix", "drift_pix", "jitter_pix", "excursion_pix", "focus_blur_pix"): (0, math.inf),
+    ("seed",): (0, 2**63 - 1),
+    ("row_min", "col_min", "star_margin"): (0, 4096),
+    ("n_pairs", "dead_pixels"): (0, 10_000_000),
+    ("brightest_tmag", "faintest_tmag", "extra_tmags"): (-30, 30),
+    ("magnitude_slope",): (1e-3, 10),
+    ("density", "proper_motion_mas", "sky", "scattered_light", "glare"): (0, 1e9),
+    ("tmag_error", "focus_blur_pix"): (0, 10),
+    ("wcs_offset_pix", "place_error_pix", "drift_pix", "jitter_pix", "excursion_pix"): (0, 1000),
+    ("pair_separation_pix",): (0, 1000),
+    ("sip_per_pix", "roll_rad"): (-1, 1),
+    ("glare_scale_pix",): (1, 1e6),
+    ("gain_e_per_adu", "read_noise_e"): (0.01, 1000),
+    ("full_well_e_s",): (1, 1e9),
     ("variable_fraction", "excursion_fraction", "nan_fraction", "cosmic_ray_fraction", "untimed_fraction"): (0, 1),
     ("missing_fraction", "false_fraction", "focus_share", "intrapixel_loss"): (0, 1),
 }
@@ -176,11 +189,7 @@ class SceneSettings:
     full_well_e_s: float = SATURATION_E_S
 
     def __post_init__(self) -> None:
-        for names, (low, high) in _RANGES.items():
-            for name in names:
-                if not low <= getattr(self, name) <= high:
-                    wanted = f"at least {low:g}" if high == math.inf else f"{low:g} to {high:g}"
-                    raise ConfigError(f"scene setting {name} is {getattr(self, name)}, expected {wanted}")
+        check_ranges(self, _RANGES)
         for name, length in _LENGTHS.items():
             if len(getattr(self, name)) != length:
                 raise ConfigError(f"scene setting {name} needs {length} numbers, got {len(getattr(self, name))}")
@@ -217,6 +226,15 @@ class SceneSettings:
         )
 
 
+def check_ranges(settings: SceneSettings, ranges: Mapping[tuple[str, ...], tuple[float, float]]) -> None:
+    """Raise ConfigError unless all settings named are within their ranges; NaN is in none."""
+    for names, (low, high) in ranges.items():
+        for name in names:
+            value = getattr(settings, name)
+            if not all(low <= number <= high for number in (value if isinstance(value, tuple) else (value,))):
+                raise ConfigError(f"scene setting {name} is {value}, expected {low:g} to {high:g}")
+
+
 def settings_from_mapping(values: Mapping[str, Any], kind: type[_Settings]) -> _Settings:
     """Return settings from plain names and values, as they stand in a config file.
 
@@ -233,7 +251,7 @@ def settings_from_mapping(values: Mapping[str, Any], kind: type[_Settings]) -> _
         When a name is unknown, a value is of the wrong type or out of range.
     """
     defaults = {field.name: field.default for field in fields(kind)}
-    unknown = sorted(set(values) - set(defaults))
+    unknown = sorted(map(str, set(values) - set(defaults)))
     if unknown:
         raise ConfigError(f"unknown scene setting {', '.join(unknown)}; known are {', '.join(sorted(defaults))}")
     return kind(**{name: _converted(name, value, defaults[name]) for name, value in values.items()})

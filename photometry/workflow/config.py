@@ -5,7 +5,9 @@ A message names the file, the key and what the schema says of it, so that it can
 
 import copy
 import difflib
-from collections.abc import Mapping
+import math
+import reprlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from photometry.core.errors import ConfigError
@@ -21,6 +23,22 @@ _TYPES = {
     "array": "a list",
     "object": "a section with keys",
 }
+#: Words for what a schema demands of a value, which follows.
+_DEMANDS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "minLength": "a text of at least this many characters:",
+    "minItems": "a list of at least this many entries:",
+    "pattern": "a text like",
+}
+#: Values of all settings together, and levels of sections and lists, at most. YAML's aliases write a billion values in
+#: ten lines, or a list that holds itself.
+_MOST_VALUES, _MOST_LEVELS = 300_000, 20
+#: Characters of a key in the name of a place.
+_MOST_OF_KEY = 80
+#: Bits of a whole number: with more it is no real number, and with thousands Python refuses to write it.
+_MOST_BITS = 1000
 
 
 def with_defaults(schema: Mapping[str, Any], value: Any) -> Any:
@@ -65,11 +83,47 @@ def checked_config(config: Mapping[str, Any], schema: Mapping[str, Any], source:
     """
     from jsonschema import Draft202012Validator, exceptions
 
+    for place, value in _numbers(config, source):
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            raise ConfigError(f"{source}: {_place(place)}a number of hundreds of digits cannot be used")
+        if not math.isfinite(value):
+            raise ConfigError(f"{source}: {_place(place)}{value} cannot be used, expected a finite number")
     filled: dict[str, Any] = with_defaults(schema, dict(config))
     error = exceptions.best_match(Draft202012Validator(schema).iter_errors(filled))
     if error is not None:
         raise ConfigError(f"{source}: {_explained(error)}")
-    return filled
+    whole: dict[str, Any] = _with_whole_numbers(schema, filled)
+    return whole
+
+
+def _numbers(config: Mapping[str, Any], source: str) -> Iterator[tuple[tuple[Any, ...], float]]:
+    """Give the numbers of settings with their places; ConfigError where there is no end of values."""
+    waiting: list[tuple[tuple[Any, ...], Any]] = [((), config)]
+    count = 0
+    while waiting:
+        place, value = waiting.pop()
+        count += 1
+        if count > _MOST_VALUES or len(place) > _MOST_LEVELS:
+            raise ConfigError(
+                f"{source}: has more than {_MOST_VALUES} values or {_MOST_LEVELS} levels, its aliases (*name) written "
+                "out; write what is meant without them"
+            )
+        if isinstance(value, Mapping):
+            waiting += [((*place, key), item) for key, item in value.items()]
+        elif isinstance(value, (list, tuple)):
+            waiting += [((*place, number), item) for number, item in enumerate(value)]
+        elif isinstance(value, (int, float)):
+            yield place, value
+
+
+def _with_whole_numbers(schema: Mapping[str, Any], value: Any) -> Any:
+    """Return checked settings with 2.0 as 2 where the schema wants a whole number: for JSON schema both are one."""
+    if isinstance(value, dict):
+        parts = schema.get("properties", {})
+        return {key: _with_whole_numbers(parts.get(key, {}), item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_whole_numbers(schema.get("items", {}), item) for item in value]
+    return int(value) if schema.get("type") == "integer" else value
 
 
 def _explained(error: Any) -> str:
@@ -78,9 +132,9 @@ def _explained(error: Any) -> str:
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", {}))
         key = next(key for key in error.instance if key not in known)
-        close = difflib.get_close_matches(str(key), known, n=1)
+        close = difflib.get_close_matches(str(key)[:_MOST_OF_KEY], known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-        return f"{place}key {key!r} is not known; {hint}"
+        return f"{place}key {_shown(key)} is not known; {hint}"
     if error.validator == "required":
         key = next(key for key in error.validator_value if key not in error.instance)
         meaning = error.schema.get("properties", {}).get(key, {}).get("description", "")
@@ -96,12 +150,20 @@ def _explained(error: Any) -> str:
     elif error.validator == "enum":
         expected = "expected one of " + ", ".join(map(str, error.validator_value))
     else:
-        expected = f"expected {error.validator} {error.validator_value}"
+        expected = f"expected {_DEMANDS.get(error.validator, error.validator)} {error.validator_value}"
     meaning = error.schema.get("description")
-    return f"{place}{error.instance!r} cannot be used, {expected}" + (f" ({meaning})" if meaning else "")
+    return f"{place}{_shown(error.instance)} cannot be used, {expected}" + (f" ({meaning})" if meaning else "")
+
+
+def _shown(value: Any) -> str:
+    """Write a value as the user did, shortened where it is long."""
+    brief = reprlib.Repr()
+    brief.maxlevel = 2
+    brief.maxstring = brief.maxother = brief.maxlong = 200
+    return brief.repr(value)
 
 
 def _place(path: Any) -> str:
     """Name the place of a value in the settings: ``observations, entry 2, tmag_limit: ``."""
-    words = [f"entry {part + 1}" if isinstance(part, int) else str(part) for part in path]
+    words = [f"entry {part + 1}" if isinstance(part, int) else str(part)[:_MOST_OF_KEY] for part in path]
     return f"{', '.join(words)}: " if words else ""

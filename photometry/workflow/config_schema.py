@@ -8,14 +8,22 @@ from dataclasses import fields
 from typing import Any
 
 from photometry.core.datasources import DATASOURCES
-from photometry.core.settings import FitSettings, MotionSettings, PrfSettings
+from photometry.core.settings import TMAG_LIMITS, FitSettings, MotionSettings, PrfSettings
 
 __all__ = ["config_schema"]
 
 #: JSON types of Python's.
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 #: JSON schema's words for what `photometry.core.settings.setting` knows.
-_KEYWORDS = {"meaning": "description", "at_least": "minimum", "above": "exclusiveMinimum", "one_of": "enum"}
+_KEYWORDS = {
+    "meaning": "description",
+    "at_least": "minimum",
+    "above": "exclusiveMinimum",
+    "at_most": "maximum",
+    "one_of": "enum",
+}
+#: What no text may contain, as no file system takes it: NUL, and characters that cannot be encoded.
+_PRINTABLE = "^[^\\x00\\ud800-\\udfff]*$"
 
 
 def config_schema() -> dict[str, Any]:
@@ -32,7 +40,11 @@ def config_schema() -> dict[str, Any]:
                 default="earth",
             ),
             "coord_buffer": _key(
-                "stars so far around the pixels are kept in the catalogue, deg", float, minimum=0.05, default=0.1
+                "stars so far around the pixels are kept in the catalogue, deg",
+                float,
+                minimum=0.05,
+                maximum=10,
+                default=0.1,
             ),
             "motion": _block("how the movement kernel is measured", MotionSettings),
             "prf_learning": _block("how the effective PRF is learnt from the data", PrfSettings),
@@ -55,7 +67,9 @@ def _observations() -> dict[str, Any]:
         "catalog": _text("star table (CSV, ECSV, FITS, VOTable; TIC's columns), catalogue SQLite | mast"),
         "prf": _text("folder of SPOC PRF files of the CCD | model (built in) | mast"),
         "targets": _text("all: every star on the pixels | table with a column starid, ID or TIC", default="all"),
-        "tmag_limit": _key("faintest target, Tmag", float, default=15.0),
+        "tmag_limit": _key(
+            "faintest target, Tmag", float, minimum=TMAG_LIMITS[0], maximum=TMAG_LIMITS[1], default=15.0
+        ),
     }
     needed = [name for name, key in keys.items() if "default" not in key]
     return {
@@ -64,12 +78,21 @@ def _observations() -> dict[str, Any]:
         "type": ["array", "string"],
         "minItems": 1,
         "minLength": 1,
+        "pattern": _PRINTABLE,
         "items": _section(f"an entry with keys {', '.join(needed)}", keys, required=needed),
     }
 
 
 def _simulate() -> dict[str, Any]:
-    named = {"propertyNames": {"pattern": "^[a-z0-9_]+$"}, "additionalProperties": {"type": "object"}, "default": {}}
+    named = {
+        "propertyNames": {
+            "description": "a name: lower-case letters, digits, _",
+            "type": "string",
+            "pattern": "^[a-z0-9_]+$",
+        },
+        "additionalProperties": {"type": "object"},
+        "default": {},
+    }
     keys = {
         "folder": _text("folder of the simulated files, relative to the working directory"),
         "prf": _text(
@@ -95,7 +118,7 @@ def _key(meaning: str, kind: type, **more: Any) -> dict[str, Any]:
 
 
 def _text(meaning: str, **more: Any) -> dict[str, Any]:
-    return _key(meaning, str, minLength=1, **more)
+    return _key(meaning, str, minLength=1, pattern=_PRINTABLE, **more)
 
 
 def _section(meaning: str, keys: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Settings -> everything that is known of a run before its first job; errors are reported here, in one message."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from photometry.core.errors import InputFileError
+from photometry.core.errors import ConfigError, InputFileError
 from photometry.workflow.checks import check_inputs, check_output, check_simulated
 from photometry.workflow.code_digests import code_digest
 from photometry.workflow.config import checked_config
@@ -70,13 +71,23 @@ def plan_run(config: Mapping[str, Any], source: str, root: Path, *, checks_input
     """
     schema = config_schema()
     settings = checked_config(with_observation_table(config, schema), schema, source)
-    check_output(settings["output"])
     fit = settings["fit"]
-    regions, unusable = plan_regions(settings.get("observations", []), fit["tile_size"], fit["tile_margin"])
-    check_simulated(settings.get("simulate", {}))
     folder = f"{settings['output']}/plan"
     stars: dict[str, StarPlan] = {}
-    if checks_inputs:
-        check_inputs(regions.values(), settings["ephemeris"], settings["motion"]["mode"])
-        stars = plan_stars(regions, folder, settings["coord_buffer"], code_digest(root / _STAR_PLANNER, root))
+    with _settings_named(source):
+        check_output(settings["output"])
+        regions, unusable = plan_regions(settings.get("observations", []), fit["tile_size"], fit["tile_margin"])
+        check_simulated(settings.get("simulate", {}))
+        if checks_inputs:
+            check_inputs(regions.values(), settings["ephemeris"], settings["motion"]["mode"])
+            stars = plan_stars(regions, folder, settings["coord_buffer"], code_digest(root / _STAR_PLANNER, root))
     return RunPlan(settings, folder, regions, tuple(unusable), all_overlaps(regions), stars)
+
+
+@contextmanager
+def _settings_named(source: str) -> Iterator[None]:
+    """Name the file of settings where one of them cannot be used."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from error

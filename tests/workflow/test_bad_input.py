@@ -83,6 +83,26 @@ SETTINGS = {
         {"tmag_limit": "bright"},
         "my.yaml: observations, entry 1, tmag_limit: 'bright' cannot be used, expected a number (faintest target",
     ),
+    "no number": (
+        {"fit": {"tmag_limit": float("nan")}},
+        {},
+        "my.yaml: fit, tmag_limit: nan cannot be used, expected a",
+    ),
+    "out of range": (
+        {},
+        {"tmag_limit": 10**20},
+        "my.yaml: observations, entry 1, tmag_limit: 100000000000000000000 cannot be used, expected at most 99",
+    ),
+    "no number in a simulated scene": (
+        {"simulate": {"folder": "data", "scenes": {"a": {"sky": float("inf")}}}},
+        {},
+        "my.yaml: simulate, scenes, a, sky: inf cannot be used, expected a finite number",
+    ),
+    "out of range in a simulated scene": (
+        {"simulate": {"folder": "data", "scenes": {"a": {"sky": -1.0}}}},
+        {},
+        "my.yaml: simulate, scenes, a: scene setting sky is -1.0, expected 0 to 1e+09",
+    ),
     "unknown datasource": (
         {},
         {"datasource": "kepler"},
@@ -95,10 +115,18 @@ SETTINGS = {
     "motion by a WCS that cutouts lack": (
         {"motion": {"mode": "wcs"}},
         {},
-        "motion: mode wcs takes the WCS of full-frame",
+        "my.yaml: motion: mode wcs takes the WCS of full-frame",
     ),
-    "output not writable": ({"output": "/proc/results"}, {}, "output: /proc/results cannot be written (/proc:"),
-    "output is a file": ({"output": "my.yaml"}, {}, "output: my.yaml cannot be written (my.yaml: Not a directory)"),
+    "output not writable": (
+        {"output": "/proc/results"},
+        {},
+        "my.yaml: output: /proc/results cannot be written (/proc:",
+    ),
+    "output is a file": (
+        {"output": "my.yaml"},
+        {},
+        "my.yaml: output: my.yaml cannot be written (my.yaml: Not a directory)",
+    ),
 }
 
 
@@ -110,6 +138,22 @@ def test_settings(refused, field, top, observation, message):
 def test_missing_section_is_not_taken_from_another_file(refused_by_snakemake):
     said = refused_by_snakemake({"output": "results"})
     assert "my.yaml: key 'observations' is missing; add it (or 'simulate'): what to measure" in said
+
+
+def test_a_key_that_is_there_twice(snakemake, tmp_path):
+    (tmp_path / "my.yaml").write_text("output: results\noutput: others\nobservations: table.csv\n")
+    result = snakemake(tmp_path)
+    assert result.returncode == 1
+    assert "my.yaml: key 'output' is there twice, in lines 1 and 2; keep one" in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+def test_aliases_without_end(snakemake, tmp_path):
+    lines = [f"- &a{k} [{', '.join([f'*a{k - 1}' if k else 'x'] * 10)}]" for k in range(12)]
+    (tmp_path / "my.yaml").write_text("\n".join(["output: results", "observations:", *lines, ""]))
+    result = snakemake(tmp_path)
+    assert result.returncode == 1
+    assert "my.yaml: has more than 300000 values or 20 levels" in result.stdout
 
 
 def test_same_region_twice(refused, field, mine):

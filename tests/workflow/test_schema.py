@@ -1,5 +1,6 @@
 """The settings: the schema is valid, config.yaml shows all of it, the numerics have the same defaults."""
 
+import math
 import re
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -87,12 +88,13 @@ def test_numerics_have_the_same_defaults(schema, section):
 def test_every_setting_of_the_numerics_has_a_meaning_with_its_unit_and_a_range_or_none(kind):
     for field in fields(kind):
         known = field.metadata
-        assert set(known) <= {"meaning", "unit", "at_least", "above", "one_of"}, field.name
+        assert set(known) <= {"meaning", "unit", "at_least", "above", "at_most", "one_of"}, field.name
         assert known["unit"] in known["meaning"], field.name
         assert type(field.default) is field.type, field.name
         assert "one_of" not in known or field.default in known["one_of"], field.name
         assert "at_least" not in known or field.default >= known["at_least"], field.name
         assert "above" not in known or field.default > known["above"], field.name
+        assert "at_most" not in known or field.default <= known["at_most"], field.name
 
 
 def test_kinds_of_pixels_are_those_of_the_registry(schema):
@@ -105,6 +107,7 @@ def test_kinds_of_pixels_are_those_of_the_registry(schema):
 BORDERS = {
     "minimum": lambda limit: (limit - 1, limit),
     "exclusiveMinimum": lambda limit: (limit, limit + 0.01),
+    "maximum": lambda limit: (limit + 1, limit),
     "enum": lambda words: ("nonsense", words[-1]),
 }
 
@@ -126,7 +129,45 @@ def test_workflow_and_python_interface_have_the_same_limits(schema):
                 with pytest.raises(ConfigError, match=key):
                     numeric_settings(settings)
                 checked += 1
-    assert checked == 13
+    assert checked == 29
+
+
+def test_every_number_has_a_range_and_every_text_can_name_a_file(schema):
+    for place, part in parts(schema):
+        if part.get("type") in ("number", "integer"):
+            assert math.isfinite(part["maximum"]), place
+            assert "minimum" in part or "exclusiveMinimum" in part, place
+        if "string" in part.get("type", ""):
+            assert "pattern" in part, place
+
+
+NO_NUMBERS = (math.nan, math.inf, -math.inf, 1e300, -1e300, 10**20, -(10**20), 10**400, 16**5000)
+
+
+@pytest.mark.parametrize("number", NO_NUMBERS, ids=range(len(NO_NUMBERS)))
+def test_no_number_that_is_none_passes(schema, number):
+    base = {"output": "results", "observations": [{"datasource": "tpf", "input": "a", "catalog": "b", "prf": "model"}]}
+    for place, part in parts(schema):
+        if part.get("type") in ("number", "integer"):
+            names = place.split(".")[1:]
+            if names[0] == "observations[]":
+                config = base | {"observations": [base["observations"][0] | {names[1]: number}]}
+            else:
+                config = base | ({names[0]: number} if len(names) == 1 else {names[0]: {names[1]: number}})
+            with pytest.raises(ConfigError, match=rf"my\.yaml: .*{names[-1]}: .* cannot be used"):
+                checked_config(config, schema, "my.yaml")
+
+
+def test_whole_numbers_are_whole(schema):
+    base = {"output": "results", "observations": "table.csv"}
+    settings = checked_config(base | {"version": 2.0, "fit": {"tile_size": 64.0}}, schema, "my.yaml")
+    assert [type(value) for value in (settings["version"], settings["fit"]["tile_size"])] == [int, int]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_texts_that_name_no_file(schema, text):
+    with pytest.raises(ConfigError, match=r"my\.yaml: output: .* cannot be used, expected a text like"):
+        checked_config({"output": text, "observations": "table.csv"}, schema, "my.yaml")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "demo").glob("*.yaml")), ids=lambda path: path.name)

@@ -1,5 +1,8 @@
 """Simulated scenes: what is asked for is there, and the pixels are what the truth says."""
 
+import math
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -10,6 +13,7 @@ from photometry.core.quality import PIXEL_FLAGS, flagged
 from photometry.core.stars import flux_of_tmag
 from photometry.prf.model import model_prf
 from photometry.simulate import (
+    CcdSettings,
     Scene,
     SceneSettings,
     blurred_prf,
@@ -264,17 +268,34 @@ def test_bright_stars_bleed_when_asked_for():
         ({"extra_tmags": 9.0}, "extra_tmags is 9.0, expected a list of numbers"),
         ({"gain_e_per_adu": [5.0]}, "gain_e_per_adu needs 4 numbers, got 1"),
         ({"nan_fraction": 2.0}, "nan_fraction is 2.0, expected 0 to 1"),
-        ({"density": -1.0}, "density is -1.0, expected at least 0"),
-        ({"n_cadence": 0}, "n_cadence is 0, expected at least 1"),
+        ({"density": -1.0}, "density is -1.0, expected 0 to 1e\\+09"),
+        ({"n_cadence": 0}, "n_cadence is 0, expected 1 to 1e\\+06"),
         ({"camera": 5}, "camera is 5, expected 1 to 4"),
         ({"dec": 91}, "dec is 91.0, expected -90 to 90"),
         ({"cadence_s": 7}, "cadence_s is 7"),
         ({"brightest_tmag": 19.0}, "brightest_tmag must be below"),
+        ({"sky": math.inf}, "sky is inf, expected 0 to"),
+        ({"rotation_deg": math.nan}, "rotation_deg is nan, expected -360 to 360"),
+        ({"extra_tmags": [9.0, math.nan]}, "extra_tmags is .9.0, nan., expected -30 to 30"),
+        ({"seed": 10**20}, "seed is 100000000000000000000, expected 0 to"),
+        ({3: 1}, "unknown scene setting 3; known are"),
     ],
 )
 def test_wrong_settings_are_named(values, message):
     with pytest.raises(ConfigError, match=message):
         settings_from_mapping(values, SceneSettings)
+
+
+@pytest.mark.parametrize("kind", [SceneSettings, CcdSettings])
+def test_every_number_of_a_scene_has_a_range(kind):
+    for field in fields(kind):
+        numbers = field.default if isinstance(field.default, tuple) else (field.default,)
+        if field.name == "bad_frames" or not all(type(number) in (int, float) for number in numbers):
+            continue
+        for wrong in (math.nan, math.inf, -math.inf, 1e20, -1e20):
+            value = (wrong,) * max(len(numbers), 1) if isinstance(field.default, tuple) else wrong
+            with pytest.raises(ConfigError, match=field.name):
+                kind(**{field.name: value})
 
 
 def test_settings_come_from_plain_values():

@@ -1,0 +1,80 @@
+"""Files of settings as text: what is lost when they are read, keys that stand there twice."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from photometry.core.errors import ConfigError
+
+__all__ = ["check_config_files"]
+
+
+def check_config_files(paths: Iterable[str | Path]) -> None:
+    """Make sure that no section of files of settings has a key twice, of which Snakemake takes the last without a word.
+
+    Parameters
+    ----------
+    paths : iterable of path-like
+        YAML or JSON files that Snakemake has read.
+
+    Raises
+    ------
+    ConfigError
+        When a file has a key twice, or is not UTF-8; it names file, lines and key.
+    """
+    for path in paths:
+        _check(Path(path))
+
+
+def _check(path: Path) -> None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: is not written in UTF-8 ({error.reason} at byte {error.start}); save it so"
+        ) from error
+    try:
+        json.loads(text, object_pairs_hook=lambda pairs: _unique(path, pairs))
+    except json.JSONDecodeError:
+        _check_yaml(path, text)
+
+
+def _unique(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a section of keys and values as JSON has them."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ConfigError(f"{path}: key {twice!r} is there twice in a section; keep one")
+    return found
+
+
+def _check_yaml(path: Path, text: str) -> None:
+    """Look at the keys of every section; one that aliases name again is looked at once."""
+    waiting = [yaml.compose(text, Loader=yaml.SafeLoader)]
+    seen: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            _check_section(path, node)
+            waiting += [part for pair in node.value for part in pair]
+
+
+def _check_section(path: Path, section: yaml.MappingNode) -> None:
+    lines: dict[tuple[str, str], int] = {}
+    for key, _ in section.value:
+        if isinstance(key, yaml.ScalarNode):
+            name, line = (key.tag, key.value), key.start_mark.line + 1
+            if name in lines:
+                raise ConfigError(
+                    f"{path}: key {key.value!r} is there twice, in lines {lines[name]} and {line}; keep one"
+                )
+            lines[name] = line

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from photometry.core.errors import ConfigError
 
 __all__ = [
+    "MISSION_BTJD",
     "NO_OFFSET",
     "SECONDS_PER_DAY",
     "TimeOffset",
@@ -18,6 +19,8 @@ __all__ = [
 ]
 
 SECONDS_PER_DAY = 86400.0
+#: From the launch of TESS (2018 April 18) to the end of the century, BTJD: other times are none of its own.
+MISSION_BTJD = (1226.0, 31000.0)
 
 #: Off-by-one error in counting cadences, s; start and end are to be put later by 0.031 and 0.011 s (Data Release Notes,
 #: DRN, 27 and 29). The middle is their mean.

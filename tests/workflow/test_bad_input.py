@@ -204,6 +204,14 @@ def without_wcs(folder: Path) -> None:
 PIXELS = {
     "camera 5": (setting("CAMERA", 5, 0), "pixels.fits: header key CAMERA is 5, expected 1 to 4"),
     "no sector": (setting("SECTOR", None, 0), "pixels.fits: header key SECTOR is missing or blank"),
+    "an integration time that is none": (
+        setting("INT_TIME", 1e30, 1),
+        "pixels.fits: header key INT_TIME is 1e+30, expected 1.9 to 2 s",
+    ),
+    "pixels in other units": (setting("TUNIT5", "ADU", 1), "pixels.fits: header key TUNIT5 is 'ADU', expected e-/s"),
+    "other time system": (setting("TIMESYS", "UTC", 1), "pixels.fits: header key TIMESYS is 'UTC', expected TDB"),
+    "times before the launch": (setting("BJDREFI", 2454833, 1), "pixels.fits: header key"),
+    "a position that is none": (setting("DEC_OBJ", "abc", 0), "pixels.fits: header key DEC_OBJ is 'abc', expected -90"),
     "cut in half": (cut_in_half, "pixels.fits: is truncated"),
     "no FITS": (no_fits, "pixels.fits: cannot be read as FITS"),
     "neither cutout nor TPF": (other_fits, "pixels.fits: is no TESScut or target pixel file: it has no table PIXELS"),

@@ -5,7 +5,6 @@ import gzip
 import math
 import re
 import warnings
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,11 +18,13 @@ from photometry.core.cube import Exposure, Pointing
 from photometry.core.datasources import FFI
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import SCIENCE_AREA, Stamp
-from photometry.core.times import SECONDS_PER_DAY, ffi_index
+from photometry.core.times import MISSION_BTJD, SECONDS_PER_DAY, ffi_index
 from photometry.frames.frame_series import Frame
-from photometry.io.fits.fits_files import header_value
-from photometry.io.pixels.pixel_headers import PixelHeaders, read_exposure, read_time_offset
+from photometry.io.fits.damage import DAMAGED
+from photometry.io.fits.fits_files import check_cards, header_value, real_number
+from photometry.io.pixels.pixel_headers import PixelHeaders, check_flux_unit, read_exposure, read_time_offset
 from photometry.io.pixels.pixel_wcs import image_wcs_cards
+from photometry.io.pixels.time_systems import read_time_zero
 
 __all__ = ["FfiName", "full_shape", "inspect_frame", "parse_name", "read_frame", "read_pointing_of_frame"]
 
@@ -117,7 +118,13 @@ def read_pointing_of_frame(name: FfiName, frame: Frame) -> Pointing:
 def _frame(frame: Frame, headers: PixelHeaders, area: Stamp) -> Frame:
     """Fill in what the headers say."""
     barycorr = _barycorr(headers)
-    start, end = _times(headers, barycorr)
+    zero = read_time_zero(headers)
+    start, end = (time + zero for time in _times(headers, barycorr))
+    if not MISSION_BTJD[0] <= start <= MISSION_BTJD[1]:
+        raise InputFileError(
+            headers.path, f"header key TSTART gives TJD {start:.10g}, before TESS was launched; {_AGAIN}"
+        )
+    check_flux_unit(headers, "BUNIT")
     exposure: Exposure = read_exposure(headers, area, FFI)
     return Frame(
         name=frame.name,
@@ -142,21 +149,23 @@ def _barycorr(headers: PixelHeaders) -> float | None:
     value = headers.get("BARYCORR")
     if value is None:
         return None
-    if isinstance(value, (bool, str)) or not abs(value) < _MOST_BARYCORR_D:
+    number = real_number(value)
+    if number is None or abs(number) >= _MOST_BARYCORR_D:
         raise InputFileError(headers.path, f"header key BARYCORR is {value!r}, expected -0.006 to 0.006 d; {_AGAIN}")
-    return float(value)
+    return number
 
 
 def _times(headers: PixelHeaders, barycorr: float | None) -> tuple[float, float]:
     """Start and end at the spacecraft, TJD: of the primary header, else the image's less its correction."""
     times = []
     for key in ("TSTART", "TSTOP"):
-        value = header_value(headers.primary, key)
-        if value is None and barycorr is not None and (late := header_value(headers.pixels, key)) is not None:
-            value = late - barycorr
-        if isinstance(value, (bool, str)) or value is None or not math.isfinite(value) or value <= 0:
+        value, correction = header_value(headers.primary, key), 0.0
+        if value is None and barycorr is not None:
+            value, correction = header_value(headers.pixels, key), barycorr
+        time = real_number(value)
+        if time is None or time <= 0:
             raise InputFileError(headers.path, f"header key {key} is {value!r}, expected a time (TJD); {_AGAIN}")
-        times.append(float(value))
+        times.append(time - correction)
     if not times[0] < times[1] < times[0] + 1:
         raise InputFileError(headers.path, f"TSTART = {times[0]}, TSTOP = {times[1]}: no exposure; {_AGAIN}")
     return times[0], times[1]
@@ -200,10 +209,9 @@ def _read_headers(path: Path) -> tuple[PixelHeaders, int | None]:
         try:
             primary = fits.Header.fromfile(file)
             image = fits.Header.fromfile(file)
-            for header in (primary, image):
-                for card in header.cards:
-                    _ = card.value
-        except (OSError, EOFError, ValueError, TypeError, KeyError, zlib.error, fits.VerifyError, UserWarning) as error:
+            check_cards(primary)
+            check_cards(image)
+        except DAMAGED as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputFileError(path, f"its headers cannot be read ({reason}); delete it and {_AGAIN}") from error
     if primary.get("SIMPLE") is not True or image.get("XTENSION") != "IMAGE":

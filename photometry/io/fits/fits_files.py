@@ -1,5 +1,6 @@
 """Opening FITS files so that a damaged one is refused with one clear sentence."""
 
+import cmath
 import gzip
 import io
 import logging
@@ -13,12 +14,16 @@ from typing import Any, BinaryIO
 from astropy.io import fits
 
 from photometry.core.errors import InputFileError
+from photometry.io.fits.damage import DAMAGED
 from photometry.io.fits.fits_bytes import ones_complement_sum, with_carry
+from photometry.io.fits.structure import structure_fault
 
-__all__ = ["header_value", "open_fits", "table_data", "verify_checksums"]
+__all__ = ["check_cards", "header_value", "open_fits", "real_number", "table_data", "verify_checksums"]
 
 _FETCH_AGAIN = "delete it and fetch it again"
 _GZIP_MAGIC = b"\x1f\x8b"
+#: Whole numbers beyond this are none that a header can mean.
+_TOO_LARGE = 1e300
 #: Words that are summed at once: bounds the memory.
 _WORDS_AT_ONCE = 1 << 22
 
@@ -64,19 +69,41 @@ def _parse(path: Path, source: BinaryIO, *, memmap: bool) -> fits.HDUList:
         try:
             hdus = fits.open(source, mode="readonly", memmap=memmap, lazy_load_hdus=False)
             for hdu in hdus:
-                for card in hdu.header.cards:
-                    _ = card.value
+                check_cards(hdu.header)
         except UserWarning as problem:  # astropy only warns of a damaged end
             reason = " ".join(str(problem).split())
             raise InputFileError(path, f"is truncated or damaged ({reason}); {_FETCH_AGAIN}") from problem
         except fits.VerifyError as error:
             reason = " ".join(str(error).split())
             raise InputFileError(path, f"has a damaged header ({reason}); {_FETCH_AGAIN}") from error
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except DAMAGED as error:
+            reason = structure_fault(source) or " ".join(str(error).split()) or type(error).__name__
             raise InputFileError(
-                path, f"cannot be read as FITS ({error}); if it should be a FITS file, {_FETCH_AGAIN}"
+                path, f"cannot be read as FITS ({reason}); if it should be a FITS file, {_FETCH_AGAIN}"
             ) from error
     return hdus
+
+
+def check_cards(header: fits.Header) -> None:
+    """Read the value of every card, which astropy puts off.
+
+    Raises
+    ------
+    VerifyError
+        When a card is none.
+    ValueError
+        When a number is too large to be one: astropy makes infinity of 1E400.
+    """
+    for card in header.cards:
+        value = card.value
+        if isinstance(value, (float, complex)) and not cmath.isfinite(value):
+            raise ValueError(f"header key {card.keyword} is {value}, expected a finite number")
+
+
+def real_number(value: Any) -> float | None:
+    """Return a header's value as a number; None where it is no finite real number."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) < _TOO_LARGE else None
 
 
 def table_data(path: str | Path, hdus: fits.HDUList, name: str) -> fits.FITS_rec:
@@ -91,7 +118,7 @@ def table_data(path: str | Path, hdus: fits.HDUList, name: str) -> fits.FITS_rec
         data = hdus[name].data
         for column in data.names:
             _ = data[column][:1]
-    except (fits.VerifyError, ValueError, TypeError, KeyError, IndexError, AttributeError, OSError) as error:
+    except DAMAGED as error:
         raise InputFileError(path, f"its table {name} is damaged ({error}); {_FETCH_AGAIN}") from error
     return data
 

@@ -12,8 +12,15 @@ from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Stamp
 from photometry.core.times import TimeOffset
 from photometry.io.fits.fits_files import header_value, open_fits
-from photometry.io.pixels.pixel_headers import PixelHeaders, read_exposure, read_pointing, read_time_offset
+from photometry.io.pixels.pixel_headers import (
+    PixelHeaders,
+    check_flux_unit,
+    read_exposure,
+    read_pointing,
+    read_time_offset,
+)
 from photometry.io.pixels.pixel_wcs import read_stamp, read_wcs
+from photometry.io.pixels.time_systems import read_time_zero
 
 __all__ = [
     "PixelFile",
@@ -51,6 +58,8 @@ class PixelFile:
         WCS in CCD pixels (`photometry.core.cube.CubeHeader.wcs_header`).
     offset : TimeOffset
         What has to be added to the file's times, s.
+    time_zero : float
+        Zero point of the file's times, BTJD.
     """
 
     path: Path
@@ -61,6 +70,7 @@ class PixelFile:
     n_cadence: int
     wcs_header: str
     offset: TimeOffset
+    time_zero: float
 
 
 def inspect_pixel_file(path: str | Path, datasource: str) -> PixelFile:
@@ -213,6 +223,7 @@ def _inspect(headers: PixelHeaders, datasource: str) -> PixelFile:
     _check_kind(headers, datasource)
     if str(headers.get("FFI_TYPE") or "").upper() == "TICA":
         raise InputFileError(headers.path, "is cut from TICA images, which are not in e-/s; ask TESScut for SPOC's")
+    check_flux_unit(headers, f"TUNIT{headers.columns['FLUX']}")
     source = _SOURCES[datasource]
     pointing = read_pointing(headers, source)
     stamp = read_stamp(headers)
@@ -229,6 +240,7 @@ def _inspect(headers: PixelHeaders, datasource: str) -> PixelFile:
         n_cadence=n_cadence,
         wcs_header=read_wcs(headers, stamp, pointing),
         offset=read_time_offset(headers, pointing.camera, pointing.ccd, source),
+        time_zero=read_time_zero(headers),
     )
 
 

@@ -5,6 +5,7 @@ Every value is checked: a key that is missing or makes no sense is an error that
 
 import logging
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,24 @@ from photometry.core.datasources import DataSource
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import SCIENCE_AREA, Stamp, output_index
 from photometry.core.times import NO_OFFSET, TimeOffset, time_offset
-from photometry.io.fits.fits_files import header_value
+from photometry.io.fits.fits_files import header_value, real_number
 
-__all__ = ["PixelHeaders", "read_exposure", "read_pointing", "read_time_offset"]
+__all__ = ["PixelHeaders", "check_flux_unit", "read_exposure", "read_pointing", "read_time_offset"]
 
 #: Cadences of TESS products, s (SDPDD, section 2.1; 200 s and 20 s since the extended missions).
 _CADENCES_S = (20, 120, 200, 600, 1800)
+#: Right ascension and declination, deg.
+_RA_RANGE, _DEC_RANGE = (-360.0, 360.0), (-90.0, 90.0)
+#: What the clock of the CCDs fixes, s: 1.98 + 0.02 = 2.00 (IH, section 5).
+_INT_TIME_RANGE, _FRAME_TIME_RANGE = (1.9, 2.0), (1.99, 2.01)
+#: Readouts in a block of the cosmic-ray mitigation: two of them are left out (IH, section 5.1).
+_BLOCK_RANGE = (3, 1000)
+#: Gain, e-/ADU, and read noise, e-, of CCDs like TESS's, whose values are 5 to 6 and 7 to 12 (IH, section 4.1).
+_GAIN_RANGE, _READ_NOISE_RANGE = (1.0, 20.0), (1.0, 100.0)
+#: Share of a cadence that is exposed, at least: 0.8 where cosmic rays are mitigated in blocks of ten, else all.
+_LEAST_EXPOSED = 0.4
+#: Units that are e-/s.
+_FLUX_UNIT = re.compile(r"e(lectrons?|-)?(/s(ec(ond)?)?|s\^?-1)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +67,44 @@ class PixelHeaders:
         value = header_value(self.pixels, key)
         return header_value(self.primary, key) if value is None else value
 
-    def number(self, key: str) -> float | None:
-        """Return a positive number, or None where the key is missing."""
+    def number(self, key: str, limits: tuple[float, float] | None = None, unit: str = "") -> float | None:
+        """Return a positive number, between two limits if they are given, or None where the key is missing."""
         value = self.get(key)
         if value is None:
             return None
-        if isinstance(value, (bool, str)) or not math.isfinite(value) or value <= 0:
+        number = real_number(value)
+        if number is None or number <= 0:
             raise InputFileError(self.path, f"header key {key} is {value!r}, expected a number above zero")
-        return float(value)
+        if limits is not None and not limits[0] <= number <= limits[1]:
+            expected = f"{limits[0]:g} to {limits[1]:g} {unit}".strip()
+            raise InputFileError(self.path, f"header key {key} is {value!r}, expected {expected}; fetch the file again")
+        return number
+
+    def angle(self, key: str, low: float, high: float) -> float:
+        """Return an angle of the primary header, deg; NaN where the key is missing."""
+        value = header_value(self.primary, key)
+        number = math.nan if value is None else real_number(value)
+        if number is None or number < low or number > high:
+            raise InputFileError(
+                self.path, f"header key {key} is {value!r}, expected {low:g} to {high:g} deg; fetch the file again"
+            )
+        return number
 
     def integer(self, key: str, low: int, high: int) -> int:
         """Return a whole number that must be there and between two limits."""
         value = self.get(key)
         if value is None:
             raise InputFileError(self.path, f"header key {key} is missing or blank; fetch the file again")
-        if isinstance(value, (bool, str)) or value != int(value) or not low <= value <= high:
+        number = real_number(value)
+        if number is None or not number.is_integer() or not low <= value <= high:
             raise InputFileError(self.path, f"header key {key} is {value!r}, expected {low} to {high}")
         return int(value)
 
     @property
     def columns(self) -> dict[str, int]:
         """Numbers of the table's columns (from 1) by their names."""
-        count = header_value(self.pixels, "TFIELDS") or 0
-        return {str(self.pixels.get(f"TTYPE{n}", "")).strip(): n for n in range(1, count + 1)}
+        count = real_number(header_value(self.pixels, "TFIELDS")) or 0
+        return {str(self.pixels.get(f"TTYPE{n}", "")).strip(): n for n in range(1, int(count) + 1)}
 
 
 def read_pointing(headers: PixelHeaders, source: DataSource) -> Pointing:
@@ -84,7 +112,6 @@ def read_pointing(headers: PixelHeaders, source: DataSource) -> Pointing:
     sector = headers.integer("SECTOR", 1, 999)
     camera, ccd = headers.integer("CAMERA", 1, 4), headers.integer("CCD", 1, 4)
     release = headers.integer("DATA_REL", 0, 9999) if headers.get("DATA_REL") is not None else 0
-    ra, dec = (header_value(headers.primary, key) for key in ("RA_OBJ", "DEC_OBJ"))
     starid = headers.integer("TICID", 1, 2**63 - 1) if source.has_target else 0
     return Pointing(
         datasource=source.name,
@@ -94,8 +121,8 @@ def read_pointing(headers: PixelHeaders, source: DataSource) -> Pointing:
         data_rel=release,
         procver=str(headers.get("PROCVER") or ""),
         starid=starid,
-        ra=math.nan if ra is None else float(ra),
-        dec=math.nan if dec is None else float(dec),
+        ra=headers.angle("RA_OBJ", *_RA_RANGE),
+        dec=headers.angle("DEC_OBJ", *_DEC_RANGE),
     )
 
 
@@ -124,14 +151,26 @@ def read_time_offset(headers: PixelHeaders, camera: int, ccd: int, source: DataS
         raise InputFileError(headers.path, str(error)) from error
 
 
+def check_flux_unit(headers: PixelHeaders, key: str) -> None:
+    """Raise InputFileError unless a header names e-/s, or nothing, as the unit of the pixels."""
+    value = headers.get(key)
+    if value is not None and not _FLUX_UNIT.fullmatch(re.sub(r"[\s.*]+", "", str(value)).lower()):
+        raise InputFileError(headers.path, f"header key {key} is {value!r}, expected e-/s; fetch calibrated pixels")
+
+
 def read_exposure(headers: PixelHeaders, stamp: Stamp, source: DataSource) -> Exposure:
     """Return cadence, exposure, readouts, gain and read noise."""
-    int_time = headers.number("INT_TIME") or INT_TIME_S
+    int_time = headers.number("INT_TIME", _INT_TIME_RANGE, "s") or INT_TIME_S
+    headers.number("FRAMETIM", _FRAME_TIME_RANGE, "s")
     cadence = _cadence(headers)
     readouts = _readouts(headers, int_time, source)
     if readouts * FRAME_TIME_S > 1.02 * cadence:
         raise InputFileError(
             headers.path, f"{readouts} readouts do not fit into a cadence of {cadence} s (NREADOUT, EXPOSURE, TIMEDEL)"
+        )
+    if readouts * FRAME_TIME_S < _LEAST_EXPOSED * cadence:
+        raise InputFileError(
+            headers.path, f"{readouts} readouts expose only {readouts * int_time:.6g} s of a cadence of {cadence} s"
         )
     columns = np.clip(np.arange(stamp.col_min, stamp.col_max), SCIENCE_AREA.col_min, SCIENCE_AREA.col_max - 1)
     needed = sorted({OUTPUTS[index] for index in output_index(columns)})
@@ -139,8 +178,8 @@ def read_exposure(headers: PixelHeaders, stamp: Stamp, source: DataSource) -> Ex
         cadence_s=cadence,
         exposure_s=readouts * int_time,
         num_readouts=readouts,
-        gain_e_per_adu=_per_output(headers, "GAIN", needed),
-        read_noise_e=_per_output(headers, "READNOI", needed),
+        gain_e_per_adu=_per_output(headers, "GAIN", needed, _GAIN_RANGE, "e-/ADU"),
+        read_noise_e=_per_output(headers, "READNOI", needed, _READ_NOISE_RANGE, "e-"),
     )
 
 
@@ -176,7 +215,7 @@ def _readouts(headers: PixelHeaders, int_time: float, source: DataSource) -> int
     if source.exposure_of_cadence and (exposure := headers.number("EXPOSURE")) is not None:
         said["EXPOSURE/INT_TIME"] = exposure * 86400 / int_time
     mitigated = headers.get("CRMITEN")
-    block = headers.number("CRBLKSZ") if mitigated else None
+    block = headers.number("CRBLKSZ", _BLOCK_RANGE, "readouts") if mitigated else None
     if readouts is None and frames is not None and mitigated is not None and not (mitigated and block is None):
         # On-board cosmic ray mitigation leaves out the highest and the lowest of each block (IH, section 5.1).
         said["NUM_FRM, CRMITEN, CRBLKSZ"] = frames * (block - 2) / block if block is not None else frames
@@ -192,12 +231,15 @@ def _readouts(headers: PixelHeaders, int_time: float, source: DataSource) -> int
     return round(first)
 
 
-def _per_output(headers: PixelHeaders, stem: str, needed: list[str]) -> tuple[float, float, float, float]:
+def _per_output(
+    headers: PixelHeaders, stem: str, needed: list[str], limits: tuple[float, float], unit: str
+) -> tuple[float, float, float, float]:
     """Values of the outputs A to D; NaN for outputs that are neither described nor needed.
 
     Files that describe one output only, describe that of their pixels.
     """
-    found = {name: value for name in OUTPUTS if (value := headers.number(f"{stem}{name}")) is not None}
+    said = {name: headers.number(f"{stem}{name}", limits, unit) for name in OUTPUTS}
+    found = {name: value for name, value in said.items() if value is not None}
     if not found:
         raise InputFileError(headers.path, f"header keys {stem}A to {stem}D are missing")
     if len(found) == 1:

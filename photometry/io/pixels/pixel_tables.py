@@ -1,5 +1,6 @@
 """Reading the table PIXELS of TESScut and target pixel files."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
-from photometry.core.constants import SATURATION_E_S
+from photometry.core.constants import BTJD_OFFSET, SATURATION_E_S
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.core.quality import PIXEL_FLAGS, bit
+from photometry.core.times import MISSION_BTJD
 
 __all__ = ["PixelTable", "pixel_flags", "read_pixel_table"]
 
@@ -60,8 +62,8 @@ def native(
     return values
 
 
-def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: int) -> PixelTable:
-    """Read the cadences that have a time, and check them.
+def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: int, time_zero: float) -> PixelTable:
+    """Read the cadences that have a time, and check them; `time_zero` is the zero point of the file's times, BTJD.
 
     A cadence whose pixels are all exactly zero was not measured. Pixels outside the CCD's science area are NaN.
 
@@ -71,11 +73,10 @@ def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: 
         When there are fewer than two cadences, all are flagged, no pixel has a value, or the times make no sense.
     """
     all_times = np.asarray(table["TIME"], dtype=np.float64)
-    # BTJD 0 is in 2014, long before the launch: some files write it for no time.
-    rows = np.flatnonzero(np.isfinite(all_times) & (all_times > 0))
+    rows = _rows_with_time(path, all_times, time_zero)
     if len(rows) < 2:
         raise InputFileError(path, f"has {len(rows)} cadence(s) with a time; a light curve needs at least 2")
-    time = all_times[rows]
+    time = all_times[rows] + time_zero
     _check_times(path, time, cadence_s)
     quality = np.asarray(table["QUALITY"])[rows].astype(np.int32)
     if np.all(quality != 0):
@@ -99,6 +100,24 @@ def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: 
         quality=quality,
         rows=rows,
     )
+
+
+def _rows_with_time(path: Path, times: npt.NDArray[np.float64], time_zero: float) -> npt.NDArray[np.int64]:
+    """Rows whose time is one of TESS; a few others are left out with a warning, many are an error."""
+    # Some files write 0 for no time.
+    given = np.isfinite(times) & (times > 0)
+    first, last = MISSION_BTJD
+    of_tess = given & (times >= first - time_zero) & (times <= last - time_zero)
+    strange = times[given & ~of_tess]
+    if len(strange):
+        problem = (
+            f"{len(strange)} of {np.count_nonzero(given)} times are not those of TESS, as {strange[0]:.10g} from JD "
+            f"{BTJD_OFFSET + time_zero:.10g} on"
+        )
+        if len(strange) > _MOST_ODD * np.count_nonzero(given):
+            raise InputFileError(path, f"{problem}; fetch the file again")
+        logging.getLogger(__name__).warning("%s: %s; these cadences are left out", path, problem)
+    return np.flatnonzero(of_tess)
 
 
 def _check_times(path: Path, time: npt.NDArray[np.float64], cadence_s: int) -> None:

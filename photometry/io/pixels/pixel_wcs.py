@@ -11,10 +11,11 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
+from photometry.core.constants import FRAME_SHAPE
 from photometry.core.cube import Pointing
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import SCIENCE_AREA, Stamp
-from photometry.io.fits.fits_files import header_value
+from photometry.io.fits.fits_files import header_value, real_number
 from photometry.io.pixels.pixel_headers import PixelHeaders
 
 __all__ = ["image_wcs_cards", "read_stamp", "read_wcs", "wcs_problem"]
@@ -32,6 +33,8 @@ _WCS_KEYS = (
 )
 #: Keys of a distortion (Shupe et al. 2005, ASP Conf. Ser. 347, 491).
 _SIP_KEY = re.compile(r"[AB]P?_(\d+_\d+|ORDER|DMAX)")
+#: Highest order of a distortion.
+_MOST_SIP_ORDER = 9
 #: Keys of a WCS of a table column, with the image key of the same meaning.
 _COLUMN_KEYS = {
     "1CTYP{n}": "CTYPE1",
@@ -70,7 +73,22 @@ def _wcs_values(headers: PixelHeaders) -> dict[str, Any]:
             value = header_value(headers.aperture, key)
             if value is not None:
                 values[key] = value
+    for key, value in values.items():
+        if not _can_be(key, value):
+            raise InputFileError(
+                headers.path, f"header key {key} is {value!r}, which is no part of a WCS; fetch it again"
+            )
     return values
+
+
+def _can_be(key: str, value: Any) -> bool:
+    """Tell whether a key of a WCS has a value of the right kind: a text, a small whole number or a number."""
+    number = real_number(value)
+    if key.startswith(("CTYPE", "CUNIT", "RADESYS")):
+        return isinstance(value, str)
+    if key.endswith("_ORDER") or key == "WCSAXES":
+        return number is not None and 0 <= number <= _MOST_SIP_ORDER and number.is_integer()
+    return number is not None
 
 
 def read_stamp(headers: PixelHeaders) -> Stamp:
@@ -80,6 +98,8 @@ def read_stamp(headers: PixelHeaders) -> Stamp:
         n_column, n_row = (int(part) for part in text.strip().strip("()").split(","))
     except ValueError as error:
         raise InputFileError(headers.path, f"FLUX has the shape {text!r}, expected '(columns,rows)'") from error
+    if not (1 <= n_row <= FRAME_SHAPE[0] and 1 <= n_column <= FRAME_SHAPE[1]):
+        raise InputFileError(headers.path, f"FLUX has the shape {text!r}: no part of a CCD; fetch the file again")
     values = _wcs_values(headers)
     first = []
     for axis, name in ((2, "row"), (1, "column")):
@@ -124,10 +144,12 @@ def image_wcs_cards(header: fits.Header) -> str:
 
     A full frame counts pixels as the CCD does, so nothing is moved.
     """
-    values = [header_value(header, key) for key in ("CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2")]
-    if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in values):
+    if any(real_number(header_value(header, key)) is None for key in ("CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2")):
         return ""
     if not str(header.get("CTYPE1")).startswith("RA--") or not str(header.get("CTYPE2")).startswith("DEC-"):
+        return ""
+    named = [*_WCS_KEYS, *(key for key in header if _SIP_KEY.fullmatch(key))]
+    if not all(_can_be(key, value) for key in named if (value := header_value(header, key)) is not None):
         return ""
     linear = [header.cards[key].image for key in _WCS_KEYS if key in header]
     distortion = [card.image for card in header.cards if _SIP_KEY.fullmatch(card.keyword)]

@@ -31,7 +31,8 @@ def read_tesscut(path: str | Path) -> Cube:
     file = inspect_pixel_file(path, TESSCUT.name)
     with open_fits(path) as hdus:
         verify_checksums(path, hdus)
-        table = read_pixel_table(file.path, table_data(path, hdus, "PIXELS"), file.stamp, file.exposure.cadence_s)
+        data = table_data(path, hdus, "PIXELS")
+        table = read_pixel_table(file.path, data, file.stamp, file.exposure.cadence_s, file.time_zero)
         first_cadence = header_value(hdus[0].header, "FFIINDEX")
     backgrounds = estimate_background(table.flux)
     header = CubeHeader(

@@ -36,7 +36,7 @@ def read_tpf(path: str | Path) -> Cube:
             raise InputFileError(path, "is no target pixel file: it has no image APERTURE")
         aperture = np.asarray(hdus["APERTURE"].data).astype(np.int32)
         data = table_data(path, hdus, "PIXELS")
-        table = read_pixel_table(file.path, data, file.stamp, file.exposure.cadence_s)
+        table = read_pixel_table(file.path, data, file.stamp, file.exposure.cadence_s, file.time_zero)
         backgrounds = table.column(data, "FLUX_BKG")
         pos_corr = _pos_corr(table, data)
     return _cube(file, table, backgrounds, pos_corr, aperture)

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.core.errors import InputFileError
-from photometry.io.fits.fits_files import header_value, open_fits
+from photometry.io.fits.fits_files import header_value, open_fits, table_data
+from photometry.io.pixels.pixel_headers import PixelHeaders
+from photometry.io.pixels.time_systems import read_time_zero
 
 __all__ = ["short_flags"]
 
@@ -26,7 +28,7 @@ def short_flags(
     Returns
     -------
     time : (n_short,) float64
-        Middle of the cadences at the spacecraft, as in the file, TJD; NaN where it has none.
+        Middle of the cadences at the spacecraft, TJD; NaN where it has none.
     quality : (n_short,) int32
         QUALITY. Both are empty when there is no file of this CCD.
     """
@@ -39,8 +41,9 @@ def short_flags(
             with open_fits(path) as hdus:
                 if [header_value(hdus[0].header, key) for key in ("SECTOR", "CAMERA", "CCD")] != [sector, camera, ccd]:
                     continue
-                table = hdus["PIXELS"].data
-                times.append(np.asarray(table["TIME"], np.float64) - np.asarray(table["TIMECORR"], np.float64))
+                zero = read_time_zero(PixelHeaders(Path(path), hdus[0].header, hdus["PIXELS"].header, None))
+                table = table_data(path, hdus, "PIXELS")
+                times.append(np.asarray(table["TIME"], np.float64) + zero - np.asarray(table["TIMECORR"], np.float64))
                 flags.append(np.asarray(table["QUALITY"]).astype(np.int32))
         except (InputFileError, KeyError) as error:
             logging.getLogger(__name__).warning("flags of a target pixel file are left out: %s", error)

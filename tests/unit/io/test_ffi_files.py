@@ -70,6 +70,30 @@ def test_times_of_the_image_less_its_correction_stand_in_for_those_of_the_primar
     assert read(builder.write(0)).start == pytest.approx(FIRST_TJD, abs=1e-11)
 
 
+def test_times_count_from_what_the_header_says(builder):
+    plain = read(builder.write(0))
+    with fits.open(plain.path) as hdus:
+        starts = {key: [hdu.header[key] for hdu in hdus[:2]] for key in ("TSTART", "TSTOP")}
+    builder.primary = {key: value[0] + 2167.0 for key, value in starts.items()}
+    image = {key: value[1] + 2167.0 for key, value in starts.items()}
+    frame = read(builder.write(0, BJDREFI=2454833, BJDREFF=0.0, **image))
+    assert (frame.start, frame.end) == pytest.approx((plain.start, plain.end), abs=1e-9)
+
+
+@pytest.mark.parametrize("text", ["1E400", "-1E400"])
+@pytest.mark.parametrize("key", ["CAMERA", "BITPIX", "NAXIS2", "TSTART", "CRVAL1"])
+def test_infinite_numbers_are_named(builder, key, text):
+    path = builder.write(0)
+    content = path.read_bytes()
+    cards = (content[at : at + 80] for at in range(0, len(content), 80))
+    for card in {card for card in cards if card.startswith(f"{key:8s}=".encode())}:
+        content = content.replace(card, f"{key:8s}= {text:>20s}".ljust(80).encode())
+    path.write_bytes(content)
+    frame = read(path)
+    assert frame.status in ("unreadable", "wrong_shape")
+    assert key in frame.reason
+
+
 def test_gzipped_frames_are_read(builder, tmp_path):
     path = builder.write(0)
     zipped = tmp_path / f"{path.name}.gz"
@@ -87,6 +111,17 @@ def test_gzipped_frames_are_read(builder, tmp_path):
         ({"DQUALITY": -1}, "unreadable", "DQUALITY is -1"),
         ({"BARYCORR": "none"}, "unreadable", "BARYCORR is 'none'"),
         ({"BARYCORR": 3.0}, "unreadable", "BARYCORR is 3.0, expected -0.006 to 0.006 d"),
+        ({"BARYCORR": 1e-3 + 1e-3j}, "unreadable", "BARYCORR is (0.001+0.001j), expected"),
+        ({"CAMERA": 1 + 2j}, "unreadable", "CAMERA is (1+2j), expected 1 to 4"),
+        ({"INT_TIME": 1e30}, "unreadable", "INT_TIME is 1e+30, expected 1.9 to 2 s"),
+        ({"GAINA": 1e30}, "unreadable", "GAINA is 1e+30, expected 1 to 20 e-/ADU"),
+        ({"BUNIT": "ADU"}, "unreadable", "BUNIT is 'ADU', expected e-/s"),
+        ({"TIMESYS": "UTC"}, "unreadable", "TIMESYS is 'UTC', expected TDB"),
+        ({"BJDREFI": 2400000}, "unreadable", "TSTART is 1325"),
+        ({"BJDREFF": "x", "BJDREFI": 2457000}, "unreadable", "BJDREFF is 'x', expected -1 to 1 d"),
+        ({"A_ORDER": 10**9}, "ok", "has no WCS that can be used"),
+        ({"CRVAL1": 1 + 2j}, "ok", "has no WCS that can be used"),
+        ({"CD1_1": "x"}, "ok", "has no WCS that can be used"),
     ],
 )
 def test_what_is_wrong_becomes_the_status(builder, keys, status, words):

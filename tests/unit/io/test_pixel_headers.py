@@ -91,6 +91,12 @@ def test_cutout_without_position_has_no_position_in_its_name(tmp_path):
         ({"CCD": "x"}, "header key CCD is 'x', expected 1 to 4"),
         ({"RA_OBJ": 85.0}, "its WCS is wrong: it places RA_OBJ, DEC_OBJ = 85.0, -80.0 at row"),
         ({"DEC_OBJ": 80.0}, "its WCS is wrong"),
+        ({"DEC_OBJ": "abc"}, "header key DEC_OBJ is 'abc', expected -90 to 90 deg"),
+        ({"DEC_OBJ": 91.0}, "header key DEC_OBJ is 91.0, expected -90 to 90 deg"),
+        ({"RA_OBJ": 1e30}, r"header key RA_OBJ is 1e\+30, expected -360 to 360 deg"),
+        ({"RA_OBJ": 1 + 2j}, r"header key RA_OBJ is \(1\+2j\), expected -360 to 360 deg"),
+        ({"CAMERA": 1 + 2j}, r"header key CAMERA is \(1\+2j\), expected 1 to 4"),
+        ({"DATA_REL": "x"}, "header key DATA_REL is 'x', expected 0 to 9999"),
     ],
 )
 def test_wrong_pointing(tmp_path, primary, message):
@@ -109,6 +115,11 @@ def test_wrong_pointing(tmp_path, primary, message):
         ({"CDELT1": 0.01, "CDELT2": 0.01}, r"its WCS has pixels of 0.21 x 0.21 arcsec, expected about 21"),
         ({"CRVAL1P": 119, "CRVAL2P": -856}, "CRVAL1P, CRVAL2P = 119, -856 place the pixels outside the CCD"),
         ({"CRVAL1P": 3000}, "place the pixels outside the CCD"),
+        ({"CRPIX1P": "x"}, "header key CRPIX1P is 'x', which is no part of a WCS"),
+        ({"CRVAL1P": 1 + 2j}, r"header key CRVAL1P is \(1\+2j\), which is no part of a WCS"),
+        ({"CRVAL1": "x"}, "header key CRVAL1 is 'x', which is no part of a WCS"),
+        ({"CTYPE1": 3}, "header key CTYPE1 is 3, which is no part of a WCS"),
+        ({"PC1_1": "x"}, "header key PC1_1 is 'x', which is no part of a WCS"),
         ({"CRVAL2P": None}, "header key CRVAL2P .* expected the CCD row of the first pixel"),
     ],
 )
@@ -130,14 +141,65 @@ def test_wrong_wcs(tmp_path, wcs, message):
         ({"EXPOSURE": -1.0}, "header key EXPOSURE is -1.0, expected a number above zero"),
         ({"NREADOUT": 900}, "disagree about the number of readouts"),
         ({"INT_TIME": "two"}, "header key INT_TIME is 'two'"),
-        ({"READNOIB": 0.0}, "header key READNOIB is 0.0"),
-        ({"READNOIB": None}, "header key READNOIB is missing: pixels lie on that output"),
-        ({f"GAIN{name}": None for name in "ABCD"}, "header keys GAINA to GAIND are missing"),
+        ({"INT_TIME": 1e30}, r"header key INT_TIME is 1e\+30, expected 1.9 to 2 s"),
+        ({"INT_TIME": 1e-30}, "header key INT_TIME is 1e-30, expected 1.9 to 2 s"),
+        ({"INT_TIME": True}, "header key INT_TIME is True, expected a number above zero"),
+        ({"INT_TIME": 1 + 2j}, r"header key INT_TIME is \(1\+2j\), expected a number above zero"),
+        ({"FRAMETIM": 4.0}, "header key FRAMETIM is 4.0, expected 1.99 to 2.01 s"),
+        ({"NREADOUT": 9, "EXPOSURE": None}, "9 readouts expose only 17.82 s of a cadence of 1800 s"),
+        ({"NREADOUT": 1e30, "EXPOSURE": None}, "readouts do not fit into a cadence of 1800 s"),
+        ({"CRBLKSZ": 2}, "header key CRBLKSZ is 2, expected 3 to 1000 readouts"),
+        ({"TIMEDEL": 1e30}, "TIMEDEL gives a cadence of 8.64e.34 s, expected one of"),
+        ({"GAINB": 1e30}, r"header key GAINB is 1e\+30, expected 1 to 20 e-/ADU"),
+        ({"GAINB": 0.01}, r"header key GAINB is 0.01, expected 1 to 20 e-/ADU"),
+        ({"READNOIA": 1e6}, "header key READNOIA is 1000000.0, expected 1 to 100 e-"),
+        ({"TUNIT4": "ADU"}, "header key TUNIT4 is 'ADU', expected e-/s; fetch calibrated pixels"),
+        ({"TUNIT4": "electrons"}, "header key TUNIT4 is 'electrons', expected e-/s"),
     ],
 )
 def test_wrong_physics(tmp_path, keys, message):
     path = cutout(keys=keys).write(tmp_path / "a.fits")
     with pytest.raises(InputFileError, match=message):
+        inspect_pixel_file(path, "tesscut")
+
+
+@pytest.mark.parametrize("unit", ["e-/s", "electrons/s", "electron / s", "e- s-1", "electron s^-1", "e-/sec", "E-/S"])
+def test_units_that_are_electrons_per_second(tmp_path, unit):
+    assert inspect_pixel_file(cutout(keys={"TUNIT4": unit}).write(tmp_path / "a.fits"), "tesscut").n_cadence == 6
+
+
+def overwritten(path, key, text):
+    """Put the text of a value into a card, which astropy would not write."""
+    content = path.read_bytes()
+    card = next(
+        content[at : at + 80] for at in range(0, len(content), 80) if content[at : at + 8] == key.ljust(8).encode()
+    )
+    path.write_bytes(content.replace(card, f"{key:8s}= {text:>20s}".ljust(80).encode(), 1))
+
+
+@pytest.mark.parametrize("text", ["1E400", "-1E400"])
+@pytest.mark.parametrize("key", ["CAMERA", "SECTOR", "DEC_OBJ", "INT_TIME", "TFIELDS", "TTYPE7", "NAXIS2", "CRVAL1P"])
+def test_numbers_that_are_infinite_are_named(tmp_path, key, text):
+    path = cutout(checksum=False).write(tmp_path / "a.fits")
+    overwritten(path, key, text)
+    with pytest.raises(InputFileError, match=r"a\.fits: ") as error:
+        inspect_pixel_file(path, "tesscut")
+    assert key in str(error.value)
+
+
+@pytest.mark.parametrize("shape", ["(7000,5)", "(0,5)", "(-7,5)", "(7,100000000000)"])
+def test_shapes_that_are_no_part_of_a_ccd(tmp_path, shape):
+    path = cutout(checksum=False).write(tmp_path / "a.fits")
+    overwritten(path, "TDIM4", f"'{shape}'")
+    with pytest.raises(InputFileError, match=r"a\.fits: FLUX has the shape .*: no part of a CCD"):
+        inspect_pixel_file(path, "tesscut")
+
+
+@pytest.mark.parametrize(("key", "value"), [("A_ORDER", 10**9), ("BP_ORDER", -1), ("A_2_0", "x"), ("A_ORDER", 2.5)])
+def test_distortions_that_are_none(tmp_path, key, value):
+    path = cutout(wcs={"CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP"}).write(tmp_path / "a.fits")
+    fits.setval(path, key, value=value, extname="APERTURE")
+    with pytest.raises(InputFileError, match=rf"a\.fits: header key {key} is {value!r}, which is no part of a WCS"):
         inspect_pixel_file(path, "tesscut")
 
 

@@ -1,5 +1,6 @@
 """What a simulated scene is made of."""
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
@@ -270,4 +271,4 @@ def _converted(name: str, value: Any, default: Any) -> Any:
     expected = type(default).__name__
     if isinstance(default, tuple):
         expected = "a list of texts" if name in _LISTS_OF_TEXTS else "a list of numbers"
-    raise ConfigError(f"scene setting {name} is {value!r}, expected {expected}")
+    raise ConfigError(f"scene setting {name} is {reprlib.repr(value)}, expected {expected}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from photometry.core.errors import ConfigError, InputFileError
+from photometry.core.errors import ConfigError, InputFileError, PhotometryError
 from photometry.workflow.checks import check_inputs, check_output, check_simulated
 from photometry.workflow.code_digests import code_digest
 from photometry.workflow.config import checked_config
@@ -19,6 +19,8 @@ __all__ = ["RunPlan", "plan_run"]
 
 #: The module whose code decides what a plan of stars holds, from the top folder of the sources.
 _STAR_PLANNER = Path("photometry/workflow/star_plan.py")
+#: Characters of a file's name in a message.
+_MOST_OF_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,12 @@ def plan_run(config: Mapping[str, Any], source: str, root: Path, *, checks_input
         When a setting, a pixel file, a table or another input cannot be used, or the output cannot be written.
     """
     schema = config_schema()
-    settings = checked_config(with_observation_table(config, schema), schema, source)
+    with _files_named(source):
+        settings = checked_config(with_observation_table(config, schema), schema, source)
     fit = settings["fit"]
     folder = f"{settings['output']}/plan"
     stars: dict[str, StarPlan] = {}
-    with _settings_named(source):
+    with _settings_named(source), _files_named(source):
         check_output(settings["output"])
         regions, unusable = plan_regions(settings.get("observations", []), fit["tile_size"], fit["tile_margin"])
         check_simulated(settings.get("simulate", {}))
@@ -91,3 +94,17 @@ def _settings_named(source: str) -> Iterator[None]:
         yield
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from error
+
+
+@contextmanager
+def _files_named(source: str) -> Iterator[None]:
+    """Name the file where the system does not let us look at one: no permission, a name too long, a broken disk."""
+    try:
+        yield
+    except PhotometryError:
+        raise
+    except OSError as error:
+        name = str(error.filename or source)
+        shown = name if len(name) < _MOST_OF_NAME else f"{name[:_MOST_OF_NAME]}..."
+        reason = error.strerror or str(error)
+        raise InputFileError(shown, f"cannot be read ({reason}); correct the key that names it in {source}") from error

@@ -140,6 +140,21 @@ def test_missing_section_is_not_taken_from_another_file(refused_by_snakemake):
     assert "my.yaml: key 'observations' is missing; add it (or 'simulate'): what to measure" in said
 
 
+@pytest.mark.parametrize("key", ["input", "catalog", "targets", "prf"])
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 2500, "x" * 5000])
+def test_names_that_are_too_long(refused, field, key, name):
+    said = refused(config_of(field, **{key: name}))
+    assert f"{name[:200]}" in said
+    assert len(said) < 400 or ": no such f" in said
+
+
+@pytest.mark.parametrize("key", ["output", "observations"])
+def test_names_of_the_run_that_are_too_long(refused, field, key):
+    said = refused(config_of(field, tmag_limit=14.0) | {key: "x" * 300})
+    assert "x" * 200 in said
+    assert "File name too long" in said or "no such f" in said
+
+
 def test_a_key_that_is_there_twice(snakemake, tmp_path):
     (tmp_path / "my.yaml").write_text("output: results\noutput: others\nobservations: table.csv\n")
     result = snakemake(tmp_path)
@@ -263,6 +278,7 @@ CATALOGUES = {
     "without a needed column": (lambda table: table.drop(columns="ra"), "stars.csv: ", "ra"),
     "with NaN positions": (lambda table: table.assign(ra=table.ra.where(table.index != 3)), "stars.csv: ", "row 4"),
     "with duplicates": (lambda table: pd.concat([table, table.iloc[[2]]]), "stars.csv: ", "900000003"),
+    "with a number that is none": (lambda table: table.assign(ID="9" * 23), "stars.csv: ", "are no TIC number: '9999"),
     "empty": (lambda table: table.iloc[:0], "stars.csv: ", "no "),
 }
 

@@ -1,7 +1,6 @@
 """What the headers of a SPOC full-frame image (FFI) say, read without its pixels."""
 
 import contextlib
-import gzip
 import math
 import re
 import warnings
@@ -22,6 +21,7 @@ from photometry.core.times import MISSION_BTJD, SECONDS_PER_DAY, ffi_index
 from photometry.frames.frame_series import Frame
 from photometry.io.fits.damage import DAMAGED
 from photometry.io.fits.fits_files import check_cards, header_value, real_number
+from photometry.io.fits.gzip_files import is_gzipped, open_gzipped
 from photometry.io.pixels.pixel_headers import PixelHeaders, check_flux_unit, read_exposure, read_time_offset
 from photometry.io.pixels.pixel_wcs import image_wcs_cards
 from photometry.io.pixels.time_systems import read_time_zero
@@ -223,12 +223,10 @@ def _read_headers(path: Path) -> tuple[PixelHeaders, int | None]:
 def _opened(path: Path) -> Iterator[tuple[IO[bytes], int | None]]:
     try:
         with open(path, "rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
             size = file.seek(0, 2)
             file.seek(0)
-            if zipped:
-                with gzip.open(file) as unpacked:
-                    yield unpacked, None  # type: ignore[misc]
+            if is_gzipped(file):
+                yield open_gzipped(path, file), None
             else:
                 yield file, size
     except InputFileError:

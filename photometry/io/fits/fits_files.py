@@ -16,12 +16,12 @@ from astropy.io import fits
 from photometry.core.errors import InputFileError
 from photometry.io.fits.damage import DAMAGED
 from photometry.io.fits.fits_bytes import ones_complement_sum, with_carry
-from photometry.io.fits.structure import structure_fault
+from photometry.io.fits.gzip_files import is_gzipped, open_gzipped
+from photometry.io.fits.structure import endless_fault, structure_fault
 
 __all__ = ["check_cards", "header_value", "open_fits", "real_number", "table_data", "verify_checksums"]
 
 _FETCH_AGAIN = "delete it and fetch it again"
-_GZIP_MAGIC = b"\x1f\x8b"
 #: Whole numbers beyond this are none that a header can mean.
 _TOO_LARGE = 1e300
 #: Words that are summed at once: bounds the memory.
@@ -44,11 +44,12 @@ def open_fits(path: str | Path) -> Iterator[fits.HDUList]:
     if not path.is_file():
         raise InputFileError(path, "no such file")
     with open(path, "rb") as file:
-        zipped = file.read(2) == _GZIP_MAGIC
-        file.seek(0)
+        zipped = is_gzipped(file)
         source = io.BytesIO(_unpacked(path, file)) if zipped else file
         size = source.seek(0, io.SEEK_END)
         source.seek(0)
+        if fault := endless_fault(source):
+            raise InputFileError(path, f"cannot be read as FITS ({fault}); {_FETCH_AGAIN}")
         with _parse(path, source, memmap=not zipped) as hdus:
             _check_size(path, hdus, size)
             yield hdus
@@ -56,7 +57,7 @@ def open_fits(path: str | Path) -> Iterator[fits.HDUList]:
 
 def _unpacked(path: Path, file: BinaryIO) -> bytes:
     try:
-        return gzip.decompress(file.read())
+        return open_gzipped(path, file).read()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputFileError(path, f"is truncated or damaged ({error}); {_FETCH_AGAIN}") from error
 

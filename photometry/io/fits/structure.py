@@ -1,5 +1,6 @@
 """Which key of a FITS file's headers makes its structure unreadable: astropy's own messages do not name it."""
 
+import math
 import re
 from typing import Any, BinaryIO
 
@@ -7,15 +8,70 @@ from astropy.io import fits
 
 from photometry.io.fits.damage import DAMAGED
 
-__all__ = ["structure_fault"]
+__all__ = ["endless_fault", "structure_fault"]
 
 _BLOCK = 2880
 #: Types of pixels, and kinds of extensions (FITS Standard 4.0, table 8 and section 7).
 _BITPIX = (8, 16, 32, 64, -32, -64)
 _EXTENSIONS = ("IMAGE", "TABLE", "BINTABLE")
 _MOST_AXES = 999
+#: Keys that lay out an HDU: how much is in it, and whether astropy ever comes to an end of it.
+_LAYOUT = frozenset((b"BITPIX", b"NAXIS", b"PCOUNT", b"GCOUNT", b"TFIELDS"))
+_CARD = 80
+_MORE_THAN_THERE_IS = 10**18
 #: Format of a column of a binary table (FITS Standard 4.0, section 7.3.1).
 _FORMAT = re.compile(r"\d*[LXBIJKAEDCMPQ].*")
+
+
+def endless_fault(file: BinaryIO) -> str:
+    """Name the first NAXIS or TFIELDS that counts more than there can be: astropy would look for each of them.
+
+    Parameters
+    ----------
+    file : binary file
+        The file; it is at its beginning afterwards. Only the bytes of a few cards are read, as every plan does it.
+    """
+    size, start = file.seek(0, 2), 0
+    fault = ""
+    while start < size and not fault:
+        file.seek(start)
+        layout = _layout(file)
+        for key in (b"NAXIS", b"TFIELDS"):
+            if layout is not None and layout.get(key, 0) > _MOST_AXES:
+                fault = f"header key {key.decode()} is {layout[key]}, expected 0 to {_MOST_AXES}"
+        if layout is None or fault:
+            break
+        n_byte = _layout_size(layout)
+        start = file.tell() + n_byte + (-n_byte) % _BLOCK
+    file.seek(0)
+    return fault
+
+
+def _layout(file: BinaryIO) -> dict[bytes, int] | None:
+    """Read the keys that lay out an HDU, to the end of its header; None where one is no number, or there is no end."""
+    found: dict[bytes, int] = {}
+    while block := file.read(_BLOCK):
+        for at in range(0, len(block), _CARD):
+            key = block[at : at + 8].rstrip()
+            if key == b"END":
+                return found
+            if key in _LAYOUT or key.startswith(b"NAXIS"):
+                try:
+                    value = float(block[at + 10 : at + _CARD].split(b"/")[0])
+                except ValueError:
+                    return None
+                if not math.isfinite(value):
+                    return None
+                found.setdefault(key, int(min(abs(value), _MORE_THAN_THERE_IS)))
+    return None
+
+
+def _layout_size(layout: dict[bytes, int]) -> int:
+    """Bytes of the data of an HDU; more than any file has where the layout is none."""
+    axes = [layout.get(b"NAXIS%d" % number, 0) for number in range(1, layout.get(b"NAXIS", 0) + 1)]
+    n_element = math.prod(axes) if axes else 0
+    n_byte = layout.get(b"BITPIX", 8) // 8 * layout.get(b"GCOUNT", 1) * (layout.get(b"PCOUNT", 0) + n_element)
+    return min(n_byte, _MORE_THAN_THERE_IS)
 
 
 def structure_fault(file: BinaryIO) -> str:

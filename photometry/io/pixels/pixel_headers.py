@@ -29,6 +29,8 @@ __all__ = ["PixelHeaders", "check_flux_unit", "read_exposure", "read_pointing", 
 
 #: Cadences of TESS products, s (SDPDD, section 2.1; 200 s and 20 s since the extended missions).
 _CADENCES_S = (20, 120, 200, 600, 1800)
+#: Columns of a table (FITS Standard 4.0, section 7.3.1).
+_MOST_COLUMNS = 999
 #: Right ascension and declination, deg.
 _RA_RANGE, _DEC_RANGE = (-360.0, 360.0), (-90.0, 90.0)
 #: What the clock of the CCDs fixes, s: 1.98 + 0.02 = 2.00 (IH, section 5).
@@ -103,8 +105,10 @@ class PixelHeaders:
     @property
     def columns(self) -> dict[str, int]:
         """Numbers of the table's columns (from 1) by their names."""
-        count = real_number(header_value(self.pixels, "TFIELDS")) or 0
-        return {str(self.pixels.get(f"TTYPE{n}", "")).strip(): n for n in range(1, int(count) + 1)}
+        count = header_value(self.pixels, "TFIELDS") or 0
+        if not isinstance(count, int) or not 0 <= count <= _MOST_COLUMNS:
+            raise InputFileError(self.path, f"header key TFIELDS is {count!r}, expected 0 to {_MOST_COLUMNS}")
+        return {str(self.pixels.get(f"TTYPE{n}", "")).strip(): n for n in range(1, count + 1)}
 
 
 def read_pointing(headers: PixelHeaders, source: DataSource) -> Pointing:

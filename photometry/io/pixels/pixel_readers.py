@@ -5,6 +5,8 @@ from pathlib import Path
 
 from photometry.core.cube import Cube
 from photometry.core.datasources import TESSCUT, TPF
+from photometry.core.errors import InputFileError, PhotometryError
+from photometry.io.fits.damage import DAMAGED
 from photometry.io.pixels.pixel_files import check_datasource
 from photometry.io.pixels.tesscut import read_tesscut
 from photometry.io.pixels.tpf import read_tpf
@@ -26,4 +28,10 @@ def read_pixels(path: str | Path, datasource: str) -> Cube:
         When the file cannot be read or is not of this kind.
     """
     check_datasource(datasource)
-    return READERS[datasource](path)
+    try:
+        return READERS[datasource](path)
+    except PhotometryError:
+        raise
+    except DAMAGED as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputFileError(path, f"its pixels cannot be read ({reason}); delete it and fetch it again") from error

@@ -52,6 +52,8 @@ def _cube(
     if aperture.shape != file.stamp.shape:
         raise InputFileError(file.path, f"APERTURE has shape {aperture.shape}, FLUX {file.stamp.shape}")
     images, images_err = table.flux, table.flux_err
+    if backgrounds.shape != images.shape:
+        raise InputFileError(file.path, f"FLUX_BKG has shape {backgrounds.shape}, FLUX {images.shape}; fetch it again")
     images[:, ~flagged(APERTURE_FLAGS, aperture, "collected")] = np.nan
     images_err[np.isnan(images)] = np.nan
     if np.isnan(images).all():

@@ -12,8 +12,9 @@ import numpy as np
 
 from photometry.catalog.star_catalog import Catalog, CatalogSettings
 from photometry.catalog.star_columns import TABLE_NAMES
-from photometry.core.errors import CatalogError
+from photometry.core.errors import CatalogError, InputFileError
 from photometry.core.sky import angular_distance
+from photometry.io.fits.damage import DAMAGED
 from photometry.io.store.provenance import Inputs, atomic_path, origin_of
 from photometry.io.store.sqlite_files import open_sqlite
 
@@ -104,12 +105,12 @@ def read_catalog(
         names = ", ".join(_COLUMNS)
         query = f"SELECT {names} FROM catalog {condition} ORDER BY starid"  # noqa: S608 (names and text are our own)
         rows = connection.execute(query, limits).fetchall()
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(_COLUMNS)
-    arrays = {
-        field: np.array(values, dtype=np.float64) for field, values in zip(_COLUMNS.values(), columns, strict=True)
-    }
-    starid = np.array(columns[0], dtype=np.int64)
-    del arrays["starid"]
+        columns = list(zip(*rows, strict=True)) if rows else [()] * len(_COLUMNS)
+        arrays = {
+            field: np.array(values, dtype=np.float64) for field, values in zip(_COLUMNS.values(), columns, strict=True)
+        }
+        starid = np.array(columns[0], dtype=np.int64)
+        del arrays["starid"]
     if center is not None and radius_deg is not None:
         inside = angular_distance(arrays["ra"], arrays["decl"], *center) <= radius_deg
         arrays = {field: values[inside] for field, values in arrays.items()}
@@ -125,7 +126,9 @@ def _opened(path: str | Path) -> Iterator[sqlite3.Connection]:
     try:
         with open_sqlite(path) as connection:
             yield connection
-    except sqlite3.Error as error:
+    except InputFileError:
+        raise
+    except DAMAGED as error:
         raise CatalogError(path, f"is no catalogue ({error}); delete it and make it again") from error
 
 

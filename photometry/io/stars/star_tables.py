@@ -1,12 +1,11 @@
 """Reading star tables: CSV, ECSV, FITS, VOTable or a catalogue SQLite, with names of the TIC or our own."""
 
-import gzip
 import logging
-import sqlite3
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,8 @@ from astropy.table import Table
 
 from photometry.catalog.star_columns import NUMBERS, STAR_COLUMNS, TABLE_NAMES
 from photometry.core.errors import CatalogError, InputFileError
+from photometry.io.fits.damage import DAMAGED
+from photometry.io.fits.gzip_files import is_gzipped, open_gzipped
 from photometry.io.stars.table_formats import table_by_content
 from photometry.io.store.sqlite_files import open_sqlite
 
@@ -33,10 +34,19 @@ ACCEPTED_NAMES = {
 }
 _NEEDED = ("starid", "ra_J2000", "decl_J2000", "tmag")
 _UNITS = {column.table_name: column.unit for column in STAR_COLUMNS if column.unit}
+#: What stars can have, and what becomes of those that have something else: from Sirius to nothing, Tmag; twice as fast
+#: as Barnard's star, mas/yr.
+_POSSIBLE = (
+    (("tmag",), (-5.0, 50.0), "which counts as no magnitude"),
+    (("pm_ra", "pm_decl"), (-20_000.0, 20_000.0), "and count as standing still"),
+)
 #: Texts that stand for no value.
 _NO_VALUE = ("", "nan", "none", "null", "--")
-#: Rows that a message names.
-_NAMED = 5
+#: TIC numbers as text, of so many digits at most that they can be read.
+_STARID = re.compile(r"\s*(?:TIC)?\s*([0-9]{1,19})(?:\.0*)?\s*", re.IGNORECASE)
+_TOO_LARGE = 2**63
+#: Rows that a message names, and characters of a cell that it shows.
+_NAMED, _MOST_SHOWN = 5, 60
 #: Rows of a CSV table that are read at once.
 _ROWS_AT_ONCE = 100_000
 #: Bytes at the beginning in which SQLite and empty files show.
@@ -80,7 +90,21 @@ def read_star_table(path: str | Path) -> StarTable:
         positions, numbers that are no TIC numbers, or a star twice.
     """
     path = Path(path)
-    raw = _read(path)
+    if not path.is_file():
+        raise CatalogError(path, "no such file; correct the key 'catalog' (a star table, a catalogue SQLite, mast)")
+    try:
+        return _stars(path, _read(path))
+    except InputFileError:
+        raise
+    except DAMAGED as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise CatalogError(
+            path, f"cannot be read as a star table ({reason}); expected CSV, ECSV, FITS, VOTable or SQLite"
+        ) from error
+
+
+def _stars(path: Path, raw: pd.DataFrame) -> StarTable:
+    """Take the stars out of a table, which is used up."""
     columns = _match(path, raw)
     disposition = _texts(raw, columns.get("disposition"))
     artefact, duplicate = disposition == "ARTIFACT", disposition == "DUPLICATE"
@@ -95,6 +119,7 @@ def read_star_table(path: str | Path) -> StarTable:
     table = pd.DataFrame(found, copy=False)
     _check_positions(path, table)
     _check_unique(path, table)
+    _leave_out_impossible(path, table)
     with_tmag = np.isfinite(table["tmag"].to_numpy())
     if not with_tmag.any():
         raise CatalogError(path, f"none of its {len(table)} stars has a value in {columns['tmag']} (TESS magnitude)")
@@ -111,28 +136,18 @@ def read_star_table(path: str | Path) -> StarTable:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise CatalogError(path, "no such file; correct the key 'catalog' (a star table, a catalogue SQLite, mast)")
-    try:
-        with path.open("rb") as file:
-            is_gzip = file.read(2) == b"\x1f\x8b"
-        opened: IO[bytes]
-        with cast(IO[bytes], gzip.open(path)) if is_gzip else path.open("rb") as opened:
-            head = opened.read(_HEAD)
-            if head.startswith(b"SQLite format 3\0"):
-                return _read_sqlite(path)
-            if not head.strip() and not opened.read().strip():
-                raise CatalogError(path, "is empty; give a table with at least one star")
-            opened.seek(0)
-            table = table_by_content(opened)
-            return _read_csv(opened) if table is None else _plain(table)
-    except InputFileError:
-        raise
-    except (ValueError, TypeError, KeyError, IndexError, OSError, EOFError, sqlite3.Error, UserWarning) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise CatalogError(
-            path, f"cannot be read as a star table ({reason}); expected CSV, ECSV, FITS, VOTable or SQLite"
-        ) from error
+    with path.open("rb") as file:
+        opened: IO[bytes] = open_gzipped(path, file) if is_gzipped(file) else file
+        head = opened.read(_HEAD)
+        if head.startswith(b"SQLite format 3\0"):
+            if opened is not file:
+                raise CatalogError(path, "is a gzipped SQLite file; unpack it")
+            return _read_sqlite(path)
+        if not head.strip() and not opened.read().strip():
+            raise CatalogError(path, "is empty; give a table with at least one star")
+        opened.seek(0)
+        table = table_by_content(opened)
+        return _read_csv(opened) if table is None else _plain(table)
 
 
 def _read_sqlite(path: Path) -> pd.DataFrame:
@@ -178,7 +193,7 @@ def _plain(table: Table) -> pd.DataFrame:
         masked = np.ma.asarray(column)
         if masked.dtype.kind in "iu" and not np.ma.getmaskarray(masked).any():
             columns[name] = np.asarray(masked.data).astype(np.int64)
-        elif masked.dtype.kind in "iufb":
+        elif masked.dtype.kind in "iuf":
             columns[name] = np.ma.filled(masked.astype(np.float64), np.nan)
         else:
             columns[name] = [None if value is np.ma.masked else value for value in masked]
@@ -208,29 +223,36 @@ def _texts(raw: pd.DataFrame, column: str | None) -> npt.NDArray[np.object_]:
     """Values as upper-case text."""
     if column is None:
         return np.full(len(raw), "", dtype=object)
-    values = [value.decode() if isinstance(value, bytes) else str(value) for value in raw[column]]
+    values = [value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in raw[column]]
     return np.array([value.strip().upper() for value in values], dtype=object)
 
 
 def _starids(path: Path, values: "pd.Series[Any]") -> npt.NDArray[np.int64]:
     """TIC numbers, which may come as text."""
-    if values.dtype.kind not in "iuf":
-        text = pd.Series([value.decode() if isinstance(value, bytes) else str(value) for value in values])
-        values = text.str.replace("TIC", "", case=False).str.strip()
     if values.dtype.kind in "iu":
         numbers = values.to_numpy(dtype=np.int64)
-        bad = numbers <= 0
+    elif values.dtype.kind == "f":
+        real = values.to_numpy(dtype=np.float64)
+        numbers = np.where((real > 0) & (real < _TOO_LARGE) & (real == np.floor(real)), real, 0).astype(np.int64)
     else:
-        as_float = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
-        bad = ~(np.isfinite(as_float) & (as_float > 0) & (as_float == np.floor(as_float)))
-        numbers = np.zeros(len(values), dtype=np.int64)
-        whole = values.to_numpy()[~bad]
-        numbers[~bad] = [int(float(value)) if "." in str(value) else int(value) for value in whole]
-    if bad.any():
-        rows = np.flatnonzero(bad)
-        shown = ", ".join(f"{values.iloc[row]!r} in row {row + 1}" for row in rows[:_NAMED])
-        raise CatalogError(path, f"{len(rows)} star number(s) are no TIC number: {shown}; correct or remove these rows")
+        numbers = np.array([_starid(value) for value in values], dtype=np.int64)
+    bad = np.flatnonzero(numbers <= 0)
+    if len(bad):
+        shown = ", ".join(f"{_shown(values.iloc[row])} in row {row + 1}" for row in bad[:_NAMED])
+        raise CatalogError(path, f"{len(bad)} star number(s) are no TIC number: {shown}; correct or remove these rows")
     return numbers
+
+
+def _starid(value: Any) -> int:
+    """TIC number of a cell; 0 where it holds none."""
+    text = _STARID.fullmatch(value.decode(errors="replace") if isinstance(value, bytes) else str(value))
+    number = int(text[1]) if text else 0
+    return number if number < _TOO_LARGE else 0
+
+
+def _shown(value: Any) -> str:
+    """Write a cell, shortened where it is long."""
+    return repr(value)[:_MOST_SHOWN]
 
 
 def _numbers(path: Path, raw: pd.DataFrame, column: str | None, name: str) -> npt.NDArray[np.float64]:
@@ -238,12 +260,16 @@ def _numbers(path: Path, raw: pd.DataFrame, column: str | None, name: str) -> np
     if column is None:
         return np.full(len(raw), np.nan)
     values = raw.pop(column)
+    if values.dtype.kind in "cb":
+        raise CatalogError(path, f"column {column} ({name}) has {_shown(values.iloc[0])} in row 1, not a number")
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
     empty = np.flatnonzero(np.isnan(numbers) & ~values.isna().to_numpy())
     wrong = [row for row in empty if str(values.iloc[row]).strip().lower() not in _NO_VALUE]
     if wrong:
         row = wrong[0]
-        raise CatalogError(path, f"column {column} ({name}) has {values.iloc[row]!r} in row {row + 1}, not a number")
+        raise CatalogError(
+            path, f"column {column} ({name}) has {_shown(values.iloc[row])} in row {row + 1}, not a number"
+        )
     return np.where(np.isinf(numbers), np.nan, numbers)
 
 
@@ -257,6 +283,22 @@ def _check_positions(path: Path, table: pd.DataFrame) -> None:
             rows = np.flatnonzero(bad)
             shown = ", ".join(f"TIC {table['starid'].iloc[row]} (row {row + 1})" for row in rows[:_NAMED])
             raise CatalogError(path, f"{len(rows)} star(s) {problem}: {shown}; correct or remove these rows")
+
+
+def _leave_out_impossible(path: Path, table: pd.DataFrame) -> None:
+    """Make NaN of values that no star has, and tell how many there are: a magnitude of -999, a motion of 1e23."""
+    for names, (low, high), consequence in _POSSIBLE:
+        values = [table[name].to_numpy() for name in names]
+        bad = np.any([(value < low) | (value > high) for value in values], axis=0)
+        if not bad.any():
+            continue
+        table.loc[bad, list(names)] = np.nan
+        rows = np.flatnonzero(bad)
+        stars = ", ".join(f"TIC {table['starid'].iloc[row]} (row {row + 1})" for row in rows[:_NAMED])
+        logging.getLogger(__name__).warning(
+            "%s: %d star(s) have %s outside %g to %g %s, %s: %s",
+            *(path, len(rows), " or ".join(names), low, high, _UNITS[names[0]], consequence, stars),
+        )
 
 
 def _check_unique(path: Path, table: pd.DataFrame) -> None:

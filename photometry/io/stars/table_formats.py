@@ -1,6 +1,7 @@
 """Tables that users bring, told by what they hold, not by their names."""
 
 import io
+import re
 from typing import IO
 
 from astropy.table import Table
@@ -9,6 +10,8 @@ __all__ = ["table_by_content"]
 
 #: Bytes at the beginning that tell the format.
 _HEAD = 2000
+#: What makes a reader of VOTables fetch data from an address, or could hide that.
+_ELSEWHERE = re.compile(rb"<(\w+:)?STREAM\b[^>]*\bhref|<!ENTITY", re.IGNORECASE)
 
 
 def table_by_content(opened: IO[bytes]) -> Table | None:
@@ -26,15 +29,20 @@ def table_by_content(opened: IO[bytes]) -> Table | None:
 
     Raises
     ------
-    ValueError, TypeError, KeyError, IndexError, OSError, EOFError
-        What astropy raises for damaged tables.
+    ValueError
+        When a VOTable has its data elsewhere, whence astropy would fetch them, or defines words of its own.
+    Exception
+        What astropy raises for damaged tables (`photometry.io.fits.damage.DAMAGED`).
     """
     head = opened.read(_HEAD)
     opened.seek(0)
     if head.startswith(b"SIMPLE  ="):
         return Table.read(io.BytesIO(opened.read()), format="fits", character_as_bytes=False)
     if b"<VOTABLE" in head:
-        return Table.read(io.BytesIO(opened.read()), format="votable")
+        content = opened.read()
+        if found := _ELSEWHERE.search(content):
+            raise ValueError(f"it has {found[0][:40].decode(errors='replace')!r}: save the table with its data in it")
+        return Table.read(io.BytesIO(content), format="votable")
     if head.startswith(b"# %ECSV"):
         return Table.read(opened.read().decode(), format="ascii.ecsv")
     return None

@@ -10,6 +10,7 @@ from astropy.table import Column, Table
 
 from photometry.core.cube import Pointing
 from photometry.core.errors import InputFileError
+from photometry.io.fits.damage import DAMAGED
 from photometry.io.store.provenance import atomic_path
 
 __all__ = ["RESULT_COLUMNS", "ColumnSpec", "read_ecsv", "results_table", "table_of", "write_ecsv"]
@@ -109,7 +110,7 @@ def read_ecsv(path: str | Path, columns: Sequence[ColumnSpec]) -> Table:
         raise InputFileError(path, "no such file")
     try:
         table = Table.read(path, format="ascii.ecsv")
-    except (ValueError, TypeError, KeyError) as error:
+    except DAMAGED as error:
         raise InputFileError(path, f"cannot be read as ECSV ({error}); delete it and run again") from error
     for name in table.colnames:
         if table[name].dtype.kind == "U" and hasattr(table[name], "mask"):

@@ -113,3 +113,23 @@ def test_bad_files(tmp_path):
     connection.close()
     with pytest.raises(CatalogError, match=r"d.sqlite: is no catalogue \(its table settings is empty\)"):
         read_catalog(tmp_path / "d.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("settings", "epoch", "abc"),
+        ("settings", "sector", b"\xff"),
+        ("settings", "camera", float("inf")),
+        ("catalog", "tmag", "bright"),
+        ("catalog", "decl", b"\xff\xfe"),
+    ],
+)
+def test_values_that_are_none_are_told_with_the_name_of_the_file(tmp_path, table, column, value):
+    write_catalog(tmp_path / "a.sqlite", catalog())
+    connection = sqlite3.connect(tmp_path / "a.sqlite")
+    with connection:
+        connection.execute(f"UPDATE {table} SET {column} = ?", (value,))
+    connection.close()
+    with pytest.raises(CatalogError, match=r"a\.sqlite: is no catalogue \(.*\); delete it and make it again"):
+        read_catalog(tmp_path / "a.sqlite")

@@ -1,7 +1,9 @@
 """What the headers of pixel files say, and every way in which they can be wrong."""
 
+import gzip
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -185,6 +187,30 @@ def test_numbers_that_are_infinite_are_named(tmp_path, key, text):
     with pytest.raises(InputFileError, match=r"a\.fits: ") as error:
         inspect_pixel_file(path, "tesscut")
     assert key in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["2457000", "1E30", "999999999999999999"])
+@pytest.mark.parametrize("key", ["NAXIS", "TFIELDS"])
+@pytest.mark.parametrize("ending", [".fits", ".fits.gz"])
+def test_counts_without_end_are_refused_at_once(tmp_path, key, text, ending):
+    path = cutout(checksum=False).write(tmp_path / "a.fits")
+    overwritten(path, key, text)
+    if ending.endswith("gz"):
+        path = tmp_path / "a.fits.gz"
+        path.write_bytes(gzip.compress((tmp_path / "a.fits").read_bytes()))
+    start = time.perf_counter()
+    with pytest.raises(
+        InputFileError, match=rf"a\{ending}: cannot be read as FITS \(header key {key} is .*, expected 0 to 999"
+    ):
+        inspect_pixel_file(path, "tesscut")
+    assert time.perf_counter() - start < 5
+
+
+def test_a_gzipped_file_that_unpacks_to_gigabytes_is_refused_early(tmp_path):
+    whole = cutout().write(tmp_path / "a.fits").read_bytes()
+    (tmp_path / "a.fits.gz").write_bytes(gzip.compress(whole) + gzip.compress(bytes(1 << 24)) * 64)
+    with pytest.raises(InputFileError, match=r"a\.fits\.gz: unpacks to more than \d+ MB, too much for its size"):
+        inspect_pixel_file(tmp_path / "a.fits.gz", "tesscut")
 
 
 @pytest.mark.parametrize("shape", ["(7000,5)", "(0,5)", "(-7,5)", "(7,100000000000)"])

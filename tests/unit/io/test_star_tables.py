@@ -1,6 +1,9 @@
 """Reading star tables in all their forms, and what makes one useless."""
 
 import gzip
+import sqlite3
+import tracemalloc
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -8,9 +11,10 @@ import pytest
 from astropy.table import MaskedColumn, Table
 
 from photometry.catalog.star_catalog import Catalog, CatalogSettings
-from photometry.core.errors import CatalogError
+from photometry.core.errors import CatalogError, InputFileError
 from photometry.io.stars.catalog_files import write_catalog
 from photometry.io.stars.star_tables import read_star_table
+from photometry.io.stars.target_tables import read_target_table
 
 MAST = pd.DataFrame(
     {
@@ -178,9 +182,56 @@ def test_star_twice(tmp_path):
     )
 
 
-@pytest.mark.parametrize("number", ["0", "-4", "12.5", "HD 1", ""])
+@pytest.mark.parametrize(
+    "number",
+    ["0", "-4", "12.5", "HD 1", "", "9" * 23, "9" * 400, "9223372036854775808", "1e400", "nan", "\uff15"],
+)
 def test_no_star_number(tmp_path, number):
     refused(tmp_path, MAST.assign(ID=["1", number, "3"]), r"1 star number\(s\) are no TIC number: .* in row 2")
+
+
+@pytest.mark.parametrize("number", [b"\xff\xfe", b"", None, "9" * 23, 1e22, float("inf"), -(2**63)])
+def test_no_star_number_in_sqlite(tmp_path, number):
+    with closing(sqlite3.connect(tmp_path / "a.sqlite")) as connection, connection:
+        connection.execute("CREATE TABLE catalog (starid, ra, decl, tmag)")
+        connection.executemany("INSERT INTO catalog VALUES (?, 84.0, -80.0, 10.0)", [(1,), (number,), (3,)])
+    with pytest.raises(CatalogError, match=r"a\.sqlite: 1 star number\(s\) are no TIC number: .* in row 2; correct or"):
+        read_star_table(tmp_path / "a.sqlite")
+
+
+@pytest.mark.parametrize("form", ["fits", "votable", "ascii.ecsv"])
+@pytest.mark.parametrize("name", ["ID", "ra", "Tmag"])
+@pytest.mark.parametrize("dtype", [complex, bool])
+def test_columns_that_are_no_numbers(tmp_path, form, name, dtype):
+    table = as_table()
+    table[name] = np.asarray(table[name]).astype(dtype)
+    table.write(tmp_path / "a", format=form)
+    words = r"a: (3 star number\(s\) are no TIC|column \w+ \(\w+\) has .* in row 1, not a|.*unexpected datatype)"
+    with pytest.raises(CatalogError, match=words):
+        read_star_table(tmp_path / "a")
+
+
+def test_long_cells_are_shortened_in_messages(tmp_path):
+    MAST.assign(Tmag=["5", "x" * 10_000, "9"]).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(CatalogError) as error:
+        read_star_table(tmp_path / "a.csv")
+    assert len(str(error.value)) < 300
+
+
+def test_motions_and_magnitudes_that_no_star_has_are_counted_and_told(tmp_path, caplog):
+    frame = MAST.assign(pmRA=[1e23, 1.0, 2.0], pmDEC=[1.0, -3e4, 2.0], Tmag=[5.1, 12.25, -999.0])
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    stars = read_star_table(tmp_path / "a.csv")
+    assert list(stars.table["starid"]) == [12, 261136679]
+    assert np.all(stars.table[["pm_ra", "pm_decl"]] == 0)
+    assert stars.n_without_tmag == 1
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    dim = "1 star(s) have tmag outside -5 to 50 mag, which counts as no magnitude: TIC 9007199254740993 (row 3)"
+    fast = "2 star(s) have pm_ra or pm_decl outside -20000 to 20000 mas/yr, and count as standing still: "
+    assert said == [
+        f"{tmp_path}/a.csv: {dim}",
+        f"{tmp_path}/a.csv: {fast}TIC 261136679 (row 1), TIC 12 (row 2)",
+    ]
 
 
 def test_text_where_a_number_belongs(tmp_path):
@@ -219,6 +270,45 @@ def test_unreadable(tmp_path):
         (tmp_path / name).write_bytes(damaged)
         with pytest.raises(CatalogError, match=rf"{name}: cannot be read as a star table \(.*\); expected CSV, ECSV"):
             read_star_table(tmp_path / name)
+
+
+STREAMS = {
+    "an address": b'<STREAM href="http://127.0.0.1:9/stars.fits" encoding="base64">',
+    "a namespace": b'<vo:STREAM encoding="base64" href = "ftp://127.0.0.1:9/stars.fits">',
+    "a file": b"<stream\nhref='file:///etc/passwd'>",
+    "an entity": b'<!ENTITY s SYSTEM "http://127.0.0.1:9/stars">',
+}
+
+
+@pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
+def test_a_votable_with_its_data_elsewhere_is_refused_without_a_request(tmp_path, monkeypatch, stream):
+    def connect(*_: object) -> None:
+        raise AssertionError("a request was made")
+
+    monkeypatch.setattr("socket.socket.connect", connect)
+    monkeypatch.setattr("urllib.request.urlopen", connect)
+    as_table().write(tmp_path / "a.xml", format="votable", tabledata_format="binary")
+    content = (tmp_path / "a.xml").read_bytes()
+    (tmp_path / "a.xml").write_bytes(content.replace(b'<STREAM encoding="base64">', stream))
+    for read in (read_star_table, read_target_table):
+        with pytest.raises(InputFileError, match=r"a\.xml: cannot be read as .*: save the table with its data in it"):
+            read(tmp_path / "a.xml")
+
+
+def test_a_gzipped_table_that_unpacks_to_gigabytes_is_refused_early(tmp_path):
+    blanks = gzip.compress(b" " * (1 << 24))
+    (tmp_path / "a.csv.gz").write_bytes(blanks * 64)
+    tracemalloc.start()
+    with pytest.raises(InputFileError, match=r"a\.csv\.gz: unpacks to more than \d+ MB, too much for its size"):
+        read_star_table(tmp_path / "a.csv.gz")
+    assert tracemalloc.get_traced_memory()[1] < 1e9
+    tracemalloc.stop()
+
+
+def test_a_gzipped_database_is_named(tmp_path):
+    (tmp_path / "a.sqlite.gz").write_bytes(gzip.compress(b"SQLite format 3\0" + bytes(100)))
+    with pytest.raises(CatalogError, match=r"a\.sqlite\.gz: is a gzipped SQLite file; unpack it"):
+        read_star_table(tmp_path / "a.sqlite.gz")
 
 
 @pytest.mark.realdata

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from pixel_file_builder import PixelFileBuilder
 
 from photometry.core.errors import InputFileError
@@ -127,4 +128,15 @@ def test_times_of_early_releases_are_corrected(tmp_path, primary, shift):
 def test_a_release_that_came_twice_needs_its_version(tmp_path):
     path = builder(primary={"DATA_REL": 29, "PROCVER": None}).write(tmp_path / "a.fits")
     with pytest.raises(InputFileError, match=r"a\.fits: DATA_REL = 29 was released twice"):
+        read_tpf(path)
+
+
+def test_a_background_of_another_shape(tmp_path):
+    path = PixelFileBuilder(kind="tpf", checksum=False).write(tmp_path / "a.fits")
+    with fits.open(path) as hdus:
+        number = hdus["PIXELS"].columns.names.index("FLUX_BKG") + 1
+    content = path.read_bytes()
+    start = content.index(f"TDIM{number}".encode())
+    path.write_bytes(content[:start] + b"HISTORY".ljust(80) + content[start + 80 :])
+    with pytest.raises(InputFileError, match=r"a\.fits: FLUX_BKG has shape \(6, 35\), FLUX \(6, 5, 7\)"):
         read_tpf(path)

@@ -1,4 +1,6 @@
-"""When a run ends with failed jobs: what there is, and why the rest is missing, summary_v01_incomplete.ecsv.
+"""A run takes its output for itself; when it ends with failed jobs it says what is missing and why.
+
+What there is goes to summary_v01_incomplete.ecsv.
 
 The summary itself needs all tiles: one that was made of some of them would later be taken for whole.
 """
@@ -6,6 +8,16 @@ The summary itself needs all tiles: one that was made of some of them would late
 import sys
 
 from photometry.workflow.incomplete import incomplete_name, write_incomplete
+from photometry.workflow.output_lock import hold_output
+
+
+onstart:
+    # Held until the process ends, not until this block does.
+    global OUTPUT_LOCK
+    try:
+        OUTPUT_LOCK = hold_output(SETTINGS["output"])
+    except PhotometryError as error:
+        raise WorkflowError(str(error)) from None
 
 
 onsuccess:

@@ -2,15 +2,19 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from photometry.core.datasources import DATASOURCES
-from photometry.core.errors import ConfigError
+from photometry.core.errors import ConfigError, InputFileError
 from photometry.workflow.plan import PlannedRegion
 
-__all__ = ["check_inputs", "check_output", "check_simulated"]
+__all__ = ["check_dates", "check_inputs", "check_output", "check_simulated"]
+
+#: By how much clocks of file servers may be ahead, s; the last date that can be written, s since 1970.
+_CLOCK_ERROR_S, _LAST_DATE = 5.0, 2.5e11
 
 
 def check_output(folder: str | Path) -> None:
@@ -19,8 +23,9 @@ def check_output(folder: str | Path) -> None:
     Raises
     ------
     ConfigError
-        When the folder, or the nearest folder above it that exists, cannot be written to.
+        When the folder, or the nearest folder above it that exists, cannot be written to, or has braces in its name.
     """
+    _check_braces("output", str(folder))
     folder = Path(folder)
     existing = next(parent for parent in [folder, *folder.absolute().parents] if os.path.lexists(parent))
     try:
@@ -30,6 +35,30 @@ def check_output(folder: str | Path) -> None:
         raise ConfigError(
             f"output: {folder} cannot be written ({existing}: {error.strerror}); choose another folder"
         ) from error
+
+
+def _check_braces(key: str, folder: str) -> None:
+    """Raise ConfigError for a folder of products that Snakemake would take for a pattern."""
+    if "{" in folder or "}" in folder:
+        raise ConfigError(f"{key}: {folder!r} has braces, which stand for wildcards; choose another folder")
+
+
+def check_dates(paths: Iterable[str | Path]) -> None:
+    """Make sure that no input is dated in the future: Snakemake would refuse what jobs make of it as older.
+
+    Raises
+    ------
+    InputFileError
+        When one is; it says what to do.
+    """
+    now = time.time()
+    for path in paths:
+        dated = os.stat(path).st_mtime if os.path.exists(path) else now
+        if dated > now + _CLOCK_ERROR_S:
+            date = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(min(dated, _LAST_DATE)))
+            raise InputFileError(
+                path, f"is dated {date}, in the future: products would count as older than it; touch the file"
+            )
 
 
 def check_simulated(simulate: Mapping[str, Any]) -> None:
@@ -52,6 +81,7 @@ def check_simulated(simulate: Mapping[str, Any]) -> None:
     from photometry.io.reference.prf_files import check_prf_folder
     from photometry.simulate import CcdSettings, SceneSettings, settings_from_mapping
 
+    _check_braces("simulate, folder", simulate["folder"])
     twice = sorted(set(simulate["scenes"]) & set(simulate["ccds"]))
     if twice:
         raise ConfigError(f"simulate: {', '.join(twice)}: both a scene and a CCD; choose another name for one")
@@ -86,12 +116,13 @@ def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth", mot
     PrfError
         When PRF files are missing or belong to another CCD or epoch.
     ConfigError, InputFileError
-        When a table of targets or the ephemeris cannot be used, or the mode of motion is not for the pixels there are.
+        When a table of targets or the ephemeris cannot be used, an input is dated in the future, or the mode of motion
+        is not for the pixels there are.
     """
     from photometry.io.reference.prf_files import check_prf_folder
     from photometry.io.stars.target_tables import read_target_table
 
-    prfs, tables, sources = set(), set(), set()
+    prfs, tables, sources, files = set(), set(), set(), {ephemeris}
     for region in regions:
         pointing, observation = region.pixels.pointing, region.observation
         source = DATASOURCES[pointing.datasource]
@@ -101,12 +132,14 @@ def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth", mot
                 f"motion: mode wcs takes the WCS of full-frame images, and {region.pixels.path} is none; "
                 "choose another mode"
             )
+        files |= {str(region.pixels.path), observation["targets"]}
         prfs.add((observation["prf"], pointing.sector, pointing.camera, pointing.ccd))
         if observation["catalog"] == "mast" and observation["targets"] != "all":
             tables.add(observation["targets"])
     for folder, sector, camera, ccd in sorted(prfs):
         if folder not in ("model", "mast"):
-            check_prf_folder(folder, sector, camera, ccd)
+            files |= set(map(str, check_prf_folder(folder, sector, camera, ccd)))
+    check_dates(sorted(name for name in files if os.path.isfile(name)))
     if ephemeris != "earth" and any(source.places_of_tess for source in sources):
         from photometry.io.reference.spacecraft import check_ephemeris
 

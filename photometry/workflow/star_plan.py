@@ -16,6 +16,7 @@ from typing import Any
 from photometry.catalog.star_hashes import digest_of_rows, few_changed, star_hashes
 from photometry.io.stars.star_files import digest_of_stars, read_stars, reference_of, write_stars
 from photometry.io.store.provenance import atomic_path, provenance_of
+from photometry.workflow.output_lock import check_output_free
 from photometry.workflow.plan import PlannedRegion, all_overlaps
 from photometry.workflow.region_places import RegionPlace, place_of
 
@@ -158,6 +159,8 @@ def _made(
     from photometry.workflow.star_choice import near_stars
     from photometry.workflow.star_digests import target_digests, tile_digests
 
+    # Its jobs read these files.
+    check_output_free(Path(folder).parent)
     near, overlaps = near_stars(group, places, coord_buffer), all_overlaps(group)
     plans, named = {}, dict[str, str]()
     for name, region in group.items():

@@ -4,8 +4,11 @@ What stops a run before any job is refused by `photometry.workflow.run_plan.plan
 ask it, three ask Snakemake.
 """
 
+import os
 import shutil
 import sqlite3
+import subprocess
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,9 +19,10 @@ import pytest
 import yaml
 from astropy.io import fits
 from astropy.table import Table
-from running import ROOT, Run, config_of
+from running import ROOT, Run, config_of, snakemake_command, snakemake_environment
 
-from photometry.core.errors import PhotometryError
+from photometry.core.errors import ConfigError, OutputError, PhotometryError
+from photometry.workflow.output_lock import hold_output
 from photometry.workflow.run_plan import plan_run
 
 pytestmark = pytest.mark.workflow
@@ -122,6 +126,12 @@ SETTINGS = {
         {},
         "my.yaml: output: /proc/results cannot be written (/proc:",
     ),
+    "braces in the output": ({"output": "a{b}"}, {}, "my.yaml: output: 'a{b}' has braces, which stand for wildcards"),
+    "braces in the folder of simulated files": (
+        {"simulate": {"folder": "a{b}", "scenes": {"a": {}}}},
+        {},
+        "my.yaml: simulate, folder: 'a{b}' has braces, which stand for wildcards",
+    ),
     "output is a file": (
         {"output": "my.yaml"},
         {},
@@ -169,6 +179,74 @@ def test_aliases_without_end(snakemake, tmp_path):
     result = snakemake(tmp_path)
     assert result.returncode == 1
     assert "my.yaml: has more than 300000 values or 20 levels" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["pixels.fits", "targets.csv", "prf"])
+def test_inputs_of_the_future(refused, mine, name):
+    (mine / "targets.csv").write_text("starid\n900000001\n")
+    path = next((mine / "prf").iterdir()) if name == "prf" else mine / name
+    os.utime(path, (2e9, 2e9))
+    said = refused(config_of(mine, targets=str(mine / "targets.csv"), prf=str(mine / "prf")))
+    assert f"{path}: is dated 2033-05-1" in said
+    assert "in the future: products would count as older than it; touch the file" in said
+
+
+def test_a_plan_that_is_a_folder(field, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (name,) = plan_run(config_of(field), "my.yaml", ROOT).regions
+    for ending in ("hdf5", "json"):
+        path = tmp_path / f"results/plan/stars_{name}.{ending}"
+        path.unlink()
+        path.mkdir()
+        with pytest.raises(
+            OutputError, match=rf"{path.name}: cannot be written \(Is a directory\); a file or folder of"
+        ):
+            plan_run(config_of(field), "my.yaml", ROOT)
+        path.rmdir()
+    shutil.rmtree(tmp_path / "results/plan")
+    (tmp_path / "results/plan").write_text("")
+    with pytest.raises(OutputError, match=r"results/plan: cannot be written \((Not a directory|File exists)\)"):
+        plan_run(config_of(field), "my.yaml", ROOT)
+
+
+def test_two_runs_with_one_output(field, tmp_path, snakemake):
+    config = config_of(field) | {"output": str(tmp_path / "results")}
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    with hold_output(tmp_path / "results"):
+        planned = snakemake(second, "--dry-run", config=config)
+        assert planned.returncode == 1
+        assert f"another run is at work in {tmp_path / 'results'} (process {os.getpid()} on" in planned.stdout
+        assert not (tmp_path / "results/plan").exists()
+    assert snakemake(first, "--dry-run", config=config).returncode == 0
+    with hold_output(tmp_path / "results"):
+        assert snakemake(second, "--dry-run", config=config).returncode == 0
+        started = snakemake(second, config=config)
+        assert started.returncode == 1
+        assert f"another run is at work in {tmp_path / 'results'} (process {os.getpid()} on" in started.stdout
+        assert not (tmp_path / "results/prepared").exists()
+
+
+def test_a_run_holds_its_output_as_long_as_it_lasts(field, tmp_path):
+    command = snakemake_command(tmp_path, config_of(field))
+    with (
+        open(tmp_path / "said", "w") as said,
+        subprocess.Popen(command, cwd=tmp_path, env=snakemake_environment(), stdout=said, stderr=said) as run,
+    ):
+        try:
+            for _ in range(1200):
+                if list((tmp_path / "results/logs").glob("images/*.log")) or run.poll() is not None:
+                    break
+                time.sleep(0.1)
+            assert run.poll() is None, (tmp_path / "said").read_text()
+            words = rf"another run is at work in .*results \(process {run.pid} on .*, started in {tmp_path}\)"
+            with pytest.raises(ConfigError, match=words):
+                hold_output(tmp_path / "results")
+        finally:
+            run.kill()
+            run.wait()
+    hold_output(tmp_path / "results").close()
 
 
 def test_same_region_twice(refused, field, mine):

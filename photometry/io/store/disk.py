@@ -18,6 +18,10 @@ __all__ = ["flush", "flush_folder", "new_hdf5", "output_error"]
 _FREE = "free some space there or raise the limit, or choose another folder (key 'output'), and run again"
 _ALLOW = "make it writable or choose another folder (key 'output'), and run again"
 _CHECK = "check the disk, or choose another folder (key 'output'), and run again"
+_RENAME = (
+    "a file or folder of another kind has this name: move it, or choose another folder (key 'output'), and run again"
+)
+_SHORTEN = "choose a folder with a shorter name (key 'output')"
 _REMEDIES = {
     errno.ENOSPC: _FREE,
     errno.EDQUOT: _FREE,
@@ -26,6 +30,11 @@ _REMEDIES = {
     errno.EACCES: _ALLOW,
     errno.EPERM: _ALLOW,
     errno.EIO: _CHECK,
+    errno.EISDIR: _RENAME,
+    errno.ENOTDIR: _RENAME,
+    errno.EEXIST: _RENAME,
+    errno.ENOTEMPTY: _RENAME,
+    errno.ENAMETOOLONG: _SHORTEN,
 }
 _REFUSED = (errno.EACCES, errno.EPERM)
 #: HDF5 passes the system's number on in its text.

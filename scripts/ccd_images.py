@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from photometry.ccd.ccd_cubes import write_ccd_cube
 from photometry.core.stars import MOST_MASK_RADIUS
 from photometry.io.products.frame_lists import read_frames
-from photometry.io.stars.star_files import reference_stars
+from photometry.io.stars.star_files import reference_stars, table_of_stars
 from photometry.workflow.job_inputs import placed_stars
 from photometry.workflow.job_log import job_log
 
@@ -22,7 +22,8 @@ def ccd_images(
     reference = reference_stars(path_stars, path_reference)
     stars = placed_stars(reference, frames.header, frames.header.stamp, margin=MOST_MASK_RADIUS)
     inputs = {"frames": path_frames, "stars": path_reference}
-    write_ccd_cube(path_cube, frames, stars, inputs, processes=processes, code=code)
+    table = table_of_stars(path_stars)
+    write_ccd_cube(path_cube, frames, stars, inputs, processes=processes, code=code, table=table)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ class MovementKernel:
         Cadences whose motion could not be measured (interpolated there).
     source : str
         ``pixels``, ``pos_corr``, ``wcs`` or ``unchanged``.
+    table_doubt : str
+        Why the star table may not fit the pixels (`photometry.calibration.table_verdict`); empty where it does.
     """
 
     center: tuple[float, float]
@@ -50,6 +52,7 @@ class MovementKernel:
     covariance: npt.NDArray[np.float64]
     bad: npt.NDArray[np.bool_]
     source: str
+    table_doubt: str = ""
 
     def __post_init__(self) -> None:
         n_cadence = len(self.bad)

@@ -29,13 +29,12 @@ from photometry.ccd.ccd_blocks import (
     pixel_block,
     smooth_name,
 )
+from photometry.ccd.star_places import check_places
 from photometry.core.errors import InputFileError, PhotometryError
-from photometry.core.geometry import Stamp
 from photometry.core.quality import TESS_QUALITY, bit
 from photometry.core.stars import Stars
 from photometry.frames.frame_series import OK
 from photometry.frames.known_defects import defects_of
-from photometry.frames.star_offset import StarOffset, star_offset
 from photometry.io.ffi.ffi_pixels import read_checked_image
 from photometry.io.products.cube_files import CHUNK
 from photometry.io.products.frame_lists import CcdFrames
@@ -48,8 +47,6 @@ __all__ = ["write_ccd_cube"]
 
 #: Frames whose median is the light of the stars.
 _STATIC_FRAMES = 15
-#: So many stars brighter than this on a CCD are found on its frames if they are there.
-_BRIGHT_TMAG, _MANY_BRIGHT = 12.0, 100
 #: How often a child looks whether its parent is alive, s.
 _WATCH_S = 2.0
 _log = logging.getLogger(__name__)
@@ -73,6 +70,7 @@ def write_ccd_cube(
     *,
     processes: int = 1,
     code: str = "",
+    table: str = "the star table",
     block: int = CHUNK[0],
 ) -> None:
     """Write the cube of a CCD.
@@ -95,6 +93,8 @@ def write_ccd_cube(
         Processes that work side by side, each with up to 2 GB.
     code : str
         Digest of the software: parts that other versions made are not used.
+    table : str
+        Name of the star table, for messages.
     block : int
         Cadences in a block.
 
@@ -124,7 +124,7 @@ def write_ccd_cube(
             block=block,
         )
         if not scratch.has("static"):
-            scratch.save("static", **_static(work, frames, stars))
+            scratch.save("static", **_static(work, frames, stars, table))
         with _processes(work, processes) as run:
             run(describe_block, "backgrounds")
             checked = _smooth(work, frames)
@@ -151,7 +151,7 @@ def _is_made(path: Path, inputs: dict[str, str | Path]) -> bool:
     return all(made_from.get(role) == provenance_of(name) for role, name in inputs.items())
 
 
-def _static(work: CcdWork, frames: CcdFrames, stars: Stars) -> dict[str, npt.NDArray[np.generic]]:
+def _static(work: CcdWork, frames: CcdFrames, stars: Stars, table: str) -> dict[str, npt.NDArray[np.generic]]:
     """Mask of bright stars, and the light that is the same in all frames."""
     mask = star_mask(work.area, stars.row, stars.column, stars.tmag)
     light = catalogue_light(model_prf(work.ccd), work.area, stars.row, stars.column, stars.tmag)
@@ -170,25 +170,8 @@ def _static(work: CcdWork, frames: CcdFrames, stars: Stars) -> dict[str, npt.NDA
     if not residuals:
         raise InputFileError(Path(work.files[0]).parent, f"none of {len(chosen)} frames that were tried has pixels")
     found = static_light(residuals)
-    _check_places(Path(work.files[frames.reference]), star_offset(found, light), stars, work.area)
+    check_places(Path(work.files[frames.reference]), found, light, stars, work.area, work.ccd, table)
     return {"mask": mask, "light": found}
-
-
-def _check_places(reference: Path, offset: StarOffset, stars: Stars, area: Stamp) -> None:
-    """Refuse a WCS that does not place the catalogue's stars where the frames have theirs: no flux would be right."""
-    bright = int((area.contains(stars.row, stars.column) & (stars.tmag < _BRIGHT_TMAG)).sum())
-    _log.info("stars agree with the catalogue by %.0f sigma, when shifted by %.0f at most", offset.here, offset.there)
-    if offset.is_wrong:
-        found = f"are {offset.rows} rows and {offset.columns} columns from"
-    elif not offset.is_known and bright >= _MANY_BRIGHT:
-        found = f"({bright} are brighter than T={_BRIGHT_TMAG:g}) are not"
-    else:
-        return
-    raise InputFileError(
-        reference,
-        f"the stars {found} where its WCS and the catalogue place them; this frame is the CCD's reference: its WCS "
-        "or the star table is wrong, fetch them again",
-    )
 
 
 def _smooth(work: CcdWork, frames: CcdFrames) -> _Checked:

@@ -110,6 +110,7 @@ STAR_FLAGS = (
     Flag(
         512, "unlisted_neighbour", "a star that the star table lacks is within 1 px, with a tenth of the light or more"
     ),
+    Flag(1024, "table_doubtful", "the star table may not fit the pixels of the region"),
 )
 
 

@@ -113,6 +113,7 @@ def star_flags(
     flux: npt.NDArray[np.float64],
     motion_bad: npt.NDArray[np.bool_],
     neighbours: UnlistedNeighbours,
+    table_doubt: str = "",
 ) -> npt.NDArray[np.int32]:
     """Return the flags of the stars, (n_star,).
 
@@ -132,6 +133,8 @@ def star_flags(
         Good cadences whose motion was not measured.
     neighbours : UnlistedNeighbours
         Stars beside them that the star table lacks.
+    table_doubt : str
+        Why the star table may not fit the pixels; empty where it does.
     """
     inside = quality.usable_share + quality.dead_share
     finite = np.where(np.isfinite(chi2), chi2, 0.0)
@@ -146,6 +149,7 @@ def star_flags(
         "mean_uncertain": (misfit.flux_error > _POOR_MEAN * np.abs(flux)) & (misfit.chi2 > _SIGNIFICANT),
         "motion_unknown": np.full(len(chi2), np.count_nonzero(motion_bad) > _MOST * len(motion_bad)),
         "unlisted_neighbour": np.isfinite(neighbours.tmag),
+        "table_doubtful": np.full(len(chi2), table_doubt != ""),
     }
     flags = np.zeros(len(chi2), dtype=np.int32)
     for name, condition in conditions.items():

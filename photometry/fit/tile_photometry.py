@@ -136,7 +136,7 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
     mean = mean_images(data, good, scene.state.mean_residual, left)
     misfit = static_misfit(first.main, core, quality.light, mean, variance, system.leverage)
     neighbours = unlisted_neighbours(model.stars, flux, core)
-    chi2, motion_bad = series["chi2"][:, good], scene.kernel.bad[good]
+    chi2, motion_bad, doubt = series["chi2"][:, good], scene.kernel.bad[good], scene.kernel.table_doubt
     row, column = model.stars.row[core], model.stars.column[core]
     window, window_row, window_column = windows_of(apertures, row, column, data.stamp)
     row_shift, column_shift = scene.kernel.shifts(row, column)
@@ -150,7 +150,7 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
         column_shift=column_shift.astype(np.float32),
         pixel_quality=_in_order(blocks, [block.flags for block in blocks], np.int32),
         cadence_chi2=_in_order(blocks, [block.cadence_chi2 for block in blocks], np.float32),
-        star_flags=star_flags(quality, correlation, chi2, misfit, flux[core], motion_bad, neighbours),
+        star_flags=star_flags(quality, correlation, chi2, misfit, flux[core], motion_bad, neighbours, doubt),
         contamination=quality.contamination,
         blend_correlation=correlation,
         chi2_mean=misfit.chi2,

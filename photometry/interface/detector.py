@@ -17,9 +17,12 @@ from photometry.calibration.effective_prf import learn_prf
 from photometry.calibration.kernel import MovementKernel
 from photometry.calibration.patches import is_measured_whole
 from photometry.calibration.region import measure_motion
+from photometry.calibration.table_check import checked_cube
+from photometry.calibration.table_verdict import table_verdict
 from photometry.calibration.wcs_motion import kernel_of_wcs
 from photometry.catalog.star_catalog import Catalog, stars_near
 from photometry.core.cube import Cube, CubeHeader
+from photometry.core.errors import CatalogError
 from photometry.core.geometry import Stamp, tiles_of
 from photometry.core.quality import PIXEL_FLAGS, bit
 from photometry.core.stars import NO_STARS, Stars
@@ -137,8 +140,10 @@ class Detector:
 
         Raises
         ------
+        CatalogError
+            When the stars of the catalogue do not fit the pixels.
         FitError
-            When the tile has no star or no unflagged cadence.
+            When the tile has no unflagged cadence.
         """
         numerics = numeric_settings(settings)
         if (prepared := self._prepared()) is not None:
@@ -177,7 +182,11 @@ class Detector:
         if numerics.motion.mode == "wcs":
             known = kernel_of_wcs(self.source.frame_wcs(), header.wcs_header, header.stamp, header.quality == 0)
         cube, stars = self.source.read(stamp), self.stars(stamp)
+        verdict = table_verdict([checked_cube(cube, stars, given)])
+        if verdict.problem:
+            raise CatalogError(self.files.catalog, f"does not fit the pixels {self.files.pixels}: {verdict.problem}")
         kernel = measure_motion([cube], stars, given, numerics.motion, known)
+        kernel = replace(kernel, table_doubt=verdict.doubt)
         learnt = learn_prf([cube], stars, given, kernel, numerics.prf_learning, numerics.motion)
         placement: Placement = _read_only(Placement(learnt.prf, learnt.kernel, learnt.unlisted))
         return placement

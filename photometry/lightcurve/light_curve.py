@@ -221,6 +221,7 @@ _RESERVATIONS = {
     "mean_uncertain": "the mean flux may be wrong by {uncertainty:.0%}",
     "motion_unknown": "the motion was not measured: too little light of stars that do not saturate",
     "unlisted_neighbour": "a star of T = {tmag:.1f} that the star table lacks is {distance:.1f} px away",
+    "table_doubtful": "the star table may not fit the pixels (the log of movement_kernel says why)",
 }
 
 

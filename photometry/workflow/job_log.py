@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -16,7 +16,7 @@ __all__ = ["job_log"]
 
 
 @contextlib.contextmanager
-def job_log(path: str | Path) -> Iterator[None]:
+def job_log(path: str | Path) -> Iterator[Callable[[str], None]]:
     """Run a job's work with all its output in a log file.
 
     A `PhotometryError` is meant for the user: its text goes to the log and to the terminal, and so does what the system
@@ -28,6 +28,12 @@ def job_log(path: str | Path) -> Iterator[None]:
     ----------
     path : path-like
         The log; an earlier one is overwritten.
+
+    Yields
+    ------
+    callable
+        Says something in one line on the terminal as well as in the log: what the user has to know of a job that does
+        not fail.
 
     Raises
     ------
@@ -43,8 +49,14 @@ def job_log(path: str | Path) -> Iterator[None]:
             handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
             root.addHandler(handler)
             root.setLevel(logging.INFO)
+
+            def tell(message: str) -> None:
+                for stream in (terminal, log):
+                    stream.write(f"{message}\n")
+                    stream.flush()
+
             try:
-                yield
+                yield tell
             finally:
                 root.removeHandler(handler)
                 root.setLevel(level)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from photometry.catalog.far_tables import why_far
 from photometry.catalog.region_stars import NearStars, RegionStars, StarsByDecl, is_among, take_near
 from photometry.core.cube import CubeHeader
 from photometry.core.datasources import DATASOURCES
@@ -39,7 +40,7 @@ def near_stars(
     Raises
     ------
     CatalogError, InputFileError
-        When a table cannot be used, or a target is in no star table.
+        When a table cannot be used, has no star near any of its regions, or a target is in no star table.
     """
     asked = {name: region.observation["targets"] for name, region in regions.items()}
     wanted = {table: read_target_table(table) for table in sorted(set(asked.values()) - {"all"})}
@@ -49,15 +50,26 @@ def near_stars(
         known = read_star_table(catalog).table
         for path in {asked[name] for name in regions if regions[name].observation["catalog"] == catalog} - {"all"}:
             unknown[path] &= ~is_among(wanted[path], known["starid"].to_numpy())
-        table = StarsByDecl.of(known)
+        table, of_table = StarsByDecl.of(known), dict[str, NearStars]()
         for name, region in regions.items():
             if region.observation["catalog"] == catalog:
-                near[name] = _near(table, region, places[name], wanted.get(asked[name]), coord_buffer)
+                of_table[name] = _near(table, region, places[name], wanted.get(asked[name]), coord_buffer)
+        _check_near(catalog, of_table, places)
+        near |= of_table
     for path, missing in unknown.items():
         if missing.any():
             catalogs = sorted({regions[name].observation["catalog"] for name in regions if asked[name] == path})
             raise _not_there(path, wanted[path][missing], catalogs)
     return _with_unplaced(near, regions, wanted)
+
+
+def _check_near(catalog: str, near: Mapping[str, NearStars], places: Mapping[str, RegionPlace]) -> None:
+    """Refuse a table that has no star near any of its regions; of some it may have none."""
+    placed = [name for name in near if places[name].wcs_header]
+    if placed and not any(near[name].reaches.any() for name in near):
+        first, place = placed[0], places[placed[0]]
+        why = why_far(near[first].table, place.wcs_header, place.stamp)
+        raise CatalogError(catalog, f"none of its stars is near the pixels of {first}, {why}")
 
 
 def _near(

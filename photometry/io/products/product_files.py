@@ -17,8 +17,8 @@ from photometry.prf.prf_grid import PrfGrid
 __all__ = ["read_kernel", "read_prf", "read_tile_fit", "write_kernel", "write_prf", "write_tile_fit"]
 
 _LAYOUT_VERSION = 1
-#: Movement kernels have second moments since 2.
-_KERNEL_LAYOUT = 2
+#: Movement kernels have second moments since 2, what is doubtful of the star table since 3.
+_KERNEL_LAYOUT = 3
 _KERNEL, _PRF, _TILE_FIT = "movement_kernel", "prf", "tile_fit"
 #: Fields of `TileFit` that are attributes of the file; all others are datasets.
 _TILE_ATTRIBUTES = ("prf_source", "fit_tmag_limit")
@@ -30,6 +30,7 @@ def write_kernel(
     """Write a movement kernel; `inputs` and `settings`: `photometry.io.store.provenance.origin_of`."""
     with write_product(path, _KERNEL, _KERNEL_LAYOUT, inputs, settings) as file:
         file.attrs["source"] = kernel.source
+        file.attrs["table_doubt"] = kernel.table_doubt
         file.attrs["scale"] = kernel.scale
         file.attrs["center"] = kernel.center
         file.attrs["offset"] = kernel.offset
@@ -49,6 +50,7 @@ def read_kernel(path: str | Path) -> MovementKernel:
             covariance=file["covariance"][...],
             bad=file["bad"][...],
             source=str(file.attrs["source"]),
+            table_doubt=str(file.attrs["table_doubt"]),
         )
 
 

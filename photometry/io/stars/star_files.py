@@ -11,7 +11,7 @@ from photometry.catalog.star_hashes import few_changed
 from photometry.core.errors import InputFileError
 from photometry.io.store.provenance import open_product, write_product
 
-__all__ = ["digest_of_stars", "read_stars", "reference_of", "reference_stars", "write_stars"]
+__all__ = ["digest_of_stars", "read_stars", "reference_of", "reference_stars", "table_of_stars", "write_stars"]
 
 _KIND, _LAYOUT_VERSION = "region_stars", 1
 #: Fields of `RegionStars` that are attributes of the file; all others are datasets.
@@ -60,6 +60,12 @@ def digest_of_stars(path: str | Path) -> str:
             return str(file.attrs["digest"])
     except InputFileError:
         return ""
+
+
+def table_of_stars(path: str | Path) -> str:
+    """Return the name of the star table that the stars of a file were taken from; InputFileError as `read_stars`."""
+    with open_product(path, _KIND, _LAYOUT_VERSION) as file:
+        return str(file.attrs["input_table"]).rpartition(" sha256:")[0]
 
 
 def reference_of(stars: RegionStars) -> RegionStars:

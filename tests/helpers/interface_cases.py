@@ -223,7 +223,7 @@ def older_frames(folder: Path, tess_data: Path | None) -> Case:
 def _write_peaks(path: Path, image: np.ndarray, cards: str, stamp: Stamp, time: float) -> int:
     """Write a catalogue of the peaks of an image; return the brightest that is far from the edges and not saturated."""
     inner = image[1:-1, 1:-1]
-    rows, columns = np.nonzero((ndimage.maximum_filter(image, 5)[1:-1, 1:-1] == inner) & (inner > 300))
+    rows, columns = np.nonzero((ndimage.maximum_filter(image, 3)[1:-1, 1:-1] == inner) & (inner > 25))
     boxes = np.stack(
         [np.maximum(image[row : row + 3, column : column + 3], 0) for row, column in zip(rows, columns, strict=True)]
     )

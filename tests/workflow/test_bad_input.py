@@ -369,6 +369,80 @@ def test_catalogue(refused, mine, change, start, word):
     assert word in said.split(start)[1]
 
 
+FAR = {
+    "hours": (lambda table: table.assign(ra=table.ra / 15), "its right ascensions are hours, expected degrees"),
+    "another field": (
+        lambda table: table.assign(dec=table.dec + 30),
+        "29.84 deg away; give the star table of this part of the sky",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), FAR.values(), ids=FAR)
+def test_catalogue_of_another_part_of_the_sky(refused, mine, change, words):
+    stars_with(change)(mine)
+    said = refused(config_of(mine))
+    assert f"{mine / 'stars.csv'}: none of its stars is near the pixels of tesscut_sector001_camera4_ccd2" in said
+    assert words in said
+
+
+#: Star tables that do not fit the pixels, or may not, and what is said of them.
+UNFIT = {
+    "shifted": (
+        lambda table: table.assign(dec=table.dec + 3 * 21 / 3600),
+        "Error: shifted.csv: does not fit the pixels of tesscut_sector001",
+        "columns from where it and the WCS of the pixels place them",
+    ),
+    "cut": (
+        lambda table: table[table.Tmag < 13],
+        "Error: cut.csv: does not fit the pixels of tesscut_sector002",
+        "it lacks 8 of 15 stars that the pixels show, the brightest at row 534, column 1265 (T about 13.7)",
+    ),
+    "doubtful": (
+        lambda table: table[table.Tmag < 14],
+        "Warning: doubtful.csv: may not fit the pixels of tesscut_sector003",
+        "it lacks 4 of 15 stars that the pixels show, at row 530, column 1261 (T about 14.8) first",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def unfit(field: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Folder of a run with each of the tables of `UNFIT`, and what the run said."""
+    folder = tmp_path_factory.mktemp("unfit")
+    config = config_of(field)
+    (observation,) = config["observations"]
+    config["observations"] = []
+    for sector, (name, (change, _, _)) in enumerate(UNFIT.items(), 1):
+        of_sector(field / "pixels.fits", sector, folder / f"{name}.fits")
+        change(pd.read_csv(field / "stars.csv", comment="#")).to_csv(folder / f"{name}.csv", index=False)
+        files = {"input": str(folder / f"{name}.fits"), "catalog": str(folder / f"{name}.csv")}
+        config["observations"].append(observation | files)
+    result = snakemake(folder, config=config)
+    assert result.returncode == 1
+    return folder, result.stdout
+
+
+@pytest.mark.parametrize(("start", "words"), [case[1:] for case in UNFIT.values()], ids=UNFIT)
+def test_star_tables_that_do_not_fit_the_pixels(unfit, start, words):
+    _, said = unfit
+    (line,) = [line for line in said.splitlines() if line.startswith(start)]
+    assert words in line
+
+
+def test_every_row_tells_of_a_doubtful_table(unfit):
+    folder, _ = unfit
+    summary = Table.read(folder / "results/summary_v01_incomplete.ecsv")
+    reason = {sector: set(summary["reason"][summary["sector"] == sector]) for sector in (1, 2, 3)}
+    assert len(reason[1]) == len(reason[2]) == 1
+    rows = summary[summary["sector"] == 3]
+    assert len(rows) > 10
+    assert all(
+        "the star table may not fit the pixels (the log of movement_kernel says why)" in r for r in rows["reason"]
+    )
+    assert not set(rows["status"]) & {"OK"}
+
+
 def test_snakemake_tells_of_a_catalogue_as_the_plan_does(refused_by_snakemake, mine):
     change, start, word = CATALOGUES["with duplicates"]
     stars_with(change)(mine)

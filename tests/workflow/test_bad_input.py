@@ -296,6 +296,10 @@ def without_wcs(folder: Path) -> None:
 
 PIXELS = {
     "camera 5": (setting("CAMERA", 5, 0), "pixels.fits: header key CAMERA is 5, expected 1 to 4"),
+    "keys that contradict each other": (
+        setting("CAMERA", 3, 1),
+        "pixels.fits: header keys contradict each other: CAMERA = 4 (primary header), but 3 (table PIXELS)",
+    ),
     "no sector": (setting("SECTOR", None, 0), "pixels.fits: header key SECTOR is missing or blank"),
     "an integration time that is none": (
         setting("INT_TIME", 1e30, 1),

@@ -12,6 +12,7 @@ from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Stamp
 from photometry.core.times import TimeOffset
 from photometry.io.fits.fits_files import header_value, open_fits
+from photometry.io.pixels.header_agreement import check_agreement
 from photometry.io.pixels.pixel_headers import (
     PixelHeaders,
     check_flux_unit,
@@ -227,6 +228,7 @@ def _inspect(headers: PixelHeaders, datasource: str) -> PixelFile:
     source = _SOURCES[datasource]
     pointing = read_pointing(headers, source)
     stamp = read_stamp(headers)
+    check_agreement(headers, stamp)
     exposure = read_exposure(headers, stamp, source)
     n_cadence = int(headers.pixels["NAXIS2"])
     if n_cadence < 2:

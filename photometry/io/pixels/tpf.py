@@ -49,8 +49,6 @@ def _cube(
     pos_corr: npt.NDArray[np.float32] | None,
     aperture: npt.NDArray[np.int32],
 ) -> Cube:
-    if aperture.shape != file.stamp.shape:
-        raise InputFileError(file.path, f"APERTURE has shape {aperture.shape}, FLUX {file.stamp.shape}")
     images, images_err = table.flux, table.flux_err
     if backgrounds.shape != images.shape:
         raise InputFileError(file.path, f"FLUX_BKG has shape {backgrounds.shape}, FLUX {images.shape}; fetch it again")

@@ -47,6 +47,8 @@ _SATURATED_TMAG, _BLEEDING, _SPOILT_COLUMNS = 7.3, 5e4, 2
 _MOST_SHIFT = 6
 #: Light from which pixels count by its logarithm, e-/s: a bright star tells no more than others.
 _SOFT = 10.0
+#: A shift explains the image if no more than this share of the mean square of its logarithms is left.
+_LEFT_AT_MOST = 0.5
 #: Fewest pixels that tell a shift.
 _FEWEST_PIXELS = 9
 #: Expected stars beside the pixels, so many that it is no accident if there is none.
@@ -286,6 +288,8 @@ def _best_shift(image: _Floats, usable: _Bools, stamp: Stamp, light: _Light, fou
     whole = min(((rows, columns) for rows in steps for columns in steps), key=left)
     best = min(((whole[0] + rows, whole[1] + columns) for rows in (-1, 0, 1) for columns in (-1, 0, 1)), key=left)
     settled = _shifted(light, stamp, *best)
+    if left(best) > _LEFT_AT_MOST * float(np.var(measured)):
+        return NO_SHIFT
     still_dark = found.contrast[_is_dark(settled, found)].sum()
     if settled[usable].max() < _LEAST_CONTRAST or still_dark > _SHARE_THERE * found.contrast.sum():
         return NO_SHIFT

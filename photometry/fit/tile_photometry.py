@@ -9,6 +9,7 @@ import numpy.typing as npt
 from photometry.calibration.kernel import MovementKernel
 from photometry.calibration.region_tiles import PRF_REACH, evenly_chosen, kernel_of_tile, tile_motion
 from photometry.core.cube import Cube
+from photometry.core.errors import FitError
 from photometry.core.geometry import Stamp
 from photometry.core.settings import FitSettings
 from photometry.core.stars import Stars
@@ -79,7 +80,7 @@ def fit_tile(
     Raises
     ------
     FitError
-        When no pixel is usable.
+        When no pixel is usable, or none is measured in an unflagged cadence.
     """
     data = tile_data(cube)
     is_near = cube.stamp.border_distance(stars.row, stars.column) > -PRF_REACH
@@ -97,6 +98,8 @@ def fit_tile(
     good = (cube.quality == 0) & ~far
     if not good.any():
         good = ~far
+    if not data.valid[good].any():
+        raise FitError("no pixel is measured in an unflagged cadence: there is nothing to take mean fluxes from")
     mean = solve_mean(data, model, state, _some(good), clip=True)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
     share = settings.prior_width if prior_widths is None else prior_widths[is_near][is_free]

@@ -70,7 +70,8 @@ def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: 
     Raises
     ------
     InputFileError
-        When there are fewer than two cadences, all are flagged, no pixel has a value, or the times make no sense.
+        When there are fewer than two cadences, all are flagged, no pixel has a value in those that are not, or the times
+        make no sense.
     """
     all_times = np.asarray(table["TIME"], dtype=np.float64)
     rows = _rows_with_time(path, all_times, time_zero)
@@ -89,6 +90,12 @@ def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: 
     missing |= ~_on_science_area(stamp)
     if missing.all():
         raise InputFileError(path, "no pixel has a value in any cadence (FLUX is NaN or zero); fetch the file again")
+    if missing[quality == 0].all():
+        raise InputFileError(
+            path,
+            f"none of the {np.count_nonzero(quality == 0)} unflagged cadences (QUALITY is 0) has a pixel with a value: "
+            "there is nothing to take mean fluxes from",
+        )
     flux[missing] = np.nan
     flux_err[missing] = np.nan
     return PixelTable(

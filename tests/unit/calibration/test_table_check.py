@@ -175,6 +175,12 @@ def test_dark_pixels_tell_nothing():
     assert (verdict.problem, verdict.doubt) == ("", "")
 
 
+@pytest.mark.parametrize("value", [0.0, 50.0, -100.0])
+def test_pixels_without_structure_tell_no_shift(value):
+    stars = stars_on(FIELD)
+    assert check(np.full(FIELD.shape, value), stars).shift.length == 0
+
+
 def test_what_is_not_measured_tells_nothing():
     stars = stars_on(FIELD)
     image = image_of(stars)

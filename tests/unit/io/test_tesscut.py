@@ -12,6 +12,9 @@ from photometry.core.times import time_offset
 from photometry.io.pixels.pixel_readers import read_pixels
 from photometry.io.pixels.tesscut import read_tesscut
 
+#: The first three of six cadences have no value.
+HALF_MISSING = np.where(np.arange(6)[:, None, None] < 3, np.nan, 100.0) * np.ones((6, 5, 7))
+
 
 def test_flux_is_images_and_background(tmp_path):
     builder = PixelFileBuilder(shape=(6, 20, 24))
@@ -92,6 +95,10 @@ def test_cadence_numbers_that_do_not_count_are_made_from_the_times(tmp_path):
     ("columns", "message"),
     [
         ({"QUALITY": np.full(6, 8)}, r"all 6 cadences are flagged \(QUALITY is not 0\)"),
+        (
+            {"QUALITY": np.array([0, 0, 0, 8, 8, 8]), "FLUX": HALF_MISSING},
+            r"none of the 3 unflagged cadences \(QUALITY is 0\) has a pixel with a value: there is nothing to take",
+        ),
         ({"FLUX": np.full((6, 5, 7), np.nan)}, "no pixel has a value in any cadence"),
         ({"FLUX": np.zeros((6, 5, 7))}, "no pixel has a value in any cadence"),
         ({"FLUX_ERR": np.full((6, 5, 7), np.nan)}, "no pixel has a value in any cadence"),

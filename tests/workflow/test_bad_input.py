@@ -359,7 +359,11 @@ def stars_with(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Path
 CATALOGUES = {
     "without a needed column": (lambda table: table.drop(columns="ra"), "stars.csv: ", "ra"),
     "with NaN positions": (lambda table: table.assign(ra=table.ra.where(table.index != 3)), "stars.csv: ", "row 4"),
-    "with duplicates": (lambda table: pd.concat([table, table.iloc[[2]]]), "stars.csv: ", "900000003"),
+    "with duplicates": (
+        lambda table: pd.concat([table, table.iloc[[2]].assign(Tmag=9.0)]),
+        "stars.csv: ",
+        "900000003 differs in tmag",
+    ),
     "with a number that is none": (lambda table: table.assign(ID="9" * 23), "stars.csv: ", "are no TIC number: '9999"),
     "empty": (lambda table: table.iloc[:0], "stars.csv: ", "no "),
 }

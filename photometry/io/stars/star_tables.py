@@ -81,13 +81,13 @@ def read_star_table(path: str | Path) -> StarTable:
     """Read a star table; its content, not its name, tells the format.
 
     Rows that the TIC marks as artefact or duplicate, and rows without a magnitude, are left out and counted. A missing
-    proper motion counts as 0.
+    proper motion counts as 0. Rows that say the same of a star, as those of cone searches that overlap, count once.
 
     Raises
     ------
     CatalogError
         When the file is missing or cannot be read, lacks a needed column, is empty, has positions that are no
-        positions, numbers that are no TIC numbers, or a star twice.
+        positions, numbers that are no TIC numbers, or different rows for one star.
     """
     path = Path(path)
     if not path.is_file():
@@ -118,7 +118,7 @@ def _stars(path: Path, raw: pd.DataFrame) -> StarTable:
         found[name] = _numbers(path, raw, columns.get(name), name)
     table = pd.DataFrame(found, copy=False)
     _check_positions(path, table)
-    _check_unique(path, table)
+    table = _once(path, table)
     _leave_out_impossible(path, table)
     with_tmag = np.isfinite(table["tmag"].to_numpy())
     if not with_tmag.any():
@@ -301,8 +301,22 @@ def _leave_out_impossible(path: Path, table: pd.DataFrame) -> None:
         )
 
 
-def _check_unique(path: Path, table: pd.DataFrame) -> None:
-    repeated = table.loc[table["starid"].duplicated(), "starid"].unique()
-    if len(repeated):
-        shown = ", ".join(f"TIC {starid}" for starid in repeated[:_NAMED])
-        raise CatalogError(path, f"{len(repeated)} star(s) are there more than once: {shown}; keep one row of each")
+def _once(path: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """Merge rows of a star that are the same in all columns that are used; different ones are an error."""
+    if not table["starid"].duplicated().any():
+        return table
+    merged = table.drop_duplicates(ignore_index=True)
+    again = merged["starid"].duplicated(keep=False)
+    if again.any():
+        differing = merged[again]
+        stars = differing["starid"].unique()
+        first = differing[differing["starid"] == stars[0]]
+        names = [name for name in table.columns if len(first[name].drop_duplicates()) > 1]
+        shown = ", ".join(f"TIC {starid}" for starid in stars[:_NAMED])
+        raise CatalogError(
+            path,
+            f"{len(stars)} star(s) are there more than once, with different values: {shown} "
+            f"(TIC {stars[0]} differs in {', '.join(names)}); keep one row of each",
+        )
+    logging.getLogger(__name__).info("%s: %d rows are there twice and count once", path, len(table) - len(merged))
+    return merged

@@ -178,8 +178,26 @@ def test_positions_that_are_none(tmp_path, change):
 
 def test_star_twice(tmp_path):
     refused(
-        tmp_path, MAST.assign(ID=[12, 12, 5]), r"1 star\(s\) are there more than once: TIC 12; keep one row of each"
+        tmp_path,
+        MAST.assign(ID=[12, 12, 5]),
+        r"1 star\(s\) are there more than once, with different values: TIC 12 \(TIC 12 differs in .*\); keep one",
     )
+
+
+def test_the_same_row_twice_counts_once(tmp_path):
+    """Cone searches that overlap, stacked: other columns, as the distance from their centres, may differ."""
+    stacked = pd.concat([MAST.assign(dstArcSec=1.0), MAST.iloc[[2, 1]].assign(dstArcSec=500.0), MAST.iloc[[1]]])
+    stacked.to_csv(tmp_path / "stars.csv", index=False)
+    check(read_star_table(tmp_path / "stars.csv"))
+
+
+@pytest.mark.parametrize(
+    ("column", "ours"), [("Tmag", "tmag"), ("ra", "ra_J2000"), ("Teff", "teff"), ("pmRA", "pm_ra")]
+)
+def test_different_rows_of_a_star_are_refused(tmp_path, column, ours):
+    other = MAST.iloc[[1]].assign(**{column: 0.5})
+    message = rf"1 star\(s\) are there more than once, with different values: TIC 12 \(TIC 12 differs in {ours}\); keep"
+    refused(tmp_path, pd.concat([MAST, other, MAST]), message)
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,8 @@ def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: 
     Raises
     ------
     InputFileError
-        When there are fewer than two cadences, all are flagged, no pixel has a value in those that are not, or the times
-        make no sense.
+        When there are fewer than two cadences, all are flagged, no pixel has a value in those that are not, or the
+        times make no sense.
     """
     all_times = np.asarray(table["TIME"], dtype=np.float64)
     rows = _rows_with_time(path, all_times, time_zero)

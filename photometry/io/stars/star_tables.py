@@ -40,6 +40,8 @@ _POSSIBLE = (
     (("tmag",), (-5.0, 50.0), "which counts as no magnitude"),
     (("pm_ra", "pm_decl"), (-20_000.0, 20_000.0), "and count as standing still"),
 )
+#: Words for units; positions in hours, minutes and seconds are what tables have most often in place of them.
+_UNIT_WORDS = {"deg": "degrees (not hours or degrees, minutes and seconds)"}
 #: Texts that stand for no value.
 _NO_VALUE = ("", "nan", "none", "null", "--")
 #: TIC numbers as text, of so many digits at most that they can be read.
@@ -267,8 +269,9 @@ def _numbers(path: Path, raw: pd.DataFrame, column: str | None, name: str) -> np
     wrong = [row for row in empty if str(values.iloc[row]).strip().lower() not in _NO_VALUE]
     if wrong:
         row = wrong[0]
+        expected = f"a number in {_UNIT_WORDS.get(_UNITS[name], _UNITS[name])}" if name in _UNITS else "a number"
         raise CatalogError(
-            path, f"column {column} ({name}) has {_shown(values.iloc[row])} in row {row + 1}, not a number"
+            path, f"column {column} ({name}) has {_shown(values.iloc[row])} in row {row + 1}, expected {expected}"
         )
     return np.where(np.isinf(numbers), np.nan, numbers)
 

@@ -184,6 +184,19 @@ def test_star_twice(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        ({"ra": ["05:37:09.9", "00:00:00.2", "23:59:59.8"]}, r"ra \(ra_J2000\) has '05:37:09.9'"),
+        ({"dec": ["-80 28 09", "+10 30 00", "-89 59 56"]}, r"dec \(decl_J2000\) has '-80 28 09'"),
+        ({"ra": ["5h37m9.9s", "0h0m0.2s", "23h59m59.8s"]}, r"ra \(ra_J2000\) has '5h37m9.9s'"),
+    ],
+)
+def test_hours_minutes_and_seconds_are_told_from_degrees(tmp_path, change, column):
+    expected = r"expected a number in degrees \(not hours or degrees, minutes and seconds\)"
+    refused(tmp_path, MAST.assign(**change), rf"column {column} in row 1, {expected}")
+
+
 def test_the_same_row_twice_counts_once(tmp_path):
     """Cone searches that overlap, stacked: other columns, as the distance from their centres, may differ."""
     stacked = pd.concat([MAST.assign(dstArcSec=1.0), MAST.iloc[[2, 1]].assign(dstArcSec=500.0), MAST.iloc[[1]]])
@@ -254,7 +267,9 @@ def test_motions_and_magnitudes_that_no_star_has_are_counted_and_told(tmp_path, 
 
 def test_text_where_a_number_belongs(tmp_path):
     refused(
-        tmp_path, MAST.assign(Tmag=["5", "bright", "9"]), r"column Tmag \(tmag\) has 'bright' in row 2, not a number"
+        tmp_path,
+        MAST.assign(Tmag=["5", "bright", "9"]),
+        r"column Tmag \(tmag\) has 'bright' in row 2, expected a number in mag",
     )
 
 

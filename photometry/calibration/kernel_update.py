@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-from photometry.calibration.kernel import LINEAR, N_AFFINE, N_MOTION, MovementKernel, interpolated
+from photometry.calibration.kernel import LARGEST_SHIFT, LINEAR, N_AFFINE, N_MOTION, MovementKernel, interpolated
 from photometry.core.statistics import mad_sigma
 
 __all__ = ["improved_kernel", "static_precision", "unmeasured", "with_mean_in_offset", "with_static"]
@@ -56,8 +56,6 @@ _LEAST_FREE = 1e-6
 #: A larger scatter of the shifts is not the motion of a spacecraft: the fit has followed something else than stars,
 #: pixels.
 _LARGEST_SPREAD = 0.5
-#: Largest credible shift of a cadence, pixels.
-_LARGEST_SHIFT = 2.0
 #: Least width of the prior of a kind of motion, pixels, or of a second moment, pixels^2.
 _LEAST_WIDTH = 2e-5
 
@@ -141,7 +139,7 @@ def improved_kernel(
     spread, noise = _spread_and_noise(measured[use], covariance[use], width)
     if max(spread[0], spread[3]) > _LARGEST_SPREAD:
         return unmeasured(kernel, kernel.parameters[use])
-    before, bad = use, bad | (np.hypot(measured[:, 0], measured[:, 3]) > _LARGEST_SHIFT)
+    before, bad = use, bad | (np.hypot(measured[:, 0], measured[:, 3]) > LARGEST_SHIFT)
     use = good & ~bad
     if not use.any():
         return unmeasured(kernel, kernel.parameters[before])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-from photometry.calibration.kernel import LINEAR, N_AFFINE, N_MOTION, MovementKernel
+from photometry.calibration.kernel import LARGEST_SHIFT, LINEAR, N_AFFINE, N_MOTION, MovementKernel
 from photometry.core.cube import Cube
 from photometry.core.errors import FitError
 from photometry.core.geometry import Stamp, bounding_stamp, tiles_of
@@ -292,7 +292,8 @@ def _first_kernel(cube: Cube, settings: MotionSettings) -> MovementKernel:
     source = "unchanged" if settings.mode == "unchanged" else "pixels"
     pos_corr = cube.header.pos_corr
     if source == "pixels" and pos_corr is not None:
-        known = np.asarray(np.isfinite(pos_corr).all(axis=1), dtype=np.bool_)
+        # NaN is in no range.
+        known = np.asarray(np.hypot(*pos_corr.T) <= LARGEST_SHIFT, dtype=np.bool_)
         if known.any() and np.abs(pos_corr[known]).max() > 0:
             source, bad = "pos_corr", ~known
             for k, axis in ((0, 1), (3, 0)):

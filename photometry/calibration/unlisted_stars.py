@@ -282,7 +282,10 @@ def refined_places(
     in_scene : bool
         Whether the sources are in the mean scene, with their fluxes.
     """
-    row, column, flux = sources.row.copy(), sources.column.copy(), sources.flux.copy()
+    # A source that wanders off the pixels is at their edge, wherever the region's offset took it since: nothing shows
+    # where it is beyond.
+    row, column = _on_pixels(data.stamp, sources.row, sources.column)
+    flux = sources.flux.copy()
     all_light = max(model.nodes, key=lambda node: len(node.cadences)).expansion.matrices[0]
     numbers = np.arange(data.stamp.n_pixel).reshape(data.stamp.shape)
     for k in range(len(sources)):
@@ -306,10 +309,15 @@ def refined_places(
             column[k] + shorter * step[1],
             more + in_scene * flux[k],
         )
-    # A source that wanders off the pixels is at their edge: nothing shows where it is beyond.
-    row = np.clip(row, data.stamp.row_min, data.stamp.row_max - 1)
-    column = np.clip(column, data.stamp.col_min, data.stamp.col_max - 1)
+    row, column = _on_pixels(data.stamp, row, column)
     return replace(sources, row=row, column=column, tmag=_tmag_of(flux))
+
+
+def _on_pixels(
+    stamp: Stamp, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Move places beyond the edge of a stamp to it."""
+    return np.clip(row, stamp.row_min, stamp.row_max - 1), np.clip(column, stamp.col_min, stamp.col_max - 1)
 
 
 def _change_of_source(

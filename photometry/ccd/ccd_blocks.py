@@ -16,9 +16,12 @@ from photometry.background.anomalies import background_anomalies
 from photometry.background.cell_grid import BackgroundGrid, background_grid
 from photometry.background.mesh import FrameBackground, background_image, describe_background, used_pixels
 from photometry.background.smoothing import stack_backgrounds
+from photometry.ccd.ccd_goodness import is_without_stars
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp, camera_centre
 from photometry.frames.frame_flags import frame_flags
+from photometry.frames.frame_goodness import usual_image
+from photometry.frames.frame_series import OK
 from photometry.frames.known_defects import KnownDefect, excluded_pixels, strap_columns
 from photometry.frames.pixel_rounding import rounded_background, rounded_errors
 from photometry.io.ffi.ffi_pixels import read_checked_image, read_errors, read_image
@@ -51,6 +54,8 @@ class CcdWork:
         Path of each cadence's file.
     good : (n_cadence,) bool
         Which of them can be read, by their headers.
+    unflagged : (n_cadence,) bool
+        Whose flags are zero.
     cadenceno : (n_cadence,) int32
         FFIINDEX.
     area : Stamp
@@ -67,6 +72,7 @@ class CcdWork:
 
     files: tuple[str, ...]
     good: npt.NDArray[np.bool_]
+    unflagged: npt.NDArray[np.bool_]
     cadenceno: npt.NDArray[np.int32]
     area: Stamp
     ccd: int
@@ -127,23 +133,32 @@ def describe_block(work: CcdWork, number: int) -> int:
     if work.scratch.has(described_name(number)):
         return len(work.cadences(number))
     static, grid = work.scratch.load("static"), work.grid()
-    backgrounds, reasons = [], []
+    usual = [usual_image(patch) for patch in static["patches"]]
+    backgrounds, statuses, reasons = [], [], []
     alive = np.zeros(work.area.shape, dtype=np.bool_)
     nothing = np.full(work.area.shape, np.nan, dtype=np.float32)
     for cadence in work.cadences(number):
-        image, reason = nothing, ""
+        image, status, reason = nothing, OK, ""
         if work.good[cadence]:
             try:
                 image = read_checked_image(work.files[cadence], work.area)
             except InputFileError as error:
-                reason = error.problem
+                status, reason = "no_pixels", error.problem
         alive |= np.isfinite(image) & (image != 0)
         image[:, work.excluded(cadence)] = np.nan
-        backgrounds.append(describe_background(image, static["mask"], grid, static["light"]))
+        background = describe_background(image, static["mask"], grid, static["light"])
+        if image is not nothing and background.is_known:
+            if work.unflagged[cadence] and is_without_stars(image, background, grid, work.area, usual):
+                status, reason = "no_stars", "it does not show the stars that the other frames show"
+        elif image is not nothing:
+            status, reason = "no_background", "none of its pixels tells the background (all saturated or masked)"
+        backgrounds.append(background)
+        statuses.append(status)
         reasons.append(reason)
     work.scratch.save(
         described_name(number),
         alive=np.packbits(alive),
+        statuses=np.array(statuses),
         reasons=np.array(reasons),
         **background_fields(stack_backgrounds(backgrounds)),
     )

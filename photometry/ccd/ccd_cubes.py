@@ -29,6 +29,7 @@ from photometry.ccd.ccd_blocks import (
     pixel_block,
     smooth_name,
 )
+from photometry.ccd.ccd_goodness import cut_patches
 from photometry.ccd.star_places import check_places
 from photometry.core.errors import InputFileError, PhotometryError
 from photometry.core.quality import TESS_QUALITY, bit
@@ -116,6 +117,7 @@ def write_ccd_cube(
         work = CcdWork(
             files=frames.files,
             good=frames.good,
+            unflagged=header.quality == 0,
             cadenceno=header.cadenceno,
             area=header.stamp,
             ccd=pointing.ccd,
@@ -152,7 +154,7 @@ def _is_made(path: Path, inputs: dict[str, str | Path]) -> bool:
 
 
 def _static(work: CcdWork, frames: CcdFrames, stars: Stars, table: str) -> dict[str, npt.NDArray[np.generic]]:
-    """Mask of bright stars, and the light that is the same in all frames."""
+    """Mask of bright stars, the light that is the same in all frames, and patches (n_patch, n_frame, ...) of some."""
     mask = star_mask(work.area, stars.row, stars.column, stars.tmag)
     light = catalogue_light(model_prf(work.ccd), work.area, stars.row, stars.column, stars.tmag)
     grid, residuals = work.grid(), []
@@ -171,7 +173,8 @@ def _static(work: CcdWork, frames: CcdFrames, stars: Stars, table: str) -> dict[
         raise InputFileError(Path(work.files[0]).parent, f"none of {len(chosen)} frames that were tried has pixels")
     found = static_light(residuals)
     check_places(Path(work.files[frames.reference]), found, light, stars, work.area, work.ccd, table)
-    return {"mask": mask, "light": found}
+    patches = np.stack([cut_patches(residual, work.area) for residual in residuals], axis=1)
+    return {"mask": mask, "light": found, "patches": patches}
 
 
 def _smooth(work: CcdWork, frames: CcdFrames) -> _Checked:
@@ -183,11 +186,8 @@ def _smooth(work: CcdWork, frames: CcdFrames) -> _Checked:
     described = FrameBackground(
         **{item.name: np.concatenate([part[item.name] for part in parts]) for item in fields(FrameBackground)}
     )
-    reasons = np.concatenate([part["reasons"] for part in parts])
-    blind = work.good & (reasons == "") & ~described.is_known
-    status = np.where(blind, "no_background", np.where(reasons == "", OK, "no_pixels"))
-    reasons = np.where(blind, "none of its pixels tells the background (all saturated or masked)", reasons)
-    good = work.good & (reasons == "")
+    status, reasons = (np.concatenate([part[name] for part in parts]) for name in ("statuses", "reasons"))
+    good = work.good & (status == OK)
     if good.sum() < 2:
         first = next((reason for reason in reasons if reason), "")
         raise InputFileError(

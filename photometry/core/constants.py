@@ -13,6 +13,8 @@ __all__ = [
     "FRAME_SHAPE",
     "FRAME_TIME_S",
     "INT_TIME_S",
+    "LARGEST_E_S",
+    "LARGEST_TIMECORR_D",
     "N_SCIENCE_COLUMNS",
     "N_SCIENCE_ROWS",
     "OUTPUTS",
@@ -53,6 +55,12 @@ FRAME_TIME_S = 2.0
 #: Flux at which a pixel saturates, e-/s: full well of about 200,000 e- in 1.98 s (IH, section 4.1); pixels of real
 #: bright stars level off between 1.00e5 and 1.05e5 e-/s.
 SATURATION_E_S = 1.0e5
+
+#: Beyond this, above zero and below, a value is no measurement, e-/s: ten times what a pixel holds in every readout.
+LARGEST_E_S = 10 * SATURATION_E_S
+
+#: Beyond this a barycentric correction is none, d: light needs 0.0059 d from the Sun to TESS at aphelion.
+LARGEST_TIMECORR_D = 0.01
 
 #: Julian date of BTJD 0 (SDPDD, section 2.2; keys BJDREFI, BJDREFF).
 BTJD_OFFSET = 2457000.0

@@ -10,6 +10,7 @@ from photometry.core.constants import SATURATION_E_S
 from photometry.core.cube import Cube
 from photometry.core.errors import FitError
 from photometry.core.geometry import Stamp
+from photometry.scene.lone_pixels import lone_pixels
 
 __all__ = ["TileData", "merged_trails", "saturated_pixels", "tile_data"]
 
@@ -35,7 +36,8 @@ class TileData:
     images : (n_cadence, n_pixel) float32
         Flux less the large-scale background, e-/s; 0 where not valid.
     valid : (n_cadence, n_pixel) bool
-        Measured; of a bleed trail, its first pixel where all of it was measured.
+        Measured, and no lone value (`photometry.scene.lone_pixels`); of a bleed trail, its first pixel where all of it
+        was measured.
     sky : (n_cadence, n_pixel) float32
         Large-scale background of the single pixels, e-/s.
     usable : (n_pixel,) bool
@@ -111,6 +113,10 @@ def tile_data(cube: Cube) -> TileData:
         images, sky = np.where(finite, images, np.float32(0)), np.where(has_sky, sky, np.float32(0))
     total = _mean_of_finite(images, finite) + _mean_of_finite(sky, has_sky)
     saturated = saturated_pixels(total.reshape(cube.stamp.shape))
+    # Pixels of a bleed trail vary by themselves.
+    lone = lone_pixels(images, finite & ~saturated.ravel(), cube.stamp.shape)
+    if lone.any():
+        finite, images = finite & ~lone, np.where(lone, np.float32(0), images)
     columns = np.tile(np.arange(cube.stamp.col_min, cube.stamp.col_max), cube.stamp.shape[0])
     read_variance = cube.exposure.read_variance(columns)
     merge = merged_trails(saturated) if saturated.any() else None

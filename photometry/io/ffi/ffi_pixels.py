@@ -1,11 +1,13 @@
 """Reading the pixels of full-frame images."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
+from photometry.core.constants import LARGEST_E_S
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
 from photometry.io.ffi.ffi_headers import full_shape
@@ -14,6 +16,7 @@ from photometry.io.fits.fits_files import open_fits, verify_checksums
 __all__ = ["read_checked_image", "read_errors", "read_image"]
 
 _IMAGE, _ERRORS = 1, 2
+_log = logging.getLogger(__name__)
 
 
 def read_checked_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]:
@@ -22,7 +25,7 @@ def read_checked_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]
     Returns
     -------
     (n_row, n_column) float32
-        Flux with its background, e-/s; NaN where not finite.
+        Flux with its background, e-/s; NaN where not finite, or where no detector gives such a value.
 
     Raises
     ------
@@ -33,12 +36,18 @@ def read_checked_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]
     try:
         with open_fits(path) as hdus:
             verify_checksums(path, hdus, strict=True)
-            _science(path, hdus, _ERRORS, area)
-            image = _science(path, hdus, _IMAGE, area)
+            errors, image = _as_stored(path, hdus, _ERRORS, area), _as_stored(path, hdus, _IMAGE, area)
     except InputFileError:
         raise
     except OSError as error:
         raise InputFileError(path, f"cannot be read ({error.strerror or error})") from error
+    for what, pixels in (("pixels", image), ("uncertainties", errors)):
+        if n_impossible := int(np.count_nonzero(np.isfinite(pixels) & (np.abs(pixels) > LARGEST_E_S))):
+            _log.warning(
+                "%s: %d %s are beyond +-%g e-/s, which no detector gives: taken as not measured",
+                *(Path(path).name, n_impossible, what, LARGEST_E_S),
+            )
+    image = _measured(image)
     if not np.any(np.isfinite(image) & (image != 0)):
         raise InputFileError(path, "no pixel has a value (all are zero or NaN)")
     return image
@@ -57,6 +66,17 @@ def read_errors(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]:
 
 
 def _science(path: str | Path, hdus: fits.HDUList, number: int, area: Stamp) -> npt.NDArray[np.float32]:
+    """Cut the science area, NaN where nothing was measured."""
+    return _measured(_as_stored(path, hdus, number, area))
+
+
+def _measured(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Set pixels to NaN that are not finite, or beyond what a detector gives."""
+    pixels[~(np.abs(pixels) <= LARGEST_E_S)] = np.nan
+    return pixels
+
+
+def _as_stored(path: str | Path, hdus: fits.HDUList, number: int, area: Stamp) -> npt.NDArray[np.float32]:
     """Cut the science area; uncertainties may come without the collateral pixels."""
     if len(hdus) <= number or not isinstance(hdus[number], fits.ImageHDU):
         raise InputFileError(
@@ -72,6 +92,5 @@ def _science(path: str | Path, hdus: fits.HDUList, number: int, area: Stamp) -> 
         raise InputFileError(
             path, f"image {number} has {shape[0]} rows and {shape[1]} columns, expected {full_shape(area)}"
         )
-    pixels = np.array(cut, dtype=np.float32)
-    pixels[~np.isfinite(pixels)] = np.nan
-    return pixels
+    with np.errstate(over="ignore"):
+        return np.array(cut, dtype=np.float32)

@@ -18,11 +18,13 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
+from photometry.core.constants import LARGEST_E_S
 from photometry.core.cube import Cube, CubeHeader
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp, collected_flags
 from photometry.core.quality import APERTURE_FLAGS, bit
 from photometry.io.legacy.older_metadata import older_exposure, older_metadata, older_pointing, older_stamp
+from photometry.io.pixels.pixel_tables import impossible_values
 from photometry.io.pixels.pixel_wcs import image_wcs_cards, wcs_problem
 from photometry.io.products.cube_files import PIXEL_SETS
 
@@ -104,6 +106,8 @@ def read_older_cube(path: str | Path, stamp: Stamp, header: CubeHeader | None = 
             if kind in file:
                 for number, name in enumerate(names):
                     series[kind][number] = _part(Path(path), file[kind], name, header.stamp.shape, (rows, columns))
+            if np.issubdtype(dtype, np.floating):
+                series[kind][impossible_values(Path(path), kind, series[kind], LARGEST_E_S, "e-/s")] = np.nan
     return Cube(header.cut(stamp), **series)
 
 

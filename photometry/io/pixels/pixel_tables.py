@@ -8,13 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
-from photometry.core.constants import BTJD_OFFSET, SATURATION_E_S
+from photometry.core.constants import BTJD_OFFSET, LARGEST_E_S, LARGEST_TIMECORR_D, SATURATION_E_S
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.core.quality import PIXEL_FLAGS, bit
 from photometry.core.times import MISSION_BTJD
 
-__all__ = ["PixelTable", "pixel_flags", "read_pixel_table"]
+__all__ = ["PixelTable", "impossible_values", "pixel_flags", "read_pixel_table"]
+
+_log = logging.getLogger(__name__)
 
 #: By how much the time from one cadence to the next may differ from a multiple of the cadence: share of the cadence;
 #: share of that time, by which barycentric times run fast or slow (30 km/s over c).
@@ -57,15 +59,49 @@ class PixelTable:
 def native(
     column: npt.NDArray[np.float32], rows: npt.NDArray[np.int64], dtype: npt.DTypeLike = np.float32
 ) -> npt.NDArray[np.float32]:
-    """Copy rows of a FITS column to this machine's byte order."""
-    values: npt.NDArray[np.float32] = np.asarray(column)[rows].astype(dtype)
+    """Copy rows of a FITS column to this machine's byte order; what the type cannot hold becomes infinite."""
+    with np.errstate(over="ignore"):
+        values: npt.NDArray[np.float32] = np.asarray(column)[rows].astype(dtype)
     return values
+
+
+def impossible_values(
+    path: Path, name: str, values: npt.NDArray[np.float32], limit: float, unit: str
+) -> npt.NDArray[np.bool_]:
+    """Find finite values that are beyond a limit, above zero or below, and log how many there are.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        The column.
+    values : (n_cadence, ...) float32
+        Its values.
+    limit : float
+        Largest absolute value that can be true.
+    unit : str
+        Unit of the column.
+
+    Returns
+    -------
+    (n_cadence, ...) bool
+    """
+    found: npt.NDArray[np.bool_] = np.asarray((np.abs(values) > limit) & np.isfinite(values))
+    if found.any():
+        n_cadence = int(found.reshape(len(found), -1).any(axis=1).sum())
+        _log.warning(
+            "%s: %d values of %s in %d cadences are beyond +-%g %s, which no measurement gives: taken as not measured",
+            *(path, int(found.sum()), name, n_cadence, limit, unit),
+        )
+    return found
 
 
 def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: int, time_zero: float) -> PixelTable:
     """Read the cadences that have a time, and check them; `time_zero` is the zero point of the file's times, BTJD.
 
-    A cadence whose pixels are all exactly zero was not measured. Pixels outside the CCD's science area are NaN.
+    A cadence whose pixels are all exactly zero was not measured. Pixels outside the CCD's science area are NaN, and
+    values that no detector gives (`photometry.core.constants.LARGEST_E_S`) count as not measured.
 
     Raises
     ------
@@ -86,6 +122,8 @@ def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: 
     if flux.shape != (len(rows), *stamp.shape) or flux_err.shape != flux.shape:
         raise InputFileError(path, f"FLUX and FLUX_ERR have shapes {flux.shape}, {flux_err.shape}; expected the same")
     missing = ~(np.isfinite(flux) & np.isfinite(flux_err))
+    missing |= impossible_values(path, "FLUX", flux, LARGEST_E_S, "e-/s")
+    missing |= impossible_values(path, "FLUX_ERR", flux_err, LARGEST_E_S, "e-/s")
     missing |= np.all((flux == 0) | missing, axis=(1, 2), keepdims=True)
     missing |= ~_on_science_area(stamp)
     if missing.all():
@@ -98,11 +136,13 @@ def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: 
         )
     flux[missing] = np.nan
     flux_err[missing] = np.nan
+    timecorr = native(table["TIMECORR"], rows)
+    timecorr[impossible_values(path, "TIMECORR", timecorr, LARGEST_TIMECORR_D, "d")] = np.nan
     return PixelTable(
         flux=flux,
         flux_err=flux_err,
         time=time,
-        timecorr=native(table["TIMECORR"], rows),
+        timecorr=timecorr,
         cadenceno=np.asarray(table["CADENCENO"])[rows].astype(np.int32),
         quality=quality,
         rows=rows,

@@ -13,6 +13,7 @@ from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import header_value, open_fits, table_data, verify_checksums
 from photometry.io.pixels.pixel_files import inspect_pixel_file
 from photometry.io.pixels.pixel_tables import PixelTable, pixel_flags, read_pixel_table
+from photometry.io.pixels.starless_frames import without_starless_frames
 
 __all__ = ["read_tesscut"]
 
@@ -21,7 +22,7 @@ def read_tesscut(path: str | Path) -> Cube:
     """Read a TESScut file.
 
     The flux of a cutout still carries its background: a robust plane per cadence is taken off it
-    (`photometry.background.plane.estimate_background`).
+    (`photometry.background.plane.estimate_background`). Cadences on which the stars are not are flagged.
 
     Raises
     ------
@@ -47,13 +48,14 @@ def read_tesscut(path: str | Path) -> Cube:
         aperture=_aperture(file.stamp),
         offset=file.offset,
     )
-    return Cube(
+    cube = Cube(
         header=header,
         images=table.flux - backgrounds,
         images_err=table.flux_err,
         backgrounds=backgrounds,
         pixel_flags=pixel_flags(table.flux, np.zeros_like(backgrounds), background_pixels(table.flux)),
     )
+    return without_starless_frames(file.path, cube)
 
 
 def _cadence_numbers(table: PixelTable, cadence_s: int, first: int) -> npt.NDArray[np.int32]:

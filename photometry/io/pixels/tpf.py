@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
+from photometry.core.constants import FRAME_SHAPE, LARGEST_E_S
 from photometry.core.cube import Cube, CubeHeader
 from photometry.core.datasources import TPF
 from photometry.core.errors import InputFileError
@@ -13,7 +14,8 @@ from photometry.core.quality import APERTURE_FLAGS, flagged
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import open_fits, table_data, verify_checksums
 from photometry.io.pixels.pixel_files import PixelFile, inspect_pixel_file
-from photometry.io.pixels.pixel_tables import PixelTable, pixel_flags, read_pixel_table
+from photometry.io.pixels.pixel_tables import PixelTable, impossible_values, pixel_flags, read_pixel_table
+from photometry.io.pixels.starless_frames import without_starless_frames
 
 __all__ = ["read_tpf"]
 
@@ -22,7 +24,8 @@ def read_tpf(path: str | Path) -> Cube:
     """Read a target pixel file.
 
     FLUX has its background removed; FLUX_BKG, which restores it, becomes `backgrounds`. Pixels that were not collected
-    (APERTURE without bit 1) are NaN.
+    (APERTURE without bit 1) are NaN. So are those from which a background was taken that no detector gives: what they
+    held is not known. Cadences on which the stars are not are flagged.
 
     Raises
     ------
@@ -38,8 +41,8 @@ def read_tpf(path: str | Path) -> Cube:
         data = table_data(path, hdus, "PIXELS")
         table = read_pixel_table(file.path, data, file.stamp, file.exposure.cadence_s, file.time_zero)
         backgrounds = table.column(data, "FLUX_BKG")
-        pos_corr = _pos_corr(table, data)
-    return _cube(file, table, backgrounds, pos_corr, aperture)
+        pos_corr = _pos_corr(file.path, table, data)
+    return without_starless_frames(file.path, _cube(file, table, backgrounds, pos_corr, aperture))
 
 
 def _cube(
@@ -53,6 +56,8 @@ def _cube(
     if backgrounds.shape != images.shape:
         raise InputFileError(file.path, f"FLUX_BKG has shape {backgrounds.shape}, FLUX {images.shape}; fetch it again")
     images[:, ~flagged(APERTURE_FLAGS, aperture, "collected")] = np.nan
+    images[impossible_values(file.path, "FLUX_BKG", backgrounds, LARGEST_E_S, "e-/s")] = np.nan
+    backgrounds[np.abs(backgrounds) > LARGEST_E_S] = np.nan
     images_err[np.isnan(images)] = np.nan
     if np.isnan(images).all():
         raise InputFileError(file.path, "no collected pixel has a value in any cadence; fetch the file again")
@@ -79,9 +84,10 @@ def _cube(
     )
 
 
-def _pos_corr(table: PixelTable, data: fits.FITS_rec) -> npt.NDArray[np.float32] | None:
+def _pos_corr(path: Path, table: PixelTable, data: fits.FITS_rec) -> npt.NDArray[np.float32] | None:
     """POS_CORR1 and POS_CORR2 (n_cadence, 2); None where the file has none."""
     if not {"POS_CORR1", "POS_CORR2"} <= set(data.names):
         return None
     values = np.stack([table.column(data, "POS_CORR1"), table.column(data, "POS_CORR2")], axis=1)
+    values[impossible_values(path, "POS_CORR", values, max(FRAME_SHAPE), "px")] = np.nan
     return values if np.isfinite(values).all(axis=1).any() and np.any(values[np.isfinite(values)] != 0) else None

@@ -142,6 +142,28 @@ def test_bad_frames_are_cadences_without_pixels_and_listed(builder, tmp_path, ca
     assert f"{builder.path(1).name}: no pixel has a value" in caplog.text
 
 
+@pytest.mark.parametrize("what", ["constant", "noise", "another field", "mirrored", "tenfold"])
+def test_a_frame_that_the_stars_are_not_on_has_no_pixels(builder, tmp_path, what, caplog):
+    image = builder.image(2)
+    area = image[:96, 44:140]
+    image[:96, 44:140] = {
+        "constant": 100.0,
+        "noise": np.random.default_rng(3).normal(100, 30, area.shape),
+        "another field": np.roll(area, (31, 17), axis=(0, 1)),
+        "mirrored": area[::-1],
+        "tenfold": 10 * area,
+    }[what]
+    builder.write(2, image=image)
+    path = made(builder, tmp_path / "cube.hdf5")
+    cube = read_cube(path)
+    assert cube.quality.tolist() == [0, 0, 128, 0, 0, 0, 0]
+    assert np.isnan(cube.images).all(axis=(1, 2)).tolist() == [False, False, True, False, False, False, False]
+    with h5py.File(path) as file:
+        listing = read_list(file["frames"])
+    assert listing.status.tolist() == ["ok", "ok", "no_stars", "ok", "ok", "ok", "ok"]
+    assert f"{builder.path(2).name}: it does not show the stars that the other frames show (no_stars)" in caplog.text
+
+
 def test_a_frame_without_a_background_has_no_pixels(builder, tmp_path):
     """All saturated, as when the Sun's light gets in: its pixels would hold the background as if it were stars."""
     builder.write(2, image=np.full_like(builder.image(2), 1.2e5))
@@ -319,7 +341,7 @@ def test_parts_of_other_frames_are_not_used(builder, tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             made(builder, path)
         assert (parts / "pixels_0000.hdf5").stat().st_mtime_ns == kept
-        builder.write(0, image=2 * builder.image(0))
+        builder.write(0, image=1.5 * builder.image(0))
         with pytest.raises(KeyboardInterrupt):
             made(builder, path)
     assert (parts / "pixels_0000.hdf5").stat().st_mtime_ns != kept

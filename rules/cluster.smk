@@ -30,6 +30,7 @@ localrules:
     prune,
     summary,
     unusable_input,
+    verify,
 
 
 def frames_of(wildcards):

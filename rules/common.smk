@@ -166,6 +166,11 @@ def tile_stars_of(wildcards):
     return plan and plan.tiles.get(wildcards.tile)
 
 
+def losses_of(*names):
+    """Return a function: what tells when something was lost that the job wrote and that is no declared output."""
+    return lambda wildcards: RUN.losses.get("/".join(wildcards[name] for name in names))
+
+
 def tile_targets_of(wildcards):
     """Return a digest of the targets of a tile."""
     plan = star_plan_of(wildcards.region)
@@ -282,6 +287,39 @@ def indices():
     ]
 
 
+def prepared_files():
+    """Return all files of prepared/: a light curve can be there without them, a notebook needs them."""
+    ccds = [
+        name
+        for name, region in RUN.regions.items()
+        if DATASOURCES[region.observation["datasource"]].whole_ccd
+    ]
+    asked = [
+        name
+        for name, region in RUN.regions.items()
+        if region.observation["catalog"] == "mast"
+    ]
+    return [
+        *collect(rules.frames.output.frames, region=ccds),
+        *collect(rules.download_catalog.output.stars, region=asked),
+        *collect(rules.stars.output.stars, region=asked),
+        *collect("<results>/prepared/{region}.hdf5", region=RUN.regions),
+        *collect(rules.catalog.output.catalog, region=RUN.regions),
+        *target_lists(),
+        *collect(rules.movement_kernel.output.kernel, region=RUN.regions),
+        *collect(rules.effective_prf.output, region=RUN.regions),
+    ]
+
+
+def fluxes():
+    """Return the fluxes of all tiles."""
+    return [
+        f"<results>/photometry/{name}/{tile}.hdf5"
+        for name, region in RUN.regions.items()
+        for tile in region.tiles
+    ]
+
+
 def target_lists():
     """Return the target lists of all regions."""
     return collect("<results>/prepared/targets_{region}.ecsv", region=RUN.regions)
@@ -293,6 +331,8 @@ def wanted_products():
         return rules.simulate.input
     return [
         rules.summary.output.summary,
+        *prepared_files(),
+        *fluxes(),
         *collect(rules.plots.output, region=RUN.regions),
         *collect(rules.unusable_input.output, number=range(len(RUN.unusable))),
     ]

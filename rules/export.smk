@@ -4,6 +4,8 @@ The light curve files are no declared outputs: Snakemake removes those before a 
 not change must keep its bytes and its date. The index of the tile lists them with their digests.
 """
 
+from time import time_ns
+
 
 rule export_light_curves:
     """Write a light curve file for every target of {wildcards.tile} of {wildcards.region}, and the index of them."""
@@ -28,6 +30,7 @@ rule export_light_curves:
     params:
         rerun_on_code=code_of("export_light_curves"),
         rerun_on_targets=tile_targets_of,
+        rerun_on_losses=losses_of("region", "tile"),
         regions=regions_at_tile,
         core=core_of,
         version=lookup("version", within=SETTINGS),
@@ -58,6 +61,28 @@ rule summary:
         output=subpath(output.summary, parent=True),
     script:
         "../scripts/summary.py"
+
+
+rule verify:
+    """Compare every product with its digest and say which is damaged; the next run makes those again: snakemake verify."""
+    output:
+        said="<logs>/verified.txt",
+    log:
+        "<logs>/verify.log",
+    benchmark:
+        "<benchmarks>/verify.tsv"
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+    params:
+        # Every time that it is asked for.
+        rerun_on_demand=lambda wildcards: time_ns(),
+        output=subpath(output.said, ancestor=2),
+        version=lookup("version", within=SETTINGS),
+        tiles={name: list(region.tiles) for name, region in RUN.regions.items()},
+    script:
+        "../scripts/verify.py"
 
 
 rule prune:

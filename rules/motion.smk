@@ -24,6 +24,7 @@ rule movement_kernel:
     params:
         rerun_on_code=code_of("movement_kernel"),
         rerun_on_stars=reference_of,
+        rerun_on_losses=losses_of("region"),
         reference=REFERENCE,
         prf=prf_folder_of,
         motion=lookup("motion", within=SETTINGS),

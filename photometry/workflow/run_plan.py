@@ -11,6 +11,7 @@ from photometry.workflow.checks import check_inputs, check_output, check_simulat
 from photometry.workflow.code_digests import code_digest
 from photometry.workflow.config import checked_config
 from photometry.workflow.config_schema import config_schema
+from photometry.workflow.lost_products import losses, read_losses
 from photometry.workflow.observation_table import with_observation_table
 from photometry.workflow.plan import PlannedRegion, all_overlaps, plan_regions
 from photometry.workflow.star_plan import StarPlan, plan_stars
@@ -41,6 +42,8 @@ class RunPlan:
         Regions whose pixels a region shares.
     stars : dict of str to StarPlan
         Digests of the stars of regions, by region; empty in the processes of jobs, which find them in `folder`.
+    losses : dict of str to str
+        Parameters of jobs that have lost what they wrote (`photometry.workflow.lost_products.losses`).
     """
 
     settings: dict[str, Any]
@@ -49,6 +52,7 @@ class RunPlan:
     unusable: tuple[InputFileError, ...]
     overlaps: dict[str, list[str]]
     stars: dict[str, StarPlan]
+    losses: dict[str, str]
 
 
 def plan_run(config: Mapping[str, Any], source: str, root: Path, *, checks_inputs: bool = True) -> RunPlan:
@@ -84,7 +88,9 @@ def plan_run(config: Mapping[str, Any], source: str, root: Path, *, checks_input
         if checks_inputs:
             check_inputs(regions.values(), settings["ephemeris"], settings["motion"]["mode"])
             stars = plan_stars(regions, folder, settings["coord_buffer"], code_digest(root / _STAR_PLANNER, root))
-    return RunPlan(settings, folder, regions, tuple(unusable), all_overlaps(regions), stars)
+        tiles = {name: list(region.tiles) for name, region in regions.items()}
+        lost = losses(settings["output"], folder, tiles) if checks_inputs else read_losses(folder)
+    return RunPlan(settings, folder, regions, tuple(unusable), all_overlaps(regions), stars, lost)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def test_fit_and_figures_read_the_stars_that_the_table_lacks(snakemake, field, t
         {name for name, job in jobs.items() if re.search(rf"{kind}: .*prepared/unlisted_stars_\S+\.ecsv", job)}
         for kind in ("input", "output")
     )
-    assert inputs == {"psf_photometry", "plots"}
+    assert inputs == {"psf_photometry", "plots", "all"}
     assert outputs == {"effective_prf"}
 
 

@@ -186,7 +186,7 @@ def export_tile(
     Returns
     -------
     Table
-        Index: a row for every target with status, reason, metrics, path below `output` and SHA-256 of the file.
+        Index: a row for every target with status, reason, metrics, path below `output`, size and SHA-256 of the file.
     """
     fit = corrected(fit, header)
     fit = fit.of_stars(np.flatnonzero(np.isin(fit.starid, targets)))
@@ -218,7 +218,11 @@ def export_tile(
         for curve, content in zip(curves, contents, strict=True):
             file = f"{FOLDER}/{light_curve_name(curve.starid, header.pointing, header.exposure.cadence_s, version)}"
             kept = write_if_different(Path(output, file), content)
-            rows[curve.starid] |= {"file": file, "digest": hashlib.sha256(kept).hexdigest()}
+            rows[curve.starid] |= {
+                "file": file,
+                "size": len(kept),
+                "digest": hashlib.sha256(kept).hexdigest(),
+            }
     return results_table(list(rows.values()), header.pointing, header.exposure.cadence_s)
 
 

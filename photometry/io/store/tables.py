@@ -66,6 +66,7 @@ RESULT_COLUMNS = (
     ColumnSpec("region", "str", "", "pixel file the star was measured in"),
     ColumnSpec("tile", "str", "", "tile the star was measured in"),
     ColumnSpec("file", "str", "", "light curve file below the output folder"),
+    ColumnSpec("size", "int64", "byte", "size of the light curve file"),
     ColumnSpec("digest", "str", "", "SHA-256 of the light curve file"),
     ColumnSpec("stale", "str", "", "light curve file of an earlier run that belongs to no target"),
 )

@@ -14,6 +14,7 @@ from photometry.ccd.ccd_blocks import CcdWork, block_name
 from photometry.frames.frame_series import OK
 from photometry.io.products.cube_files import CUBE_VERSION, PIXEL_SETS, create_pixels, write_ephemeris, write_metadata
 from photometry.io.products.frame_lists import CcdFrames, FrameList, write_list
+from photometry.io.store.checked_data import write_checked
 from photometry.io.store.provenance import write_product
 
 __all__ = ["assemble"]
@@ -64,13 +65,13 @@ def assemble(
         # Of 25 GB: what is made from the cube would else read all of it to name it.
         file.attrs["digest"] = digest.hexdigest()
         sumimage = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-        file.create_dataset("sumimage", data=sumimage.astype(np.float32))
+        write_checked(file, "sumimage", sumimage.astype(np.float32))
         for name in ("time", "timecorr", "cadenceno"):
-            file.create_dataset(name, data=getattr(header, name))
-        file.create_dataset("quality", data=quality)
-        file.create_dataset("aperture", data=header.aperture)
-        file.create_dataset("wcs", data=np.bytes_(header.wcs_header))
-        file.create_dataset("missing", data=frames.missing)
+            write_checked(file, name, getattr(header, name))
+        write_checked(file, "quality", quality)
+        write_checked(file, "aperture", header.aperture)
+        write_checked(file, "wcs", np.bytes_(header.wcs_header))
+        write_checked(file, "missing", frames.missing)
         write_list(file.create_group("frames"), _final_list(frames.listing, status, reason))
 
 

@@ -15,6 +15,7 @@ from photometry.core.cube import Cube, CubeHeader, Exposure, Pointing
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
 from photometry.core.times import TimeOffset
+from photometry.io.store.checked_data import write_checked
 from photometry.io.store.provenance import Inputs, open_product, write_product
 
 __all__ = [
@@ -66,12 +67,12 @@ def write_cube(path: str | Path, cube: Cube, inputs: Inputs, settings: Mapping[s
         for name in PIXEL_SETS:
             create_pixels(file, name, cube.images.shape, data=getattr(cube, name))
         for name in SERIES:
-            file.create_dataset(name, data=getattr(header, name))
+            write_checked(file, name, getattr(header, name))
         if header.pos_corr is not None:
-            file.create_dataset("pos_corr", data=header.pos_corr)
-        file.create_dataset("aperture", data=header.aperture)
-        file.create_dataset("sumimage", data=mean_image(cube.images, header.quality))
-        file.create_dataset("wcs", data=np.bytes_(header.wcs_header))
+            write_checked(file, "pos_corr", header.pos_corr)
+        write_checked(file, "aperture", header.aperture)
+        write_checked(file, "sumimage", mean_image(cube.images, header.quality))
+        write_checked(file, "wcs", np.bytes_(header.wcs_header))
 
 
 def create_pixels(
@@ -88,7 +89,9 @@ def create_pixels(
     chunks = tuple(min(size, length) for size, length in zip((n_cadence, *CHUNK[1:]), shape, strict=True))
     # On pixels LZ4 packs as well as zstd, and is read and written in half of the time.
     compression = hdf5plugin.Blosc(cname="lz4", clevel=5, shuffle=hdf5plugin.Blosc.BITSHUFFLE)
-    dataset = file.create_dataset(name, shape=shape, dtype=PIXEL_SETS[name], data=data, chunks=chunks, **compression)
+    dataset = file.create_dataset(
+        name, shape=shape, dtype=PIXEL_SETS[name], data=data, chunks=chunks, fletcher32=True, **compression
+    )
     dataset.flush()
     return dataset
 
@@ -123,7 +126,7 @@ def write_ephemeris(file: h5py.File, ephemeris: Ephemeris) -> None:
     """Write where the spacecraft was."""
     file.attrs["EPHEMERIS"] = ephemeris.source
     file.attrs["EPHEMERIS_ERROR"] = ephemeris.error_s
-    file.create_dataset("spacecraft_position", data=ephemeris.position)
+    write_checked(file, "spacecraft_position", ephemeris.position)
 
 
 def read_ephemeris_of(file: h5py.File) -> Ephemeris:
@@ -246,7 +249,7 @@ def _header(file: h5py.File) -> CubeHeader:
         **read_metadata(file, file["images"].shape[1:]),
         **{name: file[name][:] for name in SERIES},
         pos_corr=file["pos_corr"][:] if "pos_corr" in file else None,
-        wcs_header=file["wcs"][()].decode(),
+        wcs_header=file["wcs"][()].item().decode(),
         aperture=file["aperture"][:],
         ephemeris=read_ephemeris_of(file) if "spacecraft_position" in file else None,
     )

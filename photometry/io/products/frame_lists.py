@@ -21,6 +21,7 @@ from photometry.io.products.cube_files import (
     write_ephemeris,
     write_metadata,
 )
+from photometry.io.store.checked_data import write_checked
 from photometry.io.store.provenance import Inputs, open_product, write_product
 
 __all__ = [
@@ -101,7 +102,7 @@ def write_list(group: h5py.Group, listing: FrameList) -> None:
         data = np.char.encode(values, "utf-8") if values.dtype.kind == "U" else values
         # Texts of no length have no type in HDF5.
         data = data.astype("S1") if data.dtype.kind == "S" and data.dtype.itemsize == 0 else data
-        group.create_dataset(item.name, data=data, compression="gzip", shuffle=True)
+        write_checked(group, item.name, data, compression="gzip", shuffle=True)
 
 
 def read_list(group: h5py.Group) -> FrameList:
@@ -154,11 +155,11 @@ def write_frames(
         file.attrs["REFERENCE"] = frames.reference
         write_ephemeris(file, frames.ephemeris)
         for name in SERIES:
-            file.create_dataset(name, data=getattr(header, name))
-        file.create_dataset("missing", data=frames.missing)
-        file.create_dataset("stamp_shape", data=np.array(header.stamp.shape))
-        file.create_dataset("wcs", data=np.bytes_(header.wcs_header))
-        file.create_dataset("files", data=np.char.encode(np.array(frames.files), "utf-8"))
+            write_checked(file, name, getattr(header, name))
+        write_checked(file, "missing", frames.missing)
+        write_checked(file, "stamp_shape", header.stamp.shape)
+        write_checked(file, "wcs", np.bytes_(header.wcs_header))
+        write_checked(file, "files", np.char.encode(np.array(frames.files), "utf-8"))
         write_list(file.create_group("frames"), frames.listing)
 
 
@@ -175,7 +176,7 @@ def read_frames(path: str | Path) -> CcdFrames:
         header = CubeHeader(
             **metadata,
             **{name: file[name][:] for name in SERIES},
-            wcs_header=file["wcs"][()].decode(),
+            wcs_header=file["wcs"][()].item().decode(),
             aperture=collected_flags(metadata["stamp"]),
             ephemeris=read_ephemeris_of(file),
         )

@@ -11,6 +11,7 @@ import hdf5plugin
 from photometry.calibration.kernel import MovementKernel
 from photometry.core.geometry import Stamp
 from photometry.fit.tile_fit import TileFit
+from photometry.io.store.checked_data import write_checked
 from photometry.io.store.provenance import Inputs, open_product, write_product
 from photometry.prf.prf_grid import PrfGrid
 
@@ -35,7 +36,7 @@ def write_kernel(
         file.attrs["center"] = kernel.center
         file.attrs["offset"] = kernel.offset
         for name in ("parameters", "covariance", "bad"):
-            file[name] = getattr(kernel, name)
+            write_checked(file, name, getattr(kernel, name))
 
 
 def read_kernel(path: str | Path) -> MovementKernel:
@@ -59,7 +60,7 @@ def write_prf(path: str | Path, prf: PrfGrid, inputs: Inputs, settings: Mapping[
     with write_product(path, _PRF, _LAYOUT_VERSION, inputs, settings) as file:
         file.attrs["source"] = prf.source
         for name in ("rows", "columns", "samples", "errors"):
-            file.create_dataset(name, data=getattr(prf, name), **_compression(getattr(prf, name).ndim > 1))
+            write_checked(file, name, getattr(prf, name), **_compression(getattr(prf, name).ndim > 1))
 
 
 def read_prf(path: str | Path) -> PrfGrid:
@@ -78,7 +79,7 @@ def write_tile_fit(path: str | Path, fit: TileFit, inputs: Inputs, settings: Map
             if field.name in _TILE_ATTRIBUTES:
                 file.attrs[field.name] = value
             elif field.name != "stamp":
-                file.create_dataset(field.name, data=value, **_compression(value.size > 0 and value.ndim > 1))
+                write_checked(file, field.name, value, **_compression(value.size > 0 and value.ndim > 1))
 
 
 def read_tile_fit(path: str | Path) -> TileFit:
@@ -97,6 +98,6 @@ def _array(file: h5py.File, name: str) -> Any:
     return file[name][...]
 
 
-def _compression(worth_it: bool) -> dict[str, object]:
+def _compression(worth_it: bool) -> dict[str, Any]:
     """Return the filter of large datasets."""
     return dict(hdf5plugin.Blosc(cname="lz4", clevel=5, shuffle=hdf5plugin.Blosc.BITSHUFFLE)) if worth_it else {}

@@ -9,6 +9,7 @@ import numpy as np
 from photometry.catalog.region_stars import RegionStars
 from photometry.catalog.star_hashes import few_changed
 from photometry.core.errors import InputFileError
+from photometry.io.store.checked_data import write_checked
 from photometry.io.store.provenance import open_product, write_product
 
 __all__ = ["digest_of_stars", "read_stars", "reference_of", "reference_stars", "table_of_stars", "write_stars"]
@@ -39,18 +40,21 @@ def write_stars(path: str | Path, stars: RegionStars, origin: Mapping[str, str])
             if field.name in _ATTRIBUTES:
                 file.attrs[field.name] = value
             else:
-                file[field.name] = value
+                write_checked(file, field.name, value)
 
 
 def read_stars(path: str | Path) -> RegionStars:
-    """Read the stars of a region; InputFileError when the file holds none."""
+    """Read the stars of a region; InputFileError when the file holds none, or others than its digest is of."""
     with open_product(path, _KIND, _LAYOUT_VERSION) as file:
         names = [field.name for field in fields(RegionStars) if field.name not in _ATTRIBUTES]
-        return RegionStars(
+        stars = RegionStars(
             asks_all=bool(file.attrs["asks_all"]),
             tmag_limit=float(file.attrs["tmag_limit"]),
             **{name: file[name][...] for name in names},
         )
+        if stars.digest != file.attrs["digest"]:
+            raise InputFileError(path, "is damaged (its digest is of other stars); delete it and run again")
+    return stars
 
 
 def digest_of_stars(path: str | Path) -> str:

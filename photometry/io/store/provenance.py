@@ -226,5 +226,10 @@ def open_product(path: str | Path, kind: str, version: int) -> Iterator[h5py.Fil
             raise InputFileError(path, f"has layout version {found}, expected {version}; delete it and run again")
         try:
             yield file
+        except InputFileError:
+            raise
         except KeyError as error:
             raise InputFileError(path, f"lacks a part of a {kind} ({error}); delete it and run again") from error
+        except OSError as error:
+            # Of HDF5, which says so little: a checksum is wrong, or data cannot be unpacked.
+            raise InputFileError(path, f"is damaged ({error}); delete it and run again") from error

@@ -21,7 +21,7 @@ from photometry.io.store.tables import RESULT_COLUMNS, read_ecsv, table_of
 
 __all__ = ["ResultRows", "read_rows", "rows_of", "texts_in", "with_last", "write_rows"]
 
-_INTEGERS = ("starid", "sector", "camera", "cadence")
+_INTEGERS = ("starid", "sector", "camera", "ccd", "cadence")
 _TEXTS = ("status", "region", "file")
 #: A row that ends too early lacks the last column.
 _LAST = RESULT_COLUMNS[-1].name
@@ -39,7 +39,7 @@ class ResultRows:
     ----------
     region : str
         Region of the first row: of an index, or of a target list, that of all; empty where there is none.
-    starid, sector, camera, cadence : (n_row,) int64
+    starid, sector, camera, ccd, cadence : (n_row,) int64
         Columns of the rows.
     status : (n_row,) object
         Column of the rows, texts.
@@ -55,6 +55,7 @@ class ResultRows:
     starid: npt.NDArray[np.int64]
     sector: npt.NDArray[np.int64]
     camera: npt.NDArray[np.int64]
+    ccd: npt.NDArray[np.int64]
     cadence: npt.NDArray[np.int64]
     status: npt.NDArray[np.object_]
     file: tuple[str, ...]

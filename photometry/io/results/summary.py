@@ -29,8 +29,12 @@ UNKNOWN_TARGETS = TargetList(
     tile=np.array([""]),
     reason=np.array([""]),
 )
-#: What rows are ordered by.
-_KEYS = ("starid", "sector", "cadence", "camera")
+#: What rows are ordered by. CCDs see the same stars at their borders, and each that measures a star has a row for it.
+_KEYS = ("starid", "sector", "cadence", "camera", "ccd")
+#: A star that is on no pixels has one row for all CCDs.
+_KEYS_OF_ALL_CCDS = _KEYS[:3]
+#: Rank of such rows.
+_OUTSIDE_RANK = 3
 #: Reason of a star that is no longer a target.
 _NO_TARGET = "no target any more; snakemake prune deletes its file"
 
@@ -97,8 +101,9 @@ def summarise(
 ) -> tuple[list[bytes], dict[str, Any]]:
     """Put target lists and indices together.
 
-    A star has one row per sector and cadence length: of the region that measures it, else of the region that has its
-    pixels, else the first of those that were asked for it.
+    A star has one row per sector, cadence length, camera and CCD: of the region that measures it, else of the region
+    that has its pixels. If no CCD has them, it has one row per sector and cadence length, of the first region that was
+    asked for it.
 
     Parameters
     ----------
@@ -116,7 +121,7 @@ def summarise(
     Returns
     -------
     lines : list of bytes
-        Rows of `RESULT_COLUMNS`, by starid, sector, cadence and camera
+        Rows of `RESULT_COLUMNS`, by starid, sector, cadence, camera and CCD
         (`photometry.io.results.result_rows.write_rows`).
     meta : dict
         Metadata of the table.
@@ -137,7 +142,7 @@ def _blocks(
     for targets, metadata in lists:
         rows = _rows(targets, metadata, done.get(str(metadata["region"]), []), reasons)
         reason = np.array([str(row["reason"]) for row in rows], dtype=np.str_)
-        rank = np.select([reason == OUTSIDE, is_elsewhere(reason)], [3, 2], default=1)
+        rank = np.select([reason == OUTSIDE, is_elsewhere(reason)], [_OUTSIDE_RANK, 2], default=1)
         blocks.append((rows_of(table_of(rows, RESULT_COLUMNS)), rank))
     return blocks
 
@@ -180,14 +185,14 @@ def _with_stale(
 ) -> tuple[list[bytes], ResultRows]:
     """Name stale files in the rows of their stars; return those that have none as rows of their own."""
     places = np.flatnonzero(np.isin(keys["starid"], [file.starid for file in stale]))
-    row_of = {tuple(int(keys[name][place]) for name in _KEYS[:3]): place for place in places.tolist()}
+    row_of = {tuple(int(keys[name][place]) for name in _KEYS): place for place in places.tolist()}
     named, own = list(lines), []
     for file in stale:
-        place = row_of.pop((file.starid, file.sector, file.cadence), None)
+        place = row_of.pop(tuple(getattr(file, name) for name in _KEYS), None)
         if place is not None:
             named[place] = with_last(named[place], file.file)
         else:
-            metadata = {name: getattr(file, name) for name in (*_KEYS, "ccd", "region")}
+            metadata = {name: getattr(file, name) for name in (*_KEYS, "region")}
             own.append(metadata | {"status": STATUS.SKIPPED.name, "reason": _NO_TARGET, "stale": file.file})
     return named, rows_of(table_of(own, RESULT_COLUMNS))
 
@@ -221,12 +226,21 @@ def _chosen(
     keys: Mapping[str, npt.NDArray[np.int64]], rank: npt.NDArray[np.int64], region: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
     """Return the indices of the rows that stay, in order."""
-    same = [keys[name] for name in ("starid", "sector", "cadence")]
-    order = np.lexsort([region, rank, *reversed(same)])
-    fresh = np.zeros(len(order), dtype=bool)
-    fresh[:1] = True
+    outside = rank == _OUTSIDE_RANK
+    of_all = [keys[name] for name in _KEYS_OF_ALL_CCDS]
+    of_ccd = [keys[name] for name in _KEYS[len(of_all) :]]
+    order = np.lexsort([region, rank, *reversed(of_ccd), outside, *reversed(of_all)])
+    fresh = _is_first([key[order] for key in of_all])
+    fresh |= ~outside[order] & _is_first([key[order] for key in (*of_all, *of_ccd)])
     # Number 0 stands for the targets of a region that are not known.
-    fresh |= same[0][order] == 0
-    for key in same:
-        fresh[1:] |= np.diff(key[order]) != 0
+    fresh |= keys["starid"][order] == 0
     return order[fresh]
+
+
+def _is_first(keys: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.bool_]:
+    """Tell which rows differ from the one before in any of the keys, (n_row,)."""
+    first = np.zeros(len(keys[0]), dtype=bool)
+    first[:1] = True
+    for key in keys:
+        first[1:] |= np.diff(key) != 0
+    return first

@@ -10,6 +10,7 @@ from photometry.catalog.targets import OUTSIDE, TargetList
 from photometry.core.status import STATUS
 from photometry.io.results import result_rows, summary
 from photometry.io.results.lightcurve_files import export_tile
+from photometry.io.results.stale import StaleFile
 from photometry.io.results.summary import write_summary
 from photometry.io.stars.target_lists import write_targets
 from photometry.io.store.provenance import SOFTWARE, origin_of
@@ -95,6 +96,49 @@ def test_sectors_and_cadences_have_their_own_rows():
         (1, 1800, "OK"),
         (2, 1800, "SKIPPED"),
     ]
+
+
+def test_every_ccd_that_sees_a_star_has_its_own_row():
+    """Fields of cameras and CCDs overlap at their borders; only a CCD that has no pixels of the star is left out."""
+    limit = "fainter than tmag_limit 15"
+    lists = [
+        (targets_of({1: "", 2: OUTSIDE, 3: "", 4: OUTSIDE, 5: limit}), metadata("a", camera=1, ccd=4)),
+        (targets_of({1: "", 2: limit, 3: OUTSIDE, 4: OUTSIDE, 5: limit}), metadata("b", camera=2, ccd=1)),
+        (targets_of({1: "", 2: OUTSIDE, 3: "", 4: OUTSIDE, 5: OUTSIDE}), metadata("c", camera=1, ccd=3)),
+    ]
+    indices = [
+        index_of([1, 3], region="a", camera=1, ccd=4),
+        index_of([1], region="b", camera=2, ccd=1),
+        index_of([1], region="c", camera=1, ccd=3),
+    ]
+    for order in (1, -1):
+        table = summarise(lists[::order], indices[::order], 1)
+        assert [(int(r["starid"]), int(r["camera"]), int(r["ccd"]), str(r["status"])) for r in table] == [
+            (1, 1, 3, "OK"),
+            (1, 1, 4, "OK"),
+            (1, 2, 1, "OK"),
+            (2, 2, 1, "SKIPPED"),
+            (3, 1, 3, "ERROR"),
+            (3, 1, 4, "OK"),
+            (4, 1, 3, "SKIPPED"),
+            (5, 1, 4, "SKIPPED"),
+            (5, 2, 1, "SKIPPED"),
+        ]
+        assert table.meta["n_target"] == 9
+        assert [str(reason) for reason in table["reason"]][3::3] == [limit, OUTSIDE]
+
+
+def test_a_stale_file_is_named_in_the_row_of_its_own_ccd():
+    lists = [
+        (targets_of({1: ""}), metadata("a", camera=1, ccd=4)),
+        (targets_of({1: ""}), metadata("b", camera=2, ccd=1)),
+    ]
+    indices = [index_of([1], region="a", camera=1, ccd=4), index_of([1], region="b", camera=2, ccd=1)]
+    stale = [StaleFile("old", 1, 1, 2, 1, 1800, "b"), StaleFile("gone", 1, 1, 1, 3, 1800, "c")]
+    table = summarise(lists, indices, 1, stale=stale)
+    rows = [(int(r["camera"]), int(r["ccd"]), str(r["file"]), str(r["status"]), str(r["stale"])) for r in table]
+    assert rows == [(1, 3, "", "SKIPPED", "gone"), (1, 4, "1", "OK", ""), (2, 1, "1", "OK", "old")]
+    assert (table.meta["n_target"], table.meta["n_stale"]) == (2, 2)
 
 
 def test_a_target_whose_result_is_missing_is_an_error():

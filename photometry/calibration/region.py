@@ -74,7 +74,8 @@ def measure_motion(
     Raises
     ------
     FitError
-        When all cadences are flagged, no star lies on the pixels, or the cubes have different cadences.
+        When all cadences are flagged, no pixel is measured in the others, no star lies on the pixels, or the cubes have
+        different cadences.
     """
     series, few = start_region(cubes, stars, settings, known)
     evaluator = PrfEvaluator(prf, np.float32)
@@ -110,7 +111,8 @@ def kernel_at(
     settings : MotionSettings
         Limits.
     """
-    good = np.flatnonzero((cube.quality == 0) & ~kernel.bad)
+    measured = np.isfinite(cube.images).any(axis=(1, 2))
+    good = np.flatnonzero((cube.quality == 0) & ~kernel.bad & measured)
     if len(good) == 0 or not cube.stamp.contains(stars.row, stars.column).any():
         return kernel, NO_STARS
     few = evenly_chosen(good, _OFFSET_CADENCES)

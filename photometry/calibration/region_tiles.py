@@ -82,7 +82,7 @@ class Region:
     Parameters
     ----------
     tiles : tuple of RegionTile
-        All tiles.
+        All tiles with measured pixels.
     kernel : MovementKernel
         Motion of the region so far.
     good : (n_cadence,) bool
@@ -158,12 +158,14 @@ def start_region(
     RegionSeries
         All cadences.
     Region
-        The tiles and the motion in a few of them, unflagged, evenly in time.
+        The tiles and the motion in a few of them, unflagged, evenly in time. Tiles without a measured pixel are left
+        out.
 
     Raises
     ------
     FitError
-        When all cadences are flagged, no star lies on the pixels, or the cubes have different cadences.
+        When all cadences are flagged, no pixel is measured in the others, no star lies on the pixels, or the cubes have
+        different cadences.
     """
     cadenceno: npt.NDArray[np.int32] | None = None
     stamps: list[Stamp] = []
@@ -179,10 +181,16 @@ def start_region(
             raise FitError(f"the pixels {cube.stamp} have other cadences than the first ones, {stamps[0]}")
         stamps.append(cube.stamp)
         for tile in tiles_of(cube.stamp, settings.tile_size, 0):
-            places.append((number, tile.stamp))
-            tiles.append(_start_tile(tile_data(cube.cut(tile.stamp)).of_cadences(which), stars, settings))
+            data = tile_data(cube.cut(tile.stamp)).of_cadences(which)
+            if data.valid.any():
+                places.append((number, tile.stamp))
+                tiles.append(_start_tile(data, stars, settings))
         # Freed before the next one is read.
         del cube
+    if not tiles:
+        raise FitError(
+            "no pixel is measured in any cadence that is not flagged: there is nothing to measure motion from"
+        )
     if not any(stamp.contains(stars.row, stars.column).any() for stamp in stamps):
         raise FitError(
             "no star of the catalogue lies on the pixels; give the star table of this part of the sky (key 'catalog')"

@@ -144,7 +144,7 @@ def describe_block(work: CcdWork, number: int) -> int:
                 image = read_checked_image(work.files[cadence], work.area)
             except InputFileError as error:
                 status, reason = "no_pixels", error.problem
-        alive |= np.isfinite(image) & (image != 0)
+        alive |= np.isfinite(image)
         image[:, work.excluded(cadence)] = np.nan
         background = describe_background(image, static["mask"], grid, static["light"])
         if image is not nothing and background.is_known:

@@ -111,6 +111,7 @@ STAR_FLAGS = (
         512, "unlisted_neighbour", "a star that the star table lacks is within 1 px, with a tenth of the light or more"
     ),
     Flag(1024, "table_doubtful", "the star table may not fit the pixels of the region"),
+    Flag(2048, "no_pixels", "no pixel around the star is measured in any cadence"),
 )
 
 

@@ -9,7 +9,6 @@ import numpy.typing as npt
 from photometry.calibration.kernel import MovementKernel
 from photometry.calibration.region_tiles import PRF_REACH, evenly_chosen, kernel_of_tile, tile_motion
 from photometry.core.cube import Cube
-from photometry.core.errors import FitError
 from photometry.core.geometry import Stamp
 from photometry.core.settings import FitSettings
 from photometry.core.stars import Stars
@@ -23,6 +22,7 @@ from photometry.fit.star_quality import StarQuality, blending, star_flags, star_
 from photometry.fit.star_series import BlockSeries, StarSeries, series_of
 from photometry.fit.static_misfit import static_misfit
 from photometry.fit.tile_fit import TileFit
+from photometry.fit.tile_without_pixels import without_pixels
 from photometry.fit.unlisted_neighbours import unlisted_neighbours
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.mean_scene import PixelMean, solve_mean
@@ -77,10 +77,10 @@ def fit_tile(
         Widths of the priors of the flux deviations of all `stars`, as fractions of their mean fluxes, if they are
         known; by default as wide as the first fit sees each star vary.
 
-    Raises
-    ------
-    FitError
-        When no pixel is usable, or none is measured in an unflagged cadence.
+    Returns
+    -------
+    TileFit
+        Where no pixel is measured, stars without a flux, flagged as such.
     """
     data = tile_data(cube)
     is_near = cube.stamp.border_distance(stars.row, stars.column) > -PRF_REACH
@@ -91,15 +91,16 @@ def fit_tile(
     free, fixed = placed.select(is_free), placed.select(~is_free)
     nothing = np.zeros(data.stamp.n_pixel)
     motion = tile_motion(kernel, data)
+    far = far_cadences(motion.row_shift, motion.column_shift, settings.node_reach)
+    near_node = ~far & data.measured
+    if not near_node.any():
+        return without_pixels(cube, free.select(in_core), kernel, prf.source, settings.tmag_limit)
     state = TileState(free.flux, motion, nothing, nothing)
     evaluator = PrfEvaluator(prf, np.float32)
-    far = far_cadences(motion.row_shift, motion.column_shift, settings.node_reach)
     model = build_model(data, evaluator, free, fixed, motion, settings.node_reach, np.flatnonzero(~far))
-    good = (cube.quality == 0) & ~far
+    good = (cube.quality == 0) & near_node
     if not good.any():
-        good = ~far
-    if not data.valid[good].any():
-        raise FitError("no pixel is measured in an unflagged cadence: there is nothing to take mean fluxes from")
+        good = near_node
     mean = solve_mean(data, model, state, _some(good), clip=True)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
     share = settings.prior_width if prior_widths is None else prior_widths[is_near][is_free]

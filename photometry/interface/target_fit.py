@@ -100,7 +100,7 @@ def fit_target(
     Raises
     ------
     FitError
-        When no pixel is usable, or the target is not on the pixels.
+        When the target is not on the pixels.
     """
     places = np.flatnonzero(stars.starid == starid)
     if not len(places) or not cube.stamp.contains(stars.row[places[0]], stars.column[places[0]]):

@@ -187,6 +187,8 @@ def statuses(fit: TileFit, metrics: Metrics) -> tuple[list[STATUS], list[str]]:
 def _verdict(flags: set[str], fit: TileFit, metrics: Metrics, star: int) -> tuple[STATUS, str]:
     """Status and reason of one star."""
     n_finite, n_unflagged = int(metrics.n_finite[star]), int(metrics.n_unflagged[star])
+    if "no_pixels" in flags:
+        return STATUS.SKIPPED, "no pixel is measured in any cadence"
     if "not_measurable" in flags:
         if "saturated" in flags:
             return STATUS.SKIPPED, "saturated, and its trail was not measured whole"

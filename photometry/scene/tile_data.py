@@ -8,7 +8,6 @@ from scipy import ndimage, sparse
 
 from photometry.core.constants import SATURATION_E_S
 from photometry.core.cube import Cube
-from photometry.core.errors import FitError
 from photometry.core.geometry import Stamp
 from photometry.scene.lone_pixels import lone_pixels
 
@@ -67,6 +66,11 @@ class TileData:
         """Number of cadences."""
         return len(self.images)
 
+    @property
+    def measured(self) -> npt.NDArray[np.bool_]:
+        """Cadences in which a pixel is measured, (n_cadence,)."""
+        return np.asarray(self.valid.any(axis=1))
+
     def of_cadences(self, which: npt.NDArray[np.int64]) -> "TileData":
         """Return the pixels of some cadences."""
         return replace(self, images=self.images[which], valid=self.valid[which], sky=self.sky[which])
@@ -97,13 +101,7 @@ def saturated_pixels(total: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 
 
 def tile_data(cube: Cube) -> TileData:
-    """Flatten a cube for the fit.
-
-    Raises
-    ------
-    FitError
-        When no pixel is usable.
-    """
+    """Flatten a cube for the fit."""
     n_cadence = cube.n_cadence
     images = cube.images.reshape(n_cadence, -1)
     sky = cube.backgrounds.reshape(n_cadence, -1)
@@ -129,8 +127,6 @@ def tile_data(cube: Cube) -> TileData:
             images[some] = np.where(finite[some], images[some] @ merge.T, np.float32(0))
         # Merged pixels keep a variance, although it is not used.
         read_variance = np.where(n_merged > 0, merge @ read_variance, read_variance)
-    if not finite.any():
-        raise FitError("no pixel is measured in any cadence")
     return TileData(
         stamp=cube.stamp,
         images=images.astype(np.float32, copy=False),

@@ -8,10 +8,13 @@ from cubes import with_header
 from scenes import make_scene
 
 from photometry.calibration import motion_fit, region_tiles
+from photometry.calibration.effective_prf import learn_prf
 from photometry.calibration.motion_fit import outliers
 from photometry.calibration.region import kernel_at, measure_motion
 from photometry.core.errors import FitError
-from photometry.core.settings import MotionSettings
+from photometry.core.geometry import tiles_of
+from photometry.core.settings import MotionSettings, PrfSettings
+from photometry.core.stars import NO_STARS, Stars
 from photometry.io.products.cube_files import read_cube_header, write_cube
 from photometry.io.products.stored_patches import stored_patches
 from photometry.simulate import true_kernel
@@ -212,6 +215,60 @@ def test_no_usable_pixel_is_refused(quick, one_prf):
         measure_motion(
             [replace(cube, images=np.full_like(cube.images, np.nan))], scene.catalogue_stars, one_prf, MotionSettings()
         )
+
+
+@pytest.mark.parametrize("flagged", [False, True])
+def test_patches_without_pixels_leave_the_motion_to_the_others(quick, one_prf, flagged):
+    """Of a dead output, or masked in all cadences but flagged ones."""
+    scene, cube = quick
+    cube = with_header(cube, quality=np.where(np.arange(cube.n_cadence) == 5, 8, cube.quality).astype(np.int32))
+    patches = [cube.cut(tile.stamp) for tile in tiles_of(cube.stamp, 12, 0)]
+    seen = flagged & (cube.quality != 0)
+    patches[1] = replace(patches[1], images=np.where(seen[:, None, None], patches[1].images, np.float32(np.nan)))
+    settings = MotionSettings(n_round=2)
+    found, alone = (
+        measure_motion(some, scene.catalogue_stars, one_prf, settings) for some in (patches, [patches[0], *patches[2:]])
+    )
+    good = cube.quality == 0
+    np.testing.assert_allclose(found.shifts(300, 600), alone.shifts(300, 600), atol=1e-4)
+    np.testing.assert_allclose(found.parameters[good][:, [0, 3]].mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(found.offset, alone.offset, atol=1e-4)
+    learnt = learn_prf(patches, scene.catalogue_stars, one_prf, found, PrfSettings(), settings)
+    assert not learnt.kernel.bad[good].any()
+
+
+def test_a_part_of_a_ccd_without_pixels_keeps_the_offset_of_the_ccd(quick, one_prf):
+    scene, cube = quick
+    kernel, settings = true_kernel(scene), MotionSettings()
+    dark = replace(cube, images=np.full_like(cube.images, np.nan))
+    assert kernel_at(dark, scene.catalogue_stars, one_prf, kernel, settings) == (kernel, NO_STARS)
+
+
+def test_a_part_of_a_ccd_is_placed_by_the_cadences_that_it_was_measured_in(quick, one_prf):
+    """Output D of a CCD in sector 1 is masked while Mars is in the field."""
+    scene, cube = quick
+    some = np.arange(cube.n_cadence) % 3 == 0
+    truth, settings = true_kernel(scene), MotionSettings()
+    masked = replace(cube, images=np.where(some[:, None, None], cube.images, np.float32(np.nan)))
+    own, _ = kernel_at(masked, scene.catalogue_stars, one_prf, replace(truth, offset=(0.0, 0.0)), settings)
+    np.testing.assert_allclose(_difference(own, scene).mean(axis=2), 0, atol=6e-3)
+
+
+def test_no_patch_is_laid_on_stars_without_pixels(quick, tmp_path):
+    """The brightest stars are on dark pixels: a patch there would show nothing."""
+    scene, cube = quick
+    dark = tiles_of(cube.stamp, 8, 0)[0].stamp
+    images = cube.images.copy()
+    images[(slice(None), *dark.slices_in(cube.stamp))] = np.nan
+    path = tmp_path / "cube.hdf5"
+    write_cube(path, replace(cube, images=images), {})
+    row, column = dark.center
+    here = Stars(np.array([1]), np.array([row]), np.array([column]), np.array([8.0]))
+    patches = stored_patches(
+        path, read_cube_header(path), here.with_others(scene.catalogue_stars), MotionSettings(tile_size=8, n_patch=2)
+    )
+    assert len(patches) == 4
+    assert dark not in [patch.stamp for patch in patches]
 
 
 def test_outliers_are_what_is_unusual_for_a_pixel():

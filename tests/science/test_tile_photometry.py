@@ -1,6 +1,6 @@
 """What the joint fit must not depend on, and what it does with bad pixels. Small fields, each fit takes 0.2 s."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -8,10 +8,13 @@ from cubes import with_header
 from scenes import compare, fit, make_scene, shifted_kernel
 from scipy import ndimage
 
-from photometry.core.errors import FitError
-from photometry.core.geometry import Stamp
+from photometry.core.geometry import Stamp, tiles_of
 from photometry.core.quality import PIXEL_QUALITY, flagged
 from photometry.core.stars import Stars
+from photometry.core.status import STATUS
+from photometry.fit.tile_fit import TileFit, joined
+from photometry.lightcurve.light_curve import statuses
+from photometry.lightcurve.metrics import light_curve_metrics
 from photometry.simulate import true_kernel
 
 
@@ -215,11 +218,59 @@ def test_no_stars(quick, one_prf):
     assert result.aperture.shape[0] == 0
 
 
-def test_nothing_usable_is_refused(quick, one_prf):
+def _judged(result, cube):
+    """Status and reason of the stars of a fit, each once."""
+    metrics = light_curve_metrics(result, cube.quality, cube.cadenceno, cube.exposure.cadence_s)
+    return set(zip(*statuses(result, metrics), strict=True))
+
+
+def test_stars_without_pixels_have_no_flux_and_say_so(quick, one_prf, usual):
     scene, cube = quick
     dark = replace(cube, images=np.full_like(cube.images, np.nan))
-    with pytest.raises(FitError, match="no pixel is measured in any cadence"):
-        fit(dark, scene.catalogue_stars, one_prf, true_kernel(scene))
+    result = fit(dark, scene.catalogue_stars, one_prf, true_kernel(scene))
+    for name in ("starid", "tmag", "row", "column", "row_shift", "column_shift", "window_row", "window_column"):
+        np.testing.assert_array_equal(getattr(result, name), getattr(usual, name), err_msg=name)
+    for field in fields(TileFit):
+        one, other = (np.asarray(getattr(of, field.name)) for of in (result, usual))
+        assert (one.shape, one.dtype) == (other.shape, other.dtype), field.name
+    for name in ("flux", "flux_err", "aperture_flux", "background", "centroid_row", "mean_misfit", "sum_image"):
+        assert np.isnan(getattr(result, name)).all(), name
+    assert not result.aperture.any()
+    assert flagged(PIXEL_QUALITY, result.pixel_quality, "not_fitted").all()
+    assert _judged(result, cube) == {(STATUS.SKIPPED, "no pixel is measured in any cadence")}
+
+
+def test_a_part_without_pixels_is_joined_with_others(quick, one_prf):
+    """The stars of the other part are as they are alone."""
+    scene, cube = quick
+    stamp = scene.settings.stamp
+    lit, dark = (part.core for part in tiles_of(stamp, stamp.shape[1] // 2, 0)[:2])
+    images = cube.images.copy()
+    images[(slice(None), *dark.slices_in(stamp))] = np.nan
+    half = replace(cube, images=images)
+    kernel, stars = true_kernel(scene), scene.catalogue_stars
+    parts = [fit(half.cut(core), stars, one_prf, kernel, core) for core in (lit, dark)]
+    whole = joined(parts, [lit, dark])
+    n_lit = len(parts[0].starid)
+    assert 0 < n_lit < len(whole.starid)
+    np.testing.assert_array_equal(whole.flux[:n_lit], parts[0].flux)
+    assert np.isnan(whole.flux[n_lit:]).all()
+    assert np.isfinite(whole.cadence_chi2).all()
+
+
+def test_stars_with_pixels_in_flagged_cadences_alone_have_no_mean(quick, one_prf):
+    scene, cube = quick
+    quality = np.where(np.arange(cube.n_cadence) < 3, 8, 0).astype(np.int32)
+    images = cube.images.copy()
+    images[quality == 0] = np.nan
+    some = replace(with_header(cube, quality=quality), images=images)
+    result = fit(some, scene.catalogue_stars, one_prf, true_kernel(scene))
+    assert np.isfinite(result.flux[:, quality != 0]).any()
+    reason = f"no finite flux in {cube.n_cadence - 3} unflagged cadences"
+    assert _judged(result, some) <= {
+        (STATUS.ERROR, reason),
+        (STATUS.SKIPPED, "too little of its light lies on usable pixels"),
+    }
 
 
 def test_cosmic_rays_are_found(one_prf):

@@ -14,6 +14,8 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 _REGION = "sector023_camera4_ccd2"
 _CATALOG = f"results/prepared/catalog_{_REGION}.sqlite"
 _INDEX = f"results/lightcurves/index/{_REGION}/row1024_col1068.ecsv"
+#: A tile of output D, which is dead.
+_DARK_INDEX = f"results/lightcurves/index/{_REGION}/row1024_col1836.ecsv"
 _CCD = {"seed": 3, "n_cadence": 8, "density": 25.0, "faintest_tmag": 16.0, "n_pairs": 4, "bad_frames": ["zero"]}
 
 
@@ -22,13 +24,16 @@ def folder(snakemake, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ccd")
     result = snakemake(folder, config={"output": "results", "simulate": {"folder": "data", "ccds": {"ccd": _CCD}}})
     assert result.returncode == 0, result.stdout
+    for frame in sorted((folder / "data/ccd/ffi").glob("*.fits")):
+        with fits.open(frame, mode="update", checksum=True) as hdus:
+            hdus[1].data[:, 1580:2092] = 0
     observation = {"datasource": "ffi", "input": "data/ccd/ffi", "catalog": "data/ccd/stars.csv", "prf": "model"}
     config = {
         "output": "results",
         "observations": [observation | {"tmag_limit": 15.0}],
         "fit": {"tile_size": 256, "joint_size": 128},
     }
-    result = snakemake(folder, _INDEX, _CATALOG, config=config)
+    result = snakemake(folder, _INDEX, _DARK_INDEX, _CATALOG, config=config)
     assert result.returncode == 0, result.stdout
     return folder
 
@@ -47,6 +52,14 @@ def test_light_curves_of_a_tile_are_true(folder):
         assert np.abs(error / curve["FLUX_ERR"][use]).max() < 6
         if row["tmag"] < 13:
             assert np.abs(np.mean(error)) < 0.005 * true.mean()
+
+
+def test_stars_of_a_dead_output_are_rows_with_the_reason(folder):
+    index = Table.read(folder / _DARK_INDEX)
+    assert len(index) > 10
+    assert set(index["status"]) == {"SKIPPED"}
+    assert set(index["reason"]) == {"no pixel is measured in any cadence"}
+    assert not any(np.ma.filled(index["file"], ""))
 
 
 def test_the_bad_frame_is_flagged_and_has_no_flux(folder):

@@ -25,7 +25,8 @@ def read_checked_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]
     Returns
     -------
     (n_row, n_column) float32
-        Flux with its background, e-/s; NaN where not finite, or where no detector gives such a value.
+        Flux with its background, e-/s; NaN where not finite, where no detector gives such a value, and where it is
+        exactly 0: no pixel that works is.
 
     Raises
     ------
@@ -47,8 +48,8 @@ def read_checked_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]
                 "%s: %d %s are beyond +-%g e-/s, which no detector gives: taken as not measured",
                 *(Path(path).name, n_impossible, what, LARGEST_E_S),
             )
-    image = _measured(image)
-    if not np.any(np.isfinite(image) & (image != 0)):
+    image = _lit(_measured(image))
+    if not np.isfinite(image).any():
         raise InputFileError(path, "no pixel has a value (all are zero or NaN)")
     return image
 
@@ -56,7 +57,7 @@ def read_checked_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]
 def read_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]:
     """Read the science area of a frame that was checked before (`read_checked_image`)."""
     with open_fits(path) as hdus:
-        return _science(path, hdus, _IMAGE, area)
+        return _lit(_science(path, hdus, _IMAGE, area))
 
 
 def read_errors(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]:
@@ -73,6 +74,12 @@ def _science(path: str | Path, hdus: fits.HDUList, number: int, area: Stamp) -> 
 def _measured(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Set pixels to NaN that are not finite, or beyond what a detector gives."""
     pixels[~(np.abs(pixels) <= LARGEST_E_S)] = np.nan
+    return pixels
+
+
+def _lit(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Set pixels of an image to NaN that read 0, as those of dead outputs and lost rows do."""
+    pixels[pixels == 0] = np.nan
     return pixels
 
 

@@ -100,8 +100,9 @@ def impossible_values(
 def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: int, time_zero: float) -> PixelTable:
     """Read the cadences that have a time, and check them; `time_zero` is the zero point of the file's times, BTJD.
 
-    A cadence whose pixels are all exactly zero was not measured. Pixels outside the CCD's science area are NaN, and
-    values that no detector gives (`photometry.core.constants.LARGEST_E_S`) count as not measured.
+    A cadence whose pixels are all exactly zero was not measured, nor was a pixel that is zero in all cadences. Pixels
+    outside the CCD's science area are NaN, and values that no detector gives
+    (`photometry.core.constants.LARGEST_E_S`) count as not measured.
 
     Raises
     ------
@@ -124,7 +125,8 @@ def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: 
     missing = ~(np.isfinite(flux) & np.isfinite(flux_err))
     missing |= impossible_values(path, "FLUX", flux, LARGEST_E_S, "e-/s")
     missing |= impossible_values(path, "FLUX_ERR", flux_err, LARGEST_E_S, "e-/s")
-    missing |= np.all((flux == 0) | missing, axis=(1, 2), keepdims=True)
+    nothing = (flux == 0) | missing
+    missing |= np.all(nothing, axis=(1, 2), keepdims=True) | np.all(nothing, axis=0)
     missing |= ~_on_science_area(stamp)
     if missing.all():
         raise InputFileError(path, "no pixel has a value in any cadence (FLUX is NaN or zero); fetch the file again")
@@ -205,7 +207,7 @@ def pixel_flags(
     missing = np.isnan(flux)
     flags = np.zeros(flux.shape, dtype=np.uint8)
     flags[missing] |= bit(PIXEL_FLAGS, "not_measured")
-    dead = np.all(missing | (flux == 0), axis=0)
+    dead = np.all(missing, axis=0)
     flags[:, dead] |= bit(PIXEL_FLAGS, "dead")
     flags[(flux + background) >= SATURATION_E_S] |= bit(PIXEL_FLAGS, "saturated")
     flags[:, used_for_background & ~dead] |= bit(PIXEL_FLAGS, "used_for_background")

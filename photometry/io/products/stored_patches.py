@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
+import numpy as np
+import numpy.typing as npt
+
 from photometry.calibration.patches import patches_of
 from photometry.core.cube import Cube, CubeHeader
 from photometry.core.geometry import Stamp, tiles_of
 from photometry.core.settings import MotionSettings
 from photometry.core.stars import Stars
-from photometry.io.products.cube_files import read_cube
+from photometry.io.products.cube_files import read_cube, read_sum_image
 
 __all__ = ["StoredPatches", "stored_patches"]
 
@@ -51,6 +54,8 @@ class StoredPatches(Sequence[Cube]):
 def stored_patches(path: str | Path, header: CubeHeader, stars: Stars, settings: MotionSettings) -> StoredPatches:
     """Return the pixels that motion and PRF of a region are measured on, in pieces of up to `settings.tile_size`.
 
+    Stars on pixels that were never measured, of a dead output for example, draw no patch towards them.
+
     Parameters
     ----------
     path, header
@@ -60,6 +65,16 @@ def stored_patches(path: str | Path, header: CubeHeader, stars: Stars, settings:
     settings : MotionSettings
         Size of tiles, number of patches.
     """
-    patches = patches_of(header.stamp, stars, settings)
+    seen = stars.select(_is_measured(path, header.stamp, stars))
+    patches = patches_of(header.stamp, seen, settings)
     tiles = tuple(tile.stamp for patch in patches for tile in tiles_of(patch, settings.tile_size, 0))
     return StoredPatches(path, header, tiles)
+
+
+def _is_measured(path: str | Path, stamp: Stamp, stars: Stars) -> npt.NDArray[np.bool_]:
+    """Tell which stars are on pixels that were measured in unflagged cadences, (n_star,)."""
+    image = read_sum_image(path)
+    inside = stamp.contains(stars.row, stars.column)
+    row, column = (np.floor(place[inside] + 0.5).astype(np.int64) for place in (stars.row, stars.column))
+    inside[inside] = np.isfinite(image[row - stamp.row_min, column - stamp.col_min])
+    return inside

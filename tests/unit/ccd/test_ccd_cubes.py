@@ -105,12 +105,16 @@ def test_pixels_are_flagged(tmp_path):
         image[30, 80] = 1.2e5
         if number == 2:
             image[40, 90] = np.inf
+            image[50, 100] = 0.0
         builder.write(number, image=image)
-    flags = read_cube(made(builder, tmp_path / "cube.hdf5")).pixel_flags
+    cube = read_cube(made(builder, tmp_path / "cube.hdf5"))
+    flags = cube.pixel_flags
     dead = flagged(PIXEL_FLAGS, flags, "dead")
     assert np.argwhere(dead[0]).tolist() == [[10, 16], [20, 26]]
     np.testing.assert_array_equal(dead, np.broadcast_to(dead[0], dead.shape))
     np.testing.assert_array_equal(flagged(PIXEL_FLAGS, flags, "not_measured")[:, 40, 46], [0, 0, 1, 0])
+    np.testing.assert_array_equal(flagged(PIXEL_FLAGS, flags, "not_measured")[:, 50, 56], [0, 0, 1, 0])
+    np.testing.assert_array_equal(flagged(PIXEL_FLAGS, flags, "not_measured"), ~np.isfinite(cube.images))
     assert flagged(PIXEL_FLAGS, flags, "saturated")[:, 30, 36].all()
     assert flagged(PIXEL_FLAGS, flags, "used_for_background").mean() > 0.3
     assert not flagged(PIXEL_FLAGS, flags, "used_for_background")[dead].any()

@@ -132,6 +132,7 @@ def test_reasons_are_joined():
         (("not_measurable",), "too little of its light"),
         (("not_measurable", "saturated"), "saturated, and its trail was not measured whole"),
         (("not_measurable", "dead_pixels"), "dead region"),
+        (("not_measurable", "dead_pixels", "no_pixels"), "no pixel is measured in any cadence"),
     ],
 )
 def test_stars_that_cannot_be_measured_are_skipped(flags, text):

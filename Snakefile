@@ -44,4 +44,4 @@ rule all:
     """Light curves, summary and plots of everything that the settings ask for."""
     default_target: True
     input:
-        wanted_products(),
+        wanted_products,

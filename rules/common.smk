@@ -177,6 +177,14 @@ def tile_targets_of(wildcards):
     return plan and plan.targets.get(wildcards.tile)
 
 
+@cache
+def tiles_of_targets(region):
+    """Return the names of the tiles of a region that may have targets; all where a job has yet to download the stars."""
+    plan = star_plan_of(region)
+    tiles = list(RUN.regions[region].tiles)
+    return tiles if plan is None else [tile for tile in tiles if tile in plan.targets]
+
+
 def regions_around(wildcards):
     """Return the names of a region and of those whose pixels overlap it: a star is exported from one of them."""
     return [wildcards.region, *RUN.overlaps[wildcards.region]]
@@ -260,30 +268,29 @@ def prf_files_of(wildcards):
 
 
 def fluxes_of(wildcards):
-    """Return the fluxes of all tiles of a region."""
+    """Return the fluxes of the tiles of a region that have targets."""
     return collect(
         "<results>/photometry/{region}/{tile}.hdf5",
         region=wildcards.region,
-        tile=region_of(wildcards).tiles,
+        tile=tiles_of_targets(wildcards.region),
     )
 
 
 def indices_of(wildcards):
-    """Return the light curve indices of all tiles of a region."""
-    tiles = region_of(wildcards).tiles
+    """Return the light curve indices of the tiles of a region that have targets."""
     return collect(
         "<results>/lightcurves/index/{region}/{tile}.ecsv",
         region=wildcards.region,
-        tile=tiles,
+        tile=tiles_of_targets(wildcards.region),
     )
 
 
-def indices():
-    """Return the light curve indices of all tiles."""
+def all_indices(wildcards):
+    """Return the light curve indices of all tiles that have targets."""
     return [
-        f"<results>/lightcurves/index/{name}/{tile}.ecsv"
-        for name, region in RUN.regions.items()
-        for tile in region.tiles
+        f"<results>/lightcurves/index/{region}/{tile}.ecsv"
+        for region in RUN.regions
+        for tile in tiles_of_targets(region)
     ]
 
 
@@ -299,6 +306,7 @@ def prepared_files():
         for name, region in RUN.regions.items()
         if region.observation["catalog"] == "mast"
     ]
+    fitted = list(filter(tiles_of_targets, RUN.regions))
     return [
         *collect(rules.frames.output.frames, region=ccds),
         *collect(rules.download_catalog.output.stars, region=asked),
@@ -306,17 +314,17 @@ def prepared_files():
         *collect("<results>/prepared/{region}.hdf5", region=RUN.regions),
         *collect(rules.catalog.output.catalog, region=RUN.regions),
         *target_lists(),
-        *collect(rules.movement_kernel.output.kernel, region=RUN.regions),
-        *collect(rules.effective_prf.output, region=RUN.regions),
+        *collect(rules.movement_kernel.output.kernel, region=fitted),
+        *collect(rules.effective_prf.output, region=fitted),
     ]
 
 
 def fluxes():
-    """Return the fluxes of all tiles."""
+    """Return the fluxes of all tiles that may have targets."""
     return [
         f"<results>/photometry/{name}/{tile}.hdf5"
-        for name, region in RUN.regions.items()
-        for tile in region.tiles
+        for name in RUN.regions
+        for tile in tiles_of_targets(name)
     ]
 
 
@@ -325,7 +333,7 @@ def target_lists():
     return collect("<results>/prepared/targets_{region}.ecsv", region=RUN.regions)
 
 
-def wanted_products():
+def wanted_products(wildcards):
     """Return what the settings ask for: the products of the observations, or simulated pixels."""
     if not RUN.regions:
         return rules.simulate.input
@@ -333,6 +341,6 @@ def wanted_products():
         rules.summary.output.summary,
         *prepared_files(),
         *fluxes(),
-        *collect(rules.plots.output, region=RUN.regions),
+        *collect(rules.plots.output, region=filter(tiles_of_targets, RUN.regions)),
         *collect(rules.unusable_input.output, number=range(len(RUN.unusable))),
     ]

@@ -42,7 +42,7 @@ rule export_light_curves:
 rule summary:
     """One row for every target that was asked for: status, reason, flux, metrics, file."""
     input:
-        indices=indices(),
+        indices=all_indices,
         targets=target_lists(),
     output:
         summary=ensure(f"<results>/{SUMMARY}", non_empty=True),
@@ -89,7 +89,7 @@ rule prune:
     """Delete the light curve files that belong to no target any more, of this version, and say which: snakemake prune."""
     input:
         summary=rules.summary.output.summary,
-        indices=indices(),
+        indices=all_indices,
         targets=target_lists(),
     log:
         "<logs>/prune.log",

@@ -27,7 +27,10 @@ onsuccess:
 onerror:
     try:
         missing = write_incomplete(
-            RUN.regions, SETTINGS["output"], SETTINGS["version"]
+            RUN.regions,
+            {name: tiles_of_targets(name) for name in RUN.regions},
+            SETTINGS["output"],
+            SETTINGS["version"],
         )
     except PhotometryError as error:
         raise WorkflowError(str(error)) from None

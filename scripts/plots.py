@@ -1,6 +1,7 @@
 """Cube, catalogue, motion, fluxes and light curve indices of a region -> its figures."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from photometry.io.products.cube_files import read_cube_header, read_sum_image
 from photometry.io.products.product_files import read_kernel, read_tile_fit
 from photometry.io.stars.unlisted_files import read_unlisted
 from photometry.io.store.provenance import atomic_path, origin_of
-from photometry.io.store.tables import RESULT_COLUMNS, read_ecsv
+from photometry.io.store.tables import RESULT_COLUMNS, read_ecsv, table_of
 from photometry.lightcurve.light_curve import light_curve
 from photometry.plots import (
     Scatter,
@@ -52,7 +53,8 @@ def plots(
     header, kernel = read_cube_header(path_cube), read_kernel(path_kernel)
     stars = load_stars(path_catalog, header.wcs_header, header.stamp)
     tiles = tiles_of(header.stamp, tile_size, 0)
-    targets = vstack([read_ecsv(path, RESULT_COLUMNS) for path in paths_indices], metadata_conflicts="silent")
+    tables = [read_ecsv(path, RESULT_COLUMNS) for path in paths_indices]
+    targets = vstack(tables or [table_of([], RESULT_COLUMNS)], metadata_conflicts="silent")
     starid = np.asarray(targets["starid"])
     image, unlisted = read_sum_image(path_cube), read_unlisted(path_unlisted)
     drawn = {
@@ -61,7 +63,7 @@ def plots(
     }
     measured = targets[np.asarray(targets["file"], dtype=np.str_) != ""]
     if len(measured):
-        fluxes_of = dict(zip([tile.name for tile in tiles], paths_fluxes, strict=True))
+        fluxes_of = {Path(path).stem: path for path in paths_fluxes}
         drawn |= measured_figures(header, measured, fluxes_of, region)
     inputs = {"cube": path_cube, "catalog": path_catalog, "kernel": path_kernel, "unlisted": path_unlisted}
     inputs |= {"indices": paths_indices}

@@ -1,6 +1,6 @@
 """What there is, and why the rest is missing, when a run ended with failed jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from photometry.io.results.lightcurve_files import FOLDER
@@ -41,7 +41,9 @@ def failure_of(logs: str | Path, region: str, tile: str | None = None) -> str:
     return ""
 
 
-def write_incomplete(regions: Mapping[str, PlannedRegion], output: str | Path, version: int) -> dict[str, str]:
+def write_incomplete(
+    regions: Mapping[str, PlannedRegion], tiles: Mapping[str, Sequence[str]], output: str | Path, version: int
+) -> dict[str, str]:
     """Write a summary of all that there is; targets without a result have the reason of their tile or region.
 
     A region without a list of targets, or one that failed with an empty list, has one row, with starid 0.
@@ -50,6 +52,8 @@ def write_incomplete(regions: Mapping[str, PlannedRegion], output: str | Path, v
     ----------
     regions : mapping of str to PlannedRegion
         What was planned.
+    tiles : mapping of str to sequence of str
+        Tiles of each region that were to be measured.
     output : path-like
         Output folder.
     version : int
@@ -74,7 +78,7 @@ def write_incomplete(regions: Mapping[str, PlannedRegion], output: str | Path, v
         if known is None or (reason and not len(known[0])):
             known = UNKNOWN_TARGETS, _metadata(region)
         lists.append(known)
-        for tile in () if reason else region.tiles:
+        for tile in () if reason else tiles[name]:
             index = output / f"{FOLDER}/index/{name}/{tile}.ecsv"
             reason_of_tile = failure_of(output / "logs", name, tile)
             if reason_of_tile or not (index.is_file() and (output / f"photometry/{name}/{tile}.hdf5").is_file()):

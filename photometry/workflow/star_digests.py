@@ -40,7 +40,10 @@ def target_digests(
     overlaps: Sequence[str],
     slack: float,
 ) -> dict[str, str]:
-    """Return a digest of the targets on and at each tile, and of what decides that the tile measures them.
+    """Return a digest of the targets on and at each tile that has any, and of what decides that the tile measures them.
+
+    Other tiles need not be fitted. A region without targets has all its tiles where all stars are asked for or none is
+    near: its jobs say what is wrong.
 
     Parameters
     ----------
@@ -59,7 +62,8 @@ def target_digests(
     stars = mine.stars()
     hashes, rows, chosen = star_hashes(stars), _Rows(mine), _targets(stars)
     rivals = [(regions[other], _target_ids(near[other].stars())) for other in overlaps]
-    digests = {}
+    digests: dict[str, str] = {}
+    without: dict[str, str] = {}
     for tile in region.tiles.values():
         there = rows.within(tile.core, slack)
         there = there[chosen[there]]
@@ -69,8 +73,9 @@ def target_digests(
             if other.pixels.stamp.overlaps(tile.core.grown(int(np.ceil(slack))))
         ]
         more = [region.pixels.pointing.starid, *others]
-        digests[tile.name] = digest_of_rows(hashes[there], stars.teff[there], more=more)
-    return digests
+        digest = digest_of_rows(hashes[there], stars.teff[there], more=more)
+        (digests if len(there) else without)[tile.name] = digest
+    return without if not digests and (stars.asks_all or not len(stars.starid)) else digests
 
 
 class _Rows:

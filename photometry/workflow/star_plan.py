@@ -23,7 +23,7 @@ from photometry.workflow.region_places import RegionPlace, place_of
 __all__ = ["StarPlan", "linked_regions", "plan_stars", "read_star_plan", "reference_digest", "stars_file"]
 
 #: Version of the stored plans; those of other versions are not used.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class StarPlan:
     tiles : mapping of str to str
         By tile: of the stars whose light reaches the tile.
     targets : mapping of str to str
-        By tile: of its targets, and of what decides that they are.
+        By tile that may have targets: of these, and of what decides that they are.
     """
 
     content: str

@@ -13,7 +13,9 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from ffi_builder import FfiBuilder
+from astropy import wcs
+from astropy.io import fits
+from ffi_builder import WCS, FfiBuilder
 from running import ROOT, planned_jobs
 
 from photometry.core.errors import PhotometryError
@@ -43,6 +45,18 @@ def ccd(tmp_path_factory) -> Path:
     return folder
 
 
+def stars_at(places: list[tuple[float, float]]) -> pd.DataFrame:
+    """Stars of T=11 at rows and columns of the CCD."""
+    row, column = np.transpose(places)
+    keys = WCS | {"CRPIX1": 1045.0, "CRPIX2": 1001.0}
+    header = fits.Header({key: value for key, value in keys.items() if key[:2] not in ("A_", "B_", "AP", "BP")})
+    header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"
+    ra, dec = wcs.WCS(header).all_pix2world(column, row, 0)
+    return pd.DataFrame(
+        {"ID": 1 + np.arange(len(ra)), "ra": ra, "dec": dec, "pmRA": 0.0, "pmDEC": 0.0, "Tmag": 11.0, "Teff": 5000.0}
+    )
+
+
 def settings(folder: Path, **changes: object) -> dict:
     observation = {"datasource": "ffi", "input": str(folder / "ffi"), "catalog": str(folder / "stars.csv")}
     return {"output": "results", "observations": [observation | {"prf": "model"}]} | changes
@@ -57,10 +71,41 @@ def test_plan_of_all_reads_no_other_headers(snakemake, ccd, tmp_path):
     folder = Path(shutil.copytree(ccd, tmp_path / "copy"))
     for path in sorted((folder / "ffi").iterdir())[1:]:
         path.write_bytes(b"not looked at")
+    stars = stars_at([(256 + 512 * k, 300 + 512 * j) for k in range(4) for j in range(4)])
+    stars.to_csv(folder / "stars.csv", index=False)
     result = snakemake(tmp_path, "--dry-run", config=settings(folder, fit={"tile_size": 512}))
     jobs = planned_jobs(result.stdout)
     assert (jobs["frames"], jobs["ccd_images"], jobs["psf_photometry"]) == (1, 1, 16)
     assert "images" not in jobs
+
+
+#: Jobs of a CCD, and of the run, whatever its tiles are.
+OF_CCD = ("frames", "ccd_images", "catalog", "targets", "movement_kernel", "effective_prf", "plots", "summary", "all")
+
+
+@pytest.mark.parametrize(
+    ("places", "tiles"),
+    [
+        ([(100, 144), (1000, 1100), (2000, 2000)], {"row0000_col0044", "row0768_col1068", "row1792_col1836"}),
+        ([(100, 144), (110, 150), (120, 160)], {"row0000_col0044"}),
+        ([(2300, 144)], set()),
+    ],
+    ids=["three tiles", "one tile", "beside the CCD"],
+)
+def test_only_tiles_that_hold_a_target_are_planned(snakemake, ccd, tmp_path, places, tiles):
+    """Of the 64 tiles of a CCD that is full of stars."""
+    others = np.random.default_rng(1).uniform([0, 44], [2047, 2091], (300, 2))
+    stars = stars_at([*places, *others])
+    stars.to_csv(tmp_path / "stars.csv", index=False)
+    stars[: len(places)][["ID"]].to_csv(tmp_path / "targets.csv", index=False)
+    config = settings(ccd)
+    config["observations"][0] |= {"catalog": "stars.csv", "targets": "targets.csv"}
+    result = snakemake(tmp_path, "--dry-run", config=config)
+    of_tiles = {"psf_photometry": len(tiles), "export_light_curves": len(tiles)} if tiles else {}
+    of_ccd = OF_CCD if tiles else ("frames", "ccd_images", "targets", "summary", "all")
+    expected = {**dict.fromkeys(of_ccd, 1), **of_tiles}
+    assert planned_jobs(result.stdout) == {**expected, "total": sum(expected.values())}, result.stdout
+    assert set(re.findall(r"tile=(\w+)", result.stdout)) == tiles
 
 
 @pytest.mark.realdata

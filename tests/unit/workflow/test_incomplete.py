@@ -47,7 +47,7 @@ def test_a_region_that_failed_with_an_empty_list_of_targets_has_a_row(tmp_path):
     table = table_of([], TARGET_COLUMNS)
     table.meta |= {"region": name, "sector": sector, "camera": camera, "ccd": ccd, "cadence": cadence}
     write_ecsv(table, tmp_path / f"prepared/targets_{name}.ecsv")
-    missing = write_incomplete({name: region}, tmp_path, 1)
+    missing = write_incomplete({name: region}, {name: list(region.tiles)}, tmp_path, 1)
     assert missing == {name: "movement_kernel: no star of the catalogue lies on the pixels"}
     (row,) = read_ecsv(incomplete_name(tmp_path, 1), RESULT_COLUMNS)
     assert (row["starid"], row["status"]) == (0, "ERROR")

@@ -8,7 +8,7 @@ from sky_regions import WIDE, planned, star_table
 from tile_fits import WCS_HEADER, make_header
 
 from photometry.catalog.region_stars import epoch_of_sector
-from photometry.catalog.star_catalog import ccd_positions
+from photometry.catalog.star_catalog import ccd_positions, wcs_of
 from photometry.core.errors import CatalogError
 from photometry.core.geometry import Stamp
 from photometry.core.sky import julian_year
@@ -149,6 +149,31 @@ def test_targets_reach_the_export_of_their_tile():
     after = plan(region)["a"]
     assert changed(before, after) == {f"export {SECOND}"}
     assert (before.rows, before.content == after.content) == (after.rows, False)
+
+
+def test_tiles_without_targets_are_left_out():
+    edit(Tmag=10.0)
+    pd.DataFrame({"TIC": [100, 299]}).to_csv("targets.csv", index=False)
+    made = plan(planned("a", targets="targets.csv"))["a"]
+    assert (set(made.targets), set(made.tiles)) == ({FIRST}, {FIRST, SECOND})
+    assert set(plan(planned("a", targets="targets.csv", tmag_limit=2.0))["a"].targets) == set()
+    assert set(plan(planned("a"))["a"].targets) == {FIRST, SECOND}
+
+
+def test_a_target_on_the_border_of_two_tiles_may_be_on_either():
+    """Places of the plan are right to half a pixel."""
+    ra, dec = wcs_of(WCS_HEADER).all_pix2world(559.6, 330.0, 0)
+    edit(ra=float(ra), dec=float(dec), Tmag=10.0)
+    pd.DataFrame({"TIC": [100]}).to_csv("targets.csv", index=False)
+    assert set(plan(planned("a", targets="targets.csv"))["a"].targets) == {FIRST, SECOND}
+
+
+@pytest.mark.parametrize("targets", ["all", "targets.csv"])
+def test_a_star_table_of_another_field_leaves_the_word_to_the_jobs(targets):
+    """They end with a message; without them the run would end well, and empty."""
+    pd.read_csv("stars.csv").assign(dec=10.0).to_csv("stars.csv", index=False)
+    pd.DataFrame({"TIC": [100]}).to_csv("targets.csv", index=False)
+    assert set(plan(planned("a", targets=targets))["a"].targets) == {FIRST, SECOND}
 
 
 def test_targets_that_are_near_no_region_are_listed_once():

@@ -9,7 +9,7 @@ from astropy.io import fits
 from photometry.core.cube import Exposure, Pointing
 from photometry.core.datasources import DATASOURCES, DataSource
 from photometry.core.errors import ConfigError, InputFileError
-from photometry.core.geometry import Stamp
+from photometry.core.geometry import Stamp, science_part
 from photometry.core.times import TimeOffset
 from photometry.io.fits.fits_files import header_value, open_fits
 from photometry.io.pixels.pixel_headers import PixelHeaders, read_exposure, read_pointing, read_time_offset
@@ -44,13 +44,15 @@ class PixelFile:
     exposure : Exposure
         Exposure and readout.
     stamp : Stamp
-        The pixels.
+        The pixels that see the sky.
     n_cadence : int
         Number of cadences, those without a time included.
     wcs_header : str
         WCS in CCD pixels (`photometry.core.cube.CubeHeader.wcs_header`).
     offset : TimeOffset
         What has to be added to the file's times, s.
+    file_stamp : Stamp
+        The pixels of the file; those beside the CCD's science area are not read.
     """
 
     path: Path
@@ -61,6 +63,7 @@ class PixelFile:
     n_cadence: int
     wcs_header: str
     offset: TimeOffset
+    file_stamp: Stamp
 
 
 def inspect_pixel_file(path: str | Path, datasource: str) -> PixelFile:
@@ -215,7 +218,8 @@ def _inspect(headers: PixelHeaders, datasource: str) -> PixelFile:
         raise InputFileError(headers.path, "is cut from TICA images, which are not in e-/s; ask TESScut for SPOC's")
     source = _SOURCES[datasource]
     pointing = read_pointing(headers, source)
-    stamp = read_stamp(headers)
+    file_stamp = read_stamp(headers)
+    stamp = science_part(file_stamp)
     exposure = read_exposure(headers, stamp, source)
     n_cadence = int(headers.pixels["NAXIS2"])
     if n_cadence < 2:
@@ -227,8 +231,9 @@ def _inspect(headers: PixelHeaders, datasource: str) -> PixelFile:
         exposure=exposure,
         stamp=stamp,
         n_cadence=n_cadence,
-        wcs_header=read_wcs(headers, stamp, pointing),
+        wcs_header=read_wcs(headers, file_stamp, pointing),
         offset=read_time_offset(headers, pointing.camera, pointing.ccd, source),
+        file_stamp=file_stamp,
     )
 
 

@@ -9,7 +9,7 @@ from astropy.io import fits
 
 from photometry.core.constants import SATURATION_E_S
 from photometry.core.errors import InputFileError
-from photometry.core.geometry import SCIENCE_AREA, Stamp
+from photometry.core.geometry import Stamp, science_part
 from photometry.core.quality import PIXEL_FLAGS, bit
 
 __all__ = ["PixelTable", "pixel_flags", "read_pixel_table"]
@@ -37,6 +37,8 @@ class PixelTable:
         As in the file.
     rows : (n_cadence,) int64
         Rows of the table that they come from.
+    cut : (slice, slice)
+        Rows and columns of the file's pixels that are in the science area.
     """
 
     flux: npt.NDArray[np.float32]
@@ -46,10 +48,15 @@ class PixelTable:
     cadenceno: npt.NDArray[np.int32]
     quality: npt.NDArray[np.int32]
     rows: npt.NDArray[np.int64]
+    cut: tuple[slice, slice]
 
     def column(self, table: fits.FITS_rec, name: str) -> npt.NDArray[np.float32]:
         """Return another column of the same cadences."""
         return native(table[name], self.rows)
+
+    def pixels(self, table: fits.FITS_rec, name: str) -> npt.NDArray[np.float32]:
+        """Return another column of pixels of the same cadences and pixels, (n_cadence, n_row, n_column)."""
+        return self.column(table, name)[:, *self.cut]
 
 
 def native(
@@ -60,10 +67,21 @@ def native(
     return values
 
 
-def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: int) -> PixelTable:
+def read_pixel_table(path: Path, table: fits.FITS_rec, file_stamp: Stamp, cadence_s: int) -> PixelTable:
     """Read the cadences that have a time, and check them.
 
-    A cadence whose pixels are all exactly zero was not measured. Pixels outside the CCD's science area are NaN.
+    A cadence whose pixels are all exactly zero was not measured.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    table : FITS_rec
+        Its table PIXELS.
+    file_stamp : Stamp
+        Pixels of the file; those outside the CCD's science area, which saw no sky, are left out.
+    cadence_s : int
+        Time from one cadence to the next, s.
 
     Raises
     ------
@@ -81,11 +99,12 @@ def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: 
     if np.all(quality != 0):
         raise InputFileError(path, f"all {len(rows)} cadences are flagged (QUALITY is not 0): there is nothing to fit")
     flux, flux_err = native(table["FLUX"], rows), native(table["FLUX_ERR"], rows)
-    if flux.shape != (len(rows), *stamp.shape) or flux_err.shape != flux.shape:
+    if flux.shape != (len(rows), *file_stamp.shape) or flux_err.shape != flux.shape:
         raise InputFileError(path, f"FLUX and FLUX_ERR have shapes {flux.shape}, {flux_err.shape}; expected the same")
+    cut = science_part(file_stamp).slices_in(file_stamp)
+    flux, flux_err = flux[:, *cut], flux_err[:, *cut]
     missing = ~(np.isfinite(flux) & np.isfinite(flux_err))
     missing |= np.all((flux == 0) | missing, axis=(1, 2), keepdims=True)
-    missing |= ~_on_science_area(stamp)
     if missing.all():
         raise InputFileError(path, "no pixel has a value in any cadence (FLUX is NaN or zero); fetch the file again")
     flux[missing] = np.nan
@@ -98,6 +117,7 @@ def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: 
         cadenceno=np.asarray(table["CADENCENO"])[rows].astype(np.int32),
         quality=quality,
         rows=rows,
+        cut=cut,
     )
 
 
@@ -115,11 +135,6 @@ def _check_times(path: Path, time: npt.NDArray[np.float64], cadence_s: int) -> N
             f"the times are {np.median(steps):.1f} s apart, the header's cadence is {cadence_s} s (TIMEDEL, NUM_FRM); "
             f"{np.count_nonzero(odd)} of {len(steps)} steps are no multiple of it, as {steps[odd][0]:.1f} s",
         )
-
-
-def _on_science_area(stamp: Stamp) -> npt.NDArray[np.bool_]:
-    rows, columns = np.arange(stamp.row_min, stamp.row_max), np.arange(stamp.col_min, stamp.col_max)
-    return SCIENCE_AREA.contains(rows[:, None], columns[None, :])
 
 
 def pixel_flags(

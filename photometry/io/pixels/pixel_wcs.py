@@ -91,7 +91,7 @@ def read_stamp(headers: PixelHeaders) -> Stamp:
             )
         first.append(int(value) - int(values.get(f"CRPIX{axis}P", 1)))
     stamp = Stamp(first[0], first[0] + n_row, first[1], first[1] + n_column)
-    if not SCIENCE_AREA.contains(*stamp.center):
+    if not stamp.overlaps(SCIENCE_AREA):
         raise InputFileError(
             headers.path,
             f"CRVAL1P, CRVAL2P = {first[1] + 1}, {first[0] + 1} place the pixels outside the CCD "

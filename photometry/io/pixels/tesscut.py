@@ -8,7 +8,7 @@ import numpy.typing as npt
 from photometry.background.plane import background_pixels, estimate_background
 from photometry.core.cube import Cube, CubeHeader
 from photometry.core.datasources import TESSCUT
-from photometry.core.geometry import SCIENCE_AREA, Stamp, collected_flags
+from photometry.core.geometry import collected_flags
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import header_value, open_fits, table_data, verify_checksums
 from photometry.io.pixels.pixel_files import inspect_pixel_file
@@ -31,7 +31,7 @@ def read_tesscut(path: str | Path) -> Cube:
     file = inspect_pixel_file(path, TESSCUT.name)
     with open_fits(path) as hdus:
         verify_checksums(path, hdus)
-        table = read_pixel_table(file.path, table_data(path, hdus, "PIXELS"), file.stamp, file.exposure.cadence_s)
+        table = read_pixel_table(file.path, table_data(path, hdus, "PIXELS"), file.file_stamp, file.exposure.cadence_s)
         first_cadence = header_value(hdus[0].header, "FFIINDEX")
     backgrounds = estimate_background(table.flux)
     header = CubeHeader(
@@ -43,7 +43,7 @@ def read_tesscut(path: str | Path) -> Cube:
         cadenceno=_cadence_numbers(table, file.exposure.cadence_s, int(first_cadence or 0)),
         quality=table.quality,
         wcs_header=file.wcs_header,
-        aperture=_aperture(file.stamp),
+        aperture=collected_flags(file.stamp),
         offset=file.offset,
     )
     return Cube(
@@ -63,9 +63,3 @@ def _cadence_numbers(table: PixelTable, cadence_s: int, first: int) -> npt.NDArr
     steps = np.rint((at_spacecraft - at_spacecraft[0]) * 86400 / cadence_s)
     numbers: npt.NDArray[np.int32] = (first + steps).astype(np.int32)
     return numbers
-
-
-def _aperture(stamp: Stamp) -> npt.NDArray[np.int32]:
-    """Return flags of the pixels: those of the science area are collected, outputs by column."""
-    rows, columns = np.arange(stamp.row_min, stamp.row_max), np.arange(stamp.col_min, stamp.col_max)
-    return np.where(SCIENCE_AREA.contains(rows[:, None], columns[None, :]), collected_flags(stamp), 0)

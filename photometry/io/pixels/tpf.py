@@ -36,8 +36,8 @@ def read_tpf(path: str | Path) -> Cube:
             raise InputFileError(path, "is no target pixel file: it has no image APERTURE")
         aperture = np.asarray(hdus["APERTURE"].data).astype(np.int32)
         data = table_data(path, hdus, "PIXELS")
-        table = read_pixel_table(file.path, data, file.stamp, file.exposure.cadence_s)
-        backgrounds = table.column(data, "FLUX_BKG")
+        table = read_pixel_table(file.path, data, file.file_stamp, file.exposure.cadence_s)
+        backgrounds = table.pixels(data, "FLUX_BKG")
         pos_corr = _pos_corr(table, data)
     return _cube(file, table, backgrounds, pos_corr, aperture)
 
@@ -49,8 +49,9 @@ def _cube(
     pos_corr: npt.NDArray[np.float32] | None,
     aperture: npt.NDArray[np.int32],
 ) -> Cube:
-    if aperture.shape != file.stamp.shape:
-        raise InputFileError(file.path, f"APERTURE has shape {aperture.shape}, FLUX {file.stamp.shape}")
+    if aperture.shape != file.file_stamp.shape:
+        raise InputFileError(file.path, f"APERTURE has shape {aperture.shape}, FLUX {file.file_stamp.shape}")
+    aperture = aperture[table.cut]
     images, images_err = table.flux, table.flux_err
     images[:, ~flagged(APERTURE_FLAGS, aperture, "collected")] = np.nan
     images_err[np.isnan(images)] = np.nan

@@ -122,6 +122,18 @@ def cut_in_half(folder: Path) -> None:
     (folder / "pixels.fits").write_bytes(content[: len(content) // 2])
 
 
+def cut_in_a_header(folder: Path) -> None:
+    with fits.open(folder / "pixels.fits") as hdus:
+        start = hdus[1].fileinfo()["hdrLoc"]
+    content = (folder / "pixels.fits").read_bytes()
+    (folder / "pixels.fits").write_bytes(content[: start + 1000])
+
+
+def beside_the_ccd(folder: Path) -> None:
+    for key, number in (("2CRV4P", 1), ("2CRV5P", 1), ("2CRV6P", 1), ("CRVAL2P", 2)):
+        fits.setval(folder / "pixels.fits", key, value=-856, ext=number)
+
+
 def other_fits(folder: Path) -> None:
     fits.PrimaryHDU(np.zeros((3, 3))).writeto(folder / "pixels.fits", overwrite=True)
 
@@ -159,6 +171,8 @@ PIXELS = {
     "camera 5": (setting("CAMERA", 5, 0), "pixels.fits: header key CAMERA is 5, expected 1 to 4"),
     "no sector": (setting("SECTOR", None, 0), "pixels.fits: header key SECTOR is missing or blank"),
     "cut in half": (cut_in_half, "pixels.fits: is truncated"),
+    "cut in a header": (cut_in_a_header, "pixels.fits: is truncated: it ends within the header of its extension 1"),
+    "beside the CCD": (beside_the_ccd, "-856 place the pixels outside the CCD (columns 45 to 2092, rows 1 to 2048)"),
     "no FITS": (no_fits, "pixels.fits: cannot be read as FITS"),
     "neither cutout nor TPF": (other_fits, "pixels.fits: is no TESScut or target pixel file: it has no table PIXELS"),
     "no WCS": (without_wcs, "pixels.fits: has no celestial WCS"),

@@ -18,6 +18,9 @@ from photometry.io.fits.fits_bytes import ones_complement_sum, with_carry
 __all__ = ["header_value", "open_fits", "table_data", "verify_checksums"]
 
 _FETCH_AGAIN = "delete it and fetch it again"
+#: How every file and every extension begins (FITS Standard 4.0, sections 4.4.1.1 and 4.4.1.2).
+_FIRST = b"SIMPLE  ="
+_EXTENSION = b"XTENSION"
 _GZIP_MAGIC = b"\x1f\x8b"
 #: Words that are summed at once: bounds the memory.
 _WORDS_AT_ONCE = 1 << 22
@@ -73,6 +76,9 @@ def _parse(path: Path, source: BinaryIO, *, memmap: bool) -> fits.HDUList:
             reason = " ".join(str(error).split())
             raise InputFileError(path, f"has a damaged header ({reason}); {_FETCH_AGAIN}") from error
         except (OSError, ValueError, TypeError, KeyError) as error:
+            source.seek(0)
+            if "END card" in str(error) and source.read(len(_FIRST)) == _FIRST:
+                raise InputFileError(path, f"is truncated: it ends within a header; {_FETCH_AGAIN}") from error
             raise InputFileError(
                 path, f"cannot be read as FITS ({error}); if it should be a FITS file, {_FETCH_AGAIN}"
             ) from error
@@ -101,6 +107,14 @@ def _check_size(path: Path, hdus: fits.HDUList, size: int) -> None:
     expected = where["datLoc"] + where["datSpan"]
     if size < expected:
         raise InputFileError(path, f"is truncated: {size} bytes where its headers promise {expected}; {_FETCH_AGAIN}")
+    file = where["file"]
+    file.seek(expected)
+    start = file.read(len(_EXTENSION))
+    # What is behind the last HDU is blank in whole files, if there is anything.
+    if start and _EXTENSION.startswith(start):
+        raise InputFileError(
+            path, f"is truncated: it ends within the header of its extension {len(hdus)}; {_FETCH_AGAIN}"
+        )
 
 
 def header_value(header: fits.Header, key: str) -> Any:

@@ -26,6 +26,7 @@ __all__ = [
 
 #: Kinds of files that are read here.
 _SOURCES = {name: source for name, source in DATASOURCES.items() if not source.whole_ccd}
+_AGAIN = "delete it and fetch it again"
 _ENDINGS = (".fits", ".fits.gz", ".fit", ".fit.gz")
 
 
@@ -127,12 +128,45 @@ def headers_of(path: str | Path) -> PixelHeaders:
 
 
 def _headers_in(path: Path, hdus: fits.HDUList) -> PixelHeaders:
-    names = [hdu.name for hdu in hdus]
-    if "PIXELS" not in names or not isinstance(hdus["PIXELS"], fits.BinTableHDU):
-        found = ", ".join(name for name in names if name) or "nothing"
-        raise InputFileError(path, f"is no TESScut or target pixel file: it has no table PIXELS, only {found}")
-    aperture = hdus["APERTURE"].header if "APERTURE" in names else None
-    return PixelHeaders(path, hdus[0].header, hdus["PIXELS"].header, aperture)
+    _check_extensions(path, hdus)
+    table = _table_of_pixels(hdus)
+    if table is None:
+        raise InputFileError(
+            path, f"is no TESScut or target pixel file: it has no table PIXELS, only {_described(hdus)}"
+        )
+    aperture = hdus["APERTURE"].header if "APERTURE" in hdus else None
+    return PixelHeaders(path, hdus[0].header, table.header, aperture)
+
+
+def _table_of_pixels(hdus: fits.HDUList) -> fits.BinTableHDU | None:
+    """Return the table PIXELS; None in files of other kinds, whose images may have that name."""
+    return next((hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU) and hdu.name == "PIXELS"), None)
+
+
+def _described(hdus: fits.HDUList) -> str:
+    """Name the HDUs of a file; of those whose name alone would mislead, what they are."""
+    names = [hdu.name or "without name" for hdu in hdus]
+    images = [hdu.name == "PIXELS" for hdu in hdus]
+    return ", ".join(f"an image {name}" if image else name for name, image in zip(names, images, strict=True))
+
+
+def _check_extensions(path: Path, hdus: fits.HDUList) -> None:
+    """Refuse a file that ends before the extensions which its primary header promises, or which its kind must have.
+
+    Files of other kinds need not have these extensions; tools that cut target pixel files leave the last one out
+    without counting anew.
+    """
+    primary, n_extension = hdus[0].header, len(hdus) - 1
+    promised = header_value(primary, "NEXTEND")
+    of_kind = _kind(PixelHeaders(path, primary, fits.Header(), None)) is not None
+    if n_extension == 0 and (promised or of_kind):
+        what = f"its header promises {promised} (NEXTEND)" if promised else "its kind has PIXELS and APERTURE"
+        raise InputFileError(path, f"is truncated: no extension follows the primary header, where {what}; {_AGAIN}")
+    has_pixels = _table_of_pixels(hdus) is not None
+    if has_pixels and "APERTURE" not in hdus and isinstance(promised, int) and n_extension < promised:
+        raise InputFileError(
+            path, f"is truncated: its header promises {promised} extensions (NEXTEND), APERTURE is missing; {_AGAIN}"
+        )
 
 
 def _find(path: str | Path, datasource: str) -> list[PixelHeaders]:
@@ -158,7 +192,8 @@ def _candidates(folder: Path) -> list[Path]:
 def _of_kind(path: Path, datasource: str) -> PixelHeaders | None:
     """Read the headers of a FITS file; None when it is of another kind."""
     with open_fits(path) as hdus:
-        if "PIXELS" not in [hdu.name for hdu in hdus]:
+        _check_extensions(path, hdus)
+        if _table_of_pixels(hdus) is None:
             return None
         headers = _headers_in(path, hdus)
     return headers if _kind(headers) == datasource else None

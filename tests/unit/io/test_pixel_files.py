@@ -1,6 +1,7 @@
 """Finding pixel files, and files that are damaged or of another kind."""
 
 import gzip
+from itertools import product
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from pixel_file_builder import PixelFileBuilder, cutout, tpf
 
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Stamp
-from photometry.io.pixels.pixel_files import inspect_pixel_file, inspect_pixel_files
+from photometry.io.pixels.pixel_files import inspect_pixel_file, inspect_pixel_files, inspect_usable_files
 from photometry.io.pixels.pixel_readers import read_pixels
 
 # Finding
@@ -75,6 +76,53 @@ def test_cut_anywhere_is_refused(tmp_path, share):
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(InputFileError, match=r"a.fits: .*(truncated|cannot be read|no table PIXELS|no image APERTURE)"):
         read_pixels(path, "tpf")
+
+
+@pytest.mark.parametrize("kind", ["tesscut", "tpf"])
+@pytest.mark.parametrize(
+    ("n_extension", "cut"),
+    [
+        *product([None, 2], ["primary", "PIXELS + 7", "PIXELS + 80", "PIXELS + 2880", "APERTURE + 800"]),
+        (2, "PIXELS"),  # without NEXTEND nothing says that APERTURE was there
+    ],
+)
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_file_that_ends_at_or_in_a_header(tmp_path, kind, n_extension, in_folder, cut):
+    """astropy takes such a file for whole, with fewer HDUs; a gzipped one is no other."""
+    PixelFileBuilder(kind=kind).write(tmp_path / "good.fits")
+    path = PixelFileBuilder(kind=kind, first=(101, 101), primary={"NEXTEND": n_extension}).write(tmp_path / "bad.fits")
+    with fits.open(path) as hdus:
+        starts = {"primary": hdus[1].fileinfo()["hdrLoc"], "PIXELS": hdus[2].fileinfo()["hdrLoc"]}
+        starts |= {f"PIXELS + {n}": starts["primary"] + n for n in (7, 80, 2880)}
+        starts["APERTURE + 800"] = starts["PIXELS"] + 800
+    content = path.read_bytes()[: starts[cut]]
+    path.unlink()
+    path = path.with_name("bad.fits.gz")
+    path.write_bytes(gzip.compress(content))
+    if in_folder:
+        files, (problem,) = inspect_usable_files(tmp_path, kind)
+        assert [file.path.name for file in files] == ["good.fits"]
+    else:
+        with pytest.raises(InputFileError) as caught:
+            inspect_usable_files(path, kind)
+        problem = caught.value
+    assert str(problem).startswith(f"{path}: is truncated: ")
+    assert str(problem).endswith("; delete it and fetch it again")
+
+
+def test_files_of_other_kinds_may_have_fewer_extensions_than_they_say(tmp_path):
+    cutout(primary={"NEXTEND": 3}).write(tmp_path / "cut_by_a_tool.fits")
+    curve = fits.BinTableHDU.from_columns([fits.Column("FLUX", "E", array=[1.0])], name="LIGHTCURVE")
+    primary = fits.PrimaryHDU()
+    primary.header["NEXTEND"], primary.header["TICID"] = 2, 42
+    fits.HDUList([primary, curve]).writeto(tmp_path / "curve.fits")
+    image = fits.PrimaryHDU()
+    image.header["EXTNAME"] = "PIXELS"
+    fits.HDUList([image, curve]).writeto(tmp_path / "eleanor.fits")
+    files, problems = inspect_usable_files(tmp_path, "tesscut")
+    assert ([file.path.name for file in files], problems) == (["cut_by_a_tool.fits"], [])
+    with pytest.raises(InputFileError, match=r"it has no table PIXELS, only an image PIXELS, LIGHTCURVE"):
+        inspect_pixel_file(tmp_path / "eleanor.fits", "tesscut")
 
 
 def test_truncated_gzip(tmp_path):

@@ -3,6 +3,7 @@
 Any error is reported in one message, which ends the run. This file only connects: the checks are in photometry/.
 """
 
+from dataclasses import astuple
 from functools import cache
 from pathlib import Path
 
@@ -95,6 +96,12 @@ def pixel_file_of(wildcards):
     if is_ccd(wildcards):
         return rules.frames.output.frames
     return str(region_of(wildcards).pixels.path)
+
+
+def place_of_file(wildcards):
+    """Return where the pixels of a file are on the CCD: first row and column, and what says so; None for a CCD."""
+    pixels = region_of(wildcards).pixels
+    return None if is_ccd(wildcards) else list(astuple(pixels.place))
 
 
 def cube_of_region(wildcards):

@@ -28,6 +28,7 @@ rule images:
     params:
         rerun_on_code=code_of("images"),
         datasource=datasource_of,
+        place=place_of_file,
     script:
         "../scripts/images.py"
 

@@ -3,6 +3,7 @@
 import logging
 from typing import TYPE_CHECKING
 
+from photometry.io.pixels.file_places import FilePlace
 from photometry.io.pixels.pixel_readers import read_pixels
 from photometry.io.products.cube_files import write_cube
 from photometry.workflow.job_log import job_log
@@ -11,10 +12,11 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def images(path_pixels: str, path_cube: str, datasource: str) -> None:
+def images(path_pixels: str, path_cube: str, datasource: str, place: FilePlace) -> None:
     """Read the pixels of a region and write its cube."""
-    cube = read_pixels(path_pixels, datasource)
+    cube = read_pixels(path_pixels, datasource, place)
     logging.info("%d cadences of %dx%d pixels", cube.n_cadence, *cube.stamp.shape)
+    logging.info("first pixel of the file: row %d, column %d, by %s", place.row, place.column, place.source)
     write_cube(path_cube, cube, inputs={"pixels": path_pixels}, settings={"datasource": datasource})
 
 
@@ -24,4 +26,5 @@ if __name__ == "__main__":
             path_pixels=snakemake.input.pixels,
             path_cube=snakemake.output.cube,
             datasource=snakemake.params.datasource,
+            place=FilePlace(*snakemake.params.place),
         )

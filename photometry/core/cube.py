@@ -114,6 +114,8 @@ class CubeHeader:
         where it is that of the cutout or target.
     offset : TimeOffset
         What was added to start, middle and end of the exposures as the file has them, s (`photometry.core.times`).
+    placed_by : str
+        What says where the pixels are on the CCD: ``header``, ``settings``, or package and version.
     """
 
     pointing: Pointing
@@ -128,6 +130,7 @@ class CubeHeader:
     pos_corr: npt.NDArray[np.float32] | None = None
     ephemeris: Ephemeris | None = None
     offset: TimeOffset = NO_OFFSET
+    placed_by: str = "header"
 
     @property
     def n_cadence(self) -> int:

@@ -56,6 +56,16 @@ def _observations() -> dict[str, Any]:
         "prf": _text("folder of SPOC PRF files of the CCD | model (built in) | mast"),
         "targets": _text("all: every star on the pixels | table with a column starid, ID or TIC", default="all"),
         "tmag_limit": _key("faintest target, Tmag", float, default=15.0),
+        "first_pixel": {
+            "description": "place of the first pixel of a file on the CCD: auto (its headers, else where it looks) | "
+            "[row, column], 0-based, as in 287 387 in a table",
+            "type": ["array", "string"],
+            "pattern": "^auto$",
+            "minItems": 2,
+            "maxItems": 2,
+            "prefixItems": [{"type": "integer"}] * 2,
+            "default": "auto",
+        },
     }
     needed = [name for name, key in keys.items() if "default" not in key]
     return {

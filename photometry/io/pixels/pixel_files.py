@@ -12,8 +12,9 @@ from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Stamp, science_part
 from photometry.core.times import TimeOffset
 from photometry.io.fits.fits_files import header_value, open_fits
+from photometry.io.pixels.file_places import BY_SETTINGS, FilePlace, PlaceNotes
 from photometry.io.pixels.pixel_headers import PixelHeaders, read_exposure, read_pointing, read_time_offset
-from photometry.io.pixels.pixel_wcs import read_stamp, read_wcs
+from photometry.io.pixels.pixel_wcs import read_place, read_wcs, stamp_of_file
 
 __all__ = [
     "PixelFile",
@@ -54,6 +55,8 @@ class PixelFile:
         What has to be added to the file's times, s.
     file_stamp : Stamp
         The pixels of the file; those beside the CCD's science area are not read.
+    placed_by : str
+        What says where they are (`photometry.io.pixels.file_places.FilePlace.source`).
     """
 
     path: Path
@@ -65,10 +68,25 @@ class PixelFile:
     wcs_header: str
     offset: TimeOffset
     file_stamp: Stamp
+    placed_by: str
+
+    @property
+    def place(self) -> FilePlace:
+        """Place of the first pixel of the file on the CCD."""
+        return FilePlace(self.file_stamp.row_min, self.file_stamp.col_min, self.placed_by)
 
 
-def inspect_pixel_file(path: str | Path, datasource: str) -> PixelFile:
+def inspect_pixel_file(path: str | Path, datasource: str, place: FilePlace | None = None) -> PixelFile:
     """Read and check all that the headers of a pixel file say.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    datasource : str
+        Its kind.
+    place : FilePlace, optional
+        Where its pixels are on the CCD [default: where its headers, or else the sky, say].
 
     Raises
     ------
@@ -77,24 +95,47 @@ def inspect_pixel_file(path: str | Path, datasource: str) -> PixelFile:
     """
     headers = headers_of(path)
     _check_kind(headers, datasource)
-    return _inspect(headers, datasource)
+    return _inspect(headers, datasource, PlaceNotes(), place)
 
 
 def inspect_pixel_files(path: str | Path, datasource: str) -> list[PixelFile]:
     """Find the pixel files of a path (file or folder) and inspect them all; two of the same region are an error."""
-    return _unique(_inspect(headers, datasource) for headers in _find(path, datasource))
+    return _unique(_inspect(headers, datasource, PlaceNotes()) for headers in _find(path, datasource))
 
 
-def inspect_usable_files(path: str | Path, datasource: str) -> tuple[list[PixelFile], list[InputFileError]]:
+def inspect_usable_files(
+    path: str | Path,
+    datasource: str,
+    notes: PlaceNotes | None = None,
+    first_pixel: tuple[int, int] | None = None,
+) -> tuple[list[PixelFile], list[InputFileError]]:
     """Find the pixel files of a path (file or folder); return those that can be used, and what is wrong with others.
+
+    Parameters
+    ----------
+    path : path-like
+        File or folder.
+    datasource : str
+        Kind of the files.
+    notes : PlaceNotes, optional
+        What is known already of places by the sky.
+    first_pixel : tuple of int, optional
+        Row and column of the first pixel, 0-based on the CCD, of the only file, whatever its headers say.
 
     Raises
     ------
     InputFileError
-        When none can be used, or two have the same region.
+        When none can be used, two have the same region, or `first_pixel` is given for several.
     """
+    notes = PlaceNotes() if notes is None else notes
     if not Path(path).is_dir():
-        return inspect_pixel_files(path, datasource), []
+        place = None if first_pixel is None else FilePlace(*first_pixel, BY_SETTINGS)
+        (found,) = _find(path, datasource)
+        return [_inspect(found, datasource, notes, place)], []
+    if first_pixel is not None:
+        raise InputFileError(
+            Path(path), "is a folder, and first_pixel is the place of one file; give that file as 'input'"
+        )
     check_datasource(datasource)
     usable, problems = [], []
     candidates = _candidates(Path(path))
@@ -102,7 +143,7 @@ def inspect_usable_files(path: str | Path, datasource: str) -> tuple[list[PixelF
         try:
             headers = _of_kind(candidate, datasource)
             if headers is not None:
-                usable.append(_inspect(headers, datasource))
+                usable.append(_inspect(headers, datasource, notes))
         except InputFileError as error:
             problems.append(error)
     if not usable:
@@ -247,13 +288,14 @@ def _check_kind(headers: PixelHeaders, datasource: str) -> None:
         )
 
 
-def _inspect(headers: PixelHeaders, datasource: str) -> PixelFile:
+def _inspect(headers: PixelHeaders, datasource: str, notes: PlaceNotes, place: FilePlace | None = None) -> PixelFile:
     _check_kind(headers, datasource)
     if str(headers.get("FFI_TYPE") or "").upper() == "TICA":
         raise InputFileError(headers.path, "is cut from TICA images, which are not in e-/s; ask TESScut for SPOC's")
     source = _SOURCES[datasource]
     pointing = read_pointing(headers, source)
-    file_stamp = read_stamp(headers)
+    place = place or read_place(headers, pointing, notes)
+    file_stamp = stamp_of_file(headers, place)
     stamp = science_part(file_stamp)
     exposure = read_exposure(headers, stamp, source)
     n_cadence = int(headers.pixels["NAXIS2"])
@@ -269,6 +311,7 @@ def _inspect(headers: PixelHeaders, datasource: str) -> PixelFile:
         wcs_header=read_wcs(headers, file_stamp, pointing),
         offset=read_time_offset(headers, pointing.camera, pointing.ccd, source),
         file_stamp=file_stamp,
+        placed_by=place.source,
     )
 
 

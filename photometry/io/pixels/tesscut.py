@@ -11,24 +11,32 @@ from photometry.core.datasources import TESSCUT
 from photometry.core.geometry import collected_flags
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import header_value, open_fits, table_data, verify_checksums
+from photometry.io.pixels.file_places import FilePlace
 from photometry.io.pixels.pixel_files import inspect_pixel_file
 from photometry.io.pixels.pixel_tables import PixelTable, pixel_flags, read_pixel_table
 
 __all__ = ["read_tesscut"]
 
 
-def read_tesscut(path: str | Path) -> Cube:
+def read_tesscut(path: str | Path, place: FilePlace | None = None) -> Cube:
     """Read a TESScut file.
 
     The flux of a cutout still carries its background: a robust plane per cadence is taken off it
     (`photometry.background.plane.estimate_background`).
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    place : FilePlace, optional
+        Where its pixels are on the CCD [default: where its headers, or else the sky, say].
 
     Raises
     ------
     InputFileError
         When the file is missing, damaged, no TESScut file, or lacks something that is needed.
     """
-    file = inspect_pixel_file(path, TESSCUT.name)
+    file = inspect_pixel_file(path, TESSCUT.name, place)
     with open_fits(path) as hdus:
         verify_checksums(path, hdus)
         table = read_pixel_table(file.path, table_data(path, hdus, "PIXELS"), file.file_stamp, file.exposure.cadence_s)
@@ -45,6 +53,7 @@ def read_tesscut(path: str | Path) -> Cube:
         wcs_header=file.wcs_header,
         aperture=collected_flags(file.stamp),
         offset=file.offset,
+        placed_by=file.placed_by,
     )
     return Cube(
         header=header,

@@ -12,24 +12,32 @@ from photometry.core.errors import InputFileError
 from photometry.core.quality import APERTURE_FLAGS, flagged
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import open_fits, table_data, verify_checksums
+from photometry.io.pixels.file_places import FilePlace
 from photometry.io.pixels.pixel_files import PixelFile, inspect_pixel_file
 from photometry.io.pixels.pixel_tables import PixelTable, pixel_flags, read_pixel_table
 
 __all__ = ["read_tpf"]
 
 
-def read_tpf(path: str | Path) -> Cube:
+def read_tpf(path: str | Path, place: FilePlace | None = None) -> Cube:
     """Read a target pixel file.
 
     FLUX has its background removed; FLUX_BKG, which restores it, becomes `backgrounds`. Pixels that were not collected
     (APERTURE without bit 1) are NaN.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    place : FilePlace, optional
+        Where its pixels are on the CCD [default: where its headers, or else the sky, say].
 
     Raises
     ------
     InputFileError
         When the file is missing, damaged, no target pixel file, or lacks something that is needed.
     """
-    file = inspect_pixel_file(path, TPF.name)
+    file = inspect_pixel_file(path, TPF.name, place)
     with open_fits(path) as hdus:
         verify_checksums(path, hdus)
         if "APERTURE" not in hdus:
@@ -70,6 +78,7 @@ def _cube(
         wcs_header=file.wcs_header,
         aperture=aperture,
         offset=file.offset,
+        placed_by=file.placed_by,
     )
     return Cube(
         header=header,

@@ -115,6 +115,7 @@ def write_metadata(file: h5py.File, header: CubeHeader) -> None:
             "GAIN": np.array(exposure.gain_e_per_adu),
             "READNOISE": np.array(exposure.read_noise_e),
             "TIME_OFFSET": np.array([offset.start_s, offset.mid_s, offset.end_s]),
+            "PLACED_BY": header.placed_by,
         }
     )
 
@@ -158,6 +159,8 @@ def read_metadata(file: h5py.File, shape: tuple[int, ...]) -> dict[str, Any]:
         "exposure": exposure,
         "stamp": Stamp(row_min, row_min + int(shape[0]), col_min, col_min + int(shape[1])),
         "offset": TimeOffset(*(float(value) for value in attrs["TIME_OFFSET"])),
+        # Cubes of earlier versions had no other pixels.
+        "placed_by": str(attrs.get("PLACED_BY", "header")),
     }
 
 

@@ -123,10 +123,16 @@ def listing_of(wildcards):
     return listing_digest(region_of(wildcards).pixels.paths)
 
 
-def ephemeris_files():
+def ephemeris_of(wildcards):
+    """Return what says where TESS was; the Earth where the pixels' times need no places."""
+    needed = DATASOURCES[datasource_of(wildcards)].places_of_tess
+    return SETTINGS["ephemeris"] if needed else "earth"
+
+
+def ephemeris_files_of(wildcards):
     """Return the files that say where TESS was: a table or SPICE kernels; none for the Earth's place."""
-    given = Path(SETTINGS["ephemeris"])
-    if SETTINGS["ephemeris"] == "earth":
+    given = Path(ephemeris_of(wildcards))
+    if str(given) == "earth":
         return []
     return [str(given)] if given.is_file() else sorted(map(str, given.rglob("*.bsp")))
 

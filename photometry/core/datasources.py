@@ -79,6 +79,7 @@ TESSCUT = DataSource(
     column_of_kind="FFI_FILE",
     creator_of_kind="astrocut",
     names_pipeline=False,
+    places_of_tess=True,
 )
 TPF = DataSource(
     name="tpf",

@@ -27,7 +27,7 @@ def config_schema() -> dict[str, Any]:
             "version": _key("product version: part of file names and headers", int, minimum=1, maximum=99, default=1),
             "observations": _observations(),
             "ephemeris": _text(
-                "place of TESS for the times of FFIs: table of JPL Horizons | folder of SPICE kernels | "
+                "place of TESS for the times of FFIs and cutouts: table of JPL Horizons | folder of SPICE kernels | "
                 "earth (error up to 1.4 s)",
                 default="earth",
             ),

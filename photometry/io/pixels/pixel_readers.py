@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from photometry.core.cube import Cube
-from photometry.core.datasources import TESSCUT, TPF
+from photometry.core.datasources import DATASOURCES, TESSCUT, TPF
 from photometry.io.pixels.file_places import FilePlace
 from photometry.io.pixels.pixel_files import check_datasource
+from photometry.io.pixels.star_times import with_places_of_tess
 from photometry.io.pixels.tesscut import read_tesscut
 from photometry.io.pixels.tpf import read_tpf
 
@@ -16,7 +17,7 @@ __all__ = ["READERS", "read_pixels"]
 READERS: dict[str, Callable[[str | Path, FilePlace | None], Cube]] = {TESSCUT.name: read_tesscut, TPF.name: read_tpf}
 
 
-def read_pixels(path: str | Path, datasource: str, place: FilePlace | None = None) -> Cube:
+def read_pixels(path: str | Path, datasource: str, place: FilePlace | None = None, ephemeris: str = "earth") -> Cube:
     """Read a pixel file of any kind.
 
     Parameters
@@ -27,13 +28,16 @@ def read_pixels(path: str | Path, datasource: str, place: FilePlace | None = Non
         Its kind.
     place : FilePlace, optional
         Where its pixels are on the CCD [default: where its headers, or else the sky, say].
+    ephemeris : str
+        Places of TESS, for the times of cutouts (`photometry.io.pixels.star_times`) [default: the Earth's].
 
     Raises
     ------
     ConfigError
         When the data source is no kind of pixel file.
     InputFileError
-        When the file cannot be read or is not of this kind.
+        When the file cannot be read or is not of this kind, or the ephemeris does not cover its times.
     """
     check_datasource(datasource)
-    return READERS[datasource](path, place)
+    cube = READERS[datasource](path, place)
+    return with_places_of_tess(cube, path, ephemeris) if DATASOURCES[datasource].places_of_tess else cube

@@ -1,5 +1,6 @@
 """Reading the table PIXELS of TESScut and target pixel files."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ __all__ = ["PixelTable", "pixel_flags", "read_pixel_table"]
 _SPACING_TOLERANCE, _BARYCENTRIC = 0.02, 1.0e-4
 #: Share of the steps that may be odd.
 _MOST_ODD = 0.1
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +115,22 @@ def read_pixel_table(path: Path, table: fits.FITS_rec, file_stamp: Stamp, cadenc
         flux=flux,
         flux_err=flux_err,
         time=time,
-        timecorr=native(table["TIMECORR"], rows),
+        timecorr=_timecorr(path, np.asarray(table["TIMECORR"], dtype=np.float64)[rows], time),
         cadenceno=np.asarray(table["CADENCENO"])[rows].astype(np.int32),
         quality=quality,
         rows=rows,
         cut=cut,
     )
+
+
+def _timecorr(path: Path, timecorr: npt.NDArray[np.float64], time: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Return the barycentric corrections (n_cadence,), d; where one is missing, what its neighbours say."""
+    known = np.isfinite(timecorr)
+    if not known.any():
+        raise InputFileError(path, "no cadence has a TIMECORR; fetch the file again")
+    if not known.all():
+        _log.warning("%s: TIMECORR of %d cadences is missing and interpolated", path, np.count_nonzero(~known))
+    return np.interp(time, time[known], timecorr[known]).astype(np.float32)
 
 
 def _check_times(path: Path, time: npt.NDArray[np.float64], cadence_s: int) -> None:

@@ -69,6 +69,8 @@ def write_cube(path: str | Path, cube: Cube, inputs: Inputs, settings: Mapping[s
             file.create_dataset(name, data=getattr(header, name))
         if header.pos_corr is not None:
             file.create_dataset("pos_corr", data=header.pos_corr)
+        if header.ephemeris is not None:
+            write_ephemeris(file, header.ephemeris)
         file.create_dataset("aperture", data=header.aperture)
         file.create_dataset("sumimage", data=mean_image(cube.images, header.quality))
         file.create_dataset("wcs", data=np.bytes_(header.wcs_header))

@@ -93,6 +93,7 @@ def test_place_of_the_first_pixel(tmp_path, field):
 def test_what_is_no_place(tmp_path, field):
     path = table(tmp_path, f"datasource,input,catalog,prf,first_pixel\ntesscut,a,b,model,{field}\n")
     with pytest.raises(
-        PhotometryError, match=r"row 1: first_pixel: .* cannot be used, expected one of these forms .*\| \[row, column\]"
+        PhotometryError,
+        match=r"row 1: first_pixel: .* cannot be used, expected one of these forms .*\| \[row, column\]",
     ):
         read_observation_table(path, ITEM)

@@ -31,7 +31,7 @@ CCD_REGION = region_pattern(whole_ccd=True)
 wildcard_constraints:
     region=f"{FILE_REGION}|{CCD_REGION}",
     tile=r"row[0-9]+_col[0-9]+",
-    sector=r"[0-9]{3}",
+    sector=r"[0-9]{3,4}",
     camera=r"[1-4]",
     ccd=r"[1-4]",
 

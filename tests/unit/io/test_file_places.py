@@ -57,9 +57,9 @@ def test_real_files_without_their_place(tess_data, tmp_path, name, kind):
     assert found.region == told.region
 
 
-@pytest.mark.parametrize("sector", [1, 56, 104])
+@pytest.mark.parametrize("sector", [1, 56, 104, 1751])
 def test_files_of_the_installed_astrocut(tmp_path, sector):
-    """From the frames of a CCD where TESS looked in that sector."""
+    """From the frames of a CCD where TESS looked in that sector; 1751 is known from its pointing alone."""
     place = {"row_min": 700, "col_min": 900, "n_row": 13, "n_column": 17}
     settings = SceneSettings(
         **real_place(sector, 2, 3, **place), n_cadence=3, n_pairs=0, sip_per_pix=2e-5, excursion_fraction=0.0

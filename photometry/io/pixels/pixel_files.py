@@ -1,5 +1,6 @@
 """Finding pixel files, looking at their headers, reading them: TESScut cutouts and target pixel files (TPFs)."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from photometry.core.datasources import DATASOURCES, DataSource
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Stamp, science_part
 from photometry.core.times import TimeOffset
+from photometry.io.fits.fits_archives import packed_files
 from photometry.io.fits.fits_files import header_value, open_fits
 from photometry.io.pixels.file_places import BY_SETTINGS, FilePlace, PlaceNotes
 from photometry.io.pixels.pixel_headers import PixelHeaders, read_exposure, read_pointing, read_time_offset
@@ -27,6 +29,7 @@ __all__ = [
 
 #: Kinds of files that are read here.
 _SOURCES = {name: source for name, source in DATASOURCES.items() if not source.whole_ccd}
+_log = logging.getLogger(__name__)
 _AGAIN = "delete it and fetch it again"
 _ENDINGS = (".fits", ".fits.gz", ".fit", ".fit.gz")
 
@@ -139,6 +142,8 @@ def inspect_usable_files(
     check_datasource(datasource)
     usable, problems = [], []
     candidates = _candidates(Path(path))
+    if packed := packed_files(path):
+        _log.warning("%s: %s", path, packed.rstrip("; "))
     for candidate in candidates:
         try:
             headers = _of_kind(candidate, datasource)
@@ -169,6 +174,12 @@ def headers_of(path: str | Path) -> PixelHeaders:
 
 
 def _headers_in(path: Path, hdus: fits.HDUList) -> PixelHeaders:
+    if _follows_a_target(hdus):
+        raise InputFileError(
+            path,
+            "is a cutout of a moving target: its pixels follow the target over the sky, so no star stays on them; "
+            "ask TESScut for a place in the sky",
+        )
     _check_extensions(path, hdus)
     table = _table_of_pixels(hdus)
     if table is None:
@@ -191,6 +202,12 @@ def _described(hdus: fits.HDUList) -> str:
     return ", ".join(f"an image {name}" if image else name for name, image in zip(names, images, strict=True))
 
 
+def _follows_a_target(hdus: fits.HDUList) -> bool:
+    """Tell whether a file is a cutout of a moving target: each cadence has pixels of its own."""
+    columns = [{str(value).strip() for key, value in hdu.header.items() if key.startswith("TTYPE")} for hdu in hdus]
+    return any({"TGT_RA", "TGT_DEC"} <= names for names in columns)
+
+
 def _check_extensions(path: Path, hdus: fits.HDUList) -> None:
     """Refuse a file that ends before the extensions which its primary header promises, or which its kind must have.
 
@@ -199,8 +216,7 @@ def _check_extensions(path: Path, hdus: fits.HDUList) -> None:
     """
     primary, n_extension = hdus[0].header, len(hdus) - 1
     promised = header_value(primary, "NEXTEND")
-    of_kind = _kind(PixelHeaders(path, primary, fits.Header(), None)) is not None
-    if n_extension == 0 and (promised or of_kind):
+    if n_extension == 0 and (promised or _kind_by_primary(path, hdus) is not None):
         what = f"its header promises {promised} (NEXTEND)" if promised else "its kind has PIXELS and APERTURE"
         raise InputFileError(path, f"is truncated: no extension follows the primary header, where {what}; {_AGAIN}")
     has_pixels = _table_of_pixels(hdus) is not None
@@ -233,17 +249,22 @@ def _candidates(folder: Path) -> list[Path]:
 def _of_kind(path: Path, datasource: str) -> PixelHeaders | None:
     """Read the headers of a FITS file; None when it is of another kind."""
     with open_fits(path) as hdus:
-        _check_extensions(path, hdus)
-        if _table_of_pixels(hdus) is None:
+        if _follows_a_target(hdus):
+            of_kind = _kind_by_primary(path, hdus) in (datasource, None)
+        else:
+            _check_extensions(path, hdus)
+            of_kind = _table_of_pixels(hdus) is not None
+        if not of_kind:
             return None
         headers = _headers_in(path, hdus)
     return headers if _kind(headers) == datasource else None
 
 
 def _none_found(folder: Path, datasource: str, n_other: int) -> InputFileError:
+    packed = packed_files(folder)
     return InputFileError(
         folder,
-        f"no {_SOURCES[datasource].title} in this folder ({n_other} other FITS files); "
+        f"no {_SOURCES[datasource].title} in this folder ({n_other} other FITS files); {packed}"
         "correct the key 'input' or 'datasource'",
     )
 
@@ -259,6 +280,11 @@ def _kind(headers: PixelHeaders) -> str | None:
     return next((name for name, source in _SOURCES.items() if _has_mark(headers, source)), None)
 
 
+def _kind_by_primary(path: Path, hdus: fits.HDUList) -> str | None:
+    """Kind of a file by its primary header alone."""
+    return _kind(PixelHeaders(path, hdus[0].header, fits.Header(), None))
+
+
 def _has_mark(headers: PixelHeaders, source: DataSource) -> bool:
     """Tell whether a file has any of the marks of a kind."""
     creator = str(header_value(headers.primary, "CREATOR") or "").lower()
@@ -271,6 +297,8 @@ def _has_mark(headers: PixelHeaders, source: DataSource) -> bool:
 
 def _check_kind(headers: PixelHeaders, datasource: str) -> None:
     check_datasource(datasource)
+    if str(headers.get("FFI_TYPE") or "").upper() == "TICA":
+        raise InputFileError(headers.path, "is cut from TICA images, which are not in e-/s; ask TESScut for SPOC's")
     missing = [name for name in _SOURCES[datasource].columns if name not in headers.columns]
     if missing:
         raise InputFileError(
@@ -290,8 +318,6 @@ def _check_kind(headers: PixelHeaders, datasource: str) -> None:
 
 def _inspect(headers: PixelHeaders, datasource: str, notes: PlaceNotes, place: FilePlace | None = None) -> PixelFile:
     _check_kind(headers, datasource)
-    if str(headers.get("FFI_TYPE") or "").upper() == "TICA":
-        raise InputFileError(headers.path, "is cut from TICA images, which are not in e-/s; ask TESScut for SPOC's")
     source = _SOURCES[datasource]
     pointing = read_pointing(headers, source)
     place = place or read_place(headers, pointing, notes)

@@ -127,8 +127,23 @@ def stamp_of_file(headers: PixelHeaders, place: FilePlace) -> Stamp:
 def read_wcs(headers: PixelHeaders, stamp: Stamp, pointing: Pointing) -> str:
     """Return the cards of the WCS in CCD pixels (`photometry.core.cube.CubeHeader.wcs_header`), after checking it."""
     cards = _own_cards(headers, stamp.col_min, stamp.row_min)
-    _check_wcs(headers.path, cards, stamp, pointing)
+    try:
+        _check_wcs(headers.path, cards, stamp, pointing)
+    except InputFileError as error:
+        raise _too_small(headers) or error from error
     return cards
+
+
+def _too_small(headers: PixelHeaders) -> InputFileError | None:
+    """Return what is wrong with files of a single row or column, to which astrocut fits no WCS; None for others."""
+    n_row, n_column = read_shape(headers)
+    if min(n_row, n_column) > 1:
+        return None
+    return InputFileError(
+        headers.path,
+        f"has {n_row}x{n_column} pixels, to which no WCS can be fitted; ask TESScut for more rows and columns (a "
+        "star's light covers about 5x5)",
+    )
 
 
 def _own_cards(headers: PixelHeaders, col_min: int = 0, row_min: int = 0) -> str:
@@ -136,6 +151,8 @@ def _own_cards(headers: PixelHeaders, col_min: int = 0, row_min: int = 0) -> str
     known = _wcs_values(headers)
     values = {key: value for key, value in known.items() if not key.endswith("P")}
     if not str(values.get("CTYPE1", "")).startswith("RA--") or not str(values.get("CTYPE2", "")).startswith("DEC-"):
+        if (small := _too_small(headers)) is not None:
+            raise small
         found = f"CTYPE1 = {values.get('CTYPE1')!r}, CTYPE2 = {values.get('CTYPE2')!r}"
         raise InputFileError(headers.path, f"has no celestial WCS ({found}, expected RA--- and DEC--); fetch it again")
     missing = [key for key in ("CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2") if not isinstance(values.get(key), (int, float))]

@@ -10,6 +10,7 @@ from pixel_file_builder import PixelFileBuilder, cutout, tpf
 
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Stamp
+from photometry.io.ffi.ffi_files import find_ffis
 from photometry.io.pixels.pixel_files import inspect_pixel_file, inspect_pixel_files, inspect_usable_files
 from photometry.io.pixels.pixel_readers import read_pixels
 
@@ -233,6 +234,58 @@ def test_tica_cutout(tmp_path):
     path = cutout(primary={"FFI_TYPE": "TICA"}).write(tmp_path / "a.fits")
     with pytest.raises(InputFileError, match=r"is cut from TICA images, which are not in e-/s"):
         inspect_pixel_file(path, "tesscut")
+
+
+def test_tica_cutout_as_astrocut_writes_it(tmp_path):
+    """Without TIMECORR, which is said of it before anything else."""
+    path = cutout(primary={"FFI_TYPE": "TICA"}, without=("TIMECORR",)).write(tmp_path / "a.fits")
+    cutout(first=(101, 101)).write(tmp_path / "good.fits")
+    with pytest.raises(InputFileError, match=r"is cut from TICA images, which are not in e-/s; ask TESScut for SPOC's"):
+        inspect_pixel_file(path, "tesscut")
+    _, (problem,) = inspect_usable_files(tmp_path, "tesscut")
+    assert "is cut from TICA images" in str(problem)
+
+
+@pytest.mark.parametrize("named", ["PIXELS", None])
+def test_cutout_of_a_moving_target(tmp_path, named):
+    """Its table has the place of the target in each cadence; where it has no WCS, APERTURE is missing."""
+    builder = cutout(primary={"NEXTEND": 2}, with_aperture=False)
+    with fits.open(builder.write(tmp_path / "whole.fits")) as hdus:
+        columns = [fits.Column(name, "D", array=np.zeros(6)) for name in ("TGT_X", "TGT_Y", "TGT_RA", "TGT_DEC")]
+        table = fits.BinTableHDU.from_columns([*hdus["PIXELS"].columns, *columns], name=named)
+        fits.HDUList([hdus[0], table]).writeto(tmp_path / "moving.fits")
+    (tmp_path / "whole.fits").unlink()
+    cutout(first=(101, 101)).write(tmp_path / "good.fits")
+    tpf().write(tmp_path / "target.fits")
+    with pytest.raises(InputFileError, match=r"moving.fits: is a cutout of a moving target: .* ask TESScut for a"):
+        inspect_pixel_file(tmp_path / "moving.fits", "tesscut")
+    (good,), (problem,) = inspect_usable_files(tmp_path, "tesscut")
+    assert (good.path.name, problem.path.name) == ("good.fits", "moving.fits")
+    (target,), problems = inspect_usable_files(tmp_path, "tpf")
+    assert (target.path.name, problems) == ("target.fits", [])
+
+
+@pytest.mark.parametrize("shape", [(6, 1, 1), (6, 1, 7), (6, 5, 1)])
+@pytest.mark.parametrize("wcs", [{"CTYPE1": None, "CTYPE2": None}, {"CDELT1": 0.0, "CDELT2": 0.0}, {"CRVAL1": 0.0}])
+def test_cutout_without_a_wcs_for_want_of_pixels(tmp_path, shape, wcs):
+    path = cutout(shape=shape, wcs=wcs).write(tmp_path / "a.fits")
+    words = rf"a.fits: has {shape[1]}x{shape[2]} pixels, to which no WCS can be fitted; ask TESScut for more rows and"
+    with pytest.raises(InputFileError, match=words):
+        inspect_pixel_file(path, "tesscut")
+
+
+def test_archives_are_mentioned(tmp_path, caplog):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/astrocut_84.29_-80.47_10x10px.zip").write_bytes(b"PK")
+    words = r"no TESScut file in this folder \(0 other FITS files\); sub/astrocut.*zip is an archive, .*: unpack it"
+    with pytest.raises(InputFileError, match=words):
+        inspect_usable_files(tmp_path, "tesscut")
+    with pytest.raises(InputFileError, match=r"no full-frame images .*zip is an archive, which is not read: unpack it"):
+        find_ffis(tmp_path)
+    cutout().write(tmp_path / "a.fits")
+    (tmp_path / "b.tar.gz").touch()
+    assert len(inspect_usable_files(tmp_path, "tesscut")[0]) == 1
+    assert "b.tar.gz and 1 more is an archive, which is not read: unpack it" in caplog.text
 
 
 # Real files

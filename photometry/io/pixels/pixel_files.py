@@ -257,6 +257,8 @@ def _of_kind(path: Path, datasource: str) -> PixelHeaders | None:
         if not of_kind:
             return None
         headers = _headers_in(path, hdus)
+    if _kind(headers) is None:
+        _check_kind(headers, datasource)  # says that it is neither kind
     return headers if _kind(headers) == datasource else None
 
 

@@ -94,7 +94,9 @@ def read_place(headers: PixelHeaders, pointing: Pointing, notes: PlaceNotes) -> 
     """
     values = _wcs_values(headers)
     if values.get("CRVAL1P") is None and values.get("CRVAL2P") is None:
-        return place_by_sky(headers.path, _own_cards(headers), read_shape(headers), pointing, notes)
+        shape = read_shape(headers)
+        cards = read_wcs(headers, Stamp(0, shape[0], 0, shape[1]), pointing)
+        return place_by_sky(headers.path, cards, shape, pointing, notes)
     first = []
     for axis, name in ((2, "row"), (1, "column")):
         value = values.get(f"CRVAL{axis}P")

@@ -80,6 +80,21 @@ def test_files_of_the_installed_astrocut(tmp_path, sector):
     np.testing.assert_allclose(ours, theirs, atol=0.02 * 21 / 3600)
 
 
+@pytest.mark.realdata
+def test_cutouts_in_a_folder_of_files_that_users_have(tess_data):
+    """Two reach the sky with their keys; the pointing of the third is not that of its sector."""
+    files, (problem,) = inspect_usable_files(tess_data / "files", "tesscut")
+    assert [(file.path.name, *astuple(file.stamp)) for file in files] == [
+        ("corner.fits.gz", 0, 15, 44, 59),
+        ("inside.fits.gz", 287, 311, 387, 411),
+    ]
+    assert "astrocut-1.4" in str(problem.path)
+    assert "no CCD of sector 60 sees the place in the sky that its WCS gives; correct SECTOR, or give" in str(problem)
+    ((given,), _) = inspect_usable_files(problem.path, "tesscut", first_pixel=(287, 387))
+    assert given.stamp == files[1].stamp
+    assert given.placed_by == "settings"
+
+
 def test_a_place_that_is_given_counts(tmp_path):
     path = cutout(wcs=NOWHERE, **SEEN).write(tmp_path / "a.fits")
     place = FilePlace(300, 700, "settings")
@@ -117,6 +132,22 @@ def test_places_that_are_nowhere(tmp_path, build, primary, message):
     builder = build(wcs=NOWHERE, **{**SEEN, "primary": primary})
     with pytest.raises(InputFileError, match=message):
         inspect_pixel_file(builder.write(tmp_path / "a.fits"), "tpf" if build is tpf else "tesscut")
+
+
+@pytest.mark.parametrize(
+    ("wcs", "message"),
+    [
+        ({"CTYPE1": None}, "has no celestial WCS"),
+        ({"CRVAL1": None}, "its WCS lacks CRVAL1"),
+        ({"PC1_1": 0.0, "PC1_2": 0.0}, "its WCS cannot be used"),
+        ({"CDELT1": 100.0}, "its WCS has pixels of"),
+        ({"CRVAL1": 200.0}, "its WCS is wrong: it places RA_OBJ, DEC_OBJ"),
+    ],
+)
+def test_without_a_wcs_there_is_no_place(tmp_path, wcs, message):
+    path = cutout(wcs=NOWHERE | wcs, **SEEN).write(tmp_path / "a.fits")
+    with pytest.raises(InputFileError, match=f"a.fits: {message}"):
+        inspect_pixel_file(path, "tesscut")
 
 
 def test_half_a_place_is_an_error(tmp_path):

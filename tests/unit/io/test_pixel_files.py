@@ -230,6 +230,14 @@ def test_neither_kind(tmp_path):
         inspect_pixel_file(path, "tesscut")
 
 
+def test_pixels_of_neither_kind_do_not_vanish_from_a_folder(tmp_path):
+    cutout(primary={"CREATOR": "somebody"}).write(tmp_path / "a.fits")
+    cutout(first=(101, 101)).write(tmp_path / "good.fits")
+    (good,), (problem,) = inspect_usable_files(tmp_path, "tesscut")
+    assert good.path.name == "good.fits"
+    assert "a.fits: is no TESScut or target pixel file: no column FFI_FILE" in str(problem)
+
+
 def test_tica_cutout(tmp_path):
     path = cutout(primary={"FFI_TYPE": "TICA"}).write(tmp_path / "a.fits")
     with pytest.raises(InputFileError, match=r"is cut from TICA images, which are not in e-/s"):

@@ -28,6 +28,7 @@ rule download_catalog:
     params:
         kept=f"{SETTINGS['output']}/downloads/tic_{{region}}.ecsv",
         datasource=datasource_of,
+        place=place_of_file,
         coord_buffer=lookup("coord_buffer", within=SETTINGS),
     script:
         "../scripts/download_catalog.py"

@@ -3,6 +3,7 @@
 Any error is reported in one message, which ends the run. This file only connects: the checks are in photometry/.
 """
 
+from dataclasses import astuple
 from functools import cache
 from pathlib import Path
 
@@ -31,7 +32,7 @@ CCD_REGION = region_pattern(whole_ccd=True)
 wildcard_constraints:
     region=f"{FILE_REGION}|{CCD_REGION}",
     tile=r"row[0-9]+_col[0-9]+",
-    sector=r"[0-9]{3}",
+    sector=r"[0-9]{3,4}",
     camera=r"[1-4]",
     ccd=r"[1-4]",
 
@@ -100,6 +101,12 @@ def pixel_file_of(wildcards):
     return str(region_of(wildcards).pixels.path)
 
 
+def place_of_file(wildcards):
+    """Return where the pixels of a file are on the CCD: first row and column, and what says so; None for a CCD."""
+    pixels = region_of(wildcards).pixels
+    return None if is_ccd(wildcards) else list(astuple(pixels.place))
+
+
 def cube_of_region(wildcards):
     """Return the cube of a region: read from its pixel file, or of a CCD made of its frames."""
     if is_ccd(wildcards):
@@ -119,10 +126,16 @@ def listing_of(wildcards):
     return listing_digest(region_of(wildcards).pixels.paths)
 
 
-def ephemeris_files():
+def ephemeris_of(wildcards):
+    """Return what says where TESS was; the Earth where the pixels' times need no places."""
+    needed = DATASOURCES[datasource_of(wildcards)].places_of_tess
+    return SETTINGS["ephemeris"] if needed else "earth"
+
+
+def ephemeris_files_of(wildcards):
     """Return the files that say where TESS was: a table or SPICE kernels; none for the Earth's place."""
-    given = Path(SETTINGS["ephemeris"])
-    if SETTINGS["ephemeris"] == "earth":
+    given = Path(ephemeris_of(wildcards))
+    if str(given) == "earth":
         return []
     return [str(given)] if given.is_file() else sorted(map(str, given.rglob("*.bsp")))
 

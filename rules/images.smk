@@ -9,6 +9,7 @@ rule images:
     """Read the pixels of {wildcards.region}, split off their large-scale background and flag what is no measurement."""
     input:
         pixels=pixel_file_of,
+        ephemeris=ephemeris_files_of,
     output:
         cube=ensure("<results>/prepared/{region}.hdf5", non_empty=True),
     log:
@@ -28,6 +29,8 @@ rule images:
     params:
         rerun_on_code=code_of("images"),
         datasource=datasource_of,
+        place=place_of_file,
+        ephemeris=ephemeris_of,
     script:
         "../scripts/images.py"
 
@@ -35,7 +38,7 @@ rule images:
 rule frames:
     """Read the headers of the frames of {wildcards.region}: cadences, times, flags, reference WCS; list bad frames."""
     input:
-        ephemeris=ephemeris_files(),
+        ephemeris=ephemeris_files_of,
     output:
         frames=ensure("<results>/prepared/frames_{region}.hdf5", non_empty=True),
     log:
@@ -56,7 +59,7 @@ rule frames:
         rerun_on_code=code_of("frames"),
         folder=lambda wildcards: observation_of(wildcards)["input"],
         rerun_on_frames=listing_of,
-        ephemeris=lookup("ephemeris", within=SETTINGS),
+        ephemeris=ephemeris_of,
     script:
         "../scripts/frames.py"
 

@@ -1,8 +1,10 @@
 """Pixel file -> cube."""
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from photometry.io.pixels.file_places import FilePlace
 from photometry.io.pixels.pixel_readers import read_pixels
 from photometry.io.products.cube_files import write_cube
 from photometry.workflow.job_log import job_log
@@ -11,11 +13,17 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def images(path_pixels: str, path_cube: str, datasource: str) -> None:
+def images(path_pixels: str, path_cube: str, datasource: str, place: FilePlace, ephemeris: str) -> None:
     """Read the pixels of a region and write its cube."""
-    cube = read_pixels(path_pixels, datasource)
+    cube = read_pixels(path_pixels, datasource, place, ephemeris)
     logging.info("%d cadences of %dx%d pixels", cube.n_cadence, *cube.stamp.shape)
-    write_cube(path_cube, cube, inputs={"pixels": path_pixels}, settings={"datasource": datasource})
+    logging.info("first pixel of the file: row %d, column %d, by %s", place.row, place.column, place.source)
+    write_cube(
+        path_cube,
+        cube,
+        inputs={"pixels": path_pixels},
+        settings={"datasource": datasource, "ephemeris": Path(ephemeris).name},
+    )
 
 
 if __name__ == "__main__":
@@ -24,4 +32,6 @@ if __name__ == "__main__":
             path_pixels=snakemake.input.pixels,
             path_cube=snakemake.output.cube,
             datasource=snakemake.params.datasource,
+            place=FilePlace(*snakemake.params.place),
+            ephemeris=snakemake.params.ephemeris,
         )

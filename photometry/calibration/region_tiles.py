@@ -16,7 +16,7 @@ from photometry.core.cube import Cube
 from photometry.core.errors import FitError
 from photometry.core.geometry import Stamp, bounding_stamp, tiles_of
 from photometry.core.settings import MotionSettings
-from photometry.core.stars import Stars
+from photometry.core.stars import LIGHT_REACH, Stars
 from photometry.prf.prf_grid import PrfEvaluator
 from photometry.scene.tile_data import TileData, tile_data
 from photometry.scene.tile_model import TileModel, build_model, local_basis
@@ -191,7 +191,7 @@ def start_region(
         raise FitError(
             "no pixel is measured in any cadence that is not flagged: there is nothing to measure motion from"
         )
-    if not any(stamp.contains(stars.row, stars.column).any() for stamp in stamps):
+    if not any(stamp.grown(LIGHT_REACH).contains(stars.row, stars.column).any() for stamp in stamps):
         raise FitError(
             "no star of the catalogue lies on the pixels; give the star table of this part of the sky (key 'catalog')"
         )

@@ -157,20 +157,25 @@ def _static(work: CcdWork, frames: CcdFrames, stars: Stars, table: str) -> dict[
     """Mask of bright stars, the light that is the same in all frames, and patches (n_patch, n_frame, ...) of some."""
     mask = star_mask(work.area, stars.row, stars.column, stars.tmag)
     light = catalogue_light(model_prf(work.ccd), work.area, stars.row, stars.column, stars.tmag)
-    grid, residuals = work.grid(), []
+    grid, residuals, problems = work.grid(), [], []
     usable = np.flatnonzero(work.good & (frames.header.quality == 0))
     usable = usable if len(usable) else np.flatnonzero(work.good)
     chosen = usable[np.unique(np.linspace(0, len(usable) - 1, _STATIC_FRAMES).round().astype(int))]
     for cadence in chosen:
         try:
             image = read_checked_image(work.files[cadence], work.area)
-        except InputFileError:  # the first pass names it
+        except InputFileError as error:  # the first pass names it
+            problems.append(str(error))
             continue
         image[:, work.excluded(int(cadence))] = np.nan
         image -= background_image(describe_background(image, mask, grid, light), grid)
         residuals.append(image)
     if not residuals:
-        raise InputFileError(Path(work.files[0]).parent, f"none of {len(chosen)} frames that were tried has pixels")
+        folder = Path(work.files[0]).parent
+        raise InputFileError(
+            folder,
+            f"none of {len(chosen)} frames that were tried has pixels that can be used; the first: {problems[0]}",
+        )
     found = static_light(residuals)
     check_places(Path(work.files[frames.reference]), found, light, stars, work.area, work.ccd, table)
     patches = np.stack([cut_patches(residual, work.area) for residual in residuals], axis=1)

@@ -15,6 +15,7 @@ __all__ = [
     "INT_TIME_S",
     "LARGEST_E_S",
     "LARGEST_TIMECORR_D",
+    "MOST_SECTOR",
     "N_SCIENCE_COLUMNS",
     "N_SCIENCE_ROWS",
     "OUTPUTS",
@@ -26,6 +27,9 @@ __all__ = [
 
 #: Pixel scale in arcsec (IH, section 2).
 ARCSEC_PER_PIXEL = 21.0
+
+#: Names of files have four digits for the sector (SDPDD, section 2.1); 1751 is the largest so far.
+MOST_SECTOR = 9999
 
 #: Tmag of a star of 1 e-/s, from 1.514e6 e-/s at T=5 and T=10: 15,000 e-/s (IH, section 6.1).
 ZERO_POINT_TMAG = 20.44

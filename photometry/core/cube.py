@@ -110,10 +110,12 @@ class CubeHeader:
     pos_corr : (n_cadence, 2) float32 or None
         Local motion of a TPF's target from its header position, (column, row) as in POS_CORR1 and POS_CORR2, pixels.
     ephemeris : Ephemeris or None
-        Places of the spacecraft where `time` is that of the middle of a CCD and can be corrected for every star; None
-        where it is that of the cutout or target.
+        Places of the spacecraft where `time` is that of the middle of a CCD and can be corrected for every star, in
+        full-frame images and cutouts of them; None where it is that of the target, or nobody can tell.
     offset : TimeOffset
         What was added to start, middle and end of the exposures as the file has them, s (`photometry.core.times`).
+    placed_by : str
+        What says where the pixels are on the CCD: ``header``, ``settings``, or package and version.
     """
 
     pointing: Pointing
@@ -128,6 +130,7 @@ class CubeHeader:
     pos_corr: npt.NDArray[np.float32] | None = None
     ephemeris: Ephemeris | None = None
     offset: TimeOffset = NO_OFFSET
+    placed_by: str = "header"
 
     @property
     def n_cadence(self) -> int:

@@ -13,7 +13,7 @@ from photometry.core.stars import LIGHT_REACH, MOST_MASK_RADIUS
 __all__ = ["DATASOURCES", "FFI", "TESSCUT", "TPF", "DataSource", "region_pattern"]
 
 #: Names of regions in file names: a CCD, and what follows the kind of a pixel file.
-_CCD_PATTERN = "sector[0-9]{3}_camera[1-4]_ccd[1-4]"
+_CCD_PATTERN = "sector[0-9]{3,4}_camera[1-4]_ccd[1-4]"
 _FILE_PATTERN = "[A-Za-z0-9._+-]+"
 
 
@@ -79,6 +79,7 @@ TESSCUT = DataSource(
     column_of_kind="FFI_FILE",
     creator_of_kind="astrocut",
     names_pipeline=False,
+    places_of_tess=True,
 )
 TPF = DataSource(
     name="tpf",

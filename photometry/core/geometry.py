@@ -27,6 +27,7 @@ __all__ = [
     "camera_centre",
     "collected_flags",
     "output_index",
+    "science_part",
     "tiles_of",
 ]
 
@@ -131,6 +132,11 @@ class Stamp:
 
 #: The pixels that see the sky.
 SCIENCE_AREA = Stamp(0, N_SCIENCE_ROWS, FIRST_SCIENCE_COLUMN, FIRST_SCIENCE_COLUMN + N_SCIENCE_COLUMNS)
+
+
+def science_part(stamp: Stamp) -> Stamp:
+    """Return the pixels of a stamp that see the sky; ValueError when none does."""
+    return stamp.clipped(SCIENCE_AREA)
 
 
 @dataclass(frozen=True, slots=True)

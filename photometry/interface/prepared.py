@@ -17,7 +17,7 @@ __all__ = ["PreparedFiles", "TpfWanted", "find_ccd_cubes", "find_tpf", "input_fo
 _PASSED_OVER = {"lightcurves", "photometry", "plots", "logs", "benchmarks", "targets", ".snakemake"}
 #: Folder of the prepared files in a workflow's output.
 _PREPARED = "prepared"
-_TPF_CUBE = re.compile(rf"{TPF.name}_sector(\d{{3}})_camera(\d)_ccd(\d)_(\d{{11}})_c(\d{{4}})\.hdf5")
+_TPF_CUBE = re.compile(rf"{TPF.name}_sector(\d{{3,4}})_camera(\d)_ccd(\d)_(\d{{11}})_c(\d{{4}})\.hdf5")
 #: TIC number in the name of a target pixel file from MAST.
 _TPF_NUMBER = re.compile(r"-s\d{4}-(\d{16})-")
 _FITS = (".fits", ".fits.gz", ".fit", ".fit.gz")

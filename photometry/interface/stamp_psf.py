@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.constants import MOST_SECTOR
 from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.interface.detector import given_prf
 from photometry.interface.user_settings import load_settings
@@ -73,7 +74,7 @@ class PSF:
         settings: ConfigParser | None = None,
         prf: PrfGrid | None = None,
     ) -> None:
-        for name, value, high in (("sector", sector, 999), ("camera", camera, 4), ("ccd", ccd, 4)):
+        for name, value, high in (("sector", sector, MOST_SECTOR), ("camera", camera, 4), ("ccd", ccd, 4)):
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= high:
                 raise ValueError(f"{name} is {value!r}, expected a whole number from 1 to {high}")
         self._stamp = _checked_stamp(stamp)

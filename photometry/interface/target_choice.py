@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from photometry.catalog.star_catalog import ccd_positions
+from photometry.core.constants import MOST_SECTOR
 from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import ConfigError, MissingFileError, TargetError
 from photometry.interface.detector import Detector, detector_of
@@ -16,7 +17,7 @@ __all__ = ["TargetChoice", "TargetPlace", "choose_target", "whole_number"]
 
 _NUMBERS = (int, float, np.integer, np.floating)
 #: Largest sector, number of cameras and of CCDs, and largest product version: names of files have so many digits.
-_LARGEST = {"sector": 999, "camera": 4, "ccd": 4, "version": 99}
+_LARGEST = {"sector": MOST_SECTOR, "camera": 4, "ccd": 4, "version": 99}
 #: What a user can name: images of a CCD, which cutouts are parts of, or files that belong to one target.
 _KINDS = tuple(name for name, source in DATASOURCES.items() if source.whole_ccd or source.has_target)[::-1]
 _WITH_TARGET = tuple(name for name in _KINDS if DATASOURCES[name].has_target)

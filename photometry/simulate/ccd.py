@@ -22,7 +22,7 @@ from photometry.simulate.ccd_settings import CcdSettings
 from photometry.simulate.ccd_wcs import REFERENCE_PIXEL, ccd_wcs, moved_wcs
 from photometry.simulate.population import Population, populate, true_fluxes, variability_of
 from photometry.simulate.rendered_stars import REACH, StampExpansion, StarStamps, add_stamps, expand
-from photometry.simulate.sky_light import Catalogue, barycentric_correction, catalogue_of, epoch_year
+from photometry.simulate.sky_light import Catalogue, barycentric_correction, catalogue_of, epoch_year, place_in_row
 
 __all__ = ["SimulatedCcd", "frame_wcs", "frames_of", "simulate_ccd"]
 
@@ -123,7 +123,7 @@ def simulate_ccd(settings: CcdSettings, prf: PrfGrid) -> SimulatedCcd:
     rng = [np.random.default_rng(stream) for stream in np.random.SeedSequence(settings.seed).spawn(7)]
     wcs = ccd_wcs(settings)
     step = settings.cadence_s / 86400
-    first = round((_FIRST_TJD + _SECTOR_D * (settings.sector - 1) - _INDEX_0_TJD) / step)
+    first = round((_FIRST_TJD + _SECTOR_D * (place_in_row(settings.sector) - 1) - _INDEX_0_TJD) / step)
     cadenceno = first + np.arange(settings.n_cadence, dtype=np.int32)
     tjd: _Floats = _INDEX_0_TJD + (cadenceno.astype(np.float64) + 0.5) * step
     ra, dec = (float(value) for value in wcs.all_pix2world(*_TIME_PIXEL, 0))

@@ -37,8 +37,8 @@ class SimulatedFrame:
         Index of the cadence.
     image : (2078, 2136) float32
         e-/s; the science area is rows 0 to 2047, columns 44 to 2091.
-    errors : (2048, 2048) float32
-        Errors of the science area, e-/s.
+    errors : (2078, 2136) float32
+        Errors of all pixels, e-/s; of those beside the science area the read noise.
     """
 
     cadence: int
@@ -87,7 +87,7 @@ def expose(
     row, column, charge = hits
     np.add.at(light, (row, column), (charge / exposure.exposure_s).astype(np.float32))
     errors = np.sqrt(np.maximum(light, 0) * per_second + read_variance)
-    return SimulatedFrame(cadence, _with_collateral(settings, light, smear, rng), errors)
+    return SimulatedFrame(cadence, _with_collateral(settings, light, smear, rng), _whole_errors(settings, errors))
 
 
 def _with_collateral(settings: CcdSettings, science: _Image, smear: _Image, rng: np.random.Generator) -> _Image:
@@ -96,16 +96,28 @@ def _with_collateral(settings: CcdSettings, science: _Image, smear: _Image, rng:
     image = np.zeros(FRAME_SHAPE, dtype=np.float32)
     image[SMEAR_ROWS, first:last] = smear
     if settings.noise:
-        virtual = np.repeat(np.arange(len(OUTPUTS)), _VIRTUAL_COLUMNS)
-        science_outputs = np.repeat(np.arange(len(OUTPUTS)), N_SCIENCE_COLUMNS // len(OUTPUTS))
-        outputs = np.concatenate([virtual, science_outputs, virtual])
-        exposure = settings.exposure
-        sigma = np.sqrt(exposure.num_readouts) * np.asarray(exposure.read_noise_e)[outputs] / exposure.exposure_s
-        sigma = sigma.astype(np.float32)
+        sigma = _read_noise(settings)
         for part in (np.s_[:, :first], np.s_[:, last:], np.s_[N_SCIENCE_ROWS:, first:last]):
             image[part] += rng.standard_normal(image[part].shape, dtype=np.float32) * sigma[part[1]]
     image[:N_SCIENCE_ROWS, first:last] = science
     return image
+
+
+def _read_noise(settings: CcdSettings) -> _Image:
+    """Read noise of a frame's columns, virtual ones too, e-/s: (2136,)."""
+    virtual = np.repeat(np.arange(len(OUTPUTS)), _VIRTUAL_COLUMNS)
+    science_outputs = np.repeat(np.arange(len(OUTPUTS)), N_SCIENCE_COLUMNS // len(OUTPUTS))
+    outputs = np.concatenate([virtual, science_outputs, virtual])
+    exposure = settings.exposure
+    sigma = np.sqrt(exposure.num_readouts) * np.asarray(exposure.read_noise_e)[outputs] / exposure.exposure_s
+    return np.asarray(sigma, dtype=np.float32)
+
+
+def _whole_errors(settings: CcdSettings, science: _Image) -> _Image:
+    """Return the errors of all pixels of a frame."""
+    errors = np.tile(_read_noise(settings), (FRAME_SHAPE[0], 1))
+    errors[:N_SCIENCE_ROWS, FIRST_SCIENCE_COLUMN : FIRST_SCIENCE_COLUMN + N_SCIENCE_COLUMNS] = science
+    return errors
 
 
 def cosmic_rays(

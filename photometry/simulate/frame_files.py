@@ -51,7 +51,7 @@ def write_frame(ccd: SimulatedCcd, frame: SimulatedFrame, folder: str | Path) ->
         image = np.full_like(image, 0.0 if kind == "zero" else np.nan)
         errors = np.full_like(errors, 0.0 if kind == "zero" else np.nan)
     elif kind == "wrong_shape":
-        image = image[:-_LACKING_PIX, :-_LACKING_PIX]
+        image, errors = (pixels[:-_LACKING_PIX, :-_LACKING_PIX] for pixels in (image, errors))
     content = _file(ccd, cadence, image, errors, kind, settings.ccd, settings.data_rel)
     name = ffi_name(ccd, cadence)
     if kind == "truncated":
@@ -78,7 +78,7 @@ def _file(
     ccd_number: int,
     data_rel: int,
 ) -> bytes:
-    """Return a file: primary header, image with collateral pixels, errors of the science area."""
+    """Return a file: primary header, image and its errors with collateral pixels."""
     wcs: list[CardItem] = []
     if kind != "no_wcs":
         wcs = wcs_cards(ccd, cadence, _BAD_WCS_DEG if kind == "bad_wcs" else 0.0)

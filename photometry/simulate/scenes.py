@@ -26,6 +26,7 @@ from photometry.simulate.sky_light import (
     catalogue_of,
     epoch_year,
     field_wcs,
+    place_in_row,
     times_of,
 )
 
@@ -199,7 +200,8 @@ def _starlight(
 
 def _first_cadenceno(settings: SceneSettings) -> np.int32:
     """Return the number of the first cadence; sector 1 began with FFI 4697 (key FFIINDEX of its files)."""
-    return np.int32(round(4697 * 1800 / settings.cadence_s + (settings.sector - 1) * 27.4 * 86400 / settings.cadence_s))
+    days = (place_in_row(settings.sector) - 1) * 27.4
+    return np.int32(round((4697 * 1800 + days * 86400) / settings.cadence_s))
 
 
 def _expose(

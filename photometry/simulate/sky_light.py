@@ -21,11 +21,14 @@ __all__ = [
     "epoch_year",
     "field_wcs",
     "misplaced",
+    "place_in_row",
     "times_of",
 ]
 
 _Floats = npt.NDArray[np.float64]
 
+#: Sectors from here on are not numbered in a row, and the sector beside which the first of them was observed.
+_FIRST_SPECIAL_SECTOR, _BESIDE_SECTOR = 1000, 99
 #: BTJD of the first cadence of sector 1 (key TSTART of its files), and mean length of a sector, d.
 _FIRST_BTJD, _SECTOR_D = 1325.3, 27.4
 #: Speed of light, au/d.
@@ -117,10 +120,18 @@ def field_wcs(settings: SceneSettings, offset: tuple[float, float] = (0.0, 0.0))
 
 def times_of(settings: SceneSettings) -> tuple[_Floats, npt.NDArray[np.float32]]:
     """Return mid-exposure times, BTJD at the barycentre, and their barycentric correction, d; (n_cadence,) each."""
-    start = _FIRST_BTJD + _SECTOR_D * (settings.sector - 1)
+    start = _FIRST_BTJD + _SECTOR_D * (place_in_row(settings.sector) - 1)
     at_spacecraft = start + (np.arange(settings.n_cadence) + 0.5) * settings.cadence_s / 86400
     timecorr = barycentric_correction(at_spacecraft, settings.ra, settings.dec).astype(np.float32)
     return at_spacecraft + timecorr, timecorr
+
+
+def place_in_row(sector: int) -> int:
+    """Return the sector that was observed at the time of another: those from 1000 on stand beside the row.
+
+    The first of them, 1751, was observed in January 2026, like sectors 99 and 100.
+    """
+    return sector if sector < _FIRST_SPECIAL_SECTOR else _BESIDE_SECTOR
 
 
 def barycentric_correction(at_spacecraft: _Floats, ra: float, dec: float) -> _Floats:

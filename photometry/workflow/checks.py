@@ -107,7 +107,7 @@ def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth", mot
     regions : iterable of PlannedRegion
         All regions.
     ephemeris : str
-        The setting; full-frame images need it.
+        The setting; full-frame images and cutouts need it.
     motion_mode : str
         The setting `motion: mode`.
 

@@ -149,6 +149,8 @@ def _explained(error: Any) -> str:
         expected = "expected " + " or ".join(_TYPES.get(kind, kind) for kind in types)
     elif error.validator == "enum":
         expected = "expected one of " + ", ".join(map(str, error.validator_value))
+    elif error.validator in ("pattern", "minItems", "maxItems") and "default" in error.schema:
+        expected = "expected one of these forms"
     else:
         expected = f"expected {_DEMANDS.get(error.validator, error.validator)} {error.validator_value}"
     meaning = error.schema.get("description")

@@ -35,7 +35,7 @@ def config_schema() -> dict[str, Any]:
             "version": _key("product version: part of file names and headers", int, minimum=1, maximum=99, default=1),
             "observations": _observations(),
             "ephemeris": _text(
-                "place of TESS for the times of FFIs: table of JPL Horizons | folder of SPICE kernels | "
+                "place of TESS for the times of FFIs and cutouts: table of JPL Horizons | folder of SPICE kernels | "
                 "earth (error up to 1.4 s)",
                 default="earth",
             ),
@@ -70,6 +70,16 @@ def _observations() -> dict[str, Any]:
         "tmag_limit": _key(
             "faintest target, Tmag", float, minimum=TMAG_LIMITS[0], maximum=TMAG_LIMITS[1], default=15.0
         ),
+        "first_pixel": {
+            "description": "place of the first pixel of a file on the CCD: auto (its headers, else where it looks) | "
+            "[row, column], 0-based, as in 287 387 in a table",
+            "type": ["array", "string"],
+            "pattern": "^auto$",
+            "minItems": 2,
+            "maxItems": 2,
+            "prefixItems": [{"type": "integer"}] * 2,
+            "default": "auto",
+        },
     }
     needed = [name for name, key in keys.items() if "default" not in key]
     return {

@@ -93,9 +93,12 @@ def _converted(row: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, A
     """Fields as the schema's types, as far as they can be; empty ones are left out."""
     values: dict[str, Any] = {name: field for name, field in row.items() if field}
     for name, field in list(values.items()):
-        if schema["properties"][name].get("type") == "number":
-            try:
+        kind = schema["properties"][name].get("type")
+        try:
+            if kind == "number":
                 values[name] = float(field)
-            except ValueError:
-                continue  # the schema's message names it
+            elif isinstance(kind, list) and "array" in kind:
+                values[name] = [int(number) for number in field.strip("[]").replace(",", " ").split()]
+        except ValueError:
+            continue  # the schema's message names it
     return values

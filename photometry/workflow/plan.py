@@ -8,9 +8,13 @@ from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Tile, tiles_of
 from photometry.io.ffi.ffi_files import FfiFolder, inspect_ffis
+from photometry.io.pixels.file_places import PlaceNotes
 from photometry.io.pixels.pixel_files import PixelFile, inspect_usable_files
 
-__all__ = ["PlannedRegion", "all_overlaps", "overlapping", "plan_regions"]
+__all__ = ["AUTO", "PlannedRegion", "all_overlaps", "overlapping", "plan_regions"]
+
+#: Value of the key `first_pixel` that leaves the place to headers and sky.
+AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class PlannedRegion:
 
 
 def plan_regions(
-    observations: Sequence[Mapping[str, Any]], tile_size: int, tile_margin: int
+    observations: Sequence[Mapping[str, Any]], tile_size: int, tile_margin: int, notes: PlaceNotes | None = None
 ) -> tuple[dict[str, PlannedRegion], list[InputFileError]]:
     """Find the pixel files of all observations, check their headers and divide them into tiles.
 
@@ -54,6 +58,8 @@ def plan_regions(
         Entries of `observations` in the settings, complete.
     tile_size, tile_margin : int
         As in `photometry.core.geometry.tiles_of`, pixels.
+    notes : PlaceNotes, optional
+        What is known already of the places of files whose headers do not say them.
 
     Returns
     -------
@@ -72,7 +78,7 @@ def plan_regions(
     regions: dict[str, PlannedRegion] = {}
     unusable: list[InputFileError] = []
     for observation in observations:
-        found, problems = _inspect(observation["input"], observation["datasource"])
+        found, problems = _inspect(observation, notes)
         unusable += problems
         for pixels in found:
             if pixels.region in regions:
@@ -85,10 +91,16 @@ def plan_regions(
     return regions, unusable
 
 
-def _inspect(path: str, datasource: str) -> tuple[Sequence[PixelFile | FfiFolder], list[InputFileError]]:
+def _inspect(
+    observation: Mapping[str, Any], notes: PlaceNotes | None
+) -> tuple[Sequence[PixelFile | FfiFolder], list[InputFileError]]:
+    path, datasource = observation["input"], observation["datasource"]
+    given = observation.get("first_pixel", AUTO)
     if DATASOURCES[datasource].whole_ccd:
+        if given != AUTO:
+            raise ConfigError(f"observations: first_pixel is given for {path}, which are full-frame images; remove it")
         return inspect_ffis(path), []
-    return inspect_usable_files(path, datasource)
+    return inspect_usable_files(path, datasource, notes, None if given == AUTO else tuple(given))
 
 
 def overlapping(region: PlannedRegion, regions: Mapping[str, PlannedRegion]) -> list[str]:

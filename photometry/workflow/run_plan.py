@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from photometry.core.errors import ConfigError, InputFileError, PhotometryError
+from photometry.io.pixels.file_places import PlaceNotes
 from photometry.workflow.checks import check_inputs, check_output, check_simulated
 from photometry.workflow.code_digests import code_digest
 from photometry.workflow.config import checked_config
@@ -18,6 +19,8 @@ from photometry.workflow.star_plan import StarPlan, plan_stars
 
 __all__ = ["RunPlan", "plan_run"]
 
+#: Name of the notes on where files are whose headers do not say it.
+_PLACES = "file_places.json"
 #: The module whose code decides what a plan of stars holds, from the top folder of the sources.
 _STAR_PLANNER = Path("photometry/workflow/star_plan.py")
 #: Characters of a file's name in a message.
@@ -80,14 +83,16 @@ def plan_run(config: Mapping[str, Any], source: str, root: Path, *, checks_input
         settings = checked_config(with_observation_table(config, schema), schema, source)
     fit = settings["fit"]
     folder = f"{settings['output']}/plan"
+    notes = PlaceNotes(f"{folder}/{_PLACES}")
     stars: dict[str, StarPlan] = {}
     with _settings_named(source), _files_named(source):
         check_output(settings["output"])
-        regions, unusable = plan_regions(settings.get("observations", []), fit["tile_size"], fit["tile_margin"])
+        regions, unusable = plan_regions(settings.get("observations", []), fit["tile_size"], fit["tile_margin"], notes)
         check_simulated(settings.get("simulate", {}))
         if checks_inputs:
             check_inputs(regions.values(), settings["ephemeris"], settings["motion"]["mode"])
             stars = plan_stars(regions, folder, settings["coord_buffer"], code_digest(root / _STAR_PLANNER, root))
+            notes.write()
         tiles = {name: list(region.tiles) for name, region in regions.items()}
         lost = losses(settings["output"], folder, tiles) if checks_inputs else read_losses(folder)
     return RunPlan(settings, folder, regions, tuple(unusable), all_overlaps(regions), stars, lost)

@@ -22,7 +22,9 @@ def planned(name: str, stamp: Stamp = WIDE, starid: int = 0, tile_size: int = 60
     """Return a region as the plan has it, without a file of pixels."""
     pointing = Pointing("tesscut", 1, 4, 2, 1, "", starid, 84.3, -80.47)
     exposure = Exposure(1800, 1.98 * 720, 720, (5.0,) * 4, (10.0,) * 4)
-    pixels = PixelFile(Path(f"{name}.fits"), name, pointing, exposure, stamp, 10, WCS_HEADER, NO_OFFSET, 0.0)
+    pixels = PixelFile(
+        Path(f"{name}.fits"), name, pointing, exposure, stamp, 10, WCS_HEADER, NO_OFFSET, 0.0, stamp, "header"
+    )
     settings = {"catalog": "stars.csv", "targets": "all", "tmag_limit": 15.0} | observation
     tiles = {tile.name: tile for tile in tiles_of(stamp, tile_size, 8)}
     return PlannedRegion(pixels, settings, tiles)

@@ -209,6 +209,18 @@ def test_no_star_on_the_pixels_is_refused(quick, one_prf):
         measure_motion([cube], scene.catalogue_stars.moved(500, 0), one_prf, MotionSettings())
 
 
+def test_pixels_between_the_stars_stand_still(quick, one_prf):
+    """Nothing can be measured, and nothing is wrong with the star table: its stars are beside the pixels."""
+    scene, cube = quick
+    stars = scene.catalogue_stars.select(np.arange(1))
+    beside = stars.moved(cube.stamp.row_min - 4 - stars.row[0], cube.stamp.col_min + 3 - stars.column[0])
+    kernel = measure_motion([cube], beside, one_prf, MotionSettings())
+    assert kernel.bad.all()
+    shifts = np.asarray(kernel.shifts(*cube.stamp.center))
+    assert np.ptp(shifts, axis=-1).max() == 0
+    assert np.abs(shifts).max() < 0.02
+
+
 def test_no_usable_pixel_is_refused(quick, one_prf):
     scene, cube = quick
     with pytest.raises(FitError, match="no pixel is measured in any cadence"):

@@ -71,6 +71,8 @@ def test_entries_are_complete(source):
     ("region", "whole_ccd"),
     [
         ("sector001_camera4_ccd2", True),
+        ("sector1751_camera4_ccd2", True),
+        ("tesscut_sector1751_camera4_ccd2_ra84.0000_dec-78.0000_r0512_c1244_24x24", False),
         ("tesscut_sector001_camera4_ccd2_ra84.0000_dec-78.0000_r0512_c1244_24x24", False),
         ("tpf_sector001_camera4_ccd2_00025155310_c0120", False),
     ],

@@ -261,6 +261,31 @@ def cut_in_half(folder: Path) -> None:
     (folder / "pixels.fits").write_bytes(content[: len(content) // 2])
 
 
+def cut_in_a_header(folder: Path) -> None:
+    with fits.open(folder / "pixels.fits") as hdus:
+        start = hdus[1].fileinfo()["hdrLoc"]
+    content = (folder / "pixels.fits").read_bytes()
+    (folder / "pixels.fits").write_bytes(content[: start + 1000])
+
+
+def of_a_moving_target(folder: Path) -> None:
+    with fits.open(folder / "pixels.fits") as hdus:
+        columns = [fits.Column(name, "D") for name in ("TGT_X", "TGT_Y", "TGT_RA", "TGT_DEC")]
+        table = fits.BinTableHDU.from_columns([*hdus[1].columns, *columns], name="PIXELS")
+        fits.HDUList([hdus[0], table]).writeto(folder / "moving.fits")
+    (folder / "moving.fits").replace(folder / "pixels.fits")
+
+
+def of_tica(folder: Path) -> None:
+    fits.setval(folder / "pixels.fits", "FFI_TYPE", value="TICA", ext=0)
+    fits.setval(folder / "pixels.fits", "TTYPE2", value="TICACORR", ext=1)
+
+
+def beside_the_ccd(folder: Path) -> None:
+    for key, number in (("2CRV4P", 1), ("2CRV5P", 1), ("2CRV6P", 1), ("CRVAL2P", 2)):
+        fits.setval(folder / "pixels.fits", key, value=-856, ext=number)
+
+
 def other_fits(folder: Path) -> None:
     fits.PrimaryHDU(np.zeros((3, 3))).writeto(folder / "pixels.fits", overwrite=True)
 
@@ -310,6 +335,10 @@ PIXELS = {
     "times before the launch": (setting("BJDREFI", 2454833, 1), "pixels.fits: header key"),
     "a position that is none": (setting("DEC_OBJ", "abc", 0), "pixels.fits: header key DEC_OBJ is 'abc', expected -90"),
     "cut in half": (cut_in_half, "pixels.fits: is truncated"),
+    "cut in a header": (cut_in_a_header, "pixels.fits: is truncated: it ends within the header of its extension 1"),
+    "beside the CCD": (beside_the_ccd, "-856 place the pixels outside the CCD (columns 45 to 2092, rows 1 to 2048"),
+    "moving target": (of_a_moving_target, "pixels.fits: is a cutout of a moving target: its pixels follow the target"),
+    "TICA": (of_tica, "pixels.fits: is cut from TICA images, which are not in e-/s; ask TESScut for SPOC's"),
     "no FITS": (no_fits, "pixels.fits: cannot be read as FITS"),
     "neither cutout nor TPF": (other_fits, "pixels.fits: is no TESScut or target pixel file: it has no table PIXELS"),
     "no WCS": (without_wcs, "pixels.fits: has no celestial WCS"),
@@ -333,6 +362,13 @@ def test_folder_without_pixel_files(refused, mine):
     (mine / "pixels.fits").unlink()
     said = refused(config_of(mine, input=str(mine)))
     assert f"{mine}: no TESScut file in this folder (25 other FITS files); correct the key 'input'" in said
+
+
+def test_folder_with_an_archive(refused, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/cutouts.zip").touch()
+    said = refused(config_of(tmp_path, input="data"))
+    assert "data: no TESScut file in this folder (0 other FITS files); cutouts.zip is an archive, which is not" in said
 
 
 def test_wrong_kind_of_pixel_file(refused, field):

@@ -13,6 +13,7 @@ from photometry.core.cube import Exposure, Pointing
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.io.ffi.ffi_headers import FfiName, inspect_frame, parse_name
+from photometry.io.fits.fits_archives import packed_files
 
 __all__ = ["FfiFolder", "find_ffis", "inspect_ffis", "listing_digest", "target_pixel_files"]
 
@@ -86,7 +87,9 @@ def find_ffis(folder: str | Path) -> dict[tuple[int, int, int], list[FfiName]]:
             else "expected names like tess2018206192942-s0001-1-4-0120-s_ffic.fits; "
             "correct the key 'input' or 'datasource'"
         )
-        raise InputFileError(folder, f"no full-frame images in this folder ({others} other FITS files); {hint}")
+        raise InputFileError(
+            folder, f"no full-frame images in this folder ({others} other FITS files); {packed_files(folder)}{hint}"
+        )
     return {ccd: sorted(found[ccd], key=_by_time) for ccd in sorted(found)}
 
 

@@ -24,6 +24,9 @@ __all__ = ["check_cards", "header_value", "open_fits", "real_number", "table_dat
 _FETCH_AGAIN = "delete it and fetch it again"
 #: Whole numbers beyond this are none that a header can mean.
 _TOO_LARGE = 1e300
+#: How every file and every extension begins (FITS Standard 4.0, sections 4.4.1.1 and 4.4.1.2).
+_FIRST = b"SIMPLE  ="
+_EXTENSION = b"XTENSION"
 #: Words that are summed at once: bounds the memory.
 _WORDS_AT_ONCE = 1 << 22
 
@@ -78,6 +81,9 @@ def _parse(path: Path, source: BinaryIO, *, memmap: bool) -> fits.HDUList:
             reason = " ".join(str(error).split())
             raise InputFileError(path, f"has a damaged header ({reason}); {_FETCH_AGAIN}") from error
         except DAMAGED as error:
+            source.seek(0)
+            if "END card" in str(error) and source.read(len(_FIRST)) == _FIRST:
+                raise InputFileError(path, f"is truncated: it ends within a header; {_FETCH_AGAIN}") from error
             reason = structure_fault(source) or " ".join(str(error).split()) or type(error).__name__
             raise InputFileError(
                 path, f"cannot be read as FITS ({reason}); if it should be a FITS file, {_FETCH_AGAIN}"
@@ -129,6 +135,14 @@ def _check_size(path: Path, hdus: fits.HDUList, size: int) -> None:
     expected = where["datLoc"] + where["datSpan"]
     if size < expected:
         raise InputFileError(path, f"is truncated: {size} bytes where its headers promise {expected}; {_FETCH_AGAIN}")
+    file = where["file"]
+    file.seek(expected)
+    start = file.read(len(_EXTENSION))
+    # What is behind the last HDU is blank in whole files, if there is anything.
+    if start and _EXTENSION.startswith(start):
+        raise InputFileError(
+            path, f"is truncated: it ends within the header of its extension {len(hdus)}; {_FETCH_AGAIN}"
+        )
 
 
 def header_value(header: fits.Header, key: str) -> Any:

@@ -1,5 +1,6 @@
 """Finding pixel files, looking at their headers, reading them: TESScut cutouts and target pixel files (TPFs)."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,11 @@ from astropy.io import fits
 from photometry.core.cube import Exposure, Pointing
 from photometry.core.datasources import DATASOURCES, DataSource
 from photometry.core.errors import ConfigError, InputFileError
-from photometry.core.geometry import Stamp
+from photometry.core.geometry import Stamp, science_part
 from photometry.core.times import TimeOffset
+from photometry.io.fits.fits_archives import packed_files
 from photometry.io.fits.fits_files import header_value, open_fits
+from photometry.io.pixels.file_places import BY_SETTINGS, FilePlace, PlaceNotes
 from photometry.io.pixels.header_agreement import check_agreement
 from photometry.io.pixels.pixel_headers import (
     PixelHeaders,
@@ -20,7 +23,7 @@ from photometry.io.pixels.pixel_headers import (
     read_pointing,
     read_time_offset,
 )
-from photometry.io.pixels.pixel_wcs import read_stamp, read_wcs
+from photometry.io.pixels.pixel_wcs import read_place, read_wcs, stamp_of_file
 from photometry.io.pixels.time_systems import read_time_zero
 
 __all__ = [
@@ -34,6 +37,8 @@ __all__ = [
 
 #: Kinds of files that are read here.
 _SOURCES = {name: source for name, source in DATASOURCES.items() if not source.whole_ccd}
+_log = logging.getLogger(__name__)
+_AGAIN = "delete it and fetch it again"
 _ENDINGS = (".fits", ".fits.gz", ".fit", ".fit.gz")
 
 
@@ -52,7 +57,7 @@ class PixelFile:
     exposure : Exposure
         Exposure and readout.
     stamp : Stamp
-        The pixels.
+        The pixels that see the sky.
     n_cadence : int
         Number of cadences, those without a time included.
     wcs_header : str
@@ -61,6 +66,10 @@ class PixelFile:
         What has to be added to the file's times, s.
     time_zero : float
         Zero point of the file's times, BTJD.
+    file_stamp : Stamp
+        The pixels of the file; those beside the CCD's science area are not read.
+    placed_by : str
+        What says where they are (`photometry.io.pixels.file_places.FilePlace.source`).
     """
 
     path: Path
@@ -72,10 +81,26 @@ class PixelFile:
     wcs_header: str
     offset: TimeOffset
     time_zero: float
+    file_stamp: Stamp
+    placed_by: str
+
+    @property
+    def place(self) -> FilePlace:
+        """Place of the first pixel of the file on the CCD."""
+        return FilePlace(self.file_stamp.row_min, self.file_stamp.col_min, self.placed_by)
 
 
-def inspect_pixel_file(path: str | Path, datasource: str) -> PixelFile:
+def inspect_pixel_file(path: str | Path, datasource: str, place: FilePlace | None = None) -> PixelFile:
     """Read and check all that the headers of a pixel file say.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    datasource : str
+        Its kind.
+    place : FilePlace, optional
+        Where its pixels are on the CCD [default: where its headers, or else the sky, say].
 
     Raises
     ------
@@ -84,32 +109,57 @@ def inspect_pixel_file(path: str | Path, datasource: str) -> PixelFile:
     """
     headers = headers_of(path)
     _check_kind(headers, datasource)
-    return _inspect(headers, datasource)
+    return _inspect(headers, datasource, PlaceNotes(), place)
 
 
 def inspect_pixel_files(path: str | Path, datasource: str) -> list[PixelFile]:
     """Find the pixel files of a path (file or folder) and inspect them all; two of the same region are an error."""
-    return _unique(_inspect(headers, datasource) for headers in _find(path, datasource))
+    return _unique(_inspect(headers, datasource, PlaceNotes()) for headers in _find(path, datasource))
 
 
-def inspect_usable_files(path: str | Path, datasource: str) -> tuple[list[PixelFile], list[InputFileError]]:
+def inspect_usable_files(
+    path: str | Path,
+    datasource: str,
+    notes: PlaceNotes | None = None,
+    first_pixel: tuple[int, int] | None = None,
+) -> tuple[list[PixelFile], list[InputFileError]]:
     """Find the pixel files of a path (file or folder); return those that can be used, and what is wrong with others.
+
+    Parameters
+    ----------
+    path : path-like
+        File or folder.
+    datasource : str
+        Kind of the files.
+    notes : PlaceNotes, optional
+        What is known already of places by the sky.
+    first_pixel : tuple of int, optional
+        Row and column of the first pixel, 0-based on the CCD, of the only file, whatever its headers say.
 
     Raises
     ------
     InputFileError
-        When none can be used, or two have the same region.
+        When none can be used, two have the same region, or `first_pixel` is given for several.
     """
+    notes = PlaceNotes() if notes is None else notes
     if not Path(path).is_dir():
-        return inspect_pixel_files(path, datasource), []
+        place = None if first_pixel is None else FilePlace(*first_pixel, BY_SETTINGS)
+        (found,) = _find(path, datasource)
+        return [_inspect(found, datasource, notes, place)], []
+    if first_pixel is not None:
+        raise InputFileError(
+            Path(path), "is a folder, and first_pixel is the place of one file; give that file as 'input'"
+        )
     check_datasource(datasource)
     usable, problems = [], []
     candidates = _candidates(Path(path))
+    if packed := packed_files(path):
+        _log.warning("%s: %s", path, packed.rstrip("; "))
     for candidate in candidates:
         try:
             headers = _of_kind(candidate, datasource)
             if headers is not None:
-                usable.append(_inspect(headers, datasource))
+                usable.append(_inspect(headers, datasource, notes))
         except InputFileError as error:
             problems.append(error)
     if not usable:
@@ -135,12 +185,56 @@ def headers_of(path: str | Path) -> PixelHeaders:
 
 
 def _headers_in(path: Path, hdus: fits.HDUList) -> PixelHeaders:
-    names = [hdu.name for hdu in hdus]
-    if "PIXELS" not in names or not isinstance(hdus["PIXELS"], fits.BinTableHDU):
-        found = ", ".join(name for name in names if name) or "nothing"
-        raise InputFileError(path, f"is no TESScut or target pixel file: it has no table PIXELS, only {found}")
-    aperture = hdus["APERTURE"].header if "APERTURE" in names else None
-    return PixelHeaders(path, hdus[0].header, hdus["PIXELS"].header, aperture)
+    if _follows_a_target(hdus):
+        raise InputFileError(
+            path,
+            "is a cutout of a moving target: its pixels follow the target over the sky, so no star stays on them; "
+            "ask TESScut for a place in the sky",
+        )
+    _check_extensions(path, hdus)
+    table = _table_of_pixels(hdus)
+    if table is None:
+        raise InputFileError(
+            path, f"is no TESScut or target pixel file: it has no table PIXELS, only {_described(hdus)}"
+        )
+    aperture = hdus["APERTURE"].header if "APERTURE" in hdus else None
+    return PixelHeaders(path, hdus[0].header, table.header, aperture)
+
+
+def _table_of_pixels(hdus: fits.HDUList) -> fits.BinTableHDU | None:
+    """Return the table PIXELS; None in files of other kinds, whose images may have that name."""
+    return next((hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU) and hdu.name == "PIXELS"), None)
+
+
+def _described(hdus: fits.HDUList) -> str:
+    """Name the HDUs of a file; of those whose name alone would mislead, what they are."""
+    names = [hdu.name or "without name" for hdu in hdus]
+    images = [hdu.name == "PIXELS" for hdu in hdus]
+    return ", ".join(f"an image {name}" if image else name for name, image in zip(names, images, strict=True))
+
+
+def _follows_a_target(hdus: fits.HDUList) -> bool:
+    """Tell whether a file is a cutout of a moving target: each cadence has pixels of its own."""
+    columns = [{str(value).strip() for key, value in hdu.header.items() if key.startswith("TTYPE")} for hdu in hdus]
+    return any({"TGT_RA", "TGT_DEC"} <= names for names in columns)
+
+
+def _check_extensions(path: Path, hdus: fits.HDUList) -> None:
+    """Refuse a file that ends before the extensions which its primary header promises, or which its kind must have.
+
+    Files of other kinds need not have these extensions; tools that cut target pixel files leave the last one out
+    without counting anew.
+    """
+    primary, n_extension = hdus[0].header, len(hdus) - 1
+    promised = header_value(primary, "NEXTEND")
+    if n_extension == 0 and (promised or _kind_by_primary(path, hdus) is not None):
+        what = f"its header promises {promised} (NEXTEND)" if promised else "its kind has PIXELS and APERTURE"
+        raise InputFileError(path, f"is truncated: no extension follows the primary header, where {what}; {_AGAIN}")
+    has_pixels = _table_of_pixels(hdus) is not None
+    if has_pixels and "APERTURE" not in hdus and isinstance(promised, int) and n_extension < promised:
+        raise InputFileError(
+            path, f"is truncated: its header promises {promised} extensions (NEXTEND), APERTURE is missing; {_AGAIN}"
+        )
 
 
 def _find(path: str | Path, datasource: str) -> list[PixelHeaders]:
@@ -166,16 +260,24 @@ def _candidates(folder: Path) -> list[Path]:
 def _of_kind(path: Path, datasource: str) -> PixelHeaders | None:
     """Read the headers of a FITS file; None when it is of another kind."""
     with open_fits(path) as hdus:
-        if "PIXELS" not in [hdu.name for hdu in hdus]:
+        if _follows_a_target(hdus):
+            of_kind = _kind_by_primary(path, hdus) in (datasource, None)
+        else:
+            _check_extensions(path, hdus)
+            of_kind = _table_of_pixels(hdus) is not None
+        if not of_kind:
             return None
         headers = _headers_in(path, hdus)
+    if _kind(headers) is None:
+        _check_kind(headers, datasource)  # says that it is neither kind
     return headers if _kind(headers) == datasource else None
 
 
 def _none_found(folder: Path, datasource: str, n_other: int) -> InputFileError:
+    packed = packed_files(folder)
     return InputFileError(
         folder,
-        f"no {_SOURCES[datasource].title} in this folder ({n_other} other FITS files); "
+        f"no {_SOURCES[datasource].title} in this folder ({n_other} other FITS files); {packed}"
         "correct the key 'input' or 'datasource'",
     )
 
@@ -191,6 +293,11 @@ def _kind(headers: PixelHeaders) -> str | None:
     return next((name for name, source in _SOURCES.items() if _has_mark(headers, source)), None)
 
 
+def _kind_by_primary(path: Path, hdus: fits.HDUList) -> str | None:
+    """Kind of a file by its primary header alone."""
+    return _kind(PixelHeaders(path, hdus[0].header, fits.Header(), None))
+
+
 def _has_mark(headers: PixelHeaders, source: DataSource) -> bool:
     """Tell whether a file has any of the marks of a kind."""
     creator = str(header_value(headers.primary, "CREATOR") or "").lower()
@@ -203,6 +310,8 @@ def _has_mark(headers: PixelHeaders, source: DataSource) -> bool:
 
 def _check_kind(headers: PixelHeaders, datasource: str) -> None:
     check_datasource(datasource)
+    if str(headers.get("FFI_TYPE") or "").upper() == "TICA":
+        raise InputFileError(headers.path, "is cut from TICA images, which are not in e-/s; ask TESScut for SPOC's")
     missing = [name for name in _SOURCES[datasource].columns if name not in headers.columns]
     if missing:
         raise InputFileError(
@@ -220,15 +329,15 @@ def _check_kind(headers: PixelHeaders, datasource: str) -> None:
         )
 
 
-def _inspect(headers: PixelHeaders, datasource: str) -> PixelFile:
+def _inspect(headers: PixelHeaders, datasource: str, notes: PlaceNotes, place: FilePlace | None = None) -> PixelFile:
     _check_kind(headers, datasource)
-    if str(headers.get("FFI_TYPE") or "").upper() == "TICA":
-        raise InputFileError(headers.path, "is cut from TICA images, which are not in e-/s; ask TESScut for SPOC's")
     check_flux_unit(headers, f"TUNIT{headers.columns['FLUX']}")
     source = _SOURCES[datasource]
     pointing = read_pointing(headers, source)
-    stamp = read_stamp(headers)
-    check_agreement(headers, stamp)
+    place = place or read_place(headers, pointing, notes)
+    file_stamp = stamp_of_file(headers, place)
+    check_agreement(headers, file_stamp)
+    stamp = science_part(file_stamp)
     exposure = read_exposure(headers, stamp, source)
     n_cadence = int(headers.pixels["NAXIS2"])
     if n_cadence < 2:
@@ -240,9 +349,11 @@ def _inspect(headers: PixelHeaders, datasource: str) -> PixelFile:
         exposure=exposure,
         stamp=stamp,
         n_cadence=n_cadence,
-        wcs_header=read_wcs(headers, stamp, pointing),
+        wcs_header=read_wcs(headers, file_stamp, pointing),
         offset=read_time_offset(headers, pointing.camera, pointing.ccd, source),
         time_zero=read_time_zero(headers),
+        file_stamp=file_stamp,
+        placed_by=place.source,
     )
 
 

@@ -16,6 +16,7 @@ from astropy.io import fits
 from photometry.core.constants import (
     FRAME_TIME_S,
     INT_TIME_S,
+    MOST_SECTOR,
     OUTPUTS,
 )
 from photometry.core.cube import Exposure, Pointing
@@ -113,7 +114,7 @@ class PixelHeaders:
 
 def read_pointing(headers: PixelHeaders, source: DataSource) -> Pointing:
     """Return sector, camera, CCD, data release and the file's position."""
-    sector = headers.integer("SECTOR", 1, 999)
+    sector = headers.integer("SECTOR", 1, MOST_SECTOR)
     camera, ccd = headers.integer("CAMERA", 1, 4), headers.integer("CCD", 1, 4)
     release = headers.integer("DATA_REL", 0, 9999) if headers.get("DATA_REL") is not None else 0
     starid = headers.integer("TICID", 1, 2**63 - 1) if source.has_target else 0

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ from astropy.io import fits
 
 from photometry.core.constants import BTJD_OFFSET, LARGEST_E_S, LARGEST_TIMECORR_D, SATURATION_E_S
 from photometry.core.errors import InputFileError
-from photometry.core.geometry import SCIENCE_AREA, Stamp
+from photometry.core.geometry import Stamp, science_part
 from photometry.core.quality import PIXEL_FLAGS, bit
 from photometry.core.times import MISSION_BTJD
 
@@ -23,6 +24,7 @@ _log = logging.getLogger(__name__)
 _SPACING_TOLERANCE, _BARYCENTRIC = 0.02, 1.0e-4
 #: Share of the steps that may be odd.
 _MOST_ODD = 0.1
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class PixelTable:
         As in the file.
     rows : (n_cadence,) int64
         Rows of the table that they come from.
+    cut : (slice, slice)
+        Rows and columns of the file's pixels that are in the science area.
     """
 
     flux: npt.NDArray[np.float32]
@@ -50,10 +54,15 @@ class PixelTable:
     cadenceno: npt.NDArray[np.int32]
     quality: npt.NDArray[np.int32]
     rows: npt.NDArray[np.int64]
+    cut: tuple[slice, slice]
 
     def column(self, table: fits.FITS_rec, name: str) -> npt.NDArray[np.float32]:
         """Return another column of the same cadences."""
         return native(table[name], self.rows)
+
+    def pixels(self, table: fits.FITS_rec, name: str) -> npt.NDArray[np.float32]:
+        """Return another column of pixels of the same cadences and pixels, (n_cadence, n_row, n_column)."""
+        return self.column(table, name)[:, *self.cut]
 
 
 def native(
@@ -66,7 +75,7 @@ def native(
 
 
 def impossible_values(
-    path: Path, name: str, values: npt.NDArray[np.float32], limit: float, unit: str
+    path: Path, name: str, values: npt.NDArray[np.floating[Any]], limit: float, unit: str
 ) -> npt.NDArray[np.bool_]:
     """Find finite values that are beyond a limit, above zero or below, and log how many there are.
 
@@ -97,12 +106,26 @@ def impossible_values(
     return found
 
 
-def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: int, time_zero: float) -> PixelTable:
-    """Read the cadences that have a time, and check them; `time_zero` is the zero point of the file's times, BTJD.
+def read_pixel_table(
+    path: Path, table: fits.FITS_rec, file_stamp: Stamp, cadence_s: int, time_zero: float
+) -> PixelTable:
+    """Read the cadences that have a time, and check them.
 
-    A cadence whose pixels are all exactly zero was not measured, nor was a pixel that is zero in all cadences. Pixels
-    outside the CCD's science area are NaN, and values that no detector gives
-    (`photometry.core.constants.LARGEST_E_S`) count as not measured.
+    A cadence whose pixels are all exactly zero was not measured, nor was a pixel that is zero in all cadences. Values
+    that no detector gives (`photometry.core.constants.LARGEST_E_S`) count as not measured.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    table : FITS_rec
+        Its table PIXELS.
+    file_stamp : Stamp
+        Pixels of the file; those outside the CCD's science area, which saw no sky, are left out.
+    cadence_s : int
+        Time from one cadence to the next, s.
+    time_zero : float
+        Zero point of the file's times, BTJD.
 
     Raises
     ------
@@ -120,14 +143,15 @@ def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: 
     if np.all(quality != 0):
         raise InputFileError(path, f"all {len(rows)} cadences are flagged (QUALITY is not 0): there is nothing to fit")
     flux, flux_err = native(table["FLUX"], rows), native(table["FLUX_ERR"], rows)
-    if flux.shape != (len(rows), *stamp.shape) or flux_err.shape != flux.shape:
+    if flux.shape != (len(rows), *file_stamp.shape) or flux_err.shape != flux.shape:
         raise InputFileError(path, f"FLUX and FLUX_ERR have shapes {flux.shape}, {flux_err.shape}; expected the same")
+    cut = science_part(file_stamp).slices_in(file_stamp)
+    flux, flux_err = flux[:, *cut], flux_err[:, *cut]
     missing = ~(np.isfinite(flux) & np.isfinite(flux_err))
     missing |= impossible_values(path, "FLUX", flux, LARGEST_E_S, "e-/s")
     missing |= impossible_values(path, "FLUX_ERR", flux_err, LARGEST_E_S, "e-/s")
     nothing = (flux == 0) | missing
     missing |= np.all(nothing, axis=(1, 2), keepdims=True) | np.all(nothing, axis=0)
-    missing |= ~_on_science_area(stamp)
     if missing.all():
         raise InputFileError(path, "no pixel has a value in any cadence (FLUX is NaN or zero); fetch the file again")
     if missing[quality == 0].all():
@@ -138,16 +162,17 @@ def read_pixel_table(path: Path, table: fits.FITS_rec, stamp: Stamp, cadence_s: 
         )
     flux[missing] = np.nan
     flux_err[missing] = np.nan
-    timecorr = native(table["TIMECORR"], rows)
+    timecorr = np.asarray(table["TIMECORR"], dtype=np.float64)[rows]
     timecorr[impossible_values(path, "TIMECORR", timecorr, LARGEST_TIMECORR_D, "d")] = np.nan
     return PixelTable(
         flux=flux,
         flux_err=flux_err,
         time=time,
-        timecorr=timecorr,
+        timecorr=_timecorr(path, timecorr, time),
         cadenceno=np.asarray(table["CADENCENO"])[rows].astype(np.int32),
         quality=quality,
         rows=rows,
+        cut=cut,
     )
 
 
@@ -169,6 +194,16 @@ def _rows_with_time(path: Path, times: npt.NDArray[np.float64], time_zero: float
     return np.flatnonzero(of_tess)
 
 
+def _timecorr(path: Path, timecorr: npt.NDArray[np.float64], time: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Return the barycentric corrections (n_cadence,), d; where one is missing, what its neighbours say."""
+    known = np.isfinite(timecorr)
+    if not known.any():
+        raise InputFileError(path, "no cadence has a TIMECORR; fetch the file again")
+    if not known.all():
+        _log.warning("%s: TIMECORR of %d cadences is missing and interpolated", path, np.count_nonzero(~known))
+    return np.interp(time, time[known], timecorr[known]).astype(np.float32)
+
+
 def _check_times(path: Path, time: npt.NDArray[np.float64], cadence_s: int) -> None:
     steps = np.diff(time) * 86400
     if np.any(steps <= 0):
@@ -183,11 +218,6 @@ def _check_times(path: Path, time: npt.NDArray[np.float64], cadence_s: int) -> N
             f"the times are {np.median(steps):.1f} s apart, the header's cadence is {cadence_s} s (TIMEDEL, NUM_FRM); "
             f"{np.count_nonzero(odd)} of {len(steps)} steps are no multiple of it, as {steps[odd][0]:.1f} s",
         )
-
-
-def _on_science_area(stamp: Stamp) -> npt.NDArray[np.bool_]:
-    rows, columns = np.arange(stamp.row_min, stamp.row_max), np.arange(stamp.col_min, stamp.col_max)
-    return SCIENCE_AREA.contains(rows[:, None], columns[None, :])
 
 
 def pixel_flags(

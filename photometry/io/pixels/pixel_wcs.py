@@ -16,9 +16,10 @@ from photometry.core.cube import Pointing
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.io.fits.fits_files import header_value, real_number
+from photometry.io.pixels.file_places import BY_HEADER, BY_SETTINGS, FilePlace, PlaceNotes, place_by_sky
 from photometry.io.pixels.pixel_headers import PixelHeaders
 
-__all__ = ["image_wcs_cards", "read_stamp", "read_wcs", "wcs_problem"]
+__all__ = ["image_wcs_cards", "read_place", "read_shape", "read_wcs", "stamp_of_file", "wcs_problem"]
 
 #: Range of pixel scales that can be TESS's 21 arcsec, arcsec.
 _SCALE_RANGE = (5.0, 60.0)
@@ -91,8 +92,8 @@ def _can_be(key: str, value: Any) -> bool:
     return number is not None
 
 
-def read_stamp(headers: PixelHeaders) -> Stamp:
-    """Return the pixels of the file on the CCD, from the physical WCS (1-based) and the shape of FLUX."""
+def read_shape(headers: PixelHeaders) -> tuple[int, int]:
+    """Return the numbers of rows and columns of FLUX."""
     text = str(headers.pixels.get(f"TDIM{headers.columns['FLUX']}", ""))
     try:
         n_column, n_row = (int(part) for part in text.strip().strip("()").split(","))
@@ -100,7 +101,22 @@ def read_stamp(headers: PixelHeaders) -> Stamp:
         raise InputFileError(headers.path, f"FLUX has the shape {text!r}, expected '(columns,rows)'") from error
     if not (1 <= n_row <= FRAME_SHAPE[0] and 1 <= n_column <= FRAME_SHAPE[1]):
         raise InputFileError(headers.path, f"FLUX has the shape {text!r}: no part of a CCD; fetch the file again")
+    return n_row, n_column
+
+
+def read_place(headers: PixelHeaders, pointing: Pointing, notes: PlaceNotes) -> FilePlace:
+    """Return where the pixels of the file are on the CCD: by the physical WCS (1-based), else by the sky.
+
+    Raises
+    ------
+    InputFileError
+        When the headers make no sense, or leave the place out and it cannot be found.
+    """
     values = _wcs_values(headers)
+    if values.get("CRVAL1P") is None and values.get("CRVAL2P") is None:
+        shape = read_shape(headers)
+        cards = read_wcs(headers, Stamp(0, shape[0], 0, shape[1]), pointing)
+        return place_by_sky(headers.path, cards, shape, pointing, notes)
     first = []
     for axis, name in ((2, "row"), (1, "column")):
         value = values.get(f"CRVAL{axis}P")
@@ -110,32 +126,63 @@ def read_stamp(headers: PixelHeaders) -> Stamp:
                 f"header key CRVAL{axis}P (or {axis}CRV5P) is {value!r}, expected the CCD {name} of the first pixel",
             )
         first.append(int(value) - int(values.get(f"CRPIX{axis}P", 1)))
-    stamp = Stamp(first[0], first[0] + n_row, first[1], first[1] + n_column)
-    if not SCIENCE_AREA.contains(*stamp.center):
+    return FilePlace(first[0], first[1], BY_HEADER)
+
+
+def stamp_of_file(headers: PixelHeaders, place: FilePlace) -> Stamp:
+    """Return the pixels of a file on the CCD; InputFileError when none of them is on the science area."""
+    n_row, n_column = read_shape(headers)
+    stamp = Stamp(place.row, place.row + n_row, place.column, place.column + n_column)
+    if not stamp.overlaps(SCIENCE_AREA):
+        by_settings = f"first_pixel: [{place.row}, {place.column}] places"
+        by_header = f"CRVAL1P, CRVAL2P = {place.column + 1}, {place.row + 1} place"
         raise InputFileError(
             headers.path,
-            f"CRVAL1P, CRVAL2P = {first[1] + 1}, {first[0] + 1} place the pixels outside the CCD "
+            f"{by_settings if place.source == BY_SETTINGS else by_header} the pixels outside the CCD "
             f"(columns {SCIENCE_AREA.col_min + 1} to {SCIENCE_AREA.col_max}, rows {SCIENCE_AREA.row_min + 1} to "
-            f"{SCIENCE_AREA.row_max}); fetch the file again",
+            f"{SCIENCE_AREA.row_max}, counted from 1); "
+            f"{'correct it' if place.source == BY_SETTINGS else 'fetch the file again'}",
         )
     return stamp
 
 
 def read_wcs(headers: PixelHeaders, stamp: Stamp, pointing: Pointing) -> str:
     """Return the cards of the WCS in CCD pixels (`photometry.core.cube.CubeHeader.wcs_header`), after checking it."""
-    values = {key: value for key, value in _wcs_values(headers).items() if not key.endswith("P")}
+    cards = _own_cards(headers, stamp.col_min, stamp.row_min)
+    try:
+        _check_wcs(headers.path, cards, stamp, pointing)
+    except InputFileError as error:
+        raise _too_small(headers) or error from error
+    return cards
+
+
+def _too_small(headers: PixelHeaders) -> InputFileError | None:
+    """Return what is wrong with files of a single row or column, to which astrocut fits no WCS; None for others."""
+    n_row, n_column = read_shape(headers)
+    if min(n_row, n_column) > 1:
+        return None
+    return InputFileError(
+        headers.path,
+        f"has {n_row}x{n_column} pixels, to which no WCS can be fitted; ask TESScut for more rows and columns (a "
+        "star's light covers about 5x5)",
+    )
+
+
+def _own_cards(headers: PixelHeaders, col_min: int = 0, row_min: int = 0) -> str:
+    """Return the cards of the celestial WCS, moved by the place of the first pixel."""
+    known = _wcs_values(headers)
+    values = {key: value for key, value in known.items() if not key.endswith("P")}
     if not str(values.get("CTYPE1", "")).startswith("RA--") or not str(values.get("CTYPE2", "")).startswith("DEC-"):
+        if (small := _too_small(headers)) is not None:
+            raise small
         found = f"CTYPE1 = {values.get('CTYPE1')!r}, CTYPE2 = {values.get('CTYPE2')!r}"
         raise InputFileError(headers.path, f"has no celestial WCS ({found}, expected RA--- and DEC--); fetch it again")
     missing = [key for key in ("CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2") if not isinstance(values.get(key), (int, float))]
     if missing:
         raise InputFileError(headers.path, f"its WCS lacks {', '.join(missing)}; fetch the file again")
-    physical = _wcs_values(headers)
-    for axis, low in ((1, stamp.col_min), (2, stamp.row_min)):
+    for axis, low in ((1, col_min), (2, row_min)):
         values[f"CRPIX{axis}"] = values[f"CRPIX{axis}"] + low
-    header = fits.Header([(key, value) for key, value in values.items() if key in physical])
-    cards: str = header.tostring(sep="", endcard=False, padding=False)
-    _check_wcs(headers.path, cards, stamp, pointing)
+    cards: str = fits.Header(list(values.items())).tostring(sep="", endcard=False, padding=False)
     return cards
 
 

@@ -8,9 +8,10 @@ import numpy.typing as npt
 from photometry.background.plane import background_pixels, estimate_background
 from photometry.core.cube import Cube, CubeHeader
 from photometry.core.datasources import TESSCUT
-from photometry.core.geometry import SCIENCE_AREA, Stamp, collected_flags
+from photometry.core.geometry import collected_flags
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import header_value, open_fits, table_data, verify_checksums
+from photometry.io.pixels.file_places import FilePlace
 from photometry.io.pixels.pixel_files import inspect_pixel_file
 from photometry.io.pixels.pixel_tables import PixelTable, pixel_flags, read_pixel_table
 from photometry.io.pixels.starless_frames import without_starless_frames
@@ -18,22 +19,29 @@ from photometry.io.pixels.starless_frames import without_starless_frames
 __all__ = ["read_tesscut"]
 
 
-def read_tesscut(path: str | Path) -> Cube:
+def read_tesscut(path: str | Path, place: FilePlace | None = None) -> Cube:
     """Read a TESScut file.
 
     The flux of a cutout still carries its background: a robust plane per cadence is taken off it
     (`photometry.background.plane.estimate_background`). Cadences on which the stars are not are flagged.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    place : FilePlace, optional
+        Where its pixels are on the CCD [default: where its headers, or else the sky, say].
 
     Raises
     ------
     InputFileError
         When the file is missing, damaged, no TESScut file, or lacks something that is needed.
     """
-    file = inspect_pixel_file(path, TESSCUT.name)
+    file = inspect_pixel_file(path, TESSCUT.name, place)
     with open_fits(path) as hdus:
         verify_checksums(path, hdus)
         data = table_data(path, hdus, "PIXELS")
-        table = read_pixel_table(file.path, data, file.stamp, file.exposure.cadence_s, file.time_zero)
+        table = read_pixel_table(file.path, data, file.file_stamp, file.exposure.cadence_s, file.time_zero)
         first_cadence = header_value(hdus[0].header, "FFIINDEX")
     backgrounds = estimate_background(table.flux)
     header = CubeHeader(
@@ -45,8 +53,9 @@ def read_tesscut(path: str | Path) -> Cube:
         cadenceno=_cadence_numbers(table, file.exposure.cadence_s, int(first_cadence or 0)),
         quality=table.quality,
         wcs_header=file.wcs_header,
-        aperture=_aperture(file.stamp),
+        aperture=collected_flags(file.stamp),
         offset=file.offset,
+        placed_by=file.placed_by,
     )
     cube = Cube(
         header=header,
@@ -66,9 +75,3 @@ def _cadence_numbers(table: PixelTable, cadence_s: int, first: int) -> npt.NDArr
     steps = np.rint((at_spacecraft - at_spacecraft[0]) * 86400 / cadence_s)
     numbers: npt.NDArray[np.int32] = (first + steps).astype(np.int32)
     return numbers
-
-
-def _aperture(stamp: Stamp) -> npt.NDArray[np.int32]:
-    """Return flags of the pixels: those of the science area are collected, outputs by column."""
-    rows, columns = np.arange(stamp.row_min, stamp.row_max), np.arange(stamp.col_min, stamp.col_max)
-    return np.where(SCIENCE_AREA.contains(rows[:, None], columns[None, :]), collected_flags(stamp), 0)

@@ -13,6 +13,7 @@ from photometry.core.errors import InputFileError
 from photometry.core.quality import APERTURE_FLAGS, flagged
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import open_fits, table_data, verify_checksums
+from photometry.io.pixels.file_places import FilePlace
 from photometry.io.pixels.pixel_files import PixelFile, inspect_pixel_file
 from photometry.io.pixels.pixel_tables import PixelTable, impossible_values, pixel_flags, read_pixel_table
 from photometry.io.pixels.starless_frames import without_starless_frames
@@ -20,27 +21,34 @@ from photometry.io.pixels.starless_frames import without_starless_frames
 __all__ = ["read_tpf"]
 
 
-def read_tpf(path: str | Path) -> Cube:
+def read_tpf(path: str | Path, place: FilePlace | None = None) -> Cube:
     """Read a target pixel file.
 
     FLUX has its background removed; FLUX_BKG, which restores it, becomes `backgrounds`. Pixels that were not collected
     (APERTURE without bit 1) are NaN. So are those from which a background was taken that no detector gives: what they
     held is not known. Cadences on which the stars are not are flagged.
 
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    place : FilePlace, optional
+        Where its pixels are on the CCD [default: where its headers, or else the sky, say].
+
     Raises
     ------
     InputFileError
         When the file is missing, damaged, no target pixel file, or lacks something that is needed.
     """
-    file = inspect_pixel_file(path, TPF.name)
+    file = inspect_pixel_file(path, TPF.name, place)
     with open_fits(path) as hdus:
         verify_checksums(path, hdus)
         if "APERTURE" not in hdus:
             raise InputFileError(path, "is no target pixel file: it has no image APERTURE")
         aperture = np.asarray(hdus["APERTURE"].data).astype(np.int32)
         data = table_data(path, hdus, "PIXELS")
-        table = read_pixel_table(file.path, data, file.stamp, file.exposure.cadence_s, file.time_zero)
-        backgrounds = table.column(data, "FLUX_BKG")
+        table = read_pixel_table(file.path, data, file.file_stamp, file.exposure.cadence_s, file.time_zero)
+        backgrounds = table.pixels(data, "FLUX_BKG")
         pos_corr = _pos_corr(file.path, table, data)
     return without_starless_frames(file.path, _cube(file, table, backgrounds, pos_corr, aperture))
 
@@ -52,6 +60,7 @@ def _cube(
     pos_corr: npt.NDArray[np.float32] | None,
     aperture: npt.NDArray[np.int32],
 ) -> Cube:
+    aperture = aperture[table.cut]
     images, images_err = table.flux, table.flux_err
     if backgrounds.shape != images.shape:
         raise InputFileError(file.path, f"FLUX_BKG has shape {backgrounds.shape}, FLUX {images.shape}; fetch it again")
@@ -74,6 +83,7 @@ def _cube(
         wcs_header=file.wcs_header,
         aperture=aperture,
         offset=file.offset,
+        placed_by=file.placed_by,
     )
     return Cube(
         header=header,

@@ -70,6 +70,8 @@ def write_cube(path: str | Path, cube: Cube, inputs: Inputs, settings: Mapping[s
             write_checked(file, name, getattr(header, name))
         if header.pos_corr is not None:
             write_checked(file, "pos_corr", header.pos_corr)
+        if header.ephemeris is not None:
+            write_ephemeris(file, header.ephemeris)
         write_checked(file, "aperture", header.aperture)
         write_checked(file, "sumimage", mean_image(cube.images, header.quality))
         write_checked(file, "wcs", np.bytes_(header.wcs_header))
@@ -118,6 +120,7 @@ def write_metadata(file: h5py.File, header: CubeHeader) -> None:
             "GAIN": np.array(exposure.gain_e_per_adu),
             "READNOISE": np.array(exposure.read_noise_e),
             "TIME_OFFSET": np.array([offset.start_s, offset.mid_s, offset.end_s]),
+            "PLACED_BY": header.placed_by,
         }
     )
 
@@ -161,6 +164,8 @@ def read_metadata(file: h5py.File, shape: tuple[int, ...]) -> dict[str, Any]:
         "exposure": exposure,
         "stamp": Stamp(row_min, row_min + int(shape[0]), col_min, col_min + int(shape[1])),
         "offset": TimeOffset(*(float(value) for value in attrs["TIME_OFFSET"])),
+        # Cubes of earlier versions had no other pixels.
+        "placed_by": str(attrs.get("PLACED_BY", "header")),
     }
 
 

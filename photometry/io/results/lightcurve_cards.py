@@ -177,6 +177,7 @@ def observation_cards(header: CubeHeader, version: int) -> list[CardItem]:
         ("VERSION", version, "version of this product"),
         ("DATASRC", pointing.datasource, "kind of pixel file"),
         ("PIXVER", pointing.procver or None, "pipeline that calibrated the pixels"),
+        ("PIXPLACE", header.placed_by, "what says where the pixels are on the CCD"),
     ]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from astropy.io import fits
 from ffi_builder import AREA, FfiBuilder
 
 from photometry.background.mesh import background_image
@@ -218,6 +219,22 @@ def test_without_pixels_the_sector_stops(tmp_path):
     for number in range(3):
         builder.write(number, image=np.zeros_like(builder.image(number)))
     with pytest.raises(InputFileError, match="none of 3 frames that were tried has pixels"):
+        made(builder, tmp_path / "cube.hdf5")
+
+
+def test_frames_with_stale_checksums_say_so(tmp_path):
+    """Images of the archive have no DATASUM: a CHECKSUM that a tool has not renewed cannot be told from damage."""
+    builder = FfiBuilder(tmp_path / "ffi")
+    for number in range(3):
+        path = builder.write(number)
+        with fits.open(path) as hdus:
+            for hdu in hdus:
+                hdu.header["COMMENT"] = "touched by a program"
+                hdu.header.remove("DATASUM", ignore_missing=True)
+            hdus.writeto(path.with_suffix(".new"))
+        path.with_suffix(".new").replace(path)
+    words = r"none of 3 frames .* can be used; the first: .*_ffic.fits: HDU PRIMARY disagrees with its CHECKSUM"
+    with pytest.raises(InputFileError, match=words):
         made(builder, tmp_path / "cube.hdf5")
 
 

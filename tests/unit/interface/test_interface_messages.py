@@ -44,7 +44,7 @@ def open_ffi(prepared: Prepared, output: Path, **changes: object) -> PSFPhotomet
         ({"camera": "four"}, "camera is 'four', expected a whole number"),
         ({"camera": True}, "camera is True"),
         ({"camera": 4.5}, "camera is 4.5"),
-        ({"sector": 1000}, "sector is 1000, expected 1 to 999"),
+        ({"sector": 10000}, "sector is 10000, expected 1 to 9999"),
         ({"cadence": "long"}, "cadence is 'long'"),
         ({"version": 100}, "version is 100, expected 1 to 99"),
         ({"version": -1}, "version is -1"),

@@ -1,6 +1,7 @@
 """Finding full-frame images and reading their headers."""
 
 import gzip
+import re
 import shutil
 import warnings
 from dataclasses import replace
@@ -12,6 +13,7 @@ from astropy.wcs import WCS, FITSFixedWarning
 from ffi_builder import AREA, FIRST_TJD, STEP, FfiBuilder
 
 from photometry.ccd.ccd_frames import make_frames
+from photometry.core.datasources import region_pattern
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
 from photometry.io.ffi.ffi_files import find_ffis, inspect_ffis, listing_digest, target_pixel_files
@@ -184,6 +186,15 @@ def test_the_plan_reads_one_header_of_each_ccd_and_passes_over_bad_ones(builder)
     assert region.region == "sector001_camera1_ccd4"
     assert (region.pointing.datasource, region.pointing.data_rel, region.exposure.cadence_s) == ("ffi", 1, 1800)
     assert [path.name for path in region.paths] == [builder.path(number).name for number in range(4)]
+
+
+def test_sectors_of_four_digits(tmp_path):
+    builder = FfiBuilder(tmp_path, sector=1751)
+    for number in range(2):
+        builder.write(number)
+    (region,) = inspect_ffis(tmp_path, AREA)
+    assert (region.region, region.pointing.sector) == ("sector1751_camera1_ccd4", 1751)
+    assert re.fullmatch(region_pattern(whole_ccd=True), region.region)
 
 
 def test_a_folder_of_wrong_frames_stops_with_what_is_wrong_with_the_first(builder):

@@ -1,6 +1,7 @@
 """Finding pixel files, and files that are damaged or of another kind."""
 
 import gzip
+from itertools import product
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from pixel_file_builder import PixelFileBuilder, cutout, tpf
 
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Stamp
-from photometry.io.pixels.pixel_files import inspect_pixel_file, inspect_pixel_files
+from photometry.io.ffi.ffi_files import find_ffis
+from photometry.io.pixels.pixel_files import inspect_pixel_file, inspect_pixel_files, inspect_usable_files
 from photometry.io.pixels.pixel_readers import read_pixels
 
 # Finding
@@ -75,6 +77,53 @@ def test_cut_anywhere_is_refused(tmp_path, share):
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(InputFileError, match=r"a.fits: .*(truncated|cannot be read|no table PIXELS|no image APERTURE)"):
         read_pixels(path, "tpf")
+
+
+@pytest.mark.parametrize("kind", ["tesscut", "tpf"])
+@pytest.mark.parametrize(
+    ("n_extension", "cut"),
+    [
+        *product([None, 2], ["primary", "PIXELS + 7", "PIXELS + 80", "PIXELS + 2880", "APERTURE + 800"]),
+        (2, "PIXELS"),  # without NEXTEND nothing says that APERTURE was there
+    ],
+)
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_file_that_ends_at_or_in_a_header(tmp_path, kind, n_extension, in_folder, cut):
+    """astropy takes such a file for whole, with fewer HDUs; a gzipped one is no other."""
+    PixelFileBuilder(kind=kind).write(tmp_path / "good.fits")
+    path = PixelFileBuilder(kind=kind, first=(101, 101), primary={"NEXTEND": n_extension}).write(tmp_path / "bad.fits")
+    with fits.open(path) as hdus:
+        starts = {"primary": hdus[1].fileinfo()["hdrLoc"], "PIXELS": hdus[2].fileinfo()["hdrLoc"]}
+        starts |= {f"PIXELS + {n}": starts["primary"] + n for n in (7, 80, 2880)}
+        starts["APERTURE + 800"] = starts["PIXELS"] + 800
+    content = path.read_bytes()[: starts[cut]]
+    path.unlink()
+    path = path.with_name("bad.fits.gz")
+    path.write_bytes(gzip.compress(content))
+    if in_folder:
+        files, (problem,) = inspect_usable_files(tmp_path, kind)
+        assert [file.path.name for file in files] == ["good.fits"]
+    else:
+        with pytest.raises(InputFileError) as caught:
+            inspect_usable_files(path, kind)
+        problem = caught.value
+    assert str(problem).startswith(f"{path}: is truncated: ")
+    assert str(problem).endswith("; delete it and fetch it again")
+
+
+def test_files_of_other_kinds_may_have_fewer_extensions_than_they_say(tmp_path):
+    cutout(primary={"NEXTEND": 3}).write(tmp_path / "cut_by_a_tool.fits")
+    curve = fits.BinTableHDU.from_columns([fits.Column("FLUX", "E", array=[1.0])], name="LIGHTCURVE")
+    primary = fits.PrimaryHDU()
+    primary.header["NEXTEND"], primary.header["TICID"] = 2, 42
+    fits.HDUList([primary, curve]).writeto(tmp_path / "curve.fits")
+    image = fits.PrimaryHDU()
+    image.header["EXTNAME"] = "PIXELS"
+    fits.HDUList([image, curve]).writeto(tmp_path / "eleanor.fits")
+    files, problems = inspect_usable_files(tmp_path, "tesscut")
+    assert ([file.path.name for file in files], problems) == (["cut_by_a_tool.fits"], [])
+    with pytest.raises(InputFileError, match=r"it has no table PIXELS, only an image PIXELS, LIGHTCURVE"):
+        inspect_pixel_file(tmp_path / "eleanor.fits", "tesscut")
 
 
 def test_truncated_gzip(tmp_path):
@@ -181,10 +230,70 @@ def test_neither_kind(tmp_path):
         inspect_pixel_file(path, "tesscut")
 
 
+def test_pixels_of_neither_kind_do_not_vanish_from_a_folder(tmp_path):
+    cutout(primary={"CREATOR": "somebody"}).write(tmp_path / "a.fits")
+    cutout(first=(101, 101)).write(tmp_path / "good.fits")
+    (good,), (problem,) = inspect_usable_files(tmp_path, "tesscut")
+    assert good.path.name == "good.fits"
+    assert "a.fits: is no TESScut or target pixel file: no column FFI_FILE" in str(problem)
+
+
 def test_tica_cutout(tmp_path):
     path = cutout(primary={"FFI_TYPE": "TICA"}).write(tmp_path / "a.fits")
     with pytest.raises(InputFileError, match=r"is cut from TICA images, which are not in e-/s"):
         inspect_pixel_file(path, "tesscut")
+
+
+def test_tica_cutout_as_astrocut_writes_it(tmp_path):
+    """Without TIMECORR, which is said of it before anything else."""
+    path = cutout(primary={"FFI_TYPE": "TICA"}, without=("TIMECORR",)).write(tmp_path / "a.fits")
+    cutout(first=(101, 101)).write(tmp_path / "good.fits")
+    with pytest.raises(InputFileError, match=r"is cut from TICA images, which are not in e-/s; ask TESScut for SPOC's"):
+        inspect_pixel_file(path, "tesscut")
+    _, (problem,) = inspect_usable_files(tmp_path, "tesscut")
+    assert "is cut from TICA images" in str(problem)
+
+
+@pytest.mark.parametrize("named", ["PIXELS", None])
+def test_cutout_of_a_moving_target(tmp_path, named):
+    """Its table has the place of the target in each cadence; where it has no WCS, APERTURE is missing."""
+    builder = cutout(primary={"NEXTEND": 2}, with_aperture=False)
+    with fits.open(builder.write(tmp_path / "whole.fits")) as hdus:
+        columns = [fits.Column(name, "D", array=np.zeros(6)) for name in ("TGT_X", "TGT_Y", "TGT_RA", "TGT_DEC")]
+        table = fits.BinTableHDU.from_columns([*hdus["PIXELS"].columns, *columns], name=named)
+        fits.HDUList([hdus[0], table]).writeto(tmp_path / "moving.fits")
+    (tmp_path / "whole.fits").unlink()
+    cutout(first=(101, 101)).write(tmp_path / "good.fits")
+    tpf().write(tmp_path / "target.fits")
+    with pytest.raises(InputFileError, match=r"moving.fits: is a cutout of a moving target: .* ask TESScut for a"):
+        inspect_pixel_file(tmp_path / "moving.fits", "tesscut")
+    (good,), (problem,) = inspect_usable_files(tmp_path, "tesscut")
+    assert (good.path.name, problem.path.name) == ("good.fits", "moving.fits")
+    (target,), problems = inspect_usable_files(tmp_path, "tpf")
+    assert (target.path.name, problems) == ("target.fits", [])
+
+
+@pytest.mark.parametrize("shape", [(6, 1, 1), (6, 1, 7), (6, 5, 1)])
+@pytest.mark.parametrize("wcs", [{"CTYPE1": None, "CTYPE2": None}, {"CDELT1": 0.0, "CDELT2": 0.0}, {"CRVAL1": 0.0}])
+def test_cutout_without_a_wcs_for_want_of_pixels(tmp_path, shape, wcs):
+    path = cutout(shape=shape, wcs=wcs).write(tmp_path / "a.fits")
+    words = rf"a.fits: has {shape[1]}x{shape[2]} pixels, to which no WCS can be fitted; ask TESScut for more rows and"
+    with pytest.raises(InputFileError, match=words):
+        inspect_pixel_file(path, "tesscut")
+
+
+def test_archives_are_mentioned(tmp_path, caplog):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/astrocut_84.29_-80.47_10x10px.zip").write_bytes(b"PK")
+    words = r"no TESScut file in this folder \(0 other FITS files\); sub/astrocut.*zip is an archive, .*: unpack it"
+    with pytest.raises(InputFileError, match=words):
+        inspect_usable_files(tmp_path, "tesscut")
+    with pytest.raises(InputFileError, match=r"no full-frame images .*zip is an archive, which is not read: unpack it"):
+        find_ffis(tmp_path)
+    cutout().write(tmp_path / "a.fits")
+    (tmp_path / "b.tar.gz").touch()
+    assert len(inspect_usable_files(tmp_path, "tesscut")[0]) == 1
+    assert "b.tar.gz and 1 more is an archive, which is not read: unpack it" in caplog.text
 
 
 # Real files

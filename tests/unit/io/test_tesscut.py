@@ -5,10 +5,13 @@ import pytest
 from astropy.io import fits
 from pixel_file_builder import PixelFileBuilder
 
+from photometry.catalog.star_catalog import ccd_positions
 from photometry.core.errors import InputFileError
+from photometry.core.geometry import Stamp
 from photometry.core.quality import PIXEL_FLAGS, flagged
 from photometry.core.stars import flux_of_tmag
 from photometry.core.times import time_offset
+from photometry.io.pixels.pixel_files import inspect_pixel_file
 from photometry.io.pixels.pixel_readers import read_pixels
 from photometry.io.pixels.tesscut import read_tesscut
 
@@ -35,11 +38,36 @@ def test_outputs_in_the_aperture_follow_the_column(tmp_path):
     assert list(read_tesscut(path).header.aperture[0]) == [1 + 64] * 3 + [1 + 128] * 4
 
 
-def test_virtual_columns_are_not_measured(tmp_path):
-    cube = read_tesscut(PixelFileBuilder(first=(301, 43)).write(tmp_path / "a.fits"))
-    assert np.isnan(cube.images[:, :, :2]).all()
-    assert np.isfinite(cube.images[:, :, 2:]).all()
-    assert list(cube.header.aperture[0, :3]) == [0, 0, 33]
+#: First pixels (1-based row and column) of files that reach beyond the science area, and the part that sees the sky.
+BEYOND = {
+    "virtual columns": ((301, 43), Stamp(300, 305, 44, 49)),
+    "below row 0": ((-1, 701), Stamp(0, 3, 700, 707)),
+    "the corner of the CCD": ((-3, 41), Stamp(0, 1, 44, 47)),
+    "smear rows": ((2046, 701), Stamp(2045, 2048, 700, 707)),
+    "collateral columns at the right": ((301, 2090), Stamp(300, 305, 2089, 2092)),
+}
+
+
+@pytest.mark.parametrize("kind", ["tesscut", "tpf"])
+@pytest.mark.parametrize(("first", "stamp"), BEYOND.values(), ids=BEYOND)
+def test_pixels_beside_the_science_area_are_left_out(tmp_path, kind, first, stamp):
+    builder = PixelFileBuilder(kind=kind, first=first)
+    flux = builder.flux()
+    outer = Stamp(first[0] - 1, first[0] + 4, first[1] - 1, first[1] + 6)
+    inside = stamp.slices_in(outer)
+    masked = np.full_like(flux, np.nan)
+    masked[:, *inside] = flux[:, *inside]
+    builder.columns = {"FLUX": masked}
+    cube = read_pixels(builder.write(tmp_path / "a.fits"), kind)
+    assert cube.stamp == stamp
+    assert np.isfinite(cube.images).all()
+    assert np.all(cube.header.aperture & 1 == 1)
+    file = inspect_pixel_file(tmp_path / "a.fits", kind)
+    assert (file.stamp, file.file_stamp) == (stamp, outer)
+    assert "-" not in file.region.replace("dec-80", "")
+    # The sky is where it was: the target of the file is in the middle of all its pixels.
+    row, column = ccd_positions(84.0, -80.0, cube.header.wcs_header)
+    assert (row, column) == pytest.approx((first[0] - 1 + 2, first[1] - 1 + 3), abs=1e-6)
 
 
 def test_rows_without_a_time_are_dropped(tmp_path):
@@ -168,7 +196,6 @@ def test_real_saturated_cutout(tess_data):
 def test_shared_simulated_fields(tess_data, case):
     """CCD positions through the WCS equal the truth, and the brightest star lights its pixel."""
     h5py = pytest.importorskip("h5py")
-    from photometry.catalog.star_catalog import ccd_positions
     from photometry.io.stars.star_tables import read_star_table
 
     folder = tess_data / "simulated" / case

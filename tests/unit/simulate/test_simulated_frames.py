@@ -51,7 +51,7 @@ def written():
 
 def _blank(cadence: int) -> SimulatedFrame:
     """A frame that costs nothing to make."""
-    return SimulatedFrame(cadence, np.ones(FRAME_SHAPE, dtype=np.float32), np.ones((2048, 2048), dtype=np.float32))
+    return SimulatedFrame(cadence, *(np.ones(FRAME_SHAPE, dtype=np.float32) for _ in range(2)))
 
 
 def _headers(path: Path) -> list[fits.Header]:
@@ -73,7 +73,7 @@ def test_a_file_is_laid_out_and_named_as_the_archive_does(written):
         hdus.verify("exception")
         assert [hdu.name for hdu in hdus] == ["PRIMARY", "CAMERA.CCD 1.4 cal", "CAMERA.CCD 1.4 uncert"]
         assert hdus[1].data.shape == (2078, 2136)
-        assert hdus[2].data.shape == (2048, 2048)
+        assert hdus[2].data.shape == (2078, 2136)
         assert all(hdu.header["SIMDATA"] is True for hdu in hdus)
         (frame,) = frames_of(ccd, PRF, np.array([0]))
         np.testing.assert_array_equal(hdus[1].data, frame.image)

@@ -17,10 +17,27 @@ def table(folder, text):
 
 def test_rows_are_observations_with_defaults(tmp_path):
     path = table(tmp_path, f'\ufeff{HEAD}# first year\nffi, a,"b, c.csv",mast,t,14.5\n\ntpf,d,e.csv,model,,\n')
+    auto = {"first_pixel": "auto"}
     assert read_observation_table(path, ITEM) == [
-        {"datasource": "ffi", "input": "a", "catalog": "b, c.csv", "prf": "mast", "targets": "t", "tmag_limit": 14.5},
-        {"datasource": "tpf", "input": "d", "catalog": "e.csv", "prf": "model", "targets": "all", "tmag_limit": 15.0},
-    ]  # fmt: skip
+        {
+            "datasource": "ffi",
+            "input": "a",
+            "catalog": "b, c.csv",
+            "prf": "mast",
+            "targets": "t",
+            "tmag_limit": 14.5,
+            **auto,
+        },
+        {
+            "datasource": "tpf",
+            "input": "d",
+            "catalog": "e.csv",
+            "prf": "model",
+            "targets": "all",
+            "tmag_limit": 15.0,
+            **auto,
+        },
+    ]
 
 
 def test_settings_with_a_list_stay_as_they_are(tmp_path):
@@ -63,3 +80,20 @@ def test_missing_and_unreadable_tables(tmp_path):
     (tmp_path / "obs.csv").write_bytes(bytes(range(128, 256)))
     with pytest.raises(PhotometryError, match="cannot be read as a table of observations"):
         read_observation_table(tmp_path / "obs.csv", ITEM)
+
+
+@pytest.mark.parametrize("field", ["287 387", '"[287, 387]"', '"287,387"', '" -9  35 "'])
+def test_place_of_the_first_pixel(tmp_path, field):
+    path = table(tmp_path, f"datasource,input,catalog,prf,first_pixel\ntesscut,a,b,model,{field}\n")
+    (observation,) = read_observation_table(path, ITEM)
+    assert observation["first_pixel"] == ([-9, 35] if "-" in field else [287, 387])
+
+
+@pytest.mark.parametrize("field", ["287", "287 387 3", "here", "287.5 387"])
+def test_what_is_no_place(tmp_path, field):
+    path = table(tmp_path, f"datasource,input,catalog,prf,first_pixel\ntesscut,a,b,model,{field}\n")
+    with pytest.raises(
+        PhotometryError,
+        match=r"row 1: first_pixel: .* cannot be used, expected one of these forms .*\| \[row, column\]",
+    ):
+        read_observation_table(path, ITEM)

@@ -14,7 +14,7 @@ from photometry.workflow.plan import PlannedRegion, overlapping, plan_regions
 def pixel_file(name: str, stamp: Stamp, ccd: int = 2, cadence_s: int = 1800) -> PixelFile:
     exposure = Exposure(cadence_s, 1.98 * 720, 720, (5.0,) * 4, (10.0,) * 4)
     pointing = Pointing("tesscut", 1, 4, ccd, 1, "", 0, 84.0, -78.0)
-    return PixelFile(Path(f"{name}.fits"), name, pointing, exposure, stamp, 10, "", NO_OFFSET, 0.0)
+    return PixelFile(Path(f"{name}.fits"), name, pointing, exposure, stamp, 10, "", NO_OFFSET, 0.0, stamp, "header")
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def files(monkeypatch) -> dict[str, list[PixelFile]]:
     found: dict[str, list[PixelFile]] = {}
     problems = [InputFileError("bad.fits", "is truncated")]
     monkeypatch.setattr(
-        plan, "inspect_usable_files", lambda path, datasource: (found[f"{datasource}:{path}"], problems)
+        plan, "inspect_usable_files", lambda path, datasource, *_: (found[f"{datasource}:{path}"], problems)
     )
     return found
 

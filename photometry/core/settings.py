@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from photometry.core.constants import N_SCIENCE_ROWS
+
 __all__ = ["TMAG_LIMITS", "FitSettings", "MotionSettings", "PrfSettings", "setting"]
 
 #: Range of a limiting magnitude: from the brightest stars of the sky to one that lets every star pass, Tmag.
@@ -85,7 +87,7 @@ class FitSettings:
         "largest number of rows and columns of a tile, which is one job, pixels",
         unit="pixels",
         at_least=8,
-        at_most=2048,
+        at_most=N_SCIENCE_ROWS,
     )
     joint_size: int = setting(
         128,
@@ -93,7 +95,7 @@ class FitSettings:
         "(64 where there are many stars or cadences)",
         unit="pixels",
         at_least=8,
-        at_most=2048,
+        at_most=N_SCIENCE_ROWS,
     )
     tile_margin: int = setting(
         8,
@@ -161,7 +163,7 @@ class MotionSettings:
         "largest number of rows and columns that are worked on at once, pixels",
         unit="pixels",
         at_least=8,
-        at_most=2048,
+        at_most=N_SCIENCE_ROWS,
     )
     n_free: int = setting(
         1500,

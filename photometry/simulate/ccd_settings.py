@@ -28,7 +28,7 @@ _RANGES: dict[tuple[str, ...], tuple[float, float]] = {
     ("breathing",): (0, 1),
     ("corner_glow",): (0, 1e9),
     ("flicker", "strap_excess", "prf_blur_pix"): (0, 10),
-    ("n_straps",): (0, 2048),
+    ("n_straps",): (0, N_SCIENCE_COLUMNS),
     ("wcs_noise_pix",): (0, 1000),
     ("data_rel",): (0, 9999),
     ("prf_skew",): (0, 1),

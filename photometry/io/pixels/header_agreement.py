@@ -10,7 +10,7 @@ from astropy.wcs import WCS
 
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
-from photometry.io.fits.fits_files import header_value
+from photometry.io.fits.fits_files import header_value, real_number
 from photometry.io.pixels.pixel_headers import PixelHeaders
 
 __all__ = ["check_agreement"]
@@ -74,12 +74,16 @@ def _check_first_pixel(headers: PixelHeaders) -> None:
         of_column, of_aperture = f"{axis}CRV{number}P", f"CRVAL{axis}P"
         first = header_value(headers.pixels, of_column), header_value(headers.aperture, of_aperture)
         offset = _offset(headers.pixels.get(f"{axis}CRP{number}P")), _offset(headers.aperture.get(f"CRPIX{axis}P"))
-        if None not in first and _differ(first[0] - offset[0], first[1] - offset[1], 0.0):
+        if None in first:
+            continue
+        one, other = real_number(first[0]), real_number(first[1])
+        if one is None or other is None or _differ(one - offset[0], other - offset[1], 0.0):
             raise _contradiction(headers, f"{of_column} = {first[0]}", f"{of_aperture} = {first[1]} (APERTURE)")
 
 
 def _offset(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) else 1.0
+    number = real_number(value)
+    return 1.0 if number is None else number
 
 
 def _check_wcs(headers: PixelHeaders, stamp: Stamp) -> None:

@@ -48,7 +48,11 @@ def read_tpf(path: str | Path, place: FilePlace | None = None) -> Cube:
         aperture = np.asarray(hdus["APERTURE"].data).astype(np.int32)
         data = table_data(path, hdus, "PIXELS")
         table = read_pixel_table(file.path, data, file.file_stamp, file.exposure.cadence_s, file.time_zero)
-        backgrounds = table.pixels(data, "FLUX_BKG")
+        backgrounds = table.column(data, "FLUX_BKG")
+        if backgrounds.shape[1:] != file.file_stamp.shape:
+            expected = (len(table.rows), *file.file_stamp.shape)
+            raise InputFileError(path, f"FLUX_BKG has shape {backgrounds.shape}, FLUX {expected}; fetch it again")
+        backgrounds = backgrounds[:, *table.cut]
         pos_corr = _pos_corr(file.path, table, data)
     return without_starless_frames(file.path, _cube(file, table, backgrounds, pos_corr, aperture))
 
@@ -62,8 +66,6 @@ def _cube(
 ) -> Cube:
     aperture = aperture[table.cut]
     images, images_err = table.flux, table.flux_err
-    if backgrounds.shape != images.shape:
-        raise InputFileError(file.path, f"FLUX_BKG has shape {backgrounds.shape}, FLUX {images.shape}; fetch it again")
     images[:, ~flagged(APERTURE_FLAGS, aperture, "collected")] = np.nan
     images[impossible_values(file.path, "FLUX_BKG", backgrounds, LARGEST_E_S, "e-/s")] = np.nan
     backgrounds[np.abs(backgrounds) > LARGEST_E_S] = np.nan

@@ -65,7 +65,8 @@ def test_a_background_of_a_whole_cadence(tmp_path, caplog):
 @pytest.mark.parametrize("value", [1e30, 0.02, -3.0])
 def test_a_barycentric_correction(tmp_path, caplog, value):
     cube = read_tesscut(spoilt("tesscut", "TIMECORR", 3, value).write(tmp_path / "a.fits"))
-    assert np.isnan(cube.header.timecorr).tolist() == [False, False, False, True, False, False]
+    neighbours = cube.header.timecorr[[2, 4]]
+    assert neighbours.min() <= cube.header.timecorr[3] <= neighbours.max()
     assert "1 values of TIMECORR in 1 cadences are beyond +-0.01 d" in caplog.text
 
 

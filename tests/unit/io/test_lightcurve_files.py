@@ -348,7 +348,13 @@ def test_headers_of_real_pixels_make_valid_files(tmp_path, tess_data, lightkurve
         assert hdus["APERTURE"].data.shape == tuple(min(15, side) for side in cube.stamp.shape)
     curve = lightkurve.read(path, quality_bitmask="none")
     np.testing.assert_array_equal(curve.quality, cube.quality)
-    np.testing.assert_allclose(curve.time.value, cube.header.time, rtol=0, atol=1e-9)
+    time = cube.header.time
+    if cube.header.ephemeris is not None:
+        # Cutouts have the times of the middle of their CCD.
+        star = make_catalog(fit)
+        own = barycentric_correction(cube.header.ephemeris.position, star.ra[0], star.decl[0])
+        time = time - cube.header.timecorr + own
+    np.testing.assert_allclose(curve.time.value, time, rtol=0, atol=1e-7)
 
 
 @pytest.mark.parametrize("value", ["x" * 55, "it's " * 13 + "it's", "x" * 68, "y" * 90, 1.0, None])

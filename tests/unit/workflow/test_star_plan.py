@@ -169,11 +169,12 @@ def test_a_target_on_the_border_of_two_tiles_may_be_on_either():
 
 
 @pytest.mark.parametrize("targets", ["all", "targets.csv"])
-def test_a_star_table_of_another_field_leaves_the_word_to_the_jobs(targets):
-    """They end with a message; without them the run would end well, and empty."""
+def test_a_star_table_of_another_field_is_refused(targets):
+    """Else the run would end well, and empty."""
     pd.read_csv("stars.csv").assign(dec=10.0).to_csv("stars.csv", index=False)
     pd.DataFrame({"TIC": [100]}).to_csv("targets.csv", index=False)
-    assert set(plan(planned("a", targets=targets))["a"].targets) == {FIRST, SECOND}
+    with pytest.raises(CatalogError, match="none of its stars is near the pixels of a"):
+        plan(planned("a", targets=targets))
 
 
 def test_targets_that_are_near_no_region_are_listed_once():

@@ -64,7 +64,7 @@ class TileScene:
     prf_variance : (n_pixel,) float64
         Variance of a pixel by changes of the PRF from cadence to cadence, (e-/s)^2.
     sum_variance : (n_star,) float64
-        What that would add to the sum of a saturated star's light, and does not, (e-/s)^2; zero for others.
+        What that would add to the sum of a star's light, and does not, (e-/s)^2.
     core : (n_core,) int64
         Stars that are returned.
     kernel : MovementKernel
@@ -275,6 +275,9 @@ def final_fit(scene: TileScene, first: FirstFit, node: NodeModel, factored: list
         residual, valid = residual_of(scene, node, images, cadences), valid_of(scene.data, cadences)
         terms = node.coefficients(scene.state.motion, cadences)[:, :N_TERM]
         start = first.unknowns[:, cadences] + change
+        follows = scene.state.motion_residual
+        if follows is not None:
+            start[: len(follows.flux_change)] += follows.flux_change @ follows.motion[cadences].T
         solution = system.solve(terms, residual, valid, start=start, n_term=N_LINEAR_TERM)
         left = left_of(residual, solution, valid)
         rejected = np.ascontiguousarray(first.rejected[cadences].T)
@@ -295,8 +298,10 @@ def _change_of_means(scene: TileScene, first: FirstFit, node: NodeModel, system:
 def residual_of(
     scene: TileScene, node: NodeModel, images: npt.NDArray[np.float64], cadences: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
-    """Return pixels less the mean scene and its mean residual, (n_pixel, n_cadence), e-/s."""
-    return residuals(scene.data, scene.model, node, images, scene.state.motion, cadences, scene.state.mean_residual)
+    """Return pixels less the mean scene and what is known to be left of it, (n_pixel, n_cadence), e-/s."""
+    state = scene.state
+    known = state.mean_residual, state.motion_residual
+    return residuals(scene.data, scene.model, node, images, state.motion, cadences, *known)
 
 
 def left_of(

@@ -90,6 +90,9 @@ def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: 
         core, deviation, extra_sky, fit.valid, data, fit.response[core], kernel.covariance[cadences]
     )
     squared = of_sums(squared, scene.sum_variance[core], mean + deviation, data.exposure_s)
+    follows = scene.state.motion_residual
+    if follows is not None:
+        squared += follows.flux_error[core] ** 2 @ follows.motion[cadences].T ** 2
     terms = node.coefficients(motion, cadences)[:, : node.expansion.n_term]
     light = light_in_apertures(apertures, node.expansion.transposed, core)
     in_aperture = aperture_photometry(
@@ -130,7 +133,7 @@ def of_sums(
     variance : (n_star, n_cadence) float64
         Variance with independent errors of the pixels, (e-/s)^2.
     sum_variance : (n_star,) float64
-        What these add to the sum of a star's light; zero for stars that do not saturate, (e-/s)^2.
+        What these add to the sum of a star's light, (e-/s)^2.
     flux : (n_star, n_cadence) float64
         Fluxes, whose photon noise remains, e-/s.
     exposure_s : float

@@ -15,8 +15,10 @@ from photometry.core.stars import Stars
 from photometry.fit.aperture import Apertures, choose_apertures, windows_of
 from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit
 from photometry.fit.mean_images import left_in, mean_images, measured_image
+from photometry.fit.motion_slopes import left_of_image, motion_slopes
 from photometry.fit.outlying_cadences import fit_outlying
 from photometry.fit.own_profiles import own_profiles
+from photometry.fit.pixel_slopes import PixelSlopes, pixel_slopes
 from photometry.fit.prf_changes import prf_change_share
 from photometry.fit.star_quality import StarQuality, blending, star_flags, star_quality
 from photometry.fit.star_series import BlockSeries, StarSeries, series_of
@@ -109,12 +111,13 @@ def fit_tile(
     scene = TileScene(data, model, state, 1 / width**2, still, nothing, still, in_core, own_kernel, settings)
     first = first_fit(scene, good)
     data = replace(data, valid=data.valid & ~first.rejected)
-    profiles = own_profiles(scene, first, good, mean.prf_error)
+    slopes = pixel_slopes(scene, first, good)
+    profiles = own_profiles(scene, first, slopes, mean.prf_error)
     model, means = with_profiles(model, profiles), [_with_profiles(one, state.flux, profiles) for one in first.means]
     mean = solve_mean(data, model, state, good, means=means, n_round=_MEAN_ROUNDS)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
+    scene, first = _with_motion_slopes(replace(scene, data=data, model=model, state=state), first, slopes, good)
     scene = _with_prf_changes(scene, first)
-    scene = replace(scene, data=data, model=model, state=state)
     if prior_widths is None:
         scene = replace(scene, precision=_final_precision(state.flux, first.variation, width))
     scene = replace(scene, still=1 - np.minimum(scene.precision * first.variation**2, 1.0))
@@ -212,6 +215,20 @@ def _with_profiles(
     """Take the light that goes with other profiles of some stars out of a mean residual."""
     light = sum((flux[star] * change for star, change in profiles.items()), np.zeros_like(mean.mean))
     return replace(mean, mean=mean.mean - light * (mean.count > 0))
+
+
+def _with_motion_slopes(
+    scene: TileScene, first: FirstFit, slopes: PixelSlopes, good: npt.NDArray[np.bool_]
+) -> tuple[TileScene, FirstFit]:
+    """Return the scene with what follows the motion, and what the first fit shows without it."""
+    found = motion_slopes(scene, first, slopes, good)
+    if found is None:
+        return scene, first
+    residual, variation = found
+    shown = [left_of_image(first.main, image, scene.data.usable) for image in residual.images.T]
+    scatter = np.maximum(first.scatter - np.square(shown).sum(axis=0), 0.0)
+    scene = replace(scene, state=replace(scene.state, motion_residual=residual))
+    return scene, replace(first, scatter=scatter, variation=variation)
 
 
 def _with_prf_changes(scene: TileScene, first: FirstFit) -> TileScene:

@@ -32,7 +32,7 @@ from photometry.scene.nodes import nodes_of
 from photometry.scene.saturated_light import SaturatedLight, no_saturated_light, saturated_light
 from photometry.scene.star_expansion import expand_at, summed_light
 from photometry.scene.tile_data import TileData
-from photometry.scene.tile_state import TileMotion
+from photometry.scene.tile_state import MotionResidual, TileMotion
 from photometry.scene.widening import N_WIDTH, WIDENING
 
 __all__ = [
@@ -355,17 +355,21 @@ def residuals(
     motion: TileMotion,
     cadences: npt.NDArray[np.int64],
     mean_residual: npt.NDArray[np.float64] | float = 0.0,
+    motion_residual: MotionResidual | None = None,
 ) -> npt.NDArray[np.float32]:
     """Return pixels less the mean scene and the local background; 0 where not valid: (n_pixel, n_cadence), e-/s.
 
-    `images` are those of the node by the mean fluxes (`TileModel.mean_images`); `mean_residual` is that of
-    `TileState`, if it is to be subtracted, too.
+    `images` are those of the node by the mean fluxes (`TileModel.mean_images`); `mean_residual` and `motion_residual`
+    are those of `TileState`, if they are to be subtracted, too.
 
     Single precision rounds 1e5 e-/s, the brightest pixel there is, to 0.01 e-/s: a thousandth of its noise.
     """
     coefficients = np.concatenate([node.coefficients(motion, cadences), motion.local[cadences]], axis=1)
     scene = np.concatenate([images, model.local_basis.T])
     scene[0] += mean_residual
+    if motion_residual is not None:
+        coefficients = np.concatenate([coefficients, motion_residual.motion[cadences]], axis=1)
+        scene = np.concatenate([scene, motion_residual.images.T])
     residual: npt.NDArray[np.float32] = scene.T.astype(np.float32) @ coefficients.T.astype(np.float32)
     np.subtract(data.images[cadences].T, residual, out=residual)
     residual *= data.valid[cadences].T

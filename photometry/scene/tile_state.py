@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["TileMotion", "TileState"]
+__all__ = ["MotionResidual", "TileMotion", "TileState"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,26 @@ class TileMotion:
 
 
 @dataclass(frozen=True, slots=True)
+class MotionResidual:
+    """What is wrong with the model of the pixels in proportion to the motion.
+
+    Parameters
+    ----------
+    images : (n_pixel, n_direction) float64
+        Per unit of the motion, e-/s.
+    motion : (n_cadence, n_direction) float64
+        Movement along its principal axes, its scatter the unit.
+    flux_change, flux_error : (n_star, n_direction) float64
+        By how much fluxes that were fitted without it are wrong, and what is not known of that, e-/s.
+    """
+
+    images: npt.NDArray[np.float64]
+    motion: npt.NDArray[np.float64]
+    flux_change: npt.NDArray[np.float64]
+    flux_error: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class TileState:
     """What is known of a tile so far.
 
@@ -45,9 +65,12 @@ class TileState:
         Mean of the pixels less the mean scene, e-/s.
     model_error : (n_pixel,) float64
         What neither noise nor fixed stars explain of it, e-/s: such pixels have little weight in the mean fluxes.
+    motion_residual : MotionResidual, optional
+        What follows the motion beside, once it is known.
     """
 
     flux: npt.NDArray[np.float64]
     motion: TileMotion
     mean_residual: npt.NDArray[np.float64]
     model_error: npt.NDArray[np.float64]
+    motion_residual: MotionResidual | None = None

@@ -83,10 +83,10 @@ def plan_run(config: Mapping[str, Any], source: str, root: Path, *, checks_input
         settings = checked_config(with_observation_table(config, schema), schema, source)
     fit = settings["fit"]
     folder = f"{settings['output']}/plan"
-    notes = PlaceNotes(f"{folder}/{_PLACES}")
     stars: dict[str, StarPlan] = {}
     with _settings_named(source), _files_named(source):
         check_output(settings["output"])
+        notes = PlaceNotes(f"{folder}/{_PLACES}")
         regions, unusable = plan_regions(settings.get("observations", []), fit["tile_size"], fit["tile_margin"], notes)
         check_simulated(settings.get("simulate", {}))
         if checks_inputs:

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
@@ -54,6 +55,7 @@ def _write_frame(scene: Scene, number: int, folder: Path) -> Path:
 
 def astrocut_cutout(frames: list[Path], settings: SceneSettings, folder: Path) -> Path:
     """Cut a scene's pixels out of its frames with astrocut; the file has astrocut's name."""
+    pytest.importorskip("astrocut", reason="astrocut is not installed: pip install '.[astrocut]'")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from astrocut import CubeFactory, TessCubeCutout

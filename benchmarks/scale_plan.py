@@ -106,11 +106,11 @@ def make_sector(folder: Path, n_ccd: int, n_frame: int, n_star: int, tables: str
 
 
 def copy_workflow(folder: Path) -> None:
-    """Copy the workflow; its jobs write a line in place of what they should make."""
+    """Copy the workflow; its jobs write a line in place of what they should make: the names of an index's columns."""
     for name in ("photometry", "profiles", "rules", "scripts", "envs"):
         shutil.copytree(ROOT / name, folder / "workflow" / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "Snakefile", folder / "workflow")
-    stand_in = r'shell:\n        "for name in {output}; do echo stand-in > $name; done"'
+    stand_in = r'shell:\n        "for name in {output}; do echo file size digest > $name; done"'
     for path in (folder / "workflow" / "rules").glob("*.smk"):
         path.write_text(re.sub(r'script:\n +"[^"]+"', stand_in, path.read_text()))
 

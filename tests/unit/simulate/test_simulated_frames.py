@@ -256,16 +256,16 @@ def test_settings_that_cannot_be_used_are_named(values, message):
     with pytest.raises(ConfigError, match=message):
         settings_from_mapping(values, CcdSettings)
     with pytest.raises(ConfigError, match=f"simulate, ccds, one: {message}"):
-        check_simulated({"prf": "model", "scenes": {}, "ccds": {"one": values}})
+        check_simulated({"folder": "data", "prf": "model", "scenes": {}, "ccds": {"one": values}})
 
 
 def test_names_of_scenes_and_ccds_are_checked():
     with pytest.raises(ConfigError, match="simulate: one: both a scene and a CCD"):
-        check_simulated({"prf": "model", "scenes": {"one": {}}, "ccds": {"one": {}}})
+        check_simulated({"folder": "data", "prf": "model", "scenes": {"one": {}}, "ccds": {"one": {}}})
     with pytest.raises(ConfigError, match="simulate: names neither scenes nor ccds"):
-        check_simulated({"prf": "model", "scenes": {}, "ccds": {}})
+        check_simulated({"folder": "data", "prf": "model", "scenes": {}, "ccds": {}})
     with pytest.raises(PrfError, match="nowhere"):
-        check_simulated({"prf": "nowhere", "scenes": {}, "ccds": {"one": {}}})
+        check_simulated({"folder": "data", "prf": "nowhere", "scenes": {}, "ccds": {"one": {}}})
     check_simulated({})
 
 

@@ -248,7 +248,7 @@ def test_the_star_table_has_every_star_with_the_error_of_its_magnitude(folder):
         ({"bad_frames": "zero"}, "scene setting bad_frames is 'zero', expected a list of texts"),
         ({"bad_frames": [1]}, r"scene setting bad_frames is \[1\], expected a list of texts"),
         ({"bad_frames": ["zero"] * 3, "n_cadence": 4}, "bad_frames: 3 need at least 5 cadences"),
-        ({"flicker": -1}, "setting flicker is -1.0, expected 0 to 10"),
+        ({"flicker": -1}, "scene setting flicker is -1.0, expected 0 to 10"),
         ({"gzip": "yes"}, "scene setting gzip is 'yes', expected bool"),
     ],
 )

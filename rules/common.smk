@@ -325,7 +325,7 @@ def prepared_files():
         *collect(rules.download_catalog.output.stars, region=asked),
         *collect(rules.stars.output.stars, region=asked),
         *collect("<results>/prepared/{region}.hdf5", region=RUN.regions),
-        *collect(rules.catalog.output.catalog, region=RUN.regions),
+        *collect(rules.catalog.output.catalog, region=fitted),
         *target_lists(),
         *collect(rules.movement_kernel.output.kernel, region=fitted),
         *collect(rules.effective_prf.output, region=fitted),

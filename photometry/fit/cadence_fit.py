@@ -16,7 +16,7 @@ from photometry.core.settings import FitSettings
 from photometry.fit.flux_priors import variation_widths
 from photometry.scene.design_matrices import N_LINEAR_TERM, N_TERM
 from photometry.scene.mean_scene import PixelMean
-from photometry.scene.node_model import NodeModel, node_variance
+from photometry.scene.node_model import NodeModel, main_node, node_variance
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import MOTION_IMAGES, TileModel, residuals
 from photometry.scene.tile_state import TileState
@@ -196,12 +196,12 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     every = np.arange(len(model.stars))
     free, noise = (np.zeros((len(every), data.n_cadence), dtype=np.float32) for _ in range(2))
     square, n_good = np.zeros(data.stamp.n_pixel), np.zeros(data.stamp.n_pixel)
-    main_node = max(model.nodes, key=lambda node: int(good[node.cadences].sum()))
+    most = main_node(model.nodes, good)
     for node in model.nodes:
         images = model.mean_images(node, scene.state.flux)
         variance = node_variance(data, node, images)
-        system = _system_of(scene, node, variance, factored, with_errors=node is main_node)
-        if node is main_node:
+        system = _system_of(scene, node, variance, factored, with_errors=node is most)
+        if node is most:
             main = system
         variance = variance + _doubt_of_saturated(model, node, scene.state.flux)
         total, count = np.zeros(len(variance)), np.zeros(len(variance))
@@ -230,7 +230,7 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     means = tuple(_with_deviation(mean, scene.state.mean_residual, deviation) for mean in left_over)
     scatter = np.divide(square, n_good, out=np.full_like(square, np.nan), where=n_good > 0)
     return FirstFit(
-        rejected, unknowns, scene.state, free, variation_widths(free, noise, good), scatter, main_node, main, means
+        rejected, unknowns, scene.state, free, variation_widths(free, noise, good), scatter, most, main, means
     )
 
 

@@ -16,7 +16,9 @@ from scipy import sparse
 from photometry.fit.cadence_fit import FirstFit, TileScene
 from photometry.fit.flux_priors import variation_widths
 from photometry.fit.pixel_slopes import PixelSlopes
-from photometry.scene.model_error import TELLING_LIGHT, share_of_light
+from photometry.fit.prf_changes import prf_change_share
+from photometry.scene.model_error import NORMAL_MEDIAN
+from photometry.scene.node_model import main_node
 from photometry.scene.tile_state import MotionResidual
 from photometry.solver.node_solver import NodeSolver
 
@@ -31,8 +33,6 @@ _SIGNIFICANT = 4.0
 #: Most stars that are told apart from the PRF, the brightest: the time goes with the cube of their number. Fainter ones
 #: keep what their own slopes are, but for what the PRF of a bright star may be wrong by where they are.
 _MOST_STARS = 600
-#: Pixels whose noise the fit follows by more than this tell little.
-_MOST_LEVERAGE = 0.8
 #: Variance of the background's slopes: free, (e-/s)^2.
 _FREE = 1e8
 
@@ -75,7 +75,7 @@ def motion_slopes(
     if n_good < _LEAST_CADENCES or n_direction == 0:
         return None
     model = scene.model
-    node = max(model.nodes, key=lambda node: int(good[node.cadences].sum()))
+    node = main_node(model.nodes, good)
     flux = np.where(model.unsaturated, np.maximum(scene.state.flux, 0.0), 0.0)
     first_flux = _slopes_of(first.unknowns, slopes.motion, good)
     free_slopes = _slopes_of(first.free, slopes.motion, good)
@@ -88,7 +88,8 @@ def motion_slopes(
     of_stars = first_flux[: len(flux)].copy()
     for k in range(n_direction):
         slope, noise = slopes.on_motion[:, k], slopes.variance * slopes.by_motion[k]
-        share = _prf_share(scene, first, slope, noise, light @ flux, split.shape)
+        left = np.where(scene.data.usable, left_of_image(first.main, slope, scene.data.usable), np.nan)
+        share = prf_change_share(left**2, noise, first.main.leverage, light @ flux, split.shape, median=NORMAL_MEDIAN)
         weights = np.where(scene.data.usable, 1 / (noise + share**2 * split.shape), 0.0)
         image[:, k], of_stars[split.bright, k], errors[split.bright, k] = split.solve(slope, weights, share)
     told = np.isin(np.arange(len(flux)), split.bright)
@@ -111,21 +112,6 @@ def _slopes_of(
     """Slopes of series (n, n_cadence) on the motion, (n, n_direction)."""
     chosen = series[:, good].astype(np.float64)
     return np.asarray((chosen - chosen.mean(axis=1, keepdims=True)) @ motion[good] / good.sum(), dtype=np.float64)
-
-
-def _prf_share(
-    scene: TileScene,
-    first: FirstFit,
-    slope: npt.NDArray[np.float64],
-    noise: npt.NDArray[np.float64],
-    light: npt.NDArray[np.float64],
-    shape: npt.NDArray[np.float64],
-) -> float:
-    """Error of the PRF in slopes (n_pixel,), as a share of the light, by what no fluxes follow."""
-    leverage = first.main.leverage
-    telling = scene.data.usable & (light > TELLING_LIGHT) & (leverage < _MOST_LEVERAGE)
-    square = left_of_image(first.main, slope, scene.data.usable)[telling] ** 2 / (1 - leverage[telling])
-    return share_of_light(square, noise[telling], shape[telling])
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,24 +24,28 @@ def prf_change_share(
     leverage: npt.NDArray[np.float64],
     light: npt.NDArray[np.float64],
     shape: npt.NDArray[np.float64],
+    *,
+    median: float = 1.0,
 ) -> float:
-    """Return what the PRF's changes add in a cadence, as a share of the light.
+    """Return what the PRF's changes add in a cadence, or per unit of the motion, as a share of the light.
 
     Parameters
     ----------
     scatter : (n_pixel,) float64
-        Mean square of the residuals of the good cadences, (e-/s)^2; NaN for pixels without any.
+        Mean square of the residuals of the good cadences, or squares of slopes, (e-/s)^2; NaN for pixels without any.
     variance : (n_pixel,) float64
-        Variance of a cadence by photons and readout, (e-/s)^2.
+        Variance of a cadence by photons and readout, or of the slopes, (e-/s)^2.
     leverage : (n_pixel,) float64
         Share of the noise that the fit follows.
     light : (n_pixel,) float64
         Mean light of the stars, e-/s.
     shape : (n_pixel,) float64
-        From `photometry.scene.model_error.error_shape`, (e-/s)^2.
+        Variance for a share of 1, as of `photometry.scene.model_error.error_shape`, (e-/s)^2.
+    median : float
+        As of `photometry.scene.model_error.share_of_light`: by default for means of many squares.
     """
     telling = (light > TELLING_LIGHT) & (leverage < _MOST_LEVERAGE) & np.isfinite(scatter)
     if np.count_nonzero(telling) < _LEAST_PIXELS:
         return 0.0
     square = scatter[telling] / (1 - leverage[telling])
-    return share_of_light(square, variance[telling], shape[telling], median=1.0)
+    return share_of_light(square, variance[telling], shape[telling], median=median)

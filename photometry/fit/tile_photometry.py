@@ -29,7 +29,7 @@ from photometry.fit.unlisted_neighbours import unlisted_neighbours
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.mean_scene import PixelMean, solve_mean
 from photometry.scene.model_error import error_shape
-from photometry.scene.node_model import NodeModel, node_variance
+from photometry.scene.node_model import NodeModel, main_node, node_variance
 from photometry.scene.nodes import far_cadences
 from photometry.scene.tile_data import tile_data
 from photometry.scene.tile_model import build_model, with_profiles
@@ -127,7 +127,7 @@ def fit_tile(
 def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray[np.bool_], first: FirstFit) -> TileFit:
     """Fit all cadences, put them in the order of time, and judge the stars."""
     data, model, core, flux = scene.data, scene.model, scene.core, scene.state.flux
-    main = max(model.nodes, key=lambda node: int(good[node.cadences].sum()))
+    main = main_node(model.nodes, good)
     images = model.mean_images(main, flux)
     variance = node_variance(data, main, images)
     quality = star_quality(data, main, images, flux, core)

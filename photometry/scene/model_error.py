@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-__all__ = ["TELLING_LIGHT", "bounded_error", "error_shape", "share_of_light"]
+__all__ = ["NORMAL_MEDIAN", "TELLING_LIGHT", "bounded_error", "error_shape", "share_of_light"]
 
 #: Pixels along each axis among which the largest light is sought: a star's core is one of them.
 _NEAR_PIX = 5
@@ -26,7 +26,7 @@ TELLING_LIGHT = 300.0
 #: Bounds of the share; steps of the bisection between them.
 _LEAST_SHARE, _LARGEST_SHARE, _N_BISECTION = 1e-6, 0.2, 30
 #: Median of the square of a normal deviate.
-_NORMAL_MEDIAN = 0.4549
+NORMAL_MEDIAN = 0.4549
 #: Residuals beyond this many standard deviations enlarge the variance, by no more than this factor.
 _DOUBTFUL_SIGMA = 3.0
 _MOST_EXCESS = 4.0
@@ -64,7 +64,7 @@ def share_of_light(
     noise: npt.NDArray[np.float64],
     light: npt.NDArray[np.float64],
     *,
-    median: float = _NORMAL_MEDIAN,
+    median: float = NORMAL_MEDIAN,
 ) -> float:
     """Return the share of the light with which squared residuals over their variance have the right median.
 

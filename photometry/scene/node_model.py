@@ -1,5 +1,6 @@
 """Stars, scene and noise of one node of a tile's motion."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from photometry.scene.tile_data import TileData
 from photometry.scene.tile_state import TileMotion
 from photometry.scene.widening import N_WIDTH
 
-__all__ = ["NodeModel", "NodeStars", "node_variance"]
+__all__ = ["NodeModel", "NodeStars", "main_node", "node_variance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ class NodeModel(NodeStars):
     def design(self) -> BlockDesign:
         """The free stars' expansion in blocks, without common terms."""
         return design_of(self.expansion) if self.blocks is None else self.blocks
+
+
+def main_node(nodes: Sequence[NodeModel], good: npt.NDArray[np.bool_]) -> NodeModel:
+    """Return the node with most of the good cadences (n_cadence,)."""
+    return max(nodes, key=lambda node: int(good[node.cadences].sum()))
 
 
 def node_variance(data: TileData, node: NodeStars, images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -69,8 +69,7 @@ def _layout(file: BinaryIO) -> dict[bytes, int] | None:
 def _layout_size(layout: dict[bytes, int]) -> int:
     """Bytes of the data of an HDU; more than any file has where the layout is none."""
     axes = [layout.get(b"NAXIS%d" % number, 0) for number in range(1, layout.get(b"NAXIS", 0) + 1)]
-    n_element = math.prod(axes) if axes else 0
-    n_byte = layout.get(b"BITPIX", 8) // 8 * layout.get(b"GCOUNT", 1) * (layout.get(b"PCOUNT", 0) + n_element)
+    n_byte = _n_byte(axes, layout.get(b"BITPIX", 8), layout.get(b"PCOUNT", 0), layout.get(b"GCOUNT", 1))
     return min(n_byte, _MORE_THAN_THERE_IS)
 
 
@@ -138,11 +137,11 @@ def _said(header: fits.Header, key: str, expected: str) -> str:
 
 
 def _data_size(header: fits.Header) -> int:
-    """Bytes of the data that follow a header (FITS Standard 4.0, section 4.4.1)."""
-    n_axis = header["NAXIS"]
-    if not n_axis:
-        return 0
-    n_element = 1
-    for number in range(1, n_axis + 1):
-        n_element *= header[f"NAXIS{number}"]
-    return int(abs(header["BITPIX"]) // 8 * header.get("GCOUNT", 1) * (header.get("PCOUNT", 0) + n_element))
+    """Bytes of the data that follow a header."""
+    axes = [header[f"NAXIS{number}"] for number in range(1, header["NAXIS"] + 1)]
+    return _n_byte(axes, header["BITPIX"], header.get("PCOUNT", 0), header.get("GCOUNT", 1))
+
+
+def _n_byte(axes: list[int], bitpix: int, pcount: int, gcount: int) -> int:
+    """Bytes of data with some lengths of their axes (FITS Standard 4.0, section 4.4.1)."""
+    return abs(bitpix) // 8 * gcount * (pcount + math.prod(axes)) if axes else 0

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.core.errors import ConfigError
-from photometry.core.geometry import SCIENCE_AREA
+from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.core.sky import unit_vectors
 
 __all__ = ["CcdPlace", "ccd_place", "tesswcs_name"]
@@ -108,12 +108,8 @@ def _place_on(
     n_row, n_column = shape
     row_of_file, column_of_file = (axis.ravel() for axis in np.mgrid[:n_row, :n_column])
     first_row, first_column = float(np.mean(rows - row_of_file)), float(np.mean(columns - column_of_file))
-    on_ccd = (
-        round(first_row) < SCIENCE_AREA.row_max
-        and round(first_row) + n_row > SCIENCE_AREA.row_min
-        and round(first_column) < SCIENCE_AREA.col_max
-        and round(first_column) + n_column > SCIENCE_AREA.col_min
-    )
+    row, column = round(first_row), round(first_column)
+    on_ccd = Stamp(row, row + n_row, column, column + n_column).overlaps(SCIENCE_AREA)
     return CcdPlace(camera, ccd, first_row, first_column) if on_ccd else None
 
 

@@ -6,7 +6,6 @@ import sqlite3
 import struct
 import zlib
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from astropy.table.meta import YamlParseError, get_header_from_yaml
 from photometry.core.errors import InputFileError
 from photometry.io.stars.star_files import read_stars
 from photometry.io.store.provenance import digest_of
+from photometry.io.store.sqlite_files import open_sqlite
 
 __all__ = ["damage_of", "digests_named_in"]
 
@@ -96,7 +96,7 @@ def _read_ecsv(path: Path) -> dict[str, Any]:
 
 def _read_sqlite(path: Path) -> dict[str, Any]:
     """Look whether SQLite finds a file whole; return its origin."""
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+    with open_sqlite(path) as connection:
         (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
         (n_page,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
         if path.stat().st_size != n_page * size:

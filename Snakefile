@@ -40,6 +40,10 @@ if "simulate" in SETTINGS:
     include: "rules/simulate.smk"
 
 
+if workflow.is_main_process:
+    SOURCES.keep()
+
+
 rule all:
     """Light curves, summary and plots of everything that the settings ask for."""
     default_target: True

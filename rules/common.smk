@@ -13,7 +13,7 @@ from photometry.core.datasources import DATASOURCES, region_pattern
 from photometry.core.errors import PhotometryError
 from photometry.io.ffi.ffi_files import listing_digest
 from photometry.io.reference.prf_files import check_prf_folder
-from photometry.workflow.code_digests import code_digest
+from photometry.workflow.code_digests import Sources
 from photometry.workflow.config_files import check_config_files
 from photometry.workflow.origin_lines import made_with
 from photometry.workflow.run_plan import plan_run
@@ -37,6 +37,8 @@ wildcard_constraints:
     ccd=r"[1-4]",
 
 
+#: The code that products depend on; kept beside what Snakemake knows of them.
+SOURCES = Sources(BASE, memory=Path(".snakemake/code_digests.json"))
 #: Files that the settings come from.
 CONFIG_FILES = workflow.overwrite_configfiles or workflow.configfiles
 
@@ -46,7 +48,7 @@ try:
     RUN = plan_run(
         config,
         source=", ".join(map(str, CONFIG_FILES)) or "--config",
-        root=BASE,
+        sources=SOURCES,
         checks_inputs=workflow.is_main_process,
     )
 except PhotometryError as error:
@@ -71,7 +73,7 @@ if workflow.is_main_process:
 
 def code_of(rule):
     """Return a digest of the code of a rule's script and of the modules that it needs, which Snakemake does not track."""
-    return code_digest(BASE / "scripts" / f"{rule}.py", BASE)
+    return SOURCES.digest(BASE / "scripts" / f"{rule}.py")
 
 
 def region_of(wildcards):

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import median_filter
 
 from photometry.core.quality import FFI_RELEVANT, TESS_QUALITY, bit
 from photometry.core.sky import unit_vectors
@@ -351,6 +350,8 @@ def _without_duplicates(frames: list[Frame]) -> list[Frame]:
 
 def _with_right_times(frames: list[Frame], cadence_s: float) -> list[Frame]:
     """Find frames whose time is not that of their number, as their neighbours have it."""
+    from scipy.ndimage import median_filter  # here, since every start of Snakemake reads headers of frames
+
     good = [k for k, frame in enumerate(frames) if frame.status == OK]
     if not good:
         return frames

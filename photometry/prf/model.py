@@ -12,13 +12,10 @@ from scipy import special
 
 from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.core.geometry import camera_centre
-from photometry.prf.prf_grid import PrfGrid
+from photometry.prf.prf_grid import PRF_COLUMNS, PRF_ROWS, PrfGrid
 
-__all__ = ["PRF_COLUMNS", "PRF_ROWS", "is_model", "model_prf"]
+__all__ = ["is_model", "model_prf"]
 
-#: 0-based places of the SPOC PRF files (keys CCD_RREF and CCD_CREF less 1).
-PRF_ROWS = (0.0, 512.0, 1024.0, 1535.0, 2047.0)
-PRF_COLUMNS = (44.0, 556.0, 1068.0, 1579.0, 2091.0)
 
 _SOURCE = "model"
 #: Samples per axis: 13 pixels.

@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.prf.spline import FOOTPRINT, spline_matrix
 
-__all__ = ["FOOTPRINT", "PlacedPrf", "PrfEvaluator", "PrfGrid", "phased"]
+__all__ = ["FOOTPRINT", "PRF_COLUMNS", "PRF_ROWS", "PlacedPrf", "PrfEvaluator", "PrfGrid", "phased"]
 
+#: 0-based places of the SPOC PRF files (keys CCD_RREF and CCD_CREF less 1).
+PRF_ROWS = (0.0, 512.0, 1024.0, 1535.0, 2047.0)
+PRF_COLUMNS = (44.0, 556.0, 1068.0, 1579.0, 2091.0)
 #: Zeros around the samples, so that the spline goes to zero at their edge.
 _PAD = 6
 #: Stars that are evaluated at once: bounds the memory.
@@ -114,10 +116,12 @@ class PrfEvaluator:
     """
 
     def __init__(self, grid: PrfGrid, dtype: type = np.float64) -> None:
+        from scipy.ndimage import spline_filter  # here, since every start of Snakemake looks for PRF files
+
         self.grid = grid
         n_sample = grid.samples.shape[-1]
         padded = np.pad(grid.samples.reshape(-1, n_sample, n_sample), ((0, 0), (_PAD, _PAD), (_PAD, _PAD)))
-        filtered = [ndimage.spline_filter(samples, order=3, mode="mirror") for samples in padded]
+        filtered = [spline_filter(samples, order=3, mode="mirror") for samples in padded]
         self._coefficients: npt.NDArray[Any] = np.stack(filtered).astype(dtype)
 
     def evaluate(

@@ -7,15 +7,21 @@ the syntax tree without docstrings, so that neither words nor comments nor the l
 
 import ast
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-__all__ = ["WITHOUT_EFFECT", "SourceFile", "code_digest", "modules_of", "read_source"]
+from photometry.core.errors import OutputError
+from photometry.io.store.provenance import atomic_path
+
+__all__ = ["WITHOUT_EFFECT", "SourceFile", "Sources"]
 
 _PACKAGE = "photometry"
+#: Of the file that keeps what sources say; another number leaves older files unread.
+_LAYOUT = 1
 #: Modules that cannot change a result, and why: neither they nor what they alone import counts.
 WITHOUT_EFFECT: Mapping[str, str] = MappingProxyType(
     {
@@ -34,37 +40,107 @@ class SourceFile:
 
     Parameters
     ----------
-    imports : frozenset of Path
-        The package's modules that it imports itself, anywhere in it.
+    imports : tuple of str
+        Dotted names of the package that it imports, anywhere in it.
     digest : str
         Of its syntax tree without docstrings and positions.
     """
 
-    imports: frozenset[Path]
+    imports: tuple[str, ...]
     digest: str
 
 
-@cache
-def read_source(path: Path, root: Path) -> SourceFile:
-    """Return what a Python source says; each is parsed once.
+class Sources:
+    """The sources below a folder; each is parsed once, and not again while its bytes stay the same.
 
     Parameters
     ----------
-    path : Path
-        Python source.
     root : Path
-        Folder that holds the package.
+        Folder that holds the package and the scripts.
+    memory : Path, optional
+        File that keeps what sources say, by the digest of their bytes, from one start to the next: parsing all of them
+        takes a second, and every job of Snakemake starts anew. What cannot be read in it is worked out again.
     """
-    tree = ast.parse(path.read_bytes(), filename=str(path))
+
+    def __init__(self, root: Path, memory: Path | None = None) -> None:
+        self.root = root
+        self._memory = memory
+        self._known = _remembered(memory) if memory else {}
+        self._used: dict[str, SourceFile] = {}
+        self._read: dict[Path, SourceFile] = {}
+        self._imports: dict[Path, frozenset[Path]] = {}
+
+    def read(self, path: Path) -> SourceFile:
+        """Return what a Python source says."""
+        if path not in self._read:
+            content = path.read_bytes()
+            key = hashlib.sha256(content).hexdigest()
+            self._used[key] = self._read[path] = self._known.get(key) or _parsed(content, path)
+        return self._read[path]
+
+    def modules_of(self, script: Path) -> list[Path]:
+        """Return all modules of the package that the results of a script depend on, sorted.
+
+        Those that it imports directly or through others, without `WITHOUT_EFFECT`.
+        """
+        ignored = {self.root / name for name in WITHOUT_EFFECT}
+        needed: set[Path] = set()
+        waiting = {script}
+        while waiting:
+            new = self._imported_by(waiting.pop()) - needed - ignored
+            needed |= new
+            waiting |= new
+        return sorted(needed)
+
+    def _imported_by(self, path: Path) -> frozenset[Path]:
+        if path not in self._imports:
+            self._imports[path] = frozenset(_module_file(name, self.root) for name in self.read(path).imports)
+        return self._imports[path]
+
+    def digest(self, script: Path) -> str:
+        """Return a digest of the code of a script and of all modules of the package that its results depend on."""
+        digest = hashlib.sha256()
+        for path in [script, *self.modules_of(script)]:
+            digest.update(f"{path.relative_to(self.root).as_posix()}\0{self.read(path).digest}\0".encode())
+        return digest.hexdigest()[:16]
+
+    def keep(self) -> None:
+        """Write what the sources say that were read, if that is not written already.
+
+        A folder that cannot be written to is no error: the next start takes a second longer.
+        """
+        if self._memory is None or self._used == self._known:
+            return
+        content = {"layout": _LAYOUT, "sources": {key: asdict(source) for key, source in self._used.items()}}
+        with suppress(OutputError), atomic_path(self._memory, flushed=False) as temporary:
+            temporary.write_text(json.dumps(content))
+
+
+def _remembered(memory: Path) -> dict[str, SourceFile]:
+    """Return what is kept of sources, by the digest of their bytes; nothing where the file is not as it was written."""
+    try:
+        content = json.loads(memory.read_bytes())
+        if content["layout"] != _LAYOUT:
+            return {}
+        return {
+            key: SourceFile(tuple(source["imports"]), str(source["digest"]))
+            for key, source in content["sources"].items()
+        }
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def _parsed(content: bytes, path: Path) -> SourceFile:
     words: list[str] = []
     imports: list[ast.Import | ast.ImportFrom] = []
-    _add_words(tree, words, imports)
+    _add_words(ast.parse(content, filename=str(path)), words, imports)
     digest = hashlib.sha256("\0".join(words).encode()).hexdigest()
-    return SourceFile(frozenset(_imported_files(imports, root)), digest)
+    return SourceFile(_imported_names(imports), digest)
 
 
-def _imported_files(imports: list[ast.Import | ast.ImportFrom], root: Path) -> set[Path]:
-    found: set[Path] = set()
+def _imported_names(imports: list[ast.Import | ast.ImportFrom]) -> tuple[str, ...]:
+    """Return the dotted names of the package that are imported, each once, in order."""
+    found: dict[str, None] = {}
     for node in imports:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -72,8 +148,8 @@ def _imported_files(imports: list[ast.Import | ast.ImportFrom], root: Path) -> s
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
-        found.update(_module_file(name, root) for name in names if name.split(".")[0] == _PACKAGE)
-    return found
+        found.update((name, None) for name in names if name.split(".")[0] == _PACKAGE)
+    return tuple(found)
 
 
 def _module_file(name: str, root: Path) -> Path:
@@ -87,43 +163,11 @@ def _module_file(name: str, root: Path) -> Path:
         parts.pop()
 
 
-def modules_of(script: Path, root: Path) -> list[Path]:
-    """Return all modules of the package that the results of a script depend on, sorted.
-
-    Those that it imports directly or through others, without `WITHOUT_EFFECT`.
-    """
-    ignored = {root / name for name in WITHOUT_EFFECT}
-    needed: set[Path] = set()
-    waiting = {script}
-    while waiting:
-        path = waiting.pop()
-        new = read_source(path, root).imports - needed - ignored
-        needed |= new
-        waiting |= new
-    return sorted(needed)
-
-
-def code_digest(script: Path, root: Path) -> str:
-    """Return a digest of the code of a script and of all modules of the package that its results depend on.
-
-    Parameters
-    ----------
-    script : Path
-        Python source.
-    root : Path
-        Folder that holds the package and the script.
-    """
-    digest = hashlib.sha256()
-    for path in [script, *modules_of(script, root)]:
-        digest.update(f"{path.relative_to(root).as_posix()}\0{read_source(path, root).digest}\0".encode())
-    return digest.hexdigest()[:16]
-
-
 def _add_words(value: object, words: list[str], imports: list[ast.Import | ast.ImportFrom]) -> None:
     """Append what distinguishes a part of a syntax tree from others, and its imports.
 
     The words are the same in all versions of Python; `ast.dump` writes empty fields in some versions only.
-    Every start of Snakemake does this to all modules, so each tree is walked once.
+    Each tree is walked once.
     """
     if isinstance(value, ast.AST):
         if isinstance(value, (ast.Import, ast.ImportFrom)):

@@ -9,7 +9,7 @@ from typing import Any
 from photometry.core.errors import ConfigError, InputFileError, PhotometryError
 from photometry.io.pixels.file_places import PlaceNotes
 from photometry.workflow.checks import check_inputs, check_output, check_simulated
-from photometry.workflow.code_digests import code_digest
+from photometry.workflow.code_digests import Sources
 from photometry.workflow.config import checked_config
 from photometry.workflow.config_schema import config_schema
 from photometry.workflow.lost_products import losses, read_losses
@@ -58,7 +58,7 @@ class RunPlan:
     losses: dict[str, str]
 
 
-def plan_run(config: Mapping[str, Any], source: str, root: Path, *, checks_inputs: bool = True) -> RunPlan:
+def plan_run(config: Mapping[str, Any], source: str, sources: Sources, *, checks_inputs: bool = True) -> RunPlan:
     """Check settings and inputs and work out what there is to do.
 
     Parameters
@@ -67,8 +67,8 @@ def plan_run(config: Mapping[str, Any], source: str, root: Path, *, checks_input
         Settings as the user wrote them; not changed.
     source : str
         Name of the file they came from.
-    root : Path
-        Top folder of the sources of the workflow.
+    sources : Sources
+        The sources of the workflow.
     checks_inputs : bool
         Also check the inputs beside pixel files and write the stars of the regions; the processes of jobs need not
         [default: True].
@@ -91,7 +91,7 @@ def plan_run(config: Mapping[str, Any], source: str, root: Path, *, checks_input
         check_simulated(settings.get("simulate", {}))
         if checks_inputs:
             check_inputs(regions.values(), settings["ephemeris"], settings["motion"]["mode"])
-            stars = plan_stars(regions, folder, settings["coord_buffer"], code_digest(root / _STAR_PLANNER, root))
+            stars = plan_stars(regions, folder, settings["coord_buffer"], sources.digest(sources.root / _STAR_PLANNER))
             notes.write()
         tiles = {name: list(region.tiles) for name, region in regions.items()}
         lost = losses(settings["output"], folder, tiles) if checks_inputs else read_losses(folder)

@@ -14,7 +14,11 @@ from pathlib import Path
 
 import yaml
 
+from photometry.workflow.code_digests import Sources
+
 ROOT = Path(__file__).resolve().parents[2]
+#: For plans made in the tests' own process: each source is parsed once.
+SOURCES = Sources(ROOT)
 #: What makes up the workflow: a copy of it is a workflow of its own.
 WORKFLOW = ("Snakefile", "config.yaml", "envs", "photometry", "profiles", "rules", "scripts")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from running import ROOT, Run, run_snakemake
+from running import SOURCES, Run, run_snakemake
 
 from photometry.core.errors import PhotometryError
 from photometry.workflow.run_plan import plan_run
@@ -54,7 +54,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict],
         (tmp_path / "my.yaml").write_text(yaml.safe_dump(config))
         monkeypatch.chdir(tmp_path)
         with pytest.raises(PhotometryError) as error:
-            plan_run(yaml.safe_load((tmp_path / "my.yaml").read_text()), "my.yaml", ROOT)
+            plan_run(yaml.safe_load((tmp_path / "my.yaml").read_text()), "my.yaml", SOURCES)
         assert files_in(tmp_path) - before == {tmp_path / "my.yaml"}
         return " ".join(str(error.value).split())
 

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from running import ROOT, config_of, snakemake_command, snakemake_environment
+from running import SOURCES, config_of, snakemake_command, snakemake_environment
 
 from photometry.core.errors import ConfigError, OutputError
 from photometry.workflow.output_lock import hold_output
@@ -137,7 +137,7 @@ def test_inputs_of_the_future(refused, mine, name):
 
 def test_a_plan_that_is_a_folder(field, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (name,) = plan_run(config_of(field), "my.yaml", ROOT).regions
+    (name,) = plan_run(config_of(field), "my.yaml", SOURCES).regions
     for ending in ("hdf5", "json"):
         path = tmp_path / f"results/plan/stars_{name}.{ending}"
         path.unlink()
@@ -145,12 +145,12 @@ def test_a_plan_that_is_a_folder(field, tmp_path, monkeypatch):
         with pytest.raises(
             OutputError, match=rf"{path.name}: cannot be written \(Is a directory\); a file or folder of"
         ):
-            plan_run(config_of(field), "my.yaml", ROOT)
+            plan_run(config_of(field), "my.yaml", SOURCES)
         path.rmdir()
     shutil.rmtree(tmp_path / "results/plan")
     (tmp_path / "results/plan").write_text("")
     with pytest.raises(OutputError, match=r"results/plan: cannot be written \((Not a directory|File exists)\)"):
-        plan_run(config_of(field), "my.yaml", ROOT)
+        plan_run(config_of(field), "my.yaml", SOURCES)
 
 
 def test_two_runs_with_one_output(field, tmp_path, snakemake):

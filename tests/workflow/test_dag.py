@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from running import ROOT, config_of, planned_jobs
+from running import ROOT, SOURCES, config_of, planned_jobs
 
 from photometry.core.errors import PhotometryError
 from photometry.workflow.run_plan import plan_run
@@ -69,7 +69,7 @@ def test_simulated_ccds(snakemake, tmp_path):
 def test_misspelt_scene_setting(tmp_path):
     simulate = {"folder": "data", "scenes": {"one": {"seeed": 1}}}
     with pytest.raises(PhotometryError, match="simulate, scenes, one: unknown scene setting seeed"):
-        plan_run({"output": str(tmp_path / "results"), "simulate": simulate}, "my.yaml", ROOT)
+        plan_run({"output": str(tmp_path / "results"), "simulate": simulate}, "my.yaml", SOURCES)
 
 
 def test_lint(snakemake, field, tmp_path):

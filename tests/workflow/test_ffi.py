@@ -16,7 +16,7 @@ import pytest
 from astropy import wcs
 from astropy.io import fits
 from ffi_builder import WCS, FfiBuilder
-from running import ROOT, planned_jobs
+from running import ROOT, SOURCES, planned_jobs
 
 from photometry.core.errors import PhotometryError
 from photometry.core.geometry import Stamp
@@ -126,18 +126,18 @@ def test_wrong_settings_stop_the_run(ccd, tmp_path, monkeypatch, changes, words)
     monkeypatch.chdir(tmp_path)
     Path("my.yaml").write_text("these are settings")
     with pytest.raises(PhotometryError, match=re.escape(words)):
-        plan_run(settings(ccd, **changes), "my.yaml", ROOT)
+        plan_run(settings(ccd, **changes), "my.yaml", SOURCES)
 
 
 def test_wrong_folders_stop_the_run(ccd, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(PhotometryError, match="no such folder; correct the key 'input'"):
-        plan_run(settings(tmp_path), "my.yaml", ROOT)
+        plan_run(settings(tmp_path), "my.yaml", SOURCES)
     (tmp_path / "ffi").mkdir()
-    assert plan_run(settings(ccd), "my.yaml", ROOT).regions
+    assert plan_run(settings(ccd), "my.yaml", SOURCES).regions
     shutil.copy(ccd / "stars.csv", tmp_path)
     with pytest.raises(PhotometryError, match="no full-frame images in this folder"):
-        plan_run(settings(tmp_path), "my.yaml", ROOT)
+        plan_run(settings(tmp_path), "my.yaml", SOURCES)
 
 
 @pytest.mark.realdata
@@ -150,7 +150,7 @@ def test_the_real_cut_frame_is_refused(ccd, tess_data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = "has 128 rows and 173 columns, expected 2078 and 2136: it is no whole frame"
     with pytest.raises(PhotometryError, match=words):
-        plan_run(settings(tmp_path), "my.yaml", ROOT)
+        plan_run(settings(tmp_path), "my.yaml", SOURCES)
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,7 @@ from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.core.errors import InputFileError, PrfError
 from photometry.io.fits.fits_files import open_fits
 from photometry.io.store.provenance import atomic_path
-from photometry.prf.model import PRF_COLUMNS, PRF_ROWS
-from photometry.prf.prf_grid import PrfGrid
+from photometry.prf.prf_grid import PRF_COLUMNS, PRF_ROWS, PrfGrid
 
 __all__ = ["MAST_PRF_URL", "check_prf_folder", "download_prf", "read_spoc_prf"]
 

@@ -6,8 +6,8 @@ import pytest
 
 from photometry.core.geometry import camera_centre
 from photometry.io.reference.prf_files import read_spoc_prf
-from photometry.prf.model import PRF_COLUMNS, PRF_ROWS, model_prf
-from photometry.prf.prf_grid import PrfGrid
+from photometry.prf.model import model_prf
+from photometry.prf.prf_grid import PRF_COLUMNS, PRF_ROWS, PrfGrid
 from photometry.simulate import perturbed_prf
 
 _OFFSETS = (np.arange(117) - 58) / 9

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from photometry.workflow.code_digests import WITHOUT_EFFECT, code_digest, modules_of, read_source
+from photometry.workflow.code_digests import WITHOUT_EFFECT, Sources
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -24,13 +24,11 @@ def tree(tmp_path: Path) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    read_source.cache_clear()
     return tmp_path
 
 
 def names(tree: Path) -> list[str]:
-    read_source.cache_clear()
-    return [path.relative_to(tree).as_posix() for path in modules_of(tree / "scripts/job.py", tree)]
+    return [path.relative_to(tree).as_posix() for path in Sources(tree).modules_of(tree / "scripts/job.py")]
 
 
 def test_modules_are_followed_through_imports_also_inside_functions(tree):
@@ -53,8 +51,7 @@ def test_cycles_end(tree):
 
 
 def digest(tree: Path) -> str:
-    read_source.cache_clear()
-    return code_digest(tree / "scripts/job.py", tree)
+    return Sources(tree).digest(tree / "scripts/job.py")
 
 
 def test_digest_changes_with_what_the_script_needs_and_with_nothing_else(tree):
@@ -149,3 +146,53 @@ def test_settings_do_nothing_but_hold_values():
     assert [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)] == ["setting"]
     for path in [*(ROOT / "scripts").glob("*.py"), *(ROOT / "photometry").rglob("*.py")]:
         assert not re.search(r"\b(Fit|Motion|Prf)Settings\(\)", path.read_text()), path
+
+
+def remembered(tree: Path) -> Sources:
+    return Sources(tree, tree / ".snakemake/code_digests.json")
+
+
+@pytest.fixture
+def memory(tree: Path) -> Path:
+    sources = remembered(tree)
+    sources.digest(tree / "scripts/job.py")
+    sources.keep()
+    return tree / ".snakemake/code_digests.json"
+
+
+@pytest.mark.usefixtures("memory")
+def test_sources_that_did_not_change_are_not_parsed_again(tree, monkeypatch):
+    (tree / "photometry/io/deep.py").write_text("name = 2\n")
+    after = digest(tree)
+    parsed: list[str] = []
+    parse = ast.parse
+    monkeypatch.setattr(ast, "parse", lambda content, filename: [parsed.append(filename), parse(content)][1])
+    assert remembered(tree).digest(tree / "scripts/job.py") == after
+    assert parsed == [str(tree / "photometry/io/deep.py")]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", '{"layout": 0, "sources": {}}', '{"layout": 1, "sources": 3}']
+)
+def test_a_damaged_memory_is_worked_out_again_and_replaced(tree, memory, content):
+    whole, before = memory.read_text(), digest(tree)
+    memory.write_text(content)
+    sources = remembered(tree)
+    assert sources.digest(tree / "scripts/job.py") == before
+    sources.keep()
+    assert memory.read_text() == whole
+
+
+def test_memory_holds_what_is_used_and_is_left_alone_when_nothing_changed(tree, memory):
+    written = memory.stat().st_mtime_ns
+    again = remembered(tree)
+    again.digest(tree / "scripts/job.py")
+    again.keep()
+    assert memory.stat().st_mtime_ns == written
+
+
+def test_a_memory_that_cannot_be_written_is_no_error(tree):
+    (tree / "occupied").write_text("")
+    sources = Sources(tree, tree / "occupied/code_digests.json")
+    sources.digest(tree / "scripts/job.py")
+    sources.keep()

@@ -17,7 +17,7 @@ import yaml
 from ffi_builder import AREA, FfiBuilder
 from garbage import damaged_header, mutated_bytes, settings_of, settings_text, write_table
 from pixel_file_builder import cutout, tpf
-from running import ROOT, config_of
+from running import ROOT, SOURCES, config_of
 
 from photometry.core.errors import PhotometryError
 from photometry.io.ffi.ffi_headers import parse_name, read_frame
@@ -95,7 +95,7 @@ def test_settings():
     base = whole_settings()
 
     def settings(rng: random.Random) -> None:
-        plan_run(settings_of(rng, base), "my.yaml", ROOT)
+        plan_run(settings_of(rng, base), "my.yaml", SOURCES)
 
     survive(settings, "my.yaml", "pixels.fits", "stars.csv", *NAMED_BY_SETTINGS)
 
@@ -112,7 +112,7 @@ def test_text_of_settings():
             return  # Snakemake reads it first, and refuses it
         if isinstance(config, dict):
             check_config_files(["my.yaml"])
-            plan_run(config, "my.yaml", ROOT)
+            plan_run(config, "my.yaml", SOURCES)
 
     survive(text, "my.yaml", "pixels.fits", "stars.csv", *NAMED_BY_SETTINGS)
 
@@ -124,7 +124,7 @@ def test_tables_of_observations():
     def observations(rng: random.Random) -> None:
         content = mutated_bytes(rng, "\n".join(lines[: rng.choice((2, 2, 3))]).encode(rng.choice(("utf-8", "utf-16"))))
         Path("table.csv").write_bytes(content)
-        plan_run({"output": "results", "observations": "table.csv"}, "my.yaml", ROOT)
+        plan_run({"output": "results", "observations": "table.csv"}, "my.yaml", SOURCES)
 
     survive(observations, "my.yaml", "table.csv", "pixels.fits", "stars.csv", *NAMED_BY_SETTINGS)
 

@@ -70,7 +70,7 @@ class Cutout:
     @property
     def good(self) -> npt.NDArray[np.bool_]:
         """Unflagged cadences, (n_cadence,)."""
-        return self.cube.quality == 0
+        return self.cube.usable
 
     def index(self, starid: int) -> int:
         """Place of a star in the fit; ValueError when it was not fitted."""
@@ -98,7 +98,7 @@ def measure_cutout(cube: Cube, stars: Stars, given: PrfGrid) -> Cutout:
     seconds["PRF"], learnt = _timed(lambda: learn_prf([cube], stars, given, kernel, PrfSettings(), motion))
     prf, kernel, stars = learnt.prf, learnt.kernel, stars.with_others(learnt.unlisted)
     seconds["fit"], fit = _timed(lambda: _fitted(cube, stars, prf, kernel))
-    metrics = light_curve_metrics(fit, cube.quality, cube.cadenceno, cube.exposure.cadence_s)
+    metrics = light_curve_metrics(fit, cube.usable, cube.cadenceno, cube.exposure.cadence_s)
     status, reason = statuses(fit, metrics)
     return Cutout(
         *(cube, stars, given, prf, kernel, fit, metrics), tuple(one.name for one in status), tuple(reason), seconds

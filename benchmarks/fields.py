@@ -112,7 +112,7 @@ class Field:
     @property
     def good(self) -> npt.NDArray[np.bool_]:
         """Unflagged cadences, (n_cadence,)."""
-        return self.cube.quality == 0
+        return self.cube.usable
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def plain_fit(cube: Cube, stars: Stars, prf: PrfGrid, tmag_limit: float = 16.0) 
         Only brighter stars are fitted.
     """
     chosen = stars.select((stars.tmag < tmag_limit) & cube.stamp.contains(stars.row, stars.column))
-    evaluator, good = PrfEvaluator(prf), np.flatnonzero(cube.quality == 0)
+    evaluator, good = PrfEvaluator(prf), np.flatnonzero(cube.usable)
     images = cube.images[good].reshape(len(good), -1).astype(np.float64)
     mean_image = np.nanmean(images, axis=0)
     # The noise of one cadence for the mean image, too: with that of the mean, faint wings would decide on the fluxes.
@@ -120,7 +120,7 @@ def _solved(design: _Floats, image: _Floats, weights: _Floats) -> _Floats:
 
 def _noise(cube: Cube, mean_image: _Floats) -> _Floats:
     """Variance of a cadence's pixels by photons and readout, (n_pixel,), (e-/s)^2."""
-    sky = np.nanmean(cube.backgrounds[cube.quality == 0], axis=0).ravel()
+    sky = np.nanmean(cube.backgrounds[cube.usable], axis=0).ravel()
     columns = np.arange(cube.stamp.col_min, cube.stamp.col_max)
     read = np.tile(cube.exposure.read_variance(columns), cube.stamp.shape[0])
     return np.maximum(np.nan_to_num(mean_image) + sky, 0.0) / cube.exposure.exposure_s + read

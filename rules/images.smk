@@ -31,6 +31,7 @@ rule images:
         datasource=datasource_of,
         place=place_of_file,
         ephemeris=ephemeris_of,
+        quality_bitmask=SETTINGS["quality_bitmask"],
     script:
         "../scripts/images.py"
 
@@ -60,6 +61,7 @@ rule frames:
         folder=lambda wildcards: observation_of(wildcards)["input"],
         rerun_on_frames=listing_of,
         ephemeris=ephemeris_of,
+        quality_bitmask=SETTINGS["quality_bitmask"],
     script:
         "../scripts/frames.py"
 

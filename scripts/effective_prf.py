@@ -47,7 +47,7 @@ def effective_prf(
         settings,
     )
     log_prf(learnt.prf)
-    log_motion(learnt.kernel, header.quality)
+    log_motion(learnt.kernel, header.usable)
     log_unlisted(learnt.unlisted)
     inputs = {"cube": path_cube, "stars": path_reference, "kernel": path_given_kernel, "prf": paths_prf}
     settings_used = {"prf_learning": prf_learning, "motion": motion, "prf": Path(prf).name}

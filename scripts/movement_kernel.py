@@ -39,12 +39,12 @@ def movement_kernel(
     stars = placed_stars(reference_stars(path_stars, path_reference), header, header.stamp)
     known = None
     if settings.mode == "wcs":
-        known = kernel_of_wcs(read_frame_wcs(path_cube), header.wcs_header, header.stamp, header.quality == 0)
+        known = kernel_of_wcs(read_frame_wcs(path_cube), header.wcs_header, header.stamp, header.usable)
     patches = stored_patches(path_cube, header, stars, settings)
     given = load_prf(prf, header.pointing)
     doubt = doubt_of_table([checked_cube(patch, stars, given) for patch in patches], path_stars, region, tell)
     kernel = replace(measure_motion(patches, stars, given, settings, known), table_doubt=doubt)
-    log_motion(kernel, header.quality)
+    log_motion(kernel, header.usable)
     inputs = {"cube": path_cube, "stars": path_reference, "prf": paths_prf}
     write_kernel(path_kernel, kernel, inputs, {"motion": motion, "prf": Path(prf).name})
 

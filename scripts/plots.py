@@ -59,7 +59,7 @@ def plots(
     image, unlisted = read_sum_image(path_cube), read_unlisted(path_unlisted)
     drawn = {
         "field": field_figure(image, header.stamp, stars, tiles, region, starid, kernel.offset, unlisted),
-        "motion": motion_figure(header.time, kernel, header.stamp, header.quality, region),
+        "motion": motion_figure(header.time, kernel, header.stamp, header.usable, region),
     }
     measured = targets[np.asarray(targets["file"], dtype=np.str_) != ""]
     if len(measured):
@@ -90,7 +90,7 @@ def measured_figures(header: CubeHeader, measured: Table, fluxes_of: Mapping[str
     )
     sky = float(np.nanmedian([curve.background for curve in curves]))
     return {
-        "light_curves": light_curves_figure(curves, titles),
+        "light_curves": light_curves_figure(curves, titles, header.usable),
         "residual": residual_figure(fits[shown["starid"][0]], 0, titles[0]),
         "scatter": scatter_figure(scatter, header.exposure, sky, region),
     }

@@ -25,7 +25,7 @@ def stars(
 ) -> None:
     """Take the stars near the pixels; say which are asked for."""
     table, header = read_star_table(path_table), placed_pixels(path_pixels, datasource)
-    near = region_stars_of(table, header, targets, tmag_limit, coord_buffer)
+    near = region_stars_of(table, header, targets, tmag_limit, coord_buffer, path_table)
     logging.info("%d of %d stars are near the pixels", len(near), len(table))
     tables = {"table": path_table} | ({} if targets == "all" else {"targets": targets})
     write_stars(path_stars, near, {role: provenance_of(path) for role, path in tables.items()})

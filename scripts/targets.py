@@ -24,14 +24,16 @@ def targets(
 ) -> None:
     """Choose the targets of the first region; the others overlap it."""
     headers = [read_cube_header(path) for path in paths_cubes]
+    stars = [read_stars(path) for path in paths_stars]
     region, *others = [
-        region_near(name, header, read_stars(path), headers[0].stamp)
-        for name, header, path in zip(regions, headers, paths_stars, strict=True)
+        region_near(name, header, its_stars, headers[0].stamp)
+        for name, header, its_stars in zip(regions, headers, stars, strict=True)
     ]
     tiles = tiles_of(headers[0].stamp, tile_size, tile_margin)
     inputs = {"cubes": paths_cubes, "stars": paths_stars}
     settings = {"tmag_limit": region.tmag_limit, "fit": {"tile_size": tile_size, "tile_margin": tile_margin}}
-    write_targets(path_targets, choose_targets(region, tiles, others), region.name, headers[0], inputs, settings)
+    chosen = choose_targets(region, tiles, others)
+    write_targets(path_targets, chosen, region.name, headers[0], stars[0].left_out, inputs, settings)
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def kernel_at(
         Limits.
     """
     measured = np.isfinite(cube.images).any(axis=(1, 2))
-    good = np.flatnonzero((cube.quality == 0) & ~kernel.bad & measured)
+    good = np.flatnonzero(cube.usable & ~kernel.bad & measured)
     if len(good) == 0 or not cube.stamp.contains(stars.row, stars.column).any():
         return kernel, NO_STARS
     few = evenly_chosen(good, _OFFSET_CADENCES)

@@ -215,7 +215,7 @@ def _effective_number(tiles: Sequence[RegionTile]) -> float:
 
 
 def _good_cadences(cube: Cube) -> npt.NDArray[np.bool_]:
-    good: npt.NDArray[np.bool_] = np.asarray(cube.quality == 0, dtype=np.bool_)
+    good = cube.usable
     if not good.any():
         raise FitError("every cadence is flagged: there is nothing to measure mean fluxes and motion from")
     return good

@@ -170,7 +170,7 @@ def static_image(cube: Cube) -> tuple[_Floats, _Floats]:
 
     NaN where nothing was measured.
     """
-    good = np.flatnonzero(cube.quality == 0)
+    good = np.flatnonzero(cube.usable)
     chosen = evenly_chosen(good if len(good) else np.arange(cube.n_cadence), _STATIC_CADENCES)
     images = cube.images[chosen].astype(np.float64)
     with warnings.catch_warnings():

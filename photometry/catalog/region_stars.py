@@ -5,7 +5,8 @@ tile; cube, motion and PRF of the region are properties of all its stars togethe
 """
 
 import hashlib
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +60,12 @@ class RegionStars(StarColumns):
         Whether every star on the pixels is asked for.
     tmag_limit : float
         Faintest target, mag.
+    left_out : (3,) int64
+        Rows of the star table near the pixels that are not used: artefacts, duplicates, without a magnitude.
+    skipped : (n_skipped,) int64
+        TIC numbers that are targets although they are no stars of the region.
+    why_skipped : (n_skipped,) bytes
+        Why they are not measured, UTF-8.
     """
 
     reaches: _Bools
@@ -66,6 +73,9 @@ class RegionStars(StarColumns):
     unplaced: _Ints
     asks_all: bool
     tmag_limit: float
+    left_out: _Ints = field(default_factory=lambda: np.zeros(3, dtype=np.int64))
+    skipped: _Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    why_skipped: npt.NDArray[np.bytes_] = field(default_factory=lambda: np.empty(0, dtype="S1"))
 
     @property
     def asked_for(self) -> _Ints | None:
@@ -81,8 +91,8 @@ class RegionStars(StarColumns):
     def digest(self) -> str:
         """SHA-256 of everything, hexadecimal."""
         digest = hashlib.sha256()
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for column in fields(self):
+            value = getattr(self, column.name)
             digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
         return digest.hexdigest()
 
@@ -174,6 +184,10 @@ class NearStars:
         Faintest target, mag.
     unplaced : (n_unplaced,) int64
         TIC numbers that are asked for and near no region.
+    left_out : (3,) int64
+        As in `RegionStars`.
+    skipped : mapping of int to str
+        TIC numbers that are targets although they are no stars of the region, and why they are not measured.
     """
 
     table: StarsByDecl
@@ -183,6 +197,8 @@ class NearStars:
     wanted: _Ints | None
     tmag_limit: float
     unplaced: _Ints
+    left_out: _Ints = field(default_factory=lambda: np.zeros(3, dtype=np.int64))
+    skipped: Mapping[int, str] = field(default_factory=dict)
 
     def stars(self) -> RegionStars:
         """Copy the stars out of the table."""
@@ -194,6 +210,9 @@ class NearStars:
             unplaced=self.unplaced,
             asks_all=self.wanted is None,
             tmag_limit=self.tmag_limit,
+            left_out=self.left_out,
+            skipped=np.array(sorted(self.skipped), dtype=np.int64),
+            why_skipped=np.array([self.skipped[starid].encode() for starid in sorted(self.skipped)], dtype="S"),
             **{name: getattr(self.table, name)[self.rows] for name in NUMBERS},
         )
 

@@ -4,8 +4,8 @@ A region is what one cube holds: a cutout, a target pixel file, a CCD. Where reg
 cadence length overlap, a star is measured in the one where it lies farthest from the border.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,8 @@ class RegionTargets:
         Faintest target, mag.
     starid : int
         TIC number of the target of a target pixel file, which it measures whatever the other regions are; else 0.
+    skipped : mapping of int to str
+        TIC numbers that are asked for and not measured, and why.
     """
 
     name: str
@@ -58,6 +60,7 @@ class RegionTargets:
     wanted: npt.NDArray[np.int64] | None
     tmag_limit: float
     starid: int = 0
+    skipped: Mapping[int, str] = field(default_factory=dict)
 
     def distances(self, starid: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Return how far stars are from the border, pixels; -inf where the region does not measure the star."""
@@ -124,10 +127,12 @@ def choose_targets(region: RegionTargets, tiles: Sequence[Tile], others: Sequenc
     Returns
     -------
     TargetList
-        With `wanted` given a row for each of its stars, else one for each star on the pixels within the limit.
+        With `wanted` given a row for each of its stars, else one for each star on the pixels within the limit; and one
+        for each that is skipped.
     """
     stars = region.stars
-    starid = np.unique(stars.starid[region.measurable()] if region.wanted is None else region.wanted)
+    asked = stars.starid[region.measurable()] if region.wanted is None else region.wanted
+    starid = np.union1d(asked, np.array(list(region.skipped), dtype=np.int64))
     row, column, tmag = (_look_up(stars.starid, x, starid, np.nan) for x in (stars.row, stars.column, stars.tmag))
     rival = _rivals(region, others, starid)
     reason = np.select(
@@ -135,6 +140,8 @@ def choose_targets(region: RegionTargets, tiles: Sequence[Tile], others: Sequenc
         [OUTSIDE, NO_TMAG, too_faint(region.tmag_limit), np.strings.add(_ELSEWHERE, rival)],
         default="",
     )
+    for skipped, why in region.skipped.items():
+        reason = np.where(starid == skipped, why, reason)
     return TargetList(starid, row, column, tmag, _tile_names(tiles, row, column, reason == ""), reason)
 
 

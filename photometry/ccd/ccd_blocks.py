@@ -54,8 +54,8 @@ class CcdWork:
         Path of each cadence's file.
     good : (n_cadence,) bool
         Which of them can be read, by their headers.
-    unflagged : (n_cadence,) bool
-        Whose flags are zero.
+    usable : (n_cadence,) bool
+        Without a flag that makes them unusable.
     cadenceno : (n_cadence,) int32
         FFIINDEX.
     area : Stamp
@@ -72,7 +72,7 @@ class CcdWork:
 
     files: tuple[str, ...]
     good: npt.NDArray[np.bool_]
-    unflagged: npt.NDArray[np.bool_]
+    usable: npt.NDArray[np.bool_]
     cadenceno: npt.NDArray[np.int32]
     area: Stamp
     ccd: int
@@ -148,7 +148,7 @@ def describe_block(work: CcdWork, number: int) -> int:
         image[:, work.excluded(cadence)] = np.nan
         background = describe_background(image, static["mask"], grid, static["light"])
         if image is not nothing and background.is_known:
-            if work.unflagged[cadence] and is_without_stars(image, background, grid, work.area, usual):
+            if work.usable[cadence] and is_without_stars(image, background, grid, work.area, usual):
                 status, reason = "no_stars", "it does not show the stars that the other frames show"
         elif image is not nothing:
             status, reason = "no_background", "none of its pixels tells the background (all saturated or masked)"
@@ -207,7 +207,7 @@ def _write_images(file: h5py.File, work: CcdWork, number: int) -> None:
         image[:, excluded] = np.nan
         image -= model
         images[place] = image
-        if common["quality"][cadence] == 0:
+        if common["usable"][cadence]:
             measured = np.isfinite(image)
             np.add(total, image, out=total, where=measured)
             count += measured

@@ -32,7 +32,7 @@ from photometry.ccd.ccd_blocks import (
 from photometry.ccd.ccd_goodness import cut_patches
 from photometry.ccd.star_places import check_places
 from photometry.core.errors import InputFileError, PhotometryError
-from photometry.core.quality import TESS_QUALITY, bit
+from photometry.core.quality import TESS_QUALITY, bit, is_usable
 from photometry.core.stars import Stars
 from photometry.frames.frame_series import OK
 from photometry.frames.known_defects import defects_of
@@ -117,7 +117,7 @@ def write_ccd_cube(
         work = CcdWork(
             files=frames.files,
             good=frames.good,
-            unflagged=header.quality == 0,
+            usable=header.usable,
             cadenceno=header.cadenceno,
             area=header.stamp,
             ccd=pointing.ccd,
@@ -158,7 +158,7 @@ def _static(work: CcdWork, frames: CcdFrames, stars: Stars, table: str) -> dict[
     mask = star_mask(work.area, stars.row, stars.column, stars.tmag)
     light = catalogue_light(model_prf(work.ccd), work.area, stars.row, stars.column, stars.tmag)
     grid, residuals, problems = work.grid(), [], []
-    usable = np.flatnonzero(work.good & (frames.header.quality == 0))
+    usable = np.flatnonzero(work.good & frames.header.usable)
     usable = usable if len(usable) else np.flatnonzero(work.good)
     chosen = usable[np.unique(np.linspace(0, len(usable) - 1, _STATIC_FRAMES).round().astype(int))]
     for cadence in chosen:
@@ -213,7 +213,7 @@ def _smooth(work: CcdWork, frames: CcdFrames) -> _Checked:
             smooth_name(number), good=good[cadences], **{name: values[cadences] for name, values in arrays.items()}
         )
     alive = np.bitwise_or.reduce([part["alive"] for part in parts])
-    work.scratch.save("common", dead=~alive, quality=quality)
+    work.scratch.save("common", dead=~alive, usable=is_usable(quality, header.quality_bitmask))
     return _Checked(quality, status, reasons)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from photometry.core.cube import CubeHeader, Exposure, Pointing
 from photometry.core.datasources import FFI
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import SCIENCE_AREA, Stamp, collected_flags
-from photometry.core.quality import TESS_QUALITY, bit
+from photometry.core.quality import TESS_QUALITY, UNUSABLE, bit
 from photometry.core.sky import unit_vectors
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.frames.frame_series import FrameSeries, frame_series, merge_quality, sorted_frames, wrong_pointings
@@ -43,6 +44,7 @@ def make_frames(
     target_files: Sequence[str | Path] = (),
     ephemeris: str = "earth",
     area: Stamp = SCIENCE_AREA,
+    quality_bitmask: int = UNUSABLE,
 ) -> CcdFrames:
     """Read the headers of all frames of a CCD and make its series of cadences.
 
@@ -58,6 +60,8 @@ def make_frames(
         `photometry.io.reference.spacecraft.read_ephemeris`.
     area : Stamp
         Science area.
+    quality_bitmask : int
+        Bits of QUALITY that make a cadence unusable.
 
     Raises
     ------
@@ -78,12 +82,9 @@ def make_frames(
     quality = _quality(series, pointing, first.exposure, target_files)
     reference, wcs = _reference(folder, series, quality, area)
     mid = (series.start + series.end) / 2 + first.offset.mid_s / SECONDS_PER_DAY
-    place = read_ephemeris(ephemeris, mid)
     ra, dec, _, _ = stamp_on_sky(wcs, area)
-    position = place.position
-    if ephemeris == "earth":
-        position = position_with_correction(position, ra, dec, _trusted(series, position, ra, dec))
-    timecorr = barycentric_correction(position, ra, dec)
+    places = _places(ephemeris, mid, series, ra, dec)
+    timecorr = barycentric_correction(places.position, ra, dec)
     _compare(timecorr, series)
     header = CubeHeader(
         pointing=Pointing(FFI.name, pointing.sector, pointing.camera, pointing.ccd, *first.release, 0, ra, dec),
@@ -95,8 +96,9 @@ def make_frames(
         quality=quality,
         wcs_header=wcs,
         aperture=collected_flags(area),
-        ephemeris=Ephemeris(position, place.source, place.error_s),
+        ephemeris=places,
         offset=first.offset,
+        quality_bitmask=quality_bitmask,
     )
     return CcdFrames(
         header=header,
@@ -105,6 +107,15 @@ def make_frames(
         listing=_listing(series),
         missing=series.missing,
     )
+
+
+def _places(ephemeris: str, mid: npt.NDArray[np.float64], series: FrameSeries, ra: float, dec: float) -> Ephemeris:
+    """Return the places of the spacecraft; the Earth's are moved so that they give the corrections of the frames."""
+    places = read_ephemeris(ephemeris, mid)
+    if ephemeris != "earth":
+        return places
+    trusted = _trusted(series, places.position, ra, dec)
+    return replace(places, position=position_with_correction(places.position, ra, dec, trusted))
 
 
 def _quality(

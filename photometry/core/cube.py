@@ -1,5 +1,6 @@
 """Pixel time series of a region of one CCD, and what its headers say of it."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from photometry.core.barycentre import Ephemeris
 from photometry.core.geometry import Stamp, output_index
+from photometry.core.quality import UNUSABLE, is_usable
 from photometry.core.times import NO_OFFSET, TimeOffset
 
 __all__ = ["Cube", "CubeHeader", "Exposure", "Pointing"]
@@ -64,6 +66,8 @@ class Pointing:
         TIC number of the target of a TPF, else 0.
     ra, dec : float
         Position that the file names, deg; NaN where it names none.
+    tmag : float
+        TESS magnitude of the target of a TPF that its header gives; else NaN.
     """
 
     datasource: str
@@ -75,6 +79,7 @@ class Pointing:
     starid: int
     ra: float
     dec: float
+    tmag: float = math.nan
 
     @property
     def is_simulated(self) -> bool:
@@ -116,6 +121,8 @@ class CubeHeader:
         What was added to start, middle and end of the exposures as the file has them, s (`photometry.core.times`).
     placed_by : str
         What says where the pixels are on the CCD: ``header``, ``settings``, or package and version.
+    quality_bitmask : int
+        Bits of `quality` that make a cadence unusable for means, motion and PRF.
     """
 
     pointing: Pointing
@@ -131,6 +138,12 @@ class CubeHeader:
     ephemeris: Ephemeris | None = None
     offset: TimeOffset = NO_OFFSET
     placed_by: str = "header"
+    quality_bitmask: int = UNUSABLE
+
+    @property
+    def usable(self) -> npt.NDArray[np.bool_]:
+        """Cadences without a flag that makes them unusable, (n_cadence,)."""
+        return is_usable(self.quality, self.quality_bitmask)
 
     @property
     def n_cadence(self) -> int:
@@ -200,6 +213,11 @@ class Cube:
     def quality(self) -> npt.NDArray[np.int32]:
         """TESS quality flags of the cadence, (n_cadence,)."""
         return self.header.quality
+
+    @property
+    def usable(self) -> npt.NDArray[np.bool_]:
+        """Cadences without a flag that makes them unusable, (n_cadence,)."""
+        return self.header.usable
 
     @property
     def exposure(self) -> Exposure:

@@ -7,15 +7,19 @@ import numpy.typing as npt
 
 __all__ = [
     "APERTURE_FLAGS",
+    "BITMASKS",
     "FFI_RELEVANT",
     "PIXEL_FLAGS",
     "PIXEL_QUALITY",
     "STAR_FLAGS",
     "TESS_QUALITY",
+    "UNUSABLE",
     "Flag",
     "bit",
+    "bitmask_of",
     "decode",
     "flagged",
+    "is_usable",
 ]
 
 
@@ -48,8 +52,8 @@ TESS_QUALITY = (
     Flag(32768, "insufficient_targets", "insufficient targets for error correction"),
 )
 
-#: Flags of a 2 min cadence that concern all pixels of the CCD: the pointing, or a decision for everything. The others
-#: are of one target's pixels, or of what a search for planets leaves out.
+#: Flags that concern all pixels of the CCD: the pointing, or a decision for everything. The others are of one target's
+#: pixels, or of what corrections of light curves and a search for planets leave out (docs/conventions.md, bit by bit).
 FFI_RELEVANT = (
     "attitude_tweak",
     "safe_mode",
@@ -126,6 +130,22 @@ def bit(registry: tuple[Flag, ...], name: str) -> int:
 def decode(registry: tuple[Flag, ...], word: int) -> list[str]:
     """Return the names of the flags that are set in `word`."""
     return [flag.name for flag in registry if word & flag.value]
+
+
+#: Bits of QUALITY with which a cadence is used for no mean, no motion and no PRF.
+UNUSABLE = sum(bit(TESS_QUALITY, name) for name in FFI_RELEVANT)
+#: What the setting `quality_bitmask` can name. The bit for cadences without pixels is in all of them.
+BITMASKS = {"none": bit(TESS_QUALITY, "manual_exclude"), "default": UNUSABLE, "hardest": 2**31 - 1}
+
+
+def bitmask_of(choice: str | int) -> int:
+    """Return the bits that the setting `quality_bitmask` stands for: a name of `BITMASKS`, or the bits themselves."""
+    return BITMASKS[choice] if isinstance(choice, str) else choice | BITMASKS["none"]
+
+
+def is_usable(quality: npt.ArrayLike, bitmask: int = UNUSABLE) -> npt.NDArray[np.bool_]:
+    """Tell which cadences have none of the bits of the bitmask in their QUALITY."""
+    return np.asarray((np.asarray(quality) & bitmask) == 0, dtype=np.bool_)
 
 
 def flagged(registry: tuple[Flag, ...], words: npt.ArrayLike, *names: str) -> npt.NDArray[np.bool_]:

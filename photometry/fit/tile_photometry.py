@@ -100,7 +100,7 @@ def fit_tile(
     state = TileState(free.flux, motion, nothing, nothing)
     evaluator = PrfEvaluator(prf, np.float32)
     model = build_model(data, evaluator, free, fixed, motion, settings.node_reach, np.flatnonzero(~far))
-    good = (cube.quality == 0) & near_node
+    good = cube.usable & near_node
     if not good.any():
         good = near_node
     mean = solve_mean(data, model, state, _some(good), clip=True)

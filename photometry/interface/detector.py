@@ -180,7 +180,7 @@ class Detector:
         given = given_prf(settings, pointing.sector, pointing.camera, pointing.ccd)
         known = None
         if numerics.motion.mode == "wcs":
-            known = kernel_of_wcs(self.source.frame_wcs(), header.wcs_header, header.stamp, header.quality == 0)
+            known = kernel_of_wcs(self.source.frame_wcs(), header.wcs_header, header.stamp, header.usable)
         cube, stars = self.source.read(stamp), self.stars(stamp)
         verdict = table_verdict([checked_cube(cube, stars, given)])
         if verdict.problem:

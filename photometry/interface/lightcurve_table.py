@@ -10,7 +10,7 @@ from astropy.table import Column, Table
 from photometry.core.barycentre import barycentric_correction
 from photometry.core.cube import CubeHeader
 from photometry.core.geometry import Stamp
-from photometry.core.quality import PIXEL_QUALITY, bit
+from photometry.core.quality import PIXEL_QUALITY, bit, is_usable
 from photometry.interface.stamps import moved_mask
 from photometry.lightcurve.columns import FLUX_UNIT, table_columns
 from photometry.lightcurve.light_curve import APERTURE_USED, LightCurve
@@ -185,4 +185,4 @@ def table_metrics(table: Table, cadence_s: float) -> Metrics:
         centroid_column=series(table["pos_centroid"][:, 0]),
         chi2=series(np.full(len(table), np.nan)),
     )
-    return light_curve_metrics(one, np.asarray(table["quality"]), np.asarray(table["cadenceno"]), cadence_s)
+    return light_curve_metrics(one, is_usable(table["quality"]), np.asarray(table["cadenceno"]), cadence_s)

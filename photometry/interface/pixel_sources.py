@@ -39,7 +39,7 @@ class PixelSource(ABC):
     header : CubeHeader
         Everything but the pixel series.
     sum_image : (n_row, n_column) float32
-        Mean of the images of quality 0, e-/s; NaN where never measured.
+        Mean of the usable images, e-/s; NaN where never measured.
     metadata : mapping
         Attributes or primary header of the file.
     older : bool
@@ -103,7 +103,7 @@ class _TpfSource(PixelSource):
         self.path = path
         cube = read_tpf(path)
         self._spare: Cube | None = cube
-        self.header, self.sum_image = cube.header, mean_image(cube.images, cube.quality)
+        self.header, self.sum_image = cube.header, mean_image(cube)
         with open_fits(path) as hdus:
             primary = hdus[0].header
             self.metadata = {

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from photometry.core.blas_threads import one_blas_thread
 from photometry.core.errors import FitError
+from photometry.core.quality import is_usable
 from photometry.core.status import STATUS
 from photometry.interface.base import BasePhotometry
 from photometry.interface.lightcurve_table import fill_table
@@ -98,7 +99,8 @@ class PSFPhotometry(BasePhotometry):
         from photometry.plots import light_curves_figure, residual_figure
 
         title = f"TIC {self.starid}, T = {self._tmag:.2f}, sector {self.sector}"
+        curve = self._curve()
         return {
-            "lightcurve": light_curves_figure([self._curve()], [title]),
+            "lightcurve": light_curves_figure([curve], [title], is_usable(curve.quality)),
             "residual": residual_figure(self._fit.fit, self._fit.index, title, max(self._stamp.shape)),
         }

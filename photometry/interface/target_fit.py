@@ -111,6 +111,6 @@ def fit_target(
     core = Stamp(row, row + 1, column, column + 1)
     fit = corrected(fit_tile(cube, stars, core, prf, kernel, replace(settings, tmag_limit=faintest)), cube.header)
     index = int(np.flatnonzero(fit.starid == starid)[0])
-    metrics = light_curve_metrics(fit, cube.quality, cube.cadenceno, cube.exposure.cadence_s)
+    metrics = light_curve_metrics(fit, cube.usable, cube.cadenceno, cube.exposure.cadence_s)
     status, reason = statuses(fit, metrics)
     return TargetFit(fit, index, status[index], reason[index], float(metrics.chi2[index]))

@@ -199,10 +199,10 @@ class TargetStamp:
 
     @cached_property
     def sumimage(self) -> Floats:
-        """Mean of the images of quality 0, e-/s: (n_row, n_column) float32; as prepared for full-frame images."""
+        """Mean of the usable images, e-/s: (n_row, n_column) float32; as prepared for full-frame images."""
         detector = self._detector
         if DATASOURCES[self.datasource].has_target:
-            return mean_image(self._cube.images, self._cube.quality)
+            return mean_image(self._cube)
         return detector.source.sum_image[self._stamp.slices_in(detector.header.stamp)].copy()
 
     @cached_property

@@ -10,10 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DEFAULT_BITMASK", "FluxSeries", "Metrics", "cadences_per_hour", "light_curve_metrics"]
-
-#: Bits of QUALITY that exclude a cadence: all.
-DEFAULT_BITMASK = 2**31 - 1
+__all__ = ["FluxSeries", "Metrics", "cadences_per_hour", "light_curve_metrics"]
 
 #: Standard deviation of a normal distribution over its median absolute deviation, 1 / Phi^-1(3/4).
 _SIGMA_PER_MAD = 1.482602218505602
@@ -99,10 +96,9 @@ def cadences_per_hour(cadence_s: float) -> int:
 
 def light_curve_metrics(
     fit: FluxSeries,
-    quality: npt.NDArray[np.int32],
+    usable: npt.NDArray[np.bool_],
     cadenceno: npt.NDArray[np.int32],
     cadence_s: float,
-    bitmask: int = DEFAULT_BITMASK,
 ) -> Metrics:
     """Compute the metrics of all stars of a tile.
 
@@ -110,28 +106,25 @@ def light_curve_metrics(
     ----------
     fit : FluxSeries
         Fluxes of the stars (`photometry.fit.tile_fit.TileFit`).
-    quality : (n_cadence,) int32
-        TESS quality flags.
+    usable : (n_cadence,) bool
+        Cadences that count (`photometry.core.cube.CubeHeader.usable`).
     cadenceno : (n_cadence,) int32
         Cadence numbers, increasing; gaps are allowed.
     cadence_s : float
         Time from one cadence to the next, s.
-    bitmask : int
-        Bits of the quality that exclude a cadence.
 
     Returns
     -------
     Metrics
         One element for each star of the fit.
     """
-    use = (quality & bitmask) == 0
-    number = np.asarray(cadenceno[use], dtype=np.int64)
-    finite = np.isfinite(fit.flux[:, use]) & np.isfinite(fit.flux_err[:, use])
+    number = np.asarray(cadenceno[usable], dtype=np.int64)
+    finite = np.isfinite(fit.flux[:, usable]) & np.isfinite(fit.flux_err[:, usable])
 
-    def usable(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        return np.where(finite, values[:, use], np.nan).astype(np.float64)
+    def counted(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        return np.where(finite, values[:, usable], np.nan).astype(np.float64)
 
-    flux, flux_err = usable(fit.flux), usable(fit.flux_err)
+    flux, flux_err = counted(fit.flux), counted(fit.flux_err)
     n_finite = finite.sum(axis=1)
     mean, variance = _mean_variance(flux, finite)
     median = _median(flux)
@@ -152,10 +145,10 @@ def light_curve_metrics(
         variability=np.sqrt(np.maximum(scatter**2 - error**2, 0.0)) * to_ppm,
         noise=error * to_ppm,
         noise_hour=error / np.sqrt(n_hour) * to_ppm,
-        background=_median(usable(fit.background)),
-        row=_median(usable(fit.centroid_row)),
-        column=_median(usable(fit.centroid_column)),
-        chi2=_median(usable(fit.chi2)),
+        background=_median(counted(fit.background)),
+        row=_median(counted(fit.centroid_row)),
+        column=_median(counted(fit.centroid_column)),
+        chi2=_median(counted(fit.chi2)),
     )
 
 

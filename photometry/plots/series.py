@@ -15,7 +15,7 @@ from photometry.plots.style import BLUE, FLUX_LABEL, GREY, ORANGE, RED, TIME_LAB
 __all__ = ["light_curves_figure", "motion_figure"]
 
 
-def light_curves_figure(curves: Sequence[LightCurve], titles: Sequence[str]) -> Figure:
+def light_curves_figure(curves: Sequence[LightCurve], titles: Sequence[str], usable: npt.NDArray[np.bool_]) -> Figure:
     """Show PSF and aperture flux of several targets against time; flagged cadences are marked.
 
     Parameters
@@ -24,21 +24,22 @@ def light_curves_figure(curves: Sequence[LightCurve], titles: Sequence[str]) -> 
         Where there is none, the figure says so.
     titles : sequence of str
         A title for each.
+    usable : (n_cadence,) bool
+        Cadences without a flag that makes them unusable.
     """
     if not curves:
         return note_figure("no light curves")
     figure = Figure(figsize=(9, 0.6 + 2.1 * len(curves)), layout="constrained")
     panels = figure.subplots(len(curves), 1, squeeze=False, sharex=True)[:, 0]
     for axes, curve, title in zip(panels, curves, titles, strict=True):
-        flagged = curve.quality != 0
         axes.plot(
             curve.time, curve.aperture_flux, "o", ms=5, mfc="none", mew=0.7, color=ORANGE, label="aperture (SAP_FLUX)"
         )
         axes.errorbar(
             curve.time, curve.flux, curve.flux_err, fmt=".", ms=3, lw=0.6, color=BLUE, label="PSF (FLUX)", zorder=2
         )
-        unflagged = np.concatenate([curve.flux[~flagged], curve.aperture_flux[~flagged]])
-        _mark_flagged(axes, curve.time[flagged], curve.flux[flagged], unflagged)
+        unflagged = np.concatenate([curve.flux[usable], curve.aperture_flux[usable]])
+        _mark_flagged(axes, curve.time[~usable], curve.flux[~usable], unflagged)
         axes.set_ylabel(FLUX_LABEL)
         axes.set_title(title, fontsize="medium", loc="left")
         axes.ticklabel_format(useOffset=False)
@@ -48,7 +49,7 @@ def light_curves_figure(curves: Sequence[LightCurve], titles: Sequence[str]) -> 
 
 
 def motion_figure(
-    time: npt.NDArray[np.float64], kernel: MovementKernel, stamp: Stamp, quality: npt.NDArray[np.int32], title: str
+    time: npt.NDArray[np.float64], kernel: MovementKernel, stamp: Stamp, usable: npt.NDArray[np.bool_], title: str
 ) -> Figure:
     """Show how far stars move, in the middle and in the corners of a region, against time.
 
@@ -60,14 +61,14 @@ def motion_figure(
         The motion.
     stamp : Stamp
         Pixels of the region.
-    quality : (n_cadence,) int32
-        TESS quality flags; flagged and unmeasured cadences are marked.
+    usable : (n_cadence,) bool
+        Cadences without a flag that makes them unusable; the others, and those that were not measured, are marked.
     title : str
         Title.
     """
     rows = [stamp.center[0], stamp.row_min, stamp.row_min, stamp.row_max - 1, stamp.row_max - 1]
     columns = [stamp.center[1], stamp.col_min, stamp.col_max - 1, stamp.col_min, stamp.col_max - 1]
-    good = (quality == 0) & ~kernel.bad
+    good = usable & ~kernel.bad
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     panels = figure.subplots(2, 1, sharex=True)
     for axes, shifts, name in zip(panels, kernel.shifts(rows, columns), ("row", "column"), strict=True):

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from photometry.core.datasources import DATASOURCES
+from photometry.core.quality import BITMASKS
 from photometry.core.settings import TMAG_LIMITS, FitSettings, MotionSettings, PrfSettings
 
 __all__ = ["config_schema"]
@@ -39,6 +40,15 @@ def config_schema() -> dict[str, Any]:
                 "earth (error up to 1.4 s)",
                 default="earth",
             ),
+            "quality_bitmask": {
+                "description": "bits of QUALITY that make a cadence unusable for means, motion and PRF: default "
+                "(docs/conventions.md) | hardest (any) | none | their sum",
+                "type": ["string", "integer"],
+                "pattern": f"^({'|'.join(BITMASKS)})$",
+                "minimum": 0,
+                "maximum": BITMASKS["hardest"],
+                "default": "default",
+            },
             "coord_buffer": _key(
                 "stars so far around the pixels are kept in the catalogue, deg",
                 float,

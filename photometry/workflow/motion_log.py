@@ -12,18 +12,17 @@ __all__ = ["log_motion"]
 _log = logging.getLogger(__name__)
 
 
-def log_motion(kernel: MovementKernel, quality: npt.NDArray[np.int32]) -> None:
+def log_motion(kernel: MovementKernel, usable: npt.NDArray[np.bool_]) -> None:
     """Warn of unflagged cadences whose motion was not measured.
 
     Parameters
     ----------
     kernel : MovementKernel
         Motion of a region.
-    quality : (n_cadence,) int32
-        TESS quality flags.
+    usable : (n_cadence,) bool
+        Cadences without a flag that makes them unusable.
     """
-    good = quality == 0
-    n_good, n_bad = int(good.sum()), int((good & kernel.bad).sum())
+    n_good, n_bad = int(usable.sum()), int((usable & kernel.bad).sum())
     if n_bad == n_good:
         _log.warning(
             "the motion was not measured in any unflagged cadence: too little light of stars that do not saturate; the "

@@ -1,14 +1,18 @@
 """The stars of regions, from star tables and tables of targets."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from photometry.catalog.far_tables import why_far
+from photometry.catalog.left_out import LeftOut, bright_ones, why_not_used, with_magnitudes
 from photometry.catalog.region_stars import NearStars, RegionStars, StarsByDecl, is_among, take_near
-from photometry.core.cube import CubeHeader
+from photometry.catalog.star_columns import TABLE_NAMES
+from photometry.core.cube import CubeHeader, Pointing
 from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import CatalogError
 from photometry.io.stars.star_tables import StarTable, read_star_table
@@ -18,6 +22,7 @@ from photometry.workflow.region_places import RegionPlace
 
 __all__ = ["near_stars", "region_stars_of"]
 
+_log = logging.getLogger(__name__)
 _Ids = npt.NDArray[np.int64]
 #: Stars that a message names.
 _NAMED = 5
@@ -47,14 +52,17 @@ def near_stars(
     near: dict[str, NearStars] = {}
     unknown = {table: np.ones(len(stars), dtype=bool) for table, stars in wanted.items()}
     for catalog in sorted({region.observation["catalog"] for region in regions.values()}):
-        known = read_star_table(catalog).table
-        for path in {asked[name] for name in regions if regions[name].observation["catalog"] == catalog} - {"all"}:
-            unknown[path] &= ~is_among(wanted[path], known["starid"].to_numpy())
-        table, of_table = StarsByDecl.of(known), dict[str, NearStars]()
-        for name, region in regions.items():
-            if region.observation["catalog"] == catalog:
-                of_table[name] = _near(table, region, places[name], wanted.get(asked[name]), coord_buffer)
+        using = {name: region for name, region in regions.items() if region.observation["catalog"] == catalog}
+        table = read_star_table(catalog)
+        tables = _Tables.of(table, [region.pixels.pointing for region in using.values()])
+        for path in {asked[name] for name in using} - {"all"}:
+            unknown[path] &= ~is_among(wanted[path], tables.stars.starid)
+        of_table = {
+            name: _near(tables, region, places[name], wanted.get(asked[name]), coord_buffer)
+            for name, region in using.items()
+        }
         _check_near(catalog, of_table, places)
+        _tell_left_out(catalog, tables)
         near |= of_table
     for path, missing in unknown.items():
         if missing.any():
@@ -72,17 +80,61 @@ def _check_near(catalog: str, near: Mapping[str, NearStars], places: Mapping[str
         raise CatalogError(catalog, f"none of its stars is near the pixels of {first}, {why}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """The stars of a star table and the rows that are no stars; what is missed without these is collected."""
+
+    stars: StarsByDecl
+    left_out: LeftOut
+    left_by_decl: StarsByDecl
+    bright: set[int]
+    skipped: dict[int, str]
+
+    @classmethod
+    def of(cls, table: StarTable, pointings: Iterable[Pointing]) -> "_Tables":
+        left_out = table.left_out
+        tmag = {pointing.starid: pointing.tmag for pointing in pointings if pointing.starid}
+        columns = {table_name: getattr(left_out, name) for name, table_name in TABLE_NAMES.items()}
+        stars = StarsByDecl.of(with_magnitudes(table.table, left_out, tmag))
+        return cls(stars, left_out, StarsByDecl.of(columns), set(), {})
+
+    def near(self, pointing: Pointing, place: RegionPlace, wanted: _Ids | None, coord_buffer: float) -> NearStars:
+        """Find the stars near a region, and what is left out there."""
+        where = (place.wcs_header, place.stamp, pointing.sector, coord_buffer, place.reach, place.slack)
+        left = take_near(self.left_by_decl, *where)
+        rows = left.rows[left.reaches]
+        self.bright.update(bright_ones(rows, self.stars, self.left_out).tolist())
+        why = why_not_used(pointing.starid, self.stars, self.left_out) if pointing.starid and wanted is None else ""
+        skipped = {pointing.starid: why} if why else {}
+        self.skipped.update(skipped)
+        counts = self.left_out.counts(rows)
+        return replace(take_near(self.stars, *where), wanted=wanted, left_out=counts, skipped=skipped)
+
+
+def _tell_left_out(table: str | Path, tables: _Tables) -> None:
+    """Warn of targets of target pixel files that cannot be measured, and of bright rows that are not used."""
+    for starid, why in sorted(tables.skipped.items()):
+        _log.warning("%s: the target of a target pixel file, TIC %d, is skipped: %s", table, starid, why)
+    missed = sorted(tables.bright - set(tables.skipped))
+    if missed:
+        stars = ", ".join(f"TIC {starid}" for starid in missed[:_NAMED]) + (" and others" * (len(missed) > _NAMED))
+        _log.warning(
+            "%s: %d bright row(s) are marked as artefact or duplicate, and no other star is in their place: %s; if "
+            "they are stars, their light counts as that of their neighbours",
+            *(table, len(missed), stars),
+        )
+
+
 def _near(
-    table: StarsByDecl, region: PlannedRegion, place: RegionPlace, wanted: _Ids | None, coord_buffer: float
+    tables: _Tables, region: PlannedRegion, place: RegionPlace, wanted: _Ids | None, coord_buffer: float
 ) -> NearStars:
     """Find the stars near a region."""
-    sector, limit = region.pixels.pointing.sector, float(region.observation["tmag_limit"])
-    around = take_near(table, place.wcs_header, place.stamp, sector, coord_buffer, place.reach, place.slack)
-    return replace(around, wanted=wanted, tmag_limit=limit)
+    near = tables.near(region.pixels.pointing, place, wanted, coord_buffer)
+    return replace(near, tmag_limit=float(region.observation["tmag_limit"]))
 
 
 def region_stars_of(
-    table: StarTable, header: CubeHeader, targets: str, tmag_limit: float, coord_buffer: float
+    table: StarTable, header: CubeHeader, targets: str, tmag_limit: float, coord_buffer: float, name: str = "stars"
 ) -> RegionStars:
     """Return the stars of a single region.
 
@@ -98,14 +150,18 @@ def region_stars_of(
         Faintest target, mag.
     coord_buffer : float
         Stars so far around the pixels count, deg.
+    name : str
+        Of the table, for the log.
     """
     wanted = None if targets == "all" else read_target_table(targets)
     reach = DATASOURCES[header.pointing.datasource].star_reach
-    by_decl, sector = StarsByDecl.of(table.table), header.pointing.sector
-    near = take_near(by_decl, header.wcs_header, header.stamp, sector, coord_buffer, reach)
+    tables = _Tables.of(table, [header.pointing])
+    place = RegionPlace(header.wcs_header, header.stamp, 0.0, reach)
+    near = tables.near(header.pointing, place, wanted, coord_buffer)
+    _tell_left_out(name, tables)
     asked = np.empty(0, dtype=np.int64) if wanted is None else wanted
-    unplaced = np.setdiff1d(asked, by_decl.starid[near.rows])
-    return replace(near, wanted=wanted, tmag_limit=tmag_limit, unplaced=unplaced).stars()
+    unplaced = np.setdiff1d(asked, tables.stars.starid[near.rows])
+    return replace(near, tmag_limit=tmag_limit, unplaced=unplaced).stars()
 
 
 def _not_there(path: str, missing: _Ids, catalogs: Sequence[str]) -> CatalogError:

@@ -23,7 +23,7 @@ from photometry.workflow.region_places import RegionPlace, place_of
 __all__ = ["StarPlan", "linked_regions", "plan_stars", "read_star_plan", "reference_digest", "stars_file"]
 
 #: Version of the stored plans; those of other versions are not used.
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _dependencies(group: Mapping[str, PlannedRegion], places: Mapping[str, Regio
     overlaps = all_overlaps(group)
     for name, region in group.items():
         observation = region.observation
-        yield name, places[name], region.pixels.pointing.starid, overlaps[name]
+        yield name, places[name], region.pixels.pointing.starid, region.pixels.pointing.tmag, overlaps[name]
         yield [(tile.core, tile.stamp) for tile in region.tiles.values()], observation["tmag_limit"]
         yield [_state_of(observation[table]) for table in ("catalog", "targets")]
 

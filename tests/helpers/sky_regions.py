@@ -18,9 +18,11 @@ from photometry.workflow.plan import PlannedRegion
 WIDE = Stamp(300, 360, 500, 620)
 
 
-def planned(name: str, stamp: Stamp = WIDE, starid: int = 0, tile_size: int = 60, **observation: Any) -> PlannedRegion:
+def planned(
+    name: str, stamp: Stamp = WIDE, starid: int = 0, tile_size: int = 60, tmag: float = np.nan, **observation: Any
+) -> PlannedRegion:
     """Return a region as the plan has it, without a file of pixels."""
-    pointing = Pointing("tesscut", 1, 4, 2, 1, "", starid, 84.3, -80.47)
+    pointing = Pointing("tesscut", 1, 4, 2, 1, "", starid, 84.3, -80.47, tmag)
     exposure = Exposure(1800, 1.98 * 720, 720, (5.0,) * 4, (10.0,) * 4)
     pixels = PixelFile(
         Path(f"{name}.fits"), name, pointing, exposure, stamp, 10, WCS_HEADER, NO_OFFSET, 0.0, stamp, "header"

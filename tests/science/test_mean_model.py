@@ -21,7 +21,7 @@ def drifting(one_prf):
 
 
 def _status(result, cube):
-    metrics = light_curve_metrics(result, cube.quality, cube.cadenceno, cube.exposure.cadence_s)
+    metrics = light_curve_metrics(result, cube.usable, cube.cadenceno, cube.exposure.cadence_s)
     return statuses(result, metrics)
 
 
@@ -46,7 +46,7 @@ def test_a_wrong_prf_is_told_and_its_effect_on_the_fluxes_is_known(one_prf):
     compared = compare(result, scene)
     clean = ~flagged(STAR_FLAGS, result.star_flags, "edge", "inseparable", "not_measurable") & (compared.tmag < 14)
     bias = np.nanmean(compared.flux - compared.truth, axis=1)
-    metrics = light_curve_metrics(result, cube.quality, cube.cadenceno, cube.exposure.cadence_s)
+    metrics = light_curve_metrics(result, cube.usable, cube.cadenceno, cube.exposure.cadence_s)
     pulls = bias / np.hypot(metrics.mean_flux_err, result.mean_flux_syst)
     assert np.sqrt(np.mean(pulls[clean] ** 2)) < 2.5
 

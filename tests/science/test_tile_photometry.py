@@ -220,7 +220,7 @@ def test_no_stars(quick, one_prf):
 
 def _judged(result, cube):
     """Status and reason of the stars of a fit, each once."""
-    metrics = light_curve_metrics(result, cube.quality, cube.cadenceno, cube.exposure.cadence_s)
+    metrics = light_curve_metrics(result, cube.usable, cube.cadenceno, cube.exposure.cadence_s)
     return set(zip(*statuses(result, metrics), strict=True))
 
 

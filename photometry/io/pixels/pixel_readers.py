@@ -6,6 +6,7 @@ from pathlib import Path
 from photometry.core.cube import Cube
 from photometry.core.datasources import DATASOURCES, TESSCUT, TPF
 from photometry.core.errors import InputFileError, PhotometryError
+from photometry.core.quality import UNUSABLE
 from photometry.io.fits.damage import DAMAGED
 from photometry.io.pixels.file_places import FilePlace
 from photometry.io.pixels.pixel_files import check_datasource
@@ -16,10 +17,19 @@ from photometry.io.pixels.tpf import read_tpf
 __all__ = ["READERS", "read_pixels"]
 
 #: What reads a pixel file, by the name of its kind (`photometry.core.datasources`).
-READERS: dict[str, Callable[[str | Path, FilePlace | None], Cube]] = {TESSCUT.name: read_tesscut, TPF.name: read_tpf}
+READERS: dict[str, Callable[[str | Path, FilePlace | None, int], Cube]] = {
+    TESSCUT.name: read_tesscut,
+    TPF.name: read_tpf,
+}
 
 
-def read_pixels(path: str | Path, datasource: str, place: FilePlace | None = None, ephemeris: str = "earth") -> Cube:
+def read_pixels(
+    path: str | Path,
+    datasource: str,
+    place: FilePlace | None = None,
+    ephemeris: str = "earth",
+    quality_bitmask: int = UNUSABLE,
+) -> Cube:
     """Read a pixel file of any kind.
 
     Parameters
@@ -32,6 +42,8 @@ def read_pixels(path: str | Path, datasource: str, place: FilePlace | None = Non
         Where its pixels are on the CCD [default: where its headers, or else the sky, say].
     ephemeris : str
         Places of TESS, for the times of cutouts (`photometry.io.pixels.star_times`) [default: the Earth's].
+    quality_bitmask : int
+        Bits of QUALITY that make a cadence unusable.
 
     Raises
     ------
@@ -42,7 +54,7 @@ def read_pixels(path: str | Path, datasource: str, place: FilePlace | None = Non
     """
     check_datasource(datasource)
     try:
-        cube = READERS[datasource](path, place)
+        cube = READERS[datasource](path, place, quality_bitmask)
     except PhotometryError:
         raise
     except DAMAGED as error:

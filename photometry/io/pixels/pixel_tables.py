@@ -11,9 +11,10 @@ from astropy.io import fits
 
 from photometry.core.constants import BTJD_OFFSET, LARGEST_E_S, LARGEST_TIMECORR_D, SATURATION_E_S
 from photometry.core.errors import InputFileError
-from photometry.core.geometry import Stamp, science_part
-from photometry.core.quality import PIXEL_FLAGS, bit
+from photometry.core.geometry import science_part
+from photometry.core.quality import PIXEL_FLAGS, TESS_QUALITY, bit, decode, is_usable
 from photometry.core.times import MISSION_BTJD
+from photometry.io.pixels.pixel_files import PixelFile
 
 __all__ = ["PixelTable", "impossible_values", "pixel_flags", "read_pixel_table"]
 
@@ -41,6 +42,8 @@ class PixelTable:
         d.
     cadenceno, quality : (n_cadence,) int32
         As in the file.
+    quality_bitmask : int
+        Bits of `quality` that make a cadence unusable.
     rows : (n_cadence,) int64
         Rows of the table that they come from.
     cut : (slice, slice)
@@ -53,6 +56,7 @@ class PixelTable:
     timecorr: npt.NDArray[np.float32]
     cadenceno: npt.NDArray[np.int32]
     quality: npt.NDArray[np.int32]
+    quality_bitmask: int
     rows: npt.NDArray[np.int64]
     cut: tuple[slice, slice]
 
@@ -106,9 +110,7 @@ def impossible_values(
     return found
 
 
-def read_pixel_table(
-    path: Path, table: fits.FITS_rec, file_stamp: Stamp, cadence_s: int, time_zero: float
-) -> PixelTable:
+def read_pixel_table(file: PixelFile, table: fits.FITS_rec, quality_bitmask: int) -> PixelTable:
     """Read the cadences that have a time, and check them.
 
     A cadence whose pixels are all exactly zero was not measured, nor was a pixel that is zero in all cadences. Values
@@ -116,16 +118,12 @@ def read_pixel_table(
 
     Parameters
     ----------
-    path : Path
-        The file, for messages.
+    file : PixelFile
+        What its headers say. Pixels outside the CCD's science area, which saw no sky, are left out.
     table : FITS_rec
         Its table PIXELS.
-    file_stamp : Stamp
-        Pixels of the file; those outside the CCD's science area, which saw no sky, are left out.
-    cadence_s : int
-        Time from one cadence to the next, s.
-    time_zero : float
-        Zero point of the file's times, BTJD.
+    quality_bitmask : int
+        Bits of QUALITY that make a cadence unusable.
 
     Raises
     ------
@@ -133,15 +131,17 @@ def read_pixel_table(
         When there are fewer than two cadences, all are flagged, no pixel has a value in those that are not, or the
         times make no sense.
     """
+    path, file_stamp = file.path, file.file_stamp
     all_times = np.asarray(table["TIME"], dtype=np.float64)
-    rows = _rows_with_time(path, all_times, time_zero)
+    rows = _rows_with_time(path, all_times, file.time_zero)
     if len(rows) < 2:
         raise InputFileError(path, f"has {len(rows)} cadence(s) with a time; a light curve needs at least 2")
-    time = all_times[rows] + time_zero
-    _check_times(path, time, cadence_s)
+    time = all_times[rows] + file.time_zero
+    _check_times(path, time, file.exposure.cadence_s)
     quality = np.asarray(table["QUALITY"])[rows].astype(np.int32)
-    if np.all(quality != 0):
-        raise InputFileError(path, f"all {len(rows)} cadences are flagged (QUALITY is not 0): there is nothing to fit")
+    usable = is_usable(quality, quality_bitmask)
+    if not usable.any():
+        raise InputFileError(path, _all_flagged(quality, quality_bitmask))
     flux, flux_err = native(table["FLUX"], rows), native(table["FLUX_ERR"], rows)
     if flux.shape != (len(rows), *file_stamp.shape) or flux_err.shape != flux.shape:
         raise InputFileError(path, f"FLUX and FLUX_ERR have shapes {flux.shape}, {flux_err.shape}; expected the same")
@@ -154,11 +154,11 @@ def read_pixel_table(
     missing |= np.all(nothing, axis=(1, 2), keepdims=True) | np.all(nothing, axis=0)
     if missing.all():
         raise InputFileError(path, "no pixel has a value in any cadence (FLUX is NaN or zero); fetch the file again")
-    if missing[quality == 0].all():
+    if missing[usable].all():
         raise InputFileError(
             path,
-            f"none of the {np.count_nonzero(quality == 0)} unflagged cadences (QUALITY is 0) has a pixel with a value: "
-            "there is nothing to take mean fluxes from",
+            f"none of the {np.count_nonzero(usable)} unflagged cadences (by the bits of quality_bitmask) has a pixel "
+            "with a value: there is nothing to take mean fluxes from",
         )
     flux[missing] = np.nan
     flux_err[missing] = np.nan
@@ -171,8 +171,18 @@ def read_pixel_table(
         timecorr=_timecorr(path, timecorr, time),
         cadenceno=np.asarray(table["CADENCENO"])[rows].astype(np.int32),
         quality=quality,
+        quality_bitmask=quality_bitmask,
         rows=rows,
         cut=cut,
+    )
+
+
+def _all_flagged(quality: npt.NDArray[np.int32], bitmask: int) -> str:
+    """Say that no cadence is usable, which flags say so, and what changes that."""
+    names = ", ".join(decode(TESS_QUALITY, int(np.bitwise_or.reduce(quality & bitmask))))
+    return (
+        f"all {len(quality)} cadences are flagged ({names} in QUALITY): there is nothing to fit; if the pixels are "
+        "good, leave these bits out of quality_bitmask"
     )
 
 

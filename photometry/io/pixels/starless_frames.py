@@ -27,7 +27,7 @@ def without_starless_frames(path: Path, cube: Cube) -> Cube:
     cube : Cube
         All of its pixels; those of the cadences in question are overwritten.
     """
-    good = np.flatnonzero(cube.quality == 0)
+    good = np.flatnonzero(cube.usable)
     starless = good[frames_without_stars(cube.images[good], usual_image(cube.images[good]))]
     if len(starless) == 0:
         return cube

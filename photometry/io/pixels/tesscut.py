@@ -9,6 +9,7 @@ from photometry.background.plane import background_pixels, estimate_background
 from photometry.core.cube import Cube, CubeHeader
 from photometry.core.datasources import TESSCUT
 from photometry.core.geometry import collected_flags
+from photometry.core.quality import UNUSABLE
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import header_value, open_fits, table_data, verify_checksums
 from photometry.io.pixels.file_places import FilePlace
@@ -19,7 +20,7 @@ from photometry.io.pixels.starless_frames import without_starless_frames
 __all__ = ["read_tesscut"]
 
 
-def read_tesscut(path: str | Path, place: FilePlace | None = None) -> Cube:
+def read_tesscut(path: str | Path, place: FilePlace | None = None, quality_bitmask: int = UNUSABLE) -> Cube:
     """Read a TESScut file.
 
     The flux of a cutout still carries its background: a robust plane per cadence is taken off it
@@ -31,6 +32,8 @@ def read_tesscut(path: str | Path, place: FilePlace | None = None) -> Cube:
         The file.
     place : FilePlace, optional
         Where its pixels are on the CCD [default: where its headers, or else the sky, say].
+    quality_bitmask : int
+        Bits of QUALITY that make a cadence unusable.
 
     Raises
     ------
@@ -41,7 +44,7 @@ def read_tesscut(path: str | Path, place: FilePlace | None = None) -> Cube:
     with open_fits(path) as hdus:
         verify_checksums(path, hdus)
         data = table_data(path, hdus, "PIXELS")
-        table = read_pixel_table(file.path, data, file.file_stamp, file.exposure.cadence_s, file.time_zero)
+        table = read_pixel_table(file, data, quality_bitmask)
         first_cadence = header_value(hdus[0].header, "FFIINDEX")
     backgrounds = estimate_background(table.flux)
     header = CubeHeader(
@@ -56,6 +59,7 @@ def read_tesscut(path: str | Path, place: FilePlace | None = None) -> Cube:
         aperture=collected_flags(file.stamp),
         offset=file.offset,
         placed_by=file.placed_by,
+        quality_bitmask=quality_bitmask,
     )
     cube = Cube(
         header=header,

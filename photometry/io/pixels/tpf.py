@@ -10,7 +10,7 @@ from photometry.core.constants import FRAME_SHAPE, LARGEST_E_S
 from photometry.core.cube import Cube, CubeHeader
 from photometry.core.datasources import TPF
 from photometry.core.errors import InputFileError
-from photometry.core.quality import APERTURE_FLAGS, flagged
+from photometry.core.quality import APERTURE_FLAGS, UNUSABLE, flagged
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import open_fits, table_data, verify_checksums
 from photometry.io.pixels.file_places import FilePlace
@@ -21,7 +21,7 @@ from photometry.io.pixels.starless_frames import without_starless_frames
 __all__ = ["read_tpf"]
 
 
-def read_tpf(path: str | Path, place: FilePlace | None = None) -> Cube:
+def read_tpf(path: str | Path, place: FilePlace | None = None, quality_bitmask: int = UNUSABLE) -> Cube:
     """Read a target pixel file.
 
     FLUX has its background removed; FLUX_BKG, which restores it, becomes `backgrounds`. Pixels that were not collected
@@ -34,6 +34,8 @@ def read_tpf(path: str | Path, place: FilePlace | None = None) -> Cube:
         The file.
     place : FilePlace, optional
         Where its pixels are on the CCD [default: where its headers, or else the sky, say].
+    quality_bitmask : int
+        Bits of QUALITY that make a cadence unusable.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def read_tpf(path: str | Path, place: FilePlace | None = None) -> Cube:
             raise InputFileError(path, "is no target pixel file: it has no image APERTURE")
         aperture = np.asarray(hdus["APERTURE"].data).astype(np.int32)
         data = table_data(path, hdus, "PIXELS")
-        table = read_pixel_table(file.path, data, file.file_stamp, file.exposure.cadence_s, file.time_zero)
+        table = read_pixel_table(file, data, quality_bitmask)
         backgrounds = table.column(data, "FLUX_BKG")
         if backgrounds.shape[1:] != file.file_stamp.shape:
             expected = (len(table.rows), *file.file_stamp.shape)
@@ -86,6 +88,7 @@ def _cube(
         aperture=aperture,
         offset=file.offset,
         placed_by=file.placed_by,
+        quality_bitmask=table.quality_bitmask,
     )
     return Cube(
         header=header,

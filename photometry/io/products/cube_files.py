@@ -14,6 +14,7 @@ from photometry.core.barycentre import Ephemeris
 from photometry.core.cube import Cube, CubeHeader, Exposure, Pointing
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
+from photometry.core.quality import BITMASKS
 from photometry.core.times import TimeOffset
 from photometry.io.store.checked_data import write_checked
 from photometry.io.store.provenance import Inputs, open_product, write_product
@@ -73,7 +74,7 @@ def write_cube(path: str | Path, cube: Cube, inputs: Inputs, settings: Mapping[s
         if header.ephemeris is not None:
             write_ephemeris(file, header.ephemeris)
         write_checked(file, "aperture", header.aperture)
-        write_checked(file, "sumimage", mean_image(cube.images, header.quality))
+        write_checked(file, "sumimage", mean_image(cube))
         write_checked(file, "wcs", np.bytes_(header.wcs_header))
 
 
@@ -110,6 +111,7 @@ def write_metadata(file: h5py.File, header: CubeHeader) -> None:
             "DATA_REL": pointing.data_rel,
             "PROCVER": pointing.procver,
             "TICID": pointing.starid,
+            "TESSMAG": pointing.tmag,
             "RA_OBJ": pointing.ra,
             "DEC_OBJ": pointing.dec,
             "PIXEL_OFFSET_ROW": stamp.row_min,
@@ -121,6 +123,7 @@ def write_metadata(file: h5py.File, header: CubeHeader) -> None:
             "READNOISE": np.array(exposure.read_noise_e),
             "TIME_OFFSET": np.array([offset.start_s, offset.mid_s, offset.end_s]),
             "PLACED_BY": header.placed_by,
+            "QUALITY_BITMASK": header.quality_bitmask,
         }
     )
 
@@ -151,6 +154,7 @@ def read_metadata(file: h5py.File, shape: tuple[int, ...]) -> dict[str, Any]:
         starid=int(attrs["TICID"]),
         ra=float(attrs["RA_OBJ"]),
         dec=float(attrs["DEC_OBJ"]),
+        tmag=float(attrs.get("TESSMAG", np.nan)),
     )
     exposure = Exposure(
         cadence_s=int(attrs["CADENCE"]),
@@ -164,16 +168,17 @@ def read_metadata(file: h5py.File, shape: tuple[int, ...]) -> dict[str, Any]:
         "exposure": exposure,
         "stamp": Stamp(row_min, row_min + int(shape[0]), col_min, col_min + int(shape[1])),
         "offset": TimeOffset(*(float(value) for value in attrs["TIME_OFFSET"])),
-        # Cubes of earlier versions had no other pixels.
+        # Cubes of earlier versions had no other pixels, and any flag made a cadence unusable.
         "placed_by": str(attrs.get("PLACED_BY", "header")),
+        "quality_bitmask": int(attrs.get("QUALITY_BITMASK", BITMASKS["hardest"])),
     }
 
 
-def mean_image(images: npt.NDArray[np.float32], quality: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
-    """Return the mean of the images (n_cadence, n_row, n_column) of quality 0: (n_row, n_column), NaN where none."""
-    total = np.zeros(images.shape[1:])
-    count = np.zeros(images.shape[1:])
-    for image in images[quality == 0]:
+def mean_image(cube: Cube) -> npt.NDArray[np.float32]:
+    """Return the mean of the usable images of a cube, e-/s: (n_row, n_column), NaN where none is measured."""
+    total = np.zeros(cube.stamp.shape)
+    count = np.zeros(cube.stamp.shape)
+    for image in cube.images[cube.usable]:
         measured = np.isfinite(image)
         total[measured] += image[measured]
         count += measured
@@ -232,7 +237,7 @@ def read_cube(
 
 
 def read_sum_image(path: str | Path) -> npt.NDArray[np.float32]:
-    """Return the mean of the images of quality 0, e-/s: (n_row, n_column), NaN where never measured.
+    """Return the mean of the usable images, e-/s: (n_row, n_column), NaN where never measured.
 
     Raises
     ------

@@ -178,6 +178,7 @@ def observation_cards(header: CubeHeader, version: int) -> list[CardItem]:
         ("DATASRC", pointing.datasource, "kind of pixel file"),
         ("PIXVER", pointing.procver or None, "pipeline that calibrated the pixels"),
         ("PIXPLACE", header.placed_by, "what says where the pixels are on the CCD"),
+        ("QBITMASK", header.quality_bitmask, "bits of QUALITY that flag a cadence"),
     ]
 
 

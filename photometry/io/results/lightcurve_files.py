@@ -190,7 +190,7 @@ def export_tile(
     """
     fit = corrected(fit, header)
     fit = fit.of_stars(np.flatnonzero(np.isin(fit.starid, targets)))
-    metrics = light_curve_metrics(fit, header.quality, header.cadenceno, header.exposure.cadence_s)
+    metrics = light_curve_metrics(fit, header.usable, header.cadenceno, header.exposure.cadence_s)
     status, reason = statuses(fit, metrics)
     places = {starid: index for index, starid in enumerate(fit.starid.tolist())}
     chosen = np.flatnonzero(np.isin(catalog.starid, targets))

@@ -12,7 +12,7 @@ from photometry.catalog.targets import OUTSIDE, TargetList, is_elsewhere
 from photometry.core.status import STATUS
 from photometry.io.results.result_rows import ResultRows, read_rows, rows_of, with_last, write_rows
 from photometry.io.results.stale import StaleFile, stale_files
-from photometry.io.stars.target_lists import read_targets
+from photometry.io.stars.target_lists import LEFT_OUT_NAMES, read_targets
 from photometry.io.store.provenance import SOFTWARE, origin_of
 from photometry.io.store.tables import RESULT_COLUMNS, table_of
 
@@ -47,7 +47,9 @@ def write_summary(
     unusable: Sequence[tuple[str, str]] = (),
     output: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Write the summary and return its metadata: ``n_target``, ``n_stale``, ``status`` (numbers of each) and others.
+    """Write the summary and return its metadata: ``n_target``, ``n_stale``, ``status`` (numbers of each), ``left_out``.
+
+    ``left_out`` counts the rows of star tables near the regions that are not used; near two regions they count twice.
 
     Parameters
     ----------
@@ -66,11 +68,13 @@ def write_summary(
     """
     inputs = {"targets": sorted(map(str, targets)), "indices": sorted(map(str, indices))}
     regions: set[str] = set()
+    left_out: Counter[str] = Counter(dict.fromkeys(LEFT_OUT_NAMES, 0))
 
     def lists() -> Iterator[tuple[TargetList, Mapping[str, str | int]]]:
         for name in inputs["targets"]:
             wanted, metadata = read_targets(name)
             regions.add(str(metadata["region"]))
+            left_out.update(metadata["left_out"])
             yield wanted, metadata
         yield from ((UNKNOWN_TARGETS, {"region": Path(file).name}) for file, _ in unusable)
 
@@ -80,6 +84,7 @@ def write_summary(
     if output is not None:
         stale = stale_files(output, version, {name for tile in tiles for name in tile.file}, regions)
     lines, meta = _put_together(blocks, version, stale)
+    meta["left_out"] = dict(left_out)
     meta |= {"made_with": _made_with(tiles), "origin": origin_of(inputs, {"version": version})}
     write_rows(path, lines, meta)
     return meta

@@ -14,9 +14,11 @@ from photometry.io.store.provenance import open_product, write_product
 
 __all__ = ["digest_of_stars", "read_stars", "reference_of", "reference_stars", "table_of_stars", "write_stars"]
 
-_KIND, _LAYOUT_VERSION = "region_stars", 1
+_KIND, _LAYOUT_VERSION = "region_stars", 2
 #: Fields of `RegionStars` that are attributes of the file; all others are datasets.
 _ATTRIBUTES = ("asks_all", "tmag_limit")
+#: Those that have no element for each star.
+_OF_REGION = ("unplaced", "left_out", "skipped", "why_skipped")
 
 
 def write_stars(path: str | Path, stars: RegionStars, origin: Mapping[str, str]) -> None:
@@ -75,7 +77,7 @@ def table_of_stars(path: str | Path) -> str:
 def reference_of(stars: RegionStars) -> RegionStars:
     """Return the stars that a region's cube, motion and PRF depend on; who is a target does not matter to them."""
     near = stars.reaches
-    names = [field.name for field in fields(RegionStars) if field.name not in (*_ATTRIBUTES, "unplaced")]
+    names = [field.name for field in fields(RegionStars) if field.name not in (*_ATTRIBUTES, *_OF_REGION)]
     chosen = {name: getattr(stars, name)[near] for name in names}
     # What they do not depend on must not change the file's bytes.
     chosen |= {"wanted": np.ones(int(near.sum()), dtype=bool), "teff": np.full(int(near.sum()), np.nan)}

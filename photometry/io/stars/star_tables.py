@@ -3,6 +3,7 @@
 import logging
 import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from astropy.table import Table
 
+from photometry.catalog.left_out import ARTEFACT, DUPLICATE, NO_TMAG, LeftOut
 from photometry.catalog.star_columns import NUMBERS, STAR_COLUMNS, TABLE_NAMES
 from photometry.core.errors import CatalogError, InputFileError
 from photometry.io.fits.damage import DAMAGED
@@ -64,16 +66,12 @@ class StarTable:
     table : DataFrame
         The columns of `photometry.catalog.star_columns.STAR_COLUMNS` under their `table_name`, by increasing TIC
         number; proper motions are 0 where the table has none.
-    n_artefact, n_duplicate : int
-        Rows left out because the TIC marks them ARTIFACT or DUPLICATE.
-    n_without_tmag : int
-        Rows left out because they have no TESS magnitude.
+    left_out : LeftOut
+        Rows that the TIC marks ARTIFACT or DUPLICATE, and those without a TESS magnitude.
     """
 
     table: pd.DataFrame
-    n_artefact: int
-    n_duplicate: int
-    n_without_tmag: int
+    left_out: LeftOut
 
     def __len__(self) -> int:
         return len(self.table)
@@ -109,12 +107,13 @@ def _stars(path: Path, raw: pd.DataFrame) -> StarTable:
     """Take the stars out of a table, which is used up."""
     columns = _match(path, raw)
     disposition = _texts(raw, columns.get("disposition"))
-    artefact, duplicate = disposition == "ARTIFACT", disposition == "DUPLICATE"
-    if (artefact | duplicate).any():
-        raw = raw[~(artefact | duplicate)]
+    is_marked = np.isin(disposition, (ARTEFACT, DUPLICATE))
+    marked = _leniently(raw[is_marked], columns)
+    if is_marked.any():
+        raw = raw[~is_marked]
     if not len(raw):
-        left_out = f" ({len(disposition)} rows are marked as artefact or duplicate)" if len(disposition) else ""
-        raise CatalogError(path, f"has no star{left_out}; give a table with at least one")
+        marks = f" ({len(disposition)} rows are marked as artefact or duplicate)" if len(disposition) else ""
+        raise CatalogError(path, f"has no star{marks}; give a table with at least one")
     found: dict[str, npt.NDArray[Any]] = {"starid": _starids(path, raw.pop(columns["starid"]))}
     for name in (TABLE_NAMES[number] for number in NUMBERS):
         found[name] = _numbers(path, raw, columns.get(name), name)
@@ -125,16 +124,33 @@ def _stars(path: Path, raw: pd.DataFrame) -> StarTable:
     with_tmag = np.isfinite(table["tmag"].to_numpy())
     if not with_tmag.any():
         raise CatalogError(path, f"none of its {len(table)} stars has a value in {columns['tmag']} (TESS magnitude)")
-    counts = int(artefact.sum()), int(duplicate.sum()), int((~with_tmag).sum())
-    if any(counts):
+    why = np.concatenate([disposition[is_marked], np.full(int((~with_tmag).sum()), NO_TMAG)]).astype(np.str_)
+    left_out = _left_out(pd.concat([marked, table[~with_tmag]], ignore_index=True), why)
+    if len(left_out):
         logging.getLogger(__name__).info(
-            "%s: left out %d artefacts, %d duplicates, %d without a magnitude", path, *counts
+            "%s: left out %d artefacts, %d duplicates, %d without a magnitude", path, *left_out.counts()
         )
     if not (with_tmag.all() and table["starid"].is_monotonic_increasing):
         table = table[with_tmag].sort_values("starid").reset_index(drop=True)
     table[["pm_ra", "pm_decl"]] = table[["pm_ra", "pm_decl"]].fillna(0.0)
     table["ra_J2000"] %= 360.0
-    return StarTable(table, *counts)
+    return StarTable(table, left_out)
+
+
+def _leniently(raw: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return what rows that are left out tell; they are no reason to refuse a table."""
+    found: dict[str, Any] = {"starid": np.array([_starid(value) for value in raw[columns["starid"]]], dtype=np.int64)}
+    for name in (TABLE_NAMES[number] for number in NUMBERS):
+        is_real = name in columns and raw[columns[name]].dtype.kind not in "cb"
+        values = raw[columns[name]] if is_real else pd.Series(np.nan, index=raw.index)
+        found[name] = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
+    return pd.DataFrame(found)
+
+
+def _left_out(table: pd.DataFrame, why: npt.NDArray[np.str_]) -> LeftOut:
+    order = np.argsort(table["starid"].to_numpy(), kind="stable")
+    columns = {name: table[TABLE_NAMES[name]].to_numpy(dtype=np.float64)[order] for name in NUMBERS}
+    return LeftOut(starid=table["starid"].to_numpy(dtype=np.int64)[order], why=why[order], **columns)
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Target lists of regions."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from photometry.core.sky import mid_time
 from photometry.io.store.provenance import Inputs, origin_of
 from photometry.io.store.tables import ColumnSpec, read_ecsv, table_of, write_ecsv
 
-__all__ = ["TARGET_COLUMNS", "make_region", "read_targets", "region_near", "write_targets"]
+__all__ = ["LEFT_OUT_NAMES", "TARGET_COLUMNS", "make_region", "read_targets", "region_near", "write_targets"]
 
 #: Stars this far outside the pixels still get a position in the list, pixels.
 _MARGIN = 20
 
+#: Names of the numbers of rows of the star table that are not used.
+LEFT_OUT_NAMES = ("artefact", "duplicate", "without_tmag")
 #: Columns of a target list.
 TARGET_COLUMNS = (
     ColumnSpec("starid", "int64", "", "TIC number"),
@@ -69,7 +72,9 @@ def region_near(name: str, header: CubeHeader, stars: RegionStars, stamp: Stamp)
         The stars on it and up to 20 pixels around it take part.
     """
     near = catalog_around(stars, header.pointing, header.wcs_header, stamp, mid_time(header.time), _MARGIN)
-    return make_region(name, header, near, stars.asked_for, stars.tmag_limit)
+    why = [text.decode() for text in stars.why_skipped.tolist()]
+    skipped = dict(zip(stars.skipped.tolist(), why, strict=True))
+    return replace(make_region(name, header, near, stars.asked_for, stars.tmag_limit), skipped=skipped)
 
 
 def write_targets(
@@ -77,6 +82,7 @@ def write_targets(
     targets: TargetList,
     region: str,
     header: CubeHeader,
+    left_out: npt.NDArray[np.int64],
     inputs: Inputs | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> None:
@@ -92,6 +98,8 @@ def write_targets(
         Name of the region.
     header : CubeHeader
         Header of its cube.
+    left_out : (3,) int64
+        `photometry.catalog.region_stars.RegionStars.left_out`.
     inputs, settings
         What it was made from, see `photometry.io.store.provenance.origin_of`.
     """
@@ -108,13 +116,14 @@ def write_targets(
         "camera": pointing.camera,
         "ccd": pointing.ccd,
         "cadence": header.exposure.cadence_s,
+        "left_out": dict(zip(LEFT_OUT_NAMES, left_out.tolist(), strict=True)),
         "origin": origin_of(inputs or {}, settings),
     }
     write_ecsv(table, path)
 
 
-def read_targets(path: str | Path) -> tuple[TargetList, dict[str, str | int]]:
-    """Read the target list of a region, and its region, sector, camera, ccd and cadence (s)."""
+def read_targets(path: str | Path) -> tuple[TargetList, dict[str, Any]]:
+    """Read the target list of a region, and its region, sector, camera, ccd, cadence (s) and left_out."""
     table = read_ecsv(path, TARGET_COLUMNS)
     metadata = {name: value for name, value in table.meta.items() if name != "origin"}
     return TargetList(**{spec.name: np.asarray(table[spec.name], spec.kind) for spec in TARGET_COLUMNS}), metadata

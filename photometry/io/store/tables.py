@@ -59,7 +59,7 @@ RESULT_COLUMNS = (
     ColumnSpec("chi2", "float64", "", "median reduced chi-squared of the pixels under the star"),
     ColumnSpec("chi2_mean", "float64", "", "reduced chi-squared of the mean image under the star"),
     ColumnSpec("mean_misfit", "float64", "", "error of the mean image's model over the light under the star"),
-    ColumnSpec("n_unflagged", "int64", "", "cadences with QUALITY 0"),
+    ColumnSpec("n_unflagged", "int64", "", "cadences whose QUALITY has none of the bits of quality_bitmask"),
     ColumnSpec("n_finite", "int64", "", "unflagged cadences with a flux"),
     ColumnSpec("fraction_finite", "float64", "", "n_finite / n_unflagged"),
     ColumnSpec("star_flags", "int64", "", "flags of the star, all cadences"),

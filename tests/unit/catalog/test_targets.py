@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from astropy.table import Table
@@ -95,7 +97,7 @@ def test_no_stars_make_an_empty_list(tmp_path):
     nothing = Stars(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0), np.empty(0))
     targets = choose_targets(RegionTargets("a", STAMP, nothing, None, 15.0), TILES)
     assert len(targets) == 0
-    write_targets(tmp_path / "t.ecsv", targets, "a", make_header())
+    write_targets(tmp_path / "t.ecsv", targets, "a", make_header(), np.array([3, 1, 2]))
     assert len(read_targets(tmp_path / "t.ecsv")[0]) == 0
     asked = choose_targets(RegionTargets("a", STAMP, nothing, np.array([7]), 15.0), TILES)
     assert reasons(asked) == {7: OUTSIDE}
@@ -103,14 +105,24 @@ def test_no_stars_make_an_empty_list(tmp_path):
 
 def test_target_list_round_trip(tmp_path):
     targets = choose_targets(region(wanted=np.array([1, 2, 6])), TILES)
-    write_targets(tmp_path / "t.ecsv", targets, "a", make_header())
+    write_targets(tmp_path / "t.ecsv", targets, "a", make_header(), np.array([3, 1, 2]))
     back, metadata = read_targets(tmp_path / "t.ecsv")
     for name in targets.__slots__:
         np.testing.assert_array_equal(getattr(back, name), getattr(targets, name))
-    assert metadata == {"region": "a", "sector": 1, "camera": 4, "ccd": 2, "cadence": 1800}
+    assert metadata == {"region": "a", "sector": 1, "camera": 4, "ccd": 2, "cadence": 1800} | {
+        "left_out": {"artefact": 3, "duplicate": 1, "without_tmag": 2}
+    }
     first = (tmp_path / "t.ecsv").read_bytes()
-    write_targets(tmp_path / "t.ecsv", targets, "a", make_header())
+    write_targets(tmp_path / "t.ecsv", targets, "a", make_header(), np.array([3, 1, 2]))
     assert (tmp_path / "t.ecsv").read_bytes() == first
+
+
+@pytest.mark.parametrize("wanted", [None, np.array([1, 2])])
+def test_a_star_that_is_skipped_is_a_target_with_its_reason(wanted):
+    targets = choose_targets(replace(region(wanted=wanted), skipped={2: "marked", 77: "not in the table"}), TILES)
+    assert {2: "marked", 77: "not in the table"}.items() <= reasons(targets).items()
+    assert reasons(targets)[1] == ""
+    assert targets.tile[np.isin(targets.starid, [2, 77])].tolist() == ["", ""]
 
 
 def test_make_region_places_the_stars():

@@ -16,9 +16,9 @@ MODULES = sorted(PHOTOMETRY.rglob("*.py"))
 ELSEWHERE = {
     2078: set(),
     2136: set(),
-    2047: {"prf/model.py"},  # places of SPOC's PRF files
+    2047: {"prf/prf_grid.py"},  # places of SPOC's PRF files
     2048: {"core/quality.py", "calibration/motion_fit.py"},  # a flag; cadences of a block
-    2091: {"prf/model.py"},
+    2091: {"prf/prf_grid.py"},
     2092: set(),
     1.98: set(),
 }

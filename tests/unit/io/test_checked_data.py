@@ -36,6 +36,11 @@ def a_kernel():
 def some_stars():
     values = {field.name: RNG.normal(size=20) for field in fields(RegionStars)}
     values |= {"starid": np.arange(20), "unplaced": np.array([77]), "asks_all": True, "tmag_limit": 15.0}
+    values |= {
+        "left_out": np.array([1, 2, 3]),
+        "skipped": np.array([88]),
+        "why_skipped": np.array([b"marked DUPLICATE"]),
+    }
     return RegionStars(**(values | {"reaches": np.arange(20) < 15, "wanted": np.arange(20) % 2 == 0}))
 
 

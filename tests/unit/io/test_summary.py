@@ -155,7 +155,13 @@ def test_nothing_asked_for_makes_an_empty_summary():
 @pytest.fixture
 def files(tmp_path):
     header, fit = make_header(), make_fit(4)
-    write_targets(tmp_path / "t.ecsv", targets_of({int(s): "" for s in fit.starid} | {7: OUTSIDE}), "a", header)
+    write_targets(
+        tmp_path / "t.ecsv",
+        targets_of({int(s): "" for s in fit.starid} | {7: OUTSIDE}),
+        "a",
+        header,
+        np.array([3, 1, 2]),
+    )
     index = export_tile(fit, header, fit.starid, make_catalog(fit), tmp_path, 1, "a", "t", {})
     write_ecsv(index, tmp_path / "i.ecsv")
     return tmp_path

@@ -7,7 +7,7 @@ from pixel_file_builder import PixelFileBuilder
 
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
-from photometry.core.quality import PIXEL_FLAGS, flagged
+from photometry.core.quality import BITMASKS, PIXEL_FLAGS, flagged
 from photometry.io.pixels.tpf import read_tpf
 
 
@@ -86,6 +86,28 @@ def test_all_cadences_flagged(tmp_path):
     path = builder(columns={"QUALITY": np.full(6, 128)}).write(tmp_path / "a.fits")
     with pytest.raises(InputFileError, match=r"all 6 cadences are flagged"):
         read_tpf(path)
+
+
+#: Bits that say nothing about all pixels of the CCD.
+HARMLESS = (64, 256, 512, 1024, 2048, 4096, 8192, 32768)
+
+
+@pytest.mark.parametrize("quality", [*HARMLESS, sum(HARMLESS)])
+def test_flags_that_say_nothing_about_the_pixels_leave_all_cadences_usable(tmp_path, quality):
+    path = builder(columns={"QUALITY": np.full(6, quality)}).write(tmp_path / "a.fits")
+    cube = read_tpf(path)
+    assert cube.usable.all()
+    assert set(cube.quality) == {quality}
+    with pytest.raises(InputFileError, match="all 6 cadences are flagged"):
+        read_tpf(path, quality_bitmask=BITMASKS["hardest"])
+
+
+@pytest.mark.parametrize("quality", [1, 2, 4, 8, 16, 32, 128, 16384, 32 + 4096])
+def test_flags_of_all_pixels_make_a_cadence_unusable(tmp_path, quality):
+    path = builder(columns={"QUALITY": np.where(np.arange(6) == 2, quality, 0)}).write(tmp_path / "a.fits")
+    assert np.flatnonzero(~read_tpf(path).usable).tolist() == [2]
+    only_excluded = [2] if quality == 128 else []
+    assert np.flatnonzero(~read_tpf(path, quality_bitmask=BITMASKS["none"]).usable).tolist() == only_excluded
 
 
 @pytest.mark.realdata

@@ -16,7 +16,7 @@ FLAG = {flag.name: flag.value for flag in STAR_FLAGS}
 
 
 def metrics_of(fit, header):
-    return light_curve_metrics(fit, header.quality, header.cadenceno, header.exposure.cadence_s)
+    return light_curve_metrics(fit, header.usable, header.cadenceno, header.exposure.cadence_s)
 
 
 def verdict(fit, header=None):

@@ -35,7 +35,7 @@ def kernel_of(n_cadence):
 
 
 def scatter_of(fit, header):
-    metrics = light_curve_metrics(fit, header.quality, header.cadenceno, header.exposure.cadence_s)
+    metrics = light_curve_metrics(fit, header.usable, header.cadenceno, header.exposure.cadence_s)
     return Scatter(fit.tmag, metrics.rms_hour, metrics.ptp, np.arange(len(fit.tmag)) == 1)
 
 
@@ -44,13 +44,13 @@ def draw(name):
     if name == "field":
         return field_figure(fit.sum_image, STAMP, stars_of(fit), tiles_of(STAMP, 20, 4), "field", fit.starid[:1])
     if name == "light_curves":
-        return light_curves_figure([light_curve(fit, k, header) for k in range(3)], ["a", "b", "c"])
+        return light_curves_figure([light_curve(fit, k, header) for k in range(3)], ["a", "b", "c"], header.usable)
     if name == "residual":
         return residual_figure(fit, 1, "residual")
     if name == "scatter":
         return scatter_figure(scatter_of(fit, header), header.exposure, 100.0, "scatter")
     if name == "motion":
-        return motion_figure(header.time, kernel_of(120), STAMP, header.quality, "motion")
+        return motion_figure(header.time, kernel_of(120), STAMP, header.usable, "motion")
     return note_figure("nothing")
 
 
@@ -126,7 +126,7 @@ def test_light_curves_show_every_cadence_and_mark_the_flagged():
     fit, header = make_fit(), make_header()
     flux = fit.flux.copy()
     flux[0, 5] = 1e7
-    figure = light_curves_figure([light_curve(replace(fit, flux=flux), 0, header)], ["TIC 1"])
+    figure = light_curves_figure([light_curve(replace(fit, flux=flux), 0, header)], ["TIC 1"], header.usable)
     axes = figure.axes[0]
     crosses = next(line for line in axes.lines if line.get_marker() == "x")
     np.testing.assert_array_equal(crosses.get_xdata(), header.time[[5]])
@@ -156,7 +156,7 @@ def test_scatter_shows_both_measures_and_the_noise():
 
 def test_motion_is_in_millipixels_and_flagged_cadences_marked():
     header = make_header()
-    figure = motion_figure(header.time, kernel_of(120), STAMP, header.quality, "m")
+    figure = motion_figure(header.time, kernel_of(120), STAMP, header.usable, "m")
     crosses = next(line for line in figure.axes[0].lines if line.get_marker() == "x")
     assert len(crosses.get_xdata()) == 2  # one flagged, one not measured
     middle = next(line for line in figure.axes[0].lines if line.get_label() == "middle")
@@ -173,14 +173,14 @@ def test_awkward_data_are_drawn(tmp_path):
     drawn = [
         field_figure(blank, STAMP, nothing, (), "blank"),
         field_figure(np.ones(STAMP.shape), STAMP, nothing, (), "flat"),
-        light_curves_figure([], []),
-        light_curves_figure([light_curve(gone, 0, header)], ["no flux"]),
-        light_curves_figure([light_curve(fit, 0, all_flagged)], ["all flagged"]),
+        light_curves_figure([], [], header.usable),
+        light_curves_figure([light_curve(gone, 0, header)], ["no flux"], header.usable),
+        light_curves_figure([light_curve(fit, 0, all_flagged)], ["all flagged"], all_flagged.usable),
         residual_figure(replace(fit, sum_image=blank, model_image=blank), 0, "blank"),
         residual_figure(make_fit(1, row=np.array([300.0]), column=np.array([579.0])), 0, "corner"),
         scatter_figure(Scatter(none, none, none, none.astype(bool)), header.exposure, 0.0, "none"),
         scatter_figure(Scatter(*np.full((3, 1), np.nan), np.zeros(1, bool)), header.exposure, 0.0, "NaN"),
-        motion_figure(header.time, kernel_of(120), Stamp(0, 2048, 44, 2092), all_flagged.quality, "all flagged"),
+        motion_figure(header.time, kernel_of(120), Stamp(0, 2048, 44, 2092), all_flagged.usable, "all flagged"),
     ]  # fmt: skip
     for figure in drawn:
         save_figure(figure, tmp_path / "figure.png")

@@ -9,7 +9,7 @@ from photometry.calibration.kernel import N_MOTION, MovementKernel
 from photometry.workflow.motion_log import log_motion
 
 _N_CADENCE = 10
-_QUALITY = np.where(np.arange(_N_CADENCE) < 2, 128, 0).astype(np.int32)
+_USABLE = np.arange(_N_CADENCE) >= 2
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,6 @@ def test_what_is_said(caplog, n_bad, message):
     parameters, covariance = np.zeros((_N_CADENCE, N_MOTION)), np.zeros((_N_CADENCE, N_MOTION, N_MOTION))
     bad = np.arange(_N_CADENCE) < n_bad
     with caplog.at_level(logging.INFO):
-        log_motion(MovementKernel((0.0, 0.0), 1.0, (0.0, 0.0), parameters, covariance, bad, "pixels"), _QUALITY)
+        log_motion(MovementKernel((0.0, 0.0), 1.0, (0.0, 0.0), parameters, covariance, bad, "pixels"), _USABLE)
     assert caplog.text.count("WARNING") == bool(message)
     assert message in caplog.text

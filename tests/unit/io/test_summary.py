@@ -173,6 +173,7 @@ def test_written_summary_is_read_back_and_deterministic(files):
     first = path.read_bytes()
     back = read_ecsv(path, RESULT_COLUMNS)
     assert back.meta == written
+    assert written["left_out"] == {"artefact": 3, "duplicate": 1, "without_tmag": 2}
     index = read_ecsv(files / "i.ecsv", RESULT_COLUMNS)
     measured = back[np.isin(back["starid"], index["starid"])]
     for name in index.colnames:

@@ -3,9 +3,21 @@
 Settings come from config.yaml, or from the files given by --configfile in its place.
 """
 
+import sys
+
 from snakemake.utils import min_version
 
+from photometry.core.errors import PhotometryError
+from photometry.workflow.config_files import check_config_files, explained
+
 min_version("9.25")
+
+try:
+    # Before Snakemake reads it, which says neither the file nor the line.
+    if workflow.is_main_process:
+        check_config_files(workflow.overwrite_configfiles or ["config.yaml"])
+except PhotometryError as error:
+    sys.exit(explained(error, config_given=bool(workflow.overwrite_configfiles)))
 
 if not workflow.overwrite_configfiles:
 

@@ -3,6 +3,7 @@
 Any error is reported in one message, which ends the run. This file only connects: the checks are in photometry/.
 """
 
+import sys
 from dataclasses import astuple
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from photometry.core.errors import PhotometryError
 from photometry.io.ffi.ffi_files import listing_digest
 from photometry.io.reference.prf_files import check_prf_folder
 from photometry.workflow.code_digests import Sources
-from photometry.workflow.config_files import check_config_files
+from photometry.workflow.config_files import explained
 from photometry.workflow.origin_lines import made_with
 from photometry.workflow.run_plan import plan_run
 from photometry.workflow.star_plan import (
@@ -43,8 +44,6 @@ SOURCES = Sources(BASE, memory=Path(".snakemake/code_digests.json"))
 CONFIG_FILES = workflow.overwrite_configfiles or workflow.configfiles
 
 try:
-    if workflow.is_main_process:
-        check_config_files(CONFIG_FILES)
     RUN = plan_run(
         config,
         source=", ".join(map(str, CONFIG_FILES)) or "--config",
@@ -52,7 +51,8 @@ try:
         checks_inputs=workflow.is_main_process,
     )
 except PhotometryError as error:
-    raise WorkflowError(str(error)) from None
+    # No WorkflowError, around whose words Snakemake would put places in this file.
+    sys.exit(explained(error, config_given=bool(workflow.overwrite_configfiles)))
 
 #: The settings, complete.
 SETTINGS = RUN.settings

@@ -7,9 +7,33 @@ from typing import Any
 
 import yaml
 
-from photometry.core.errors import ConfigError
+from photometry.core.errors import ConfigError, InputFileError, PhotometryError
 
-__all__ = ["check_config_files"]
+__all__ = ["check_config_files", "explained"]
+
+#: What Snakemake reads where no settings are given.
+_EXAMPLE = "config.yaml"
+
+
+def explained(error: PhotometryError, *, config_given: bool) -> str:
+    """Say why a run is refused, and what Snakemake does not say by itself.
+
+    Parameters
+    ----------
+    error : PhotometryError
+        The reason.
+    config_given : bool
+        Whether the settings come from files that the user named.
+    """
+    text = str(error)
+    if isinstance(error, InputFileError) and not error.path.is_absolute() and not error.path.exists():
+        text += f" (relative paths begin at the working directory, {Path.cwd()})"
+    if not config_given and Path(_EXAMPLE).exists():
+        text += (
+            f"\nThe settings are those of {_EXAMPLE}, an example, since no others were given: copy it, edit the copy, "
+            "and give it to Snakemake: snakemake --cores 2 --configfile my.yaml"
+        )
+    return text
 
 
 def check_config_files(paths: Iterable[str | Path]) -> None:
@@ -23,7 +47,7 @@ def check_config_files(paths: Iterable[str | Path]) -> None:
     Raises
     ------
     ConfigError
-        When a file has a key twice, or is not UTF-8; it names file, lines and key.
+        When a file is missing, no YAML or not UTF-8, or has a key twice; it names file, lines and key.
     """
     for path in paths:
         _check(Path(path))
@@ -32,6 +56,8 @@ def check_config_files(paths: Iterable[str | Path]) -> None:
 def _check(path: Path) -> None:
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputFileError(path, "no such file; give your settings: --configfile my.yaml") from error
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path}: is not written in UTF-8 ({error.reason} at byte {error.start}); save it so"
@@ -39,7 +65,17 @@ def _check(path: Path) -> None:
     try:
         json.loads(text, object_pairs_hook=lambda pairs: _unique(path, pairs))
     except json.JSONDecodeError:
-        _check_yaml(path, text)
+        try:
+            _check_yaml(path, text)
+        except yaml.MarkedYAMLError as error:
+            raise ConfigError(f"{path}: is no YAML{_place_of(error)}: {error.problem}; correct it") from error
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{path}: is no YAML ({' '.join(str(error).split())}); correct it") from error
+
+
+def _place_of(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark
+    return f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
 
 
 def _unique(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,9 +4,10 @@ import os
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
-from running import SOURCES, config_of, snakemake_command, snakemake_environment
+from running import ROOT, SOURCES, config_of, snakemake_command, snakemake_environment
 
 from photometry.core.errors import ConfigError, OutputError
 from photometry.workflow.output_lock import hold_output
@@ -107,6 +108,45 @@ def test_names_of_the_run_that_are_too_long(refused, field, key):
     said = refused(config_of(field, tmag_limit=14.0) | {key: "x" * 300})
     assert "x" * 200 in said
     assert "File name too long" in said or "no such f" in said
+
+
+def without_settings(folder: Path) -> str:
+    """Run Snakemake without any settings; make sure that it refuses in two lines of ours, and return them."""
+    command = [word for word in snakemake_command(folder) if word not in ("--configfile", "my.yaml")]
+    environment = snakemake_environment()
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("Using workflow specific profile")]
+    assert len(lines) <= 2, result.stderr
+    return " ".join(lines)
+
+
+def test_no_settings_at_all(tmp_path):
+    said = without_settings(tmp_path)
+    assert "config.yaml: no such file; give your settings: --configfile my.yaml" in said
+    assert f"working directory, {tmp_path}" in said
+
+
+def test_settings_that_are_the_example(tmp_path):
+    shutil.copy(ROOT / "config.yaml", tmp_path)
+    said = without_settings(tmp_path)
+    assert "data/tesscut: no such file or folder; correct the key 'input'" in said
+    assert f"(relative paths begin at the working directory, {tmp_path})" in said
+    assert "The settings are those of config.yaml, an example, since no others were given" in said
+    assert "snakemake --cores 2 --configfile my.yaml" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("output: results\nobservations: [\n  - a: b\n", "config.yaml: is no YAML, line 3, column 3: "),
+        ("output: results\n\tversion: 1\n", "config.yaml: is no YAML, line 2, column 1: "),
+        ("output: \x07\n", "config.yaml: is no YAML (unacceptable character"),
+    ],
+)
+def test_settings_that_are_no_yaml(tmp_path, text, message):
+    (tmp_path / "config.yaml").write_text(text)
+    assert message in without_settings(tmp_path)
 
 
 def test_a_key_that_is_there_twice(snakemake, tmp_path):

@@ -1,5 +1,6 @@
 """What the agreement of pixels and star table means: fluxes that mean nothing, or something to be told of."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,8 +54,9 @@ def table_verdict(checks: Sequence[StampCheck]) -> TableVerdict:
 
 
 def _no_star(checks: Sequence[StampCheck]) -> str:
-    """Say that no star of the table is on the pixels."""
-    if any(check.n_star for check in checks):
+    """Say that no star of the table is on the pixels, unless they show none and it has some beside them."""
+    beside = any(check.faintest > -math.inf for check in checks) and not any(check.n_source for check in checks)
+    if beside or any(check.n_star for check in checks):
         return ""
     shown = f", which show {_sources(checks)}" if any(check.n_source for check in checks) else ""
     return f"none of its stars lies on the pixels{shown}; {_give_all('this part of the sky')}"

@@ -66,12 +66,12 @@ def plan_regions(
     regions : dict of str to PlannedRegion
         By name.
     unusable : list of InputFileError
-        What is wrong with files of a folder that cannot be used beside others that can.
+        What is wrong with files that cannot be used beside others that can.
 
     Raises
     ------
     InputFileError
-        When pixel files are missing or cannot be used.
+        When pixel files are missing, or none can be used.
     ConfigError
         When two pixel files or folders show the same region.
     """
@@ -88,6 +88,8 @@ def plan_regions(
                 )
             tiles = {tile.name: tile for tile in tiles_of(pixels.stamp, tile_size, tile_margin)}
             regions[pixels.region] = PlannedRegion(pixels, observation, tiles)
+    if unusable and not regions:
+        raise unusable[0]
     return regions, unusable
 
 

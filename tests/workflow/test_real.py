@@ -34,6 +34,40 @@ def star_table(path: Path, pixels: Path, tmag: float) -> str:
     return str(path)
 
 
+def test_files_that_went_wrong_run_as_one_command(snakemake, tess_data, tmp_path):
+    """All that can be measured is, every other file has its row and reason."""
+    files, model = tess_data / "files", {"prf": "model"}
+    by_astrocut = next(files.glob("astrocut-1.4/*.fits.gz"))
+    observations = [
+        {"datasource": "tesscut", "input": str(by_astrocut), "catalog": str(files / "astrocut-1.4/stars.csv")}
+        | {"first_pixel": [287, 387]},
+        {"datasource": "tesscut", "input": str(files / "below-row-0/corner.fits.gz")}
+        | {"catalog": str(files / "below-row-0/corner_stars.csv")},
+        {"datasource": "tpf", "input": str(files / "lightkurve-cutout")}
+        | {"catalog": str(tess_data / "tpf/tpf1_stars.csv")},
+        {"datasource": "tpf", "input": str(files / "tpf-target-duplicate")}
+        | {"catalog": str(files / "tpf-target-duplicate/stars.csv")},
+    ]
+    config = {"output": "results", "observations": [observation | model for observation in observations]}
+    result = snakemake(tmp_path, config=config)
+    assert result.returncode == 1
+    summary = Table.read(tmp_path / "results/summary_v01.ecsv").filled("")
+    reasons = {row["starid"]: (row["status"], str(row["reason"])) for row in summary}
+    status, reason = reasons[0]
+    assert status == "ERROR"
+    assert reason.startswith("header keys contradict each other: 1CRV5P = 1076, but CRVAL1P = 1073 (APERTURE)")
+    twin = "marked DUPLICATE in the star table: its light counts as TIC 1999999999"
+    assert reasons[273589987] == ("SKIPPED", twin)
+    assert "TIC 273589987, is skipped: marked DUPLICATE" in result.stdout
+    assert {"OK", "WARNING"} >= {status for starid, (status, _) in reasons.items() if starid not in (0, 273589987)}
+    of_cutout = summary[np.strings.endswith(summary["region"].astype(str), "r0287_c0387_24x24")]
+    assert len(of_cutout) >= 2
+    assert summary.meta["left_out"] == {"artefact": 0, "duplicate": 1, "without_tmag": 0}
+    # Nine rows below row 0 and nine columns left of the first are no pixels of the sky; no star is on the others.
+    (corner,) = (tmp_path / "results/prepared").glob("tesscut_*_r0000_c0044_15x15.hdf5")
+    assert corner.is_file()
+
+
 def test_target_pixel_file_is_as_good_as_spoc(snakemake, tess_data, tmp_path):
     summary = measure(
         snakemake,

@@ -40,6 +40,7 @@ _SOURCES = {name: source for name, source in DATASOURCES.items() if not source.w
 _log = logging.getLogger(__name__)
 _AGAIN = "delete it and fetch it again"
 _ENDINGS = (".fits", ".fits.gz", ".fit", ".fit.gz")
+_NO_INPUT = "no such file or folder; correct the key 'input'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,8 @@ def inspect_usable_files(
 ) -> tuple[list[PixelFile], list[InputFileError]]:
     """Find the pixel files of a path (file or folder); return those that can be used, and what is wrong with others.
 
+    There may be none that can be used.
+
     Parameters
     ----------
     path : path-like
@@ -139,13 +142,18 @@ def inspect_usable_files(
     Raises
     ------
     InputFileError
-        When none can be used, two have the same region, or `first_pixel` is given for several.
+        When there is no such file or folder, a folder has no file of this kind, two have the same region, or
+        `first_pixel` is given for several.
     """
     notes = PlaceNotes() if notes is None else notes
-    if not Path(path).is_dir():
+    if Path(path).is_file():
         place = None if first_pixel is None else FilePlace(*first_pixel, BY_SETTINGS)
-        (found,) = _find(path, datasource)
-        return [_inspect(found, datasource, notes, place)], []
+        try:
+            return [_inspect(_find(path, datasource)[0], datasource, notes, place)], []
+        except InputFileError as error:
+            return [], [error]
+    if not Path(path).is_dir():
+        raise InputFileError(path, _NO_INPUT)
     if first_pixel is not None:
         raise InputFileError(
             Path(path), "is a folder, and first_pixel is the place of one file; give that file as 'input'"
@@ -162,8 +170,8 @@ def inspect_usable_files(
                 usable.append(_inspect(headers, datasource, notes))
         except InputFileError as error:
             problems.append(error)
-    if not usable:
-        raise problems[0] if problems else _none_found(Path(path), datasource, len(candidates))
+    if not usable and not problems:
+        raise _none_found(Path(path), datasource, len(candidates))
     return _unique(usable), problems
 
 
@@ -245,7 +253,7 @@ def _find(path: str | Path, datasource: str) -> list[PixelHeaders]:
         _check_kind(headers, datasource)
         return [headers]
     if not path.is_dir():
-        raise InputFileError(path, "no such file or folder; correct the key 'input'")
+        raise InputFileError(path, _NO_INPUT)
     candidates = _candidates(path)
     found = [item for candidate in candidates if (item := _of_kind(candidate, datasource)) is not None]
     if not found:

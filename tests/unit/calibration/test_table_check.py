@@ -169,6 +169,13 @@ def test_a_table_without_a_star_on_the_pixels_is_refused():
     )
 
 
+def test_a_table_with_stars_beside_pixels_that_show_none_is_right():
+    beside = Stars(np.array([1]), np.array([FIELD.row_min - 5.0]), np.array([FIELD.col_min + 10.0]), np.array([12.5]))
+    verdict = table_verdict([check(image_of(beside), beside)])
+    assert verdict.problem == ""
+    assert "none of its stars lies on the pixels;" in table_verdict([check(image_of(beside) * 0, NO_STARS)]).problem
+
+
 def test_dark_pixels_tell_nothing():
     faint = Stars(np.array([1]), np.array([320.0]), np.array([920.0]), np.array([17.5]))
     verdict = table_verdict([check(np.random.default_rng(1).normal(0, 1, FIELD.shape), faint)])

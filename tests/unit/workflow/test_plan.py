@@ -39,6 +39,16 @@ def test_regions_of_all_observations_with_their_tiles(files):
     assert regions["one"].detector == (1, 4, 2, 1800)
 
 
+def test_an_observation_of_unusable_files_alone_does_not_stop_others(files):
+    files["tesscut:a"], files["tpf:b"] = [], [pixel_file("three", Stamp(0, 11, 44, 55))]
+    observations = [{"datasource": "tesscut", "input": "a"}, {"datasource": "tpf", "input": "b"}]
+    regions, unusable = plan_regions(observations, tile_size=10, tile_margin=8)
+    assert list(regions) == ["three"]
+    assert len(unusable) == 2
+    with pytest.raises(InputFileError, match=r"bad.fits: is truncated"):
+        plan_regions(observations[:1], tile_size=10, tile_margin=8)
+
+
 def test_same_region_in_two_observations(files):
     files["tesscut:a"] = [pixel_file("one", Stamp(0, 20, 44, 64))]
     observation = {"datasource": "tesscut", "input": "a"}

@@ -1,19 +1,27 @@
 """Whether what a pixel file says twice is the same: programs that cut files change one place and not the other."""
 
+import logging
 import math
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from astropy.wcs import WCS
 
+from photometry.core.cube import Pointing
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
 from photometry.io.fits.fits_files import header_value, real_number
 from photometry.io.pixels.pixel_headers import PixelHeaders
+from photometry.io.reference.sector_cameras import cameras_seeing
 
-__all__ = ["check_agreement"]
+__all__ = ["check_agreement", "tell_wrong_camera"]
+
+_log = logging.getLogger(__name__)
+#: By so much a place has to be outside the field of a camera, or inside that of another, to be told of, deg.
+_CLEARLY_DEG = 0.5
 
 #: Keys that say the same in all headers of a file; positions are not among them, as those of SPOC's headers differ.
 _REPEATED = ("SECTOR", "CAMERA", "CCD", "TICID", "DATA_REL")
@@ -54,6 +62,24 @@ def check_agreement(headers: PixelHeaders, stamp: Stamp) -> None:
     _check_shape(headers, stamp)
     _check_first_pixel(headers)
     _check_wcs(headers, stamp)
+
+
+def tell_wrong_camera(path: Path, pointing: Pointing) -> None:
+    """Warn of a file whose camera does not see the place that it names, while another camera of the sector does.
+
+    Nothing is said of places that no camera sees: files of simulations name sectors that they do not lie in.
+    """
+    if pointing.is_simulated or not math.isfinite(pointing.ra + pointing.dec):
+        return
+    place = (pointing.sector, pointing.ra, pointing.dec)
+    others = cameras_seeing(*place, -_CLEARLY_DEG)
+    if not others or pointing.camera in cameras_seeing(*place, _CLEARLY_DEG):
+        return
+    _log.warning(
+        "%s: its header says camera %d, but in sector %d camera %d sees its place (RA %.4f, Dec %.4f); if that is so, "
+        "correct CAMERA and CCD: PRF and names of the products are those of the header",
+        *(path, pointing.camera, pointing.sector, others[0], pointing.ra, pointing.dec),
+    )
 
 
 def _check_shape(headers: PixelHeaders, stamp: Stamp) -> None:

@@ -15,7 +15,7 @@ from photometry.core.times import TimeOffset
 from photometry.io.fits.fits_archives import packed_files
 from photometry.io.fits.fits_files import header_value, open_fits
 from photometry.io.pixels.file_places import BY_SETTINGS, FilePlace, PlaceNotes
-from photometry.io.pixels.header_agreement import check_agreement
+from photometry.io.pixels.header_agreement import check_agreement, tell_wrong_camera
 from photometry.io.pixels.pixel_headers import (
     PixelHeaders,
     check_flux_unit,
@@ -345,6 +345,8 @@ def _inspect(headers: PixelHeaders, datasource: str, notes: PlaceNotes, place: F
     place = place or read_place(headers, pointing, notes)
     file_stamp = stamp_of_file(headers, place)
     check_agreement(headers, file_stamp)
+    if place.source != BY_SETTINGS:
+        tell_wrong_camera(headers.path, pointing)
     stamp = science_part(file_stamp)
     exposure = read_exposure(headers, stamp, source)
     n_cadence = int(headers.pixels["NAXIS2"])

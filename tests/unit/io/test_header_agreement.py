@@ -8,6 +8,7 @@ from pixel_file_builder import cutout, tpf
 
 from photometry.core.errors import InputFileError
 from photometry.io.pixels.pixel_files import inspect_pixel_file
+from photometry.io.reference.sector_cameras import cameras_seeing
 
 
 def changed(path: Path, hdu: int, **keys: object) -> Path:
@@ -32,6 +33,29 @@ def test_headers_of_a_file(tmp_path, kind, key, value):
     changed(path, 1, **{key: value})
     with pytest.raises(InputFileError, match=rf"header keys contradict each other: {key} = .* \(primary header\), but"):
         inspect_pixel_file(path, kind)
+
+
+#: In the middle of camera 4 of sector 1, and in the field of none.
+PLACES = {"middle": (84.3, -78.0), "nowhere": (84.0, 60.0)}
+
+
+@pytest.mark.parametrize("kind", ["tesscut", "tpf"])
+@pytest.mark.parametrize(("camera", "place", "told"), [(4, "middle", 0), (1, "middle", 1), (1, "nowhere", 0)])
+def test_a_wrong_camera_is_told(tmp_path, caplog, kind, camera, place, told):
+    ra, dec = PLACES[place]
+    primary = {"SECTOR": 1, "CAMERA": camera, "CCD": 2, "RA_OBJ": ra, "DEC_OBJ": dec, "PROCVER": "spoc-4.0.5"}
+    path = (cutout if kind == "tesscut" else tpf)(primary=primary, ra=ra, dec=dec).write(tmp_path / "a.fits")
+    inspect_pixel_file(path, kind)
+    assert caplog.text.count("its header says camera 1, but in sector 1 camera 4 sees its place") == told
+
+
+def test_cameras_of_sectors():
+    """Against the middles of the CCDs of real files: TIC 25155310 and pi Men, sector 1; TIC 273589987, sector 15."""
+    assert cameras_seeing(1, 63.3739, -69.2268, 0.0) == [4]
+    assert cameras_seeing(1, 84.2912, -80.4692, 0.0) == [4]
+    assert cameras_seeing(15, 297.7888, 46.4834, 0.0) == [2]
+    assert cameras_seeing(1, 84.0, 60.0, 0.5) == []
+    assert cameras_seeing(9998, 84.0, 60.0, 0.5) == []
 
 
 @pytest.mark.realdata

@@ -348,6 +348,13 @@ def target_lists():
     return collect("<results>/prepared/targets_{region}.ecsv", region=RUN.regions)
 
 
+def plots():
+    """Return the plots of all regions that have targets; none where the settings ask for none."""
+    if not SETTINGS["plots"]:
+        return []
+    return collect(rules.plots.output, region=filter(tiles_of_targets, RUN.regions))
+
+
 def wanted_products(wildcards):
     """Return what the settings ask for: the products of the observations, or simulated pixels."""
     if not RUN.regions:
@@ -356,6 +363,6 @@ def wanted_products(wildcards):
         rules.summary.output.summary,
         *prepared_files(),
         *fluxes(),
-        *collect(rules.plots.output, region=filter(tiles_of_targets, RUN.regions)),
+        *plots(),
         *collect(rules.unusable_input.output, number=range(len(RUN.unusable))),
     ]

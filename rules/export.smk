@@ -81,6 +81,7 @@ rule verify:
         output=subpath(output.said, ancestor=2),
         version=lookup("version", within=SETTINGS),
         tiles={name: list(region.tiles) for name, region in RUN.regions.items()},
+        plots=lookup("plots", within=SETTINGS),
     script:
         "../scripts/verify.py"
 

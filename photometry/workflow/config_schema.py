@@ -49,6 +49,7 @@ def config_schema() -> dict[str, Any]:
                 "maximum": BITMASKS["hardest"],
                 "default": "default",
             },
+            "plots": _key("draw the plots of every region", bool, default=True),
             "coord_buffer": _key(
                 "stars so far around the pixels are kept in the catalogue, deg",
                 float,

@@ -26,7 +26,7 @@ class Damage:
 
 
 def damaged_products(
-    output: str | Path, version: int, tiles: Mapping[str, Iterable[str]]
+    output: str | Path, version: int, tiles: Mapping[str, Iterable[str]], *, plots: bool = True
 ) -> tuple[list[Damage], int, int]:
     """Compare the products of all regions, and the summary, with what was written.
 
@@ -38,6 +38,8 @@ def damaged_products(
         Version of the products.
     tiles : mapping of str to iterable of str
         Names of the tiles of all regions.
+    plots : bool
+        Whether regions have plots.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def damaged_products(
                 continue
             n_curve += len(listed)
             damaged += _damaged_curves(output, listed)
-        others = _products(output, region, names)
+        others = _products(output, region, names) + (_plots(output, region) if plots else [])
         n_other += len(others) + len(indices)
         named: dict[str, str] = {}
         for path in [*others, *indices]:
@@ -69,7 +71,7 @@ def damaged_products(
 
 
 def _products(output: Path, region: str, tiles: Iterable[str]) -> list[Path]:
-    """Return the products of a region but its light curves and indices."""
+    """Return the products of a region but its light curves, indices and plots."""
     prepared = output / "prepared"
     return [
         *(prepared / f"{start}{region}.hdf5" for start in _PREPARED),
@@ -78,8 +80,11 @@ def _products(output: Path, region: str, tiles: Iterable[str]) -> list[Path]:
         prepared / f"unlisted_stars_{region}.ecsv",
         prepared / f"targets_{region}.ecsv",
         *(output / f"photometry/{region}/{tile}.hdf5" for tile in tiles),
-        *(output / f"plots/{region}/{name}.png" for name in _FIGURES),
     ]
+
+
+def _plots(output: Path, region: str) -> list[Path]:
+    return [output / f"plots/{region}/{name}.png" for name in _FIGURES]
 
 
 def _damaged_curves(output: Path, listed: Iterable[ListedFile]) -> list[Damage]:

@@ -84,6 +84,12 @@ def test_format():
     assert result.returncode == 0, result.stderr
 
 
+def test_plots_can_be_left_out(field, snakemake, tmp_path):
+    jobs = planned_jobs(snakemake(tmp_path, "--dry-run", config=config_of(field) | {"plots": False}).stdout)
+    assert "plots" not in jobs
+    assert jobs["summary"] == 1
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "rules").glob("*.smk")), ids=lambda path: path.name)
 def test_every_rule_has_its_docstring_log_benchmark_and_environment(path: Path):
     for rule in path.read_text().split("\nrule ")[1:]:

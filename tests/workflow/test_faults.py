@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 CONFIG = {
     "output": "results",
+    "plots": False,
     "observations": [
         {"datasource": "tpf", "input": f"{name}.fits", "catalog": f"{name}.csv", "prf": "model"}
         for name in ("one", "two")
@@ -31,7 +32,7 @@ STEPS = {
     "movement_kernel": ("prepared/movement_tpf_*", "prepared/reference_stars_*"),
     "effective_prf": ("prepared/prf_*", "prepared/movement_refined_*", "prepared/unlisted_stars_*"),
     "psf_photometry": ("photometry",),
-    "export_light_curves": ("lightcurves", "plots", "summary_*"),
+    "export_light_curves": ("lightcurves", "summary_*"),
 }
 
 

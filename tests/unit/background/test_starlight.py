@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import signal
 from small_tiles import lopsided_prf
 
+from photometry.background import starlight
 from photometry.background.starlight import catalogue_light, star_mask, static_light
 from photometry.core.geometry import Stamp
 from photometry.core.stars import flux_of_tmag, mask_radius
@@ -114,3 +116,11 @@ def test_static_light_of_few_frames(n_frame):
 def test_static_light_needs_frames():
     with pytest.raises(ValueError, match="no frames"):
         static_light([])
+
+
+@pytest.mark.parametrize(("shape", "kernel"), [((30, 41), (7, 7)), ((8, 9), (11, 5)), ((12, 12), (1, 1))])
+def test_convolution_is_that_of_scipy(shape, kernel):
+    rng = np.random.default_rng(4)
+    image, weights = rng.normal(size=shape), rng.normal(size=kernel)
+    right = signal.convolve2d(image, weights, mode="same")
+    np.testing.assert_allclose(starlight._convolved(image, weights), right, atol=1e-12)

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
+from photometry.frames import frame_goodness
 from photometry.frames.frame_goodness import frames_without_stars, usual_image
 
 N_FRAME, SHAPE = 40, (13, 15)
@@ -109,3 +111,8 @@ def test_frames_without_noise():
     images = frames(noise=0.0)
     images[30] = 100
     assert found(images) == [30]
+
+
+def test_ranks_are_those_of_scipy():
+    values = np.random.default_rng(3).integers(0, 20, 300).astype(float)
+    np.testing.assert_array_equal(frame_goodness._ranks(values), stats.rankdata(values))

@@ -21,6 +21,7 @@ from photometry.calibration.table_check import checked_cube
 from photometry.calibration.table_verdict import table_verdict
 from photometry.calibration.wcs_motion import kernel_of_wcs
 from photometry.catalog.star_catalog import Catalog, stars_near
+from photometry.core.blas_threads import one_blas_thread
 from photometry.core.cube import Cube, CubeHeader
 from photometry.core.errors import CatalogError
 from photometry.core.geometry import Stamp, tiles_of
@@ -153,7 +154,7 @@ class Detector:
             tiles = tiles_of(stamp, numerics.fit.tile_size, numerics.fit.tile_margin)
             stamp = next((tile for tile in tiles if tile.core.contains(row, column)), tiles[0]).stamp
         key = (stamp, numerics, tuple(settings["prf"].items()))
-        with self._lock:
+        with self._lock, one_blas_thread():
             if key not in self._placements:
                 self._placements[key] = self._measured(stamp, numerics, settings)
             return self._placements[key]

@@ -1,5 +1,6 @@
 """The documented class `BasePhotometry`: a target, its pixels, and its light curve for photometry to fill."""
 
+import logging
 from configparser import ConfigParser
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,14 @@ from photometry.core.errors import ConfigError, TargetError
 from photometry.core.geometry import Stamp
 from photometry.core.status import MEASURED, STATUS
 from photometry.interface.detector import CACHE_MODES, forget
-from photometry.interface.lightcurve_table import blank_curve, curve_with_table, empty_table, has_values, table_metrics
+from photometry.interface.lightcurve_table import (
+    blank_curve,
+    curve_with_table,
+    empty_table,
+    has_values,
+    table_metrics,
+    unmeasured,
+)
 from photometry.interface.target_choice import TargetChoice, choose_target, whole_number
 from photometry.interface.target_files import NoFit, cards_of, write_target
 from photometry.interface.target_report import TargetReport
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["BasePhotometry"]
 
 
+_log = logging.getLogger(__name__)
 #: Folder of the plots below the output folder.
 _PLOT_FOLDER = Path("plots", "targets")
 
@@ -135,7 +144,7 @@ class BasePhotometry(TargetStamp):
         self.final_phot_mask = self.final_position_mask = None
         self._tmag = float(self._detector.catalog.tmag[self._entry])
         self._stamp = Stamp(*self.default_stamp())
-        self.lightcurve: Table = empty_table(header, self.target["ra"], self.target["dec"])
+        self.lightcurve: Table = self._empty_table()
         self._report = TargetReport()
         self._status = STATUS.UNKNOWN
 
@@ -176,6 +185,8 @@ class BasePhotometry(TargetStamp):
     def photometry(self, *args: Any, **kwargs: Any) -> STATUS:
         """Run `do_photometry`, check its light curve, compute the metrics and, if wanted, plot.
 
+        `lightcurve` holds no result from the moment a run starts: what fails leaves no flux of an earlier run.
+
         Parameters
         ----------
         *args, **kwargs
@@ -188,6 +199,7 @@ class BasePhotometry(TargetStamp):
             ERROR (ABORT when the user stops it).
         """
         self._status, self._report = STATUS.STARTED, TargetReport()
+        self.lightcurve = unmeasured(self.lightcurve, self._empty_table())
         with self._report.collected_warnings():
             try:
                 status = STATUS(self.do_photometry(*args, **kwargs))
@@ -236,13 +248,12 @@ class BasePhotometry(TargetStamp):
         ValueError
             When there is no version (1 to 99), or something in `additional_headers` cannot be in a header.
         RuntimeError
-            When there is no flux to be saved.
+            When there is no flux to be saved. One whose status is ERROR is saved with STATUS=ERROR, and a warning.
         """
         version = self.version if version is None else whole_number("version", version)
         if version is None:
             raise ConfigError("no version: give one to save_lightcurve or to the constructor")
-        if not has_values(self.lightcurve, "flux"):
-            raise TargetError(f"TIC {self.starid}: no flux to save; run photometry() first and look at status")
+        self._check_savable()
         return write_target(
             curve_with_table(self._curve(), self.lightcurve, self.final_phot_mask, self._stamp),
             self._metadata(),
@@ -291,6 +302,18 @@ class BasePhotometry(TargetStamp):
             self.report_details(error=f"do_photometry ended with the status {status.name}")
             return STATUS.ERROR
         return status
+
+    def _check_savable(self) -> None:
+        """Raise where there is no flux; warn of one that the status calls wrong."""
+        reason = f"{self._status.name}{': ' if self._report.reason else ''}{self._report.reason}"
+        if not has_values(self.lightcurve, "flux"):
+            remedy = "run photometry() first" if self._status is STATUS.UNKNOWN else f"its status is {reason}"
+            raise TargetError(f"TIC {self.starid}: no flux to save; {remedy}")
+        if self._status not in (*MEASURED, STATUS.UNKNOWN):
+            _log.warning("TIC %d: a light curve is saved whose status is %s", self.starid, reason)
+
+    def _empty_table(self) -> Table:
+        return empty_table(self._detector.header, self.target["ra"], self.target["dec"])
 
     def _curve(self) -> LightCurve:
         """Light curve with the images that are written; its fluxes are taken from `lightcurve`."""

@@ -16,7 +16,7 @@ from photometry.lightcurve.columns import FLUX_UNIT, table_columns
 from photometry.lightcurve.light_curve import APERTURE_USED, LightCurve
 from photometry.lightcurve.metrics import Metrics, light_curve_metrics
 
-__all__ = ["blank_curve", "curve_with_table", "empty_table", "fill_table", "has_values", "table_metrics"]
+__all__ = ["blank_curve", "curve_with_table", "empty_table", "fill_table", "has_values", "table_metrics", "unmeasured"]
 
 #: Units that astropy writes otherwise than FITS files.
 _UNITS = {FLUX_UNIT: "electron / s"}
@@ -79,6 +79,24 @@ def empty_table(header: CubeHeader, ra: float, dec: float) -> Table:
             for name, values in (known | unknown).items()
         ]
     )
+
+
+def unmeasured(table: Table, empty: Table) -> Table:
+    """Return a light curve without results: the same table where it has all cadences and columns, else the empty one.
+
+    Parameters
+    ----------
+    table : Table
+        What there is; columns that are not of `empty_table` stay.
+    empty : Table
+        As `empty_table` makes it.
+    """
+    if len(table) != len(empty) or not set(empty.colnames) <= set(table.colnames):
+        return empty
+    for name in empty.colnames:
+        if name not in _KNOWN:
+            table[name] = empty[name]
+    return table
 
 
 def fill_table(table: Table, curve: LightCurve) -> None:

@@ -1,0 +1,79 @@
+"""Runs of the photometry one after the other: what a failed one leaves, what is collected, what is saved."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from prepared_folder import Prepared, prepare_ccd
+
+from photometry import STATUS, BasePhotometry, PSFPhotometry
+
+
+@pytest.fixture(scope="module")
+def ffi(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return prepare_ccd(tmp_path_factory.mktemp("ffi") / "prepared", n_cadence=12)
+
+
+class Given(BasePhotometry):
+    """Photometry that puts given fluxes into the light curve and ends with a given status."""
+
+    def do_photometry(self, flux: float, status: STATUS | None) -> STATUS | None:
+        assert np.isnan(self.lightcurve["flux"]).all()
+        self.lightcurve["flux"], self.lightcurve["flux_err"] = flux, 1.0
+        if status is STATUS.ABORT:
+            raise RuntimeError("no good")
+        return status
+
+
+def open_target(ffi: Prepared, output: Path, kind: type[BasePhotometry] = PSFPhotometry, **changes: object):
+    return kind(ffi.starid, ffi.folder, output, **(ffi.place | changes))
+
+
+# A run that fails
+
+
+def test_a_failed_run_leaves_no_flux_of_the_one_before(ffi, tmp_path):
+    with open_target(ffi, tmp_path) as target:
+        assert target.photometry() in (STATUS.OK, STATUS.WARNING)
+        target.resize_stamp(down=-12)
+        assert target.photometry() is STATUS.ERROR
+        for name in ("flux", "flux_err", "flux_background", "pos_centroid"):
+            assert np.isnan(target.lightcurve[name]).all(), name
+        assert np.isfinite(target.lightcurve["time"]).all()
+        with pytest.raises(RuntimeError, match="no flux to save; its status is ERROR: TIC .* is not on the pixels"):
+            target.save_lightcurve()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_exception_leaves_no_flux_of_the_run_before(ffi, tmp_path):
+    with open_target(ffi, tmp_path) as target:
+        target.photometry()
+        target.settings["fit"]["tmag_limit"] = "faint"
+        with pytest.raises(ValueError, match="tmag_limit"):
+            target.photometry()
+        assert np.isnan(target.lightcurve["flux"]).all()
+        with pytest.raises(RuntimeError, match="its status is ERROR: settings: tmag_limit"):
+            target.save_lightcurve()
+
+
+def test_an_error_that_is_saved_says_so(ffi, tmp_path, caplog):
+    with open_target(ffi, tmp_path, kind=Given) as target:
+        assert target.photometry(5.0, STATUS.ERROR) is STATUS.ERROR
+        target.report_details(error="the star is not there")
+        with caplog.at_level(logging.WARNING):
+            path = target.save_lightcurve()
+    assert "is saved whose status is ERROR: the star is not there" in caplog.text
+    assert fits.getheader(path)["STATUS"] == "ERROR"
+
+
+def test_columns_of_a_method_stay_and_cadences_come_back(ffi, tmp_path):
+    with open_target(ffi, tmp_path, kind=Given) as target:
+        target.lightcurve["mine"] = 3.0
+        target.photometry(5.0, STATUS.OK)
+        assert "mine" in target.lightcurve.colnames
+        target.lightcurve = target.lightcurve[:4]
+        target.photometry(6.0, STATUS.OK)
+        assert len(target.lightcurve) == 12
+        assert target.lightcurve["flux"].unit is not None

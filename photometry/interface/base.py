@@ -10,7 +10,6 @@ from astropy.table import Table
 
 from photometry.core.datasources import FFI
 from photometry.core.errors import ConfigError, TargetError
-from photometry.core.geometry import Stamp
 from photometry.core.status import MEASURED, STATUS
 from photometry.interface.detector import CACHE_MODES, forget
 from photometry.interface.lightcurve_table import (
@@ -143,7 +142,7 @@ class BasePhotometry(TargetStamp):
         self.additional_headers: dict[str, Any] = {}
         self.final_phot_mask = self.final_position_mask = None
         self._tmag = float(self._detector.catalog.tmag[self._entry])
-        self._stamp = Stamp(*self.default_stamp())
+        self._stamp = self._first_stamp()
         self.lightcurve: Table = self._empty_table()
         self._report = TargetReport()
         self._status = STATUS.UNKNOWN

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from astropy.table import Table
+from astropy.time import Time
 from astropy.wcs import WCS
 
 from photometry.catalog.star_catalog import wcs_of
@@ -17,16 +18,18 @@ from photometry.core.cube import Cube
 from photometry.core.datasources import DATASOURCES
 from photometry.core.geometry import Stamp
 from photometry.interface.detector import Detector, Placement, given_prf
+from photometry.interface.given_times import spacecraft_time
 from photometry.interface.image_kernels import ImageMovementKernel, kernel_series
 from photometry.interface.stamp_psf import PSF
 from photometry.interface.stamps import (
     changed_stamp,
-    default_stamp,
+    default_size,
     ffi_aperture,
     moved_mask,
     moved_table,
     pixel_grid,
     plain_aperture,
+    stamp_around,
     star_table,
 )
 from photometry.interface.target_report import TargetReport
@@ -80,21 +83,28 @@ class TargetStamp:
         """Pixels of the stamp: (row_min, row_max, col_min, col_max), 0-based on the CCD, half open."""
         return _edges(self._stamp)
 
-    def default_stamp(self) -> Edges:
-        """Return the stamp that a target has at first.
+    def default_stamp(self) -> tuple[int, int]:
+        """Return the size of the stamp that a target has at first; subclasses may define another.
 
-        At least 15x15 pixels around the target, more for stars brighter than T=10, and more rows for stars that bleed;
-        of a target pixel file all there is. The part of it that has pixels counts.
+        At least 15x15 pixels, more for stars brighter than T=10, and more rows for stars that bleed. The stamp is that
+        of so many rows and columns around the target, as far as there are pixels. For full-frame images alone: of a
+        target pixel file the stamp is all there is, whatever this says.
 
         Returns
         -------
-        (row_min, row_max, col_min, col_max) : tuple of 4 int
-            0-based on the CCD, half open.
+        n_row, n_column : int
+            Number of rows, number of columns.
         """
         if DATASOURCES[self.datasource].has_target:
-            return _edges(self._detector.header.stamp)
-        place = self.target_pos_row, self.target_pos_column
-        return _edges(default_stamp(*place, self._tmag, self._detector.header.stamp))
+            return self._detector.header.stamp.shape
+        return default_size(self._tmag)
+
+    def _first_stamp(self) -> Stamp:
+        """Stamp that the target has at first."""
+        region = self._detector.header.stamp
+        if DATASOURCES[self.datasource].has_target:
+            return region
+        return stamp_around(self.target_pos_row, self.target_pos_column, self.default_stamp(), region)
 
     def resize_stamp(
         self,
@@ -253,20 +263,27 @@ class TargetStamp:
         """
         return self._catalog.copy()
 
-    def catalog_attime(self, time: float) -> Table:
+    def catalog_attime(self, time: float | Time) -> Table:
         """Return the catalogue with positions at a time, moved by the movement kernel.
 
         Parameters
         ----------
-        time : float
-            Time at the spacecraft, BTJD: ``time - timecorr`` of a light curve.
+        time : float or Time
+            Time at the spacecraft (TDB): MJD (above 50,000), BTJD (below 20,000: ``time - timecorr`` of a light
+            curve), JD (above 2,000,000), or an `astropy.time.Time`.
 
         Returns
         -------
         Table
             As `catalog`.
+
+        Raises
+        ------
+        ValueError
+            When the time is in none of the scales, or outside the cadences by more than one.
         """
-        return moved_table(self._catalog, lambda xy: self.MovementKernel.interpolate(time, xy))
+        at = spacecraft_time(time, self._spacecraft_times, self._detector.header.exposure.cadence_s)
+        return moved_table(self._catalog, lambda xy: self.MovementKernel.interpolate(at, xy))
 
     @cached_property
     def MovementKernel(self) -> ImageMovementKernel:  # noqa: N802
@@ -274,8 +291,7 @@ class TargetStamp:
 
         Its times are at the spacecraft, its positions are 0-based on the CCD.
         """
-        header = self._detector.header
-        return kernel_series(self._placement.kernel, header.time - header.timecorr)
+        return kernel_series(self._placement.kernel, self._spacecraft_times)
 
     @cached_property
     def psf(self) -> PSF:
@@ -298,6 +314,11 @@ class TargetStamp:
     @cached_property
     def _catalog(self) -> Table:
         return star_table(self._detector.stars(self._stamp, _MARGIN), self._detector.catalog, self._stamp)
+
+    @property
+    def _spacecraft_times(self) -> npt.NDArray[np.float64]:
+        """Times of the cadences at the spacecraft, BTJD, (n_cadence,)."""
+        return self._detector.header.time - self._detector.header.timecorr
 
     @property
     def _placement(self) -> Placement:

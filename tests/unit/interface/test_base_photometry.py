@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.time import Time
 from astropy.wcs import WCS
 from prepared_folder import Prepared, make_scene, prepare, prepare_ccd, prepare_tpf
 
@@ -146,12 +147,33 @@ def test_default_stamp_grows_with_brightness(tmp_path):
             tmp_path / f"{tmag}" / "prepared", n_row=60, n_column=60, extra_tmags=(tmag,), n_cadence=5
         )
         with open_ffi(prepared, tmp_path) as target:
-            assert target.default_stamp() == target.stamp
+            assert all(n <= most for n, most in zip(target.sumimage.shape, target.default_stamp(), strict=True))
             sizes[tmag] = target.stamp[1] - target.stamp[0], target.stamp[3] - target.stamp[2]
             assert target.stamp[0] <= target.target_pos_row < target.stamp[1]
     assert sizes[14.0] == (15, 15)
     assert sizes[8.5][0] > 15
     assert sizes[8.5][1] < sizes[6.0][1] <= sizes[6.0][0]
+
+
+def test_default_stamp_is_a_size_that_a_subclass_can_choose(ffi, tpf, tmp_path):
+    class Small(BasePhotometry):
+        def default_stamp(self):
+            return 11, 13.0
+
+    class Edges(BasePhotometry):
+        def default_stamp(self):
+            return 500, 515, 1250, 1265
+
+    with open_ffi(ffi, tmp_path) as target:
+        assert target.default_stamp() == target.sumimage.shape == (15, 15)
+        middle = round(target.target_pos_row), round(target.target_pos_column)
+    with Small(ffi.starid, ffi.folder, tmp_path, **ffi.place) as small:
+        assert small.stamp == (middle[0] - 5, middle[0] + 6, middle[1] - 6, middle[1] + 7)
+        assert small.images_cube.shape[:2] == (11, 13)
+    with Small(tpf.starid, tpf.folder, tmp_path, datasource="tpf") as whole:
+        assert whole.sumimage.shape == tpf.cube.stamp.shape
+    with pytest.raises(ValueError, match=r"default_stamp returned \(500, 515, 1250, 1265\), expected numbers of rows"):
+        Edges(ffi.starid, ffi.folder, tmp_path, **ffi.place)
 
 
 def test_stamp_of_a_target_pixel_file_is_all_of_it(tpf, tmp_path):
@@ -300,6 +322,32 @@ def test_catalog_at_a_time_moves_with_the_kernel(ffi, tmp_path):
         np.testing.assert_array_equal(target.catalog["row"], catalog["row"])
 
 
+def test_times_of_all_scales_are_the_same_time(ffi, tmp_path):
+    with open_ffi(ffi, tmp_path) as target:
+        btjd = float(target.lightcurve["time"][17] - target.lightcurve["timecorr"][17])
+        expected = target.catalog_attime(btjd)
+        assert not np.array_equal(expected["row"], target.catalog_attime(btjd + 0.3)["row"])
+        tdb = Time(btjd + 2457000, format="jd", scale="tdb")
+        for time in (btjd + 56999.5, btjd + 2457000.0, tdb, tdb.utc, np.float64(btjd)):
+            np.testing.assert_allclose(target.catalog_attime(time)["row"], expected["row"], atol=1e-6)
+
+
+def test_times_of_no_scale_or_outside_the_series_are_refused(ffi, tmp_path):
+    with open_ffi(ffi, tmp_path) as target:
+        times = np.asarray(target.lightcurve["time"] - target.lightcurve["timecorr"])
+        cadence = 1800 / 86400
+        for time in (times[0] - 0.9 * cadence, times[-1] + 0.9 * cadence):
+            assert len(target.catalog_attime(time))
+        for time in (times[0] - 1.1 * cadence, times[-1] + 1.1 * cadence, times[0] + 57003.0, 58324.0 - 400):
+            with pytest.raises(ValueError, match="outside the cadences: BTJD"):
+                target.catalog_attime(time)
+        for time in (25000.0, -1.0, 1e9):
+            with pytest.raises(ValueError, match="expected a BTJD"):
+                target.catalog_attime(time)
+        with pytest.raises(ValueError, match="2 times, expected one"):
+            target.catalog_attime(Time([2458325.0, 2458326.0], format="jd"))
+
+
 def test_catalog_without_stars_is_an_empty_table(tmp_path):
     prepared = prepare_ccd(tmp_path / "prepared", density=50.0, star_margin=0, n_cadence=5)
     stars, region = prepared.scene.catalogue_stars, prepared.cube.stamp
@@ -314,7 +362,7 @@ def test_catalog_without_stars_is_an_empty_table(tmp_path):
             right=column + 1 - region.col_max,
         )
         assert target.stamp == (row, row + 1, column, column + 1)
-        assert len(target.catalog) == len(target.catalog_attime(1325.0)) == 0
+        assert len(target.catalog) == len(target.catalog_attime(1325.35)) == 0
         assert target.catalog.colnames[-1] == "column_stamp"
 
 

@@ -1,6 +1,7 @@
 """The documented class `BasePhotometry`: a target, its pixels, and its light curve for photometry to fill."""
 
 import logging
+import os
 from configparser import ConfigParser
 from pathlib import Path
 from types import TracebackType
@@ -14,12 +15,15 @@ from photometry.core.status import MEASURED, STATUS
 from photometry.interface.detector import CACHE_MODES, forget
 from photometry.interface.lightcurve_table import (
     blank_curve,
+    cadences_of,
+    curve_with_stamp,
     curve_with_table,
     empty_table,
     has_values,
     table_metrics,
     unmeasured,
 )
+from photometry.interface.prepared import input_folder_of
 from photometry.interface.target_choice import TargetChoice, choose_target, whole_number
 from photometry.interface.target_files import NoFit, cards_of, write_target
 from photometry.interface.target_report import TargetReport
@@ -54,7 +58,7 @@ class BasePhotometry(TargetStamp):
         Prepared files: the folder prepared/ of a workflow's output, or any folder with cubes and catalogues; and target
         pixel files, for ``tpf``. The path of a file means the folder that holds it.
     output_folder : path-like
-        Where light curves and plots go.
+        Where light curves and plots go: in trees of folders below it.
     datasource : str
         ``ffi``: full-frame images, or cutouts of them; ``tpf``: the star's target pixel file; ``tpf:<starid>``: the
         target pixel file of another star.
@@ -76,6 +80,8 @@ class BasePhotometry(TargetStamp):
     ----------
     starid, sector, camera, ccd : int
         Target and CCD.
+    input_folder, output_folder : str
+        Absolute paths; the input folder is a folder also when a file was given.
     cadence : int
         s.
     datasource : str
@@ -107,9 +113,6 @@ class BasePhotometry(TargetStamp):
         When the star is not in the catalogue, or not on the pixels.
     """
 
-    #: Names of the plots that there can be.
-    _PLOTS: tuple[str, ...] = ()
-
     def __init__(
         self,
         starid: int,
@@ -130,7 +133,8 @@ class BasePhotometry(TargetStamp):
         self.settings: ConfigParser = load_settings()
         self.cache, self.plot = cache, bool(plot)
         self.version = None if version is None else whole_number("version", version)
-        self.input_folder, self.output_folder = Path(input_folder), Path(output_folder)
+        self.input_folder = os.path.abspath(input_folder_of(input_folder))
+        self.output_folder = os.path.abspath(output_folder)
         place = choose_target(choice, self.input_folder, cache)
         self._detector, self._entry = place.detector, place.entry
         self.target_pos_row, self.target_pos_column = place.row, place.column
@@ -146,6 +150,10 @@ class BasePhotometry(TargetStamp):
         self.lightcurve: Table = self._empty_table()
         self._report = TargetReport()
         self._status = STATUS.UNKNOWN
+        self._plot_folder: str | None = None
+        if self.plot:
+            self._plot_folder = os.path.join(self.output_folder, _PLOT_FOLDER, f"{self.starid:011d}")
+            os.makedirs(self._plot_folder, exist_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -227,25 +235,29 @@ class BasePhotometry(TargetStamp):
         """
         self._report.add(error, skip_targets)
 
-    def save_lightcurve(self, output_folder: str | Path | None = None, version: int | None = None) -> Path:
-        """Write the light curve as a FITS file, with the layout, the name and the place of the workflow's.
+    def save_lightcurve(self, output_folder: str | Path | None = None, version: int | None = None) -> str:
+        """Write the light curve as a FITS file, with the layout and the name of the workflow's.
+
+        SUMIMAGE and APERTURE of the file are `sumimage` and `aperture`, with the pixels of `final_phot_mask` flagged.
+        Rows of `lightcurve` may have been left out.
 
         Parameters
         ----------
         output_folder : path-like, optional
-            Output folder; the file is in its folder lightcurves/ [default: that of the constructor].
+            Folder of the file [default: the workflow's tree of folders in the output folder of the constructor].
         version : int, optional
             Version of the product [default: that of the constructor].
 
         Returns
         -------
-        Path
-            The file.
+        str
+            Path of the file.
 
         Raises
         ------
         ValueError
-            When there is no version (1 to 99), or something in `additional_headers` cannot be in a header.
+            When there is no version (1 to 99), something in `additional_headers` cannot be in a header, the mask does
+            not have the shape of the stamp, or the rows of `lightcurve` are not cadences of the pixels.
         RuntimeError
             When there is no flux to be saved. One whose status is ERROR is saved with STATUS=ERROR, and a warning.
         """
@@ -253,33 +265,33 @@ class BasePhotometry(TargetStamp):
         if version is None:
             raise ConfigError("no version: give one to save_lightcurve or to the constructor")
         self._check_savable()
-        return write_target(
-            curve_with_table(self._curve(), self.lightcurve, self.final_phot_mask, self._stamp),
+        which = cadences_of(self.lightcurve, self._detector.header)
+        curve = curve_with_table(self._curve(), self.lightcurve, which)
+        path = write_target(
+            curve_with_stamp(curve, self._stamp, self.sumimage, self.aperture, self.final_phot_mask),
             self._metadata(),
             self._fit_metadata(),
-            self._detector.header,
+            self._detector.header.of_cadences(which),
             self.output_folder if output_folder is None else output_folder,
             version,
             self._detector.provenance(),
             cards_of(self.additional_headers),
+            tree=output_folder is None,
         )
+        return os.path.abspath(path)
 
     @property
-    def plot_folder(self) -> Path | None:
-        """Folder of the target's plots, made when the first is written; None without plotting."""
-        if not self.plot:
-            return None
-        return self.output_folder / _PLOT_FOLDER / f"{self.starid:011d}"
+    def plot_folder(self) -> str | None:
+        """Folder of the target's plots, which exists; None without plotting."""
+        return self._plot_folder
 
     def delete_plots(self) -> None:
-        """Delete the plots of this target, sector and cadence, and no other file; nothing without plotting."""
-        folder = self.plot_folder
-        if folder is None:
+        """Delete all files in `plot_folder`; the folder stays. Without plotting nothing is deleted."""
+        if self._plot_folder is None or not os.path.isdir(self._plot_folder):
             return
-        for path in self._plot_paths(folder).values():
-            path.unlink(missing_ok=True)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        for path in Path(self._plot_folder).iterdir():
+            if not path.is_dir():
+                path.unlink()
 
     def clear_cache(self) -> None:
         """Keep nothing of these files in memory, for this target or for others."""
@@ -325,20 +337,14 @@ class BasePhotometry(TargetStamp):
         return NoFit()
 
     def _figures(self) -> "dict[str, Figure]":
-        """Return the plots by their names, which are in `_PLOTS`."""
+        """Return the plots by their names."""
         return {}
 
     def _make_plots(self) -> None:
-        folder = self.plot_folder
-        if folder is None:
+        if self._plot_folder is None:
             return
         from photometry.plots import save_figure
 
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = self._plot_paths(folder)
-        for name, figure in self._figures().items():
-            save_figure(figure, paths[name])
-
-    def _plot_paths(self, folder: Path) -> dict[str, Path]:
         start = f"tess{self.starid:011d}-s{self.sector:03d}-{self.camera}-{self.ccd}-c{self.cadence:04d}"
-        return {name: folder / f"{start}-{name}.png" for name in self._PLOTS}
+        for name, figure in self._figures().items():
+            save_figure(figure, Path(self._plot_folder, f"{start}-{name}.png"))

@@ -37,11 +37,10 @@ class PSFPhotometry(BasePhotometry):
     >>> with PSFPhotometry(star, prepared, output, sector=1, camera=4, ccd=2) as target:
     ...     status = target.photometry()
     ...     path = target.save_lightcurve()
-    >>> status.name, path.suffix
-    ('OK', '.fits')
+    >>> status.name, path.endswith("_lc.fits")
+    ('OK', True)
     """
 
-    _PLOTS = ("lightcurve", "residual")
     _fit: TargetFit | None = None
 
     def do_photometry(self) -> STATUS:

@@ -98,7 +98,7 @@ def test_a_closed_target_reads_again_what_is_asked_for(ffi, tmp_path):
     with open_ffi(ffi, tmp_path) as target:
         target.photometry()
     flux, stamp = np.array(target.lightcurve["flux"]), target.stamp
-    assert target.save_lightcurve().is_file()
+    assert Path(target.save_lightcurve()).is_file()
     assert target.images_cube.shape == (15, 15, 12)
     target.clear_cache()
     target.photometry()

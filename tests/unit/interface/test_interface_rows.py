@@ -1,5 +1,7 @@
 """Every promise of the interface's table, on targets of every kind: real, simulated, frames, target pixel files."""
 
+import os
+
 import lightkurve_reader
 import numpy as np
 import pytest
@@ -225,9 +227,9 @@ def test_photometry(case, tmp_path):
         target.report_details(error="seen", skip_targets=[3])
         assert target.details["errors"][-1] == "seen"
         assert target.details["skip_targets"] == [3]
-        assert len(list(target.plot_folder.iterdir())) == 2
+        assert len(os.listdir(target.plot_folder)) == 2
         target.delete_plots()
-        assert not target.plot_folder.exists()
+        assert os.listdir(target.plot_folder) == []
 
 
 def test_saved_light_curve(case, tmp_path):
@@ -236,16 +238,16 @@ def test_saved_light_curve(case, tmp_path):
         with pytest.raises(ValueError, match="version"):
             target.save_lightcurve()
         path = target.save_lightcurve(tmp_path / "b", version=3)
-        assert path.is_relative_to(tmp_path / "b")
-        assert f"{case.starid:011d}" in path.name
-        assert path.name.endswith("v03_lc.fits")
+        assert os.path.dirname(path) == str(tmp_path / "b")
+        assert f"{case.starid:011d}" in os.path.basename(path)
+        assert path.endswith("v03_lc.fits")
         with fits.open(path, checksum=True) as hdus:
             assert [hdu.name for hdu in hdus] == ["PRIMARY", "LIGHTCURVE", "SUMIMAGE", "APERTURE"]
-            header, shape = hdus["SUMIMAGE"].header, hdus["SUMIMAGE"].data.shape
-            row, column = header["CRVAL2P"] - 1 - target.stamp[0], header["CRVAL1P"] - 1 - target.stamp[2]
-            where = slice(row, row + shape[0]), slice(column, column + shape[1])
-            np.testing.assert_allclose(hdus["SUMIMAGE"].data, target.sumimage[where], rtol=1e-5, atol=2e-3)
-            np.testing.assert_array_equal(hdus["APERTURE"].data & 2 > 0, target.final_phot_mask[where])
+            header = hdus["SUMIMAGE"].header
+            assert (header["CRVAL2P"] - 1, header["CRVAL1P"] - 1) == (target.stamp[0], target.stamp[2])
+            np.testing.assert_array_equal(hdus["SUMIMAGE"].data, target.sumimage)
+            np.testing.assert_array_equal(hdus["APERTURE"].data & 2 > 0, target.final_phot_mask)
+            np.testing.assert_array_equal(hdus["APERTURE"].data & ~2, target.aperture)
         saved = lightkurve_reader.flux(path)
         np.testing.assert_allclose(saved, np.asarray(target.lightcurve["flux"])[case.quality == 0], rtol=1e-6)
 

@@ -1,6 +1,7 @@
 """Runs of the photometry one after the other: what a failed one leaves, what is collected, what is saved."""
 
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -77,3 +78,57 @@ def test_columns_of_a_method_stay_and_cadences_come_back(ffi, tmp_path):
         target.photometry(6.0, STATUS.OK)
         assert len(target.lightcurve) == 12
         assert target.lightcurve["flux"].unit is not None
+
+
+# What is saved
+
+
+def test_chosen_cadences_are_saved(ffi, tmp_path):
+    for kind, arguments in ((PSFPhotometry, ()), (Given, (5.0, STATUS.OK))):
+        with open_target(ffi, tmp_path / kind.__name__, kind=kind) as target:
+            target.photometry(*arguments)
+            whole = fits.getdata(target.save_lightcurve(version=1), 1)
+            chosen = np.array([0, 3, 4, 9])
+            target.lightcurve = target.lightcurve[chosen]
+            path = target.save_lightcurve(version=2)
+        with fits.open(path, checksum=True) as hdus:
+            assert len(hdus[1].data) == 4
+            for name in whole.names:
+                np.testing.assert_array_equal(hdus[1].data[name], whole[name][chosen], err_msg=name)
+            assert hdus[0].header["TSTOP"] - hdus[0].header["TSTART"] == pytest.approx(10 * 1800 / 86400, rel=1e-3)
+
+
+def test_rows_that_are_no_cadences_are_refused_in_words(ffi, tmp_path):
+    with open_target(ffi, tmp_path) as target:
+        target.photometry()
+        curve = target.lightcurve
+        target.lightcurve = curve[::-1]
+        with pytest.raises(ValueError, match="sort it by cadenceno"):
+            target.save_lightcurve()
+        target.lightcurve = curve.copy()
+        target.lightcurve["cadenceno"] += 500
+        with pytest.raises(ValueError, match=r"cadence number \d+, which the pixels do not have"):
+            target.save_lightcurve()
+        target.lightcurve = curve["time", "flux", "flux_err"]
+        with pytest.raises(ValueError, match="lacks the columns timecorr, cadenceno"):
+            target.save_lightcurve()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_are_absolute_and_a_given_one_gets_the_file(ffi, tmp_path, monkeypatch):
+    monkeypatch.chdir(ffi.folder.parent)
+    (tmp_path / "results").mkdir()
+    with BasePhotometry(ffi.starid, f"prepared/{ffi.name}.hdf5", "out", **ffi.place) as target:
+        assert target.input_folder == str(ffi.folder)
+        assert target.output_folder == str(ffi.folder.parent / "out")
+    with Given(ffi.starid, "prepared", os.path.relpath(tmp_path / "results"), plot=True, **ffi.place) as target:
+        assert os.path.isabs(target.plot_folder)
+        target.photometry(5.0, STATUS.OK)
+        monkeypatch.chdir(tmp_path)
+        default, given = target.save_lightcurve(), target.save_lightcurve("here")
+    name = os.path.basename(default)
+    assert isinstance(default, str)
+    assert default == str(tmp_path / "results/lightcurves/c1800" / f"{ffi.starid:011d}"[:5] / name)
+    assert given == str(tmp_path / "here" / name)
+    assert os.path.isfile(default)
+    assert os.path.isfile(given)

@@ -34,11 +34,20 @@ _PLACES = {
     "STATUS": "photometry.core.status",
     "load_settings": "photometry.interface.user_settings",
 }
+#: Documented modules.
+_MODULES = ("image_motion", "psf", "psf_photometry")
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module 'photometry' has no attribute {name!r}")
     from importlib import import_module
 
+    if name in _MODULES:
+        return import_module(f"photometry.{name}")
+    if name not in _PLACES:
+        raise AttributeError(f"module 'photometry' has no attribute {name!r}")
     return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the documented names."""
+    return sorted({*__all__, *_MODULES})

@@ -52,8 +52,8 @@ class BasePhotometry(TargetStamp):
 
     Parameters
     ----------
-    starid : int
-        TIC number.
+    starid : int or str
+        TIC number, also as ``TIC 261136679``.
     input_folder : path-like
         Prepared files: the folder prepared/ of a workflow's output, or any folder with cubes and catalogues; and target
         pixel files, for ``tpf``. The path of a file means the folder that holds it.
@@ -65,16 +65,16 @@ class BasePhotometry(TargetStamp):
     plot : bool
         Make plots.
     camera, ccd : int
-        1 to 4; needed for ``ffi``.
+        1 to 4; needed for ``ffi``, not used for ``tpf``.
     cadence : int
-        Cadence, s, where there are target pixel files of several.
+        Cadence, s, where there are target pixel files of several; not used for ``ffi``.
     cache : str
         What stays in memory for other targets of the same files: ``none``; ``basic``: everything but the pixels;
         ``full``: the pixels too (those that were read, up to 2 GB).
     version : int
         Version of the product, 1 to 99.
     sector : int
-        Sector; needed for ``ffi``.
+        Sector; needed where the input folder holds several of that camera and CCD, or of that target.
 
     Attributes
     ----------
@@ -84,6 +84,14 @@ class BasePhotometry(TargetStamp):
         Absolute paths; the input folder is a folder also when a file was given.
     cadence : int
         s.
+    data_rel : int
+        Data release of the pixels; 0 where they name none.
+    n_readout : int
+        Readouts that were summed in a cadence.
+    Ntimes : int
+        Number of cadences.
+    method : str
+        Method of photometry: ``base``, ``psf``, or what a subclass says.
     datasource : str
         ``ffi`` or ``tpf``.
     target_pos_row, target_pos_column : float
@@ -107,15 +115,17 @@ class BasePhotometry(TargetStamp):
     FileNotFoundError
         When the input folder, cube, target pixel file or catalogue is missing, or several target pixel files match.
     ValueError
-        When datasource or cache are not known, sector, camera or CCD are missing for ``ffi``, or a number is not whole
-        or out of range.
+        When datasource or cache are not known, camera or CCD are missing for ``ffi``, the sector is missing and there
+        are several, or a number is not whole or out of range.
     RuntimeError
         When the star is not in the catalogue, or not on the pixels.
     """
 
+    method = "base"
+
     def __init__(
         self,
-        starid: int,
+        starid: int | str,
         input_folder: str | Path,
         output_folder: str | Path,
         datasource: str = FFI.name,
@@ -139,9 +149,10 @@ class BasePhotometry(TargetStamp):
         self._detector, self._entry = place.detector, place.entry
         self.target_pos_row, self.target_pos_column = place.row, place.column
         header = self._detector.header
-        self.starid, self.datasource = choice.starid, choice.kind
+        self.starid, self.datasource = choice.number, choice.kind
         self.sector, self.camera, self.ccd = header.pointing.sector, header.pointing.camera, header.pointing.ccd
-        self.cadence = header.exposure.cadence_s
+        self.data_rel, self.n_readout = header.pointing.data_rel, header.exposure.num_readouts
+        self.cadence, self.Ntimes = header.exposure.cadence_s, header.n_cadence
         self.header: dict[str, Any] = dict(self._detector.source.metadata)
         self.additional_headers: dict[str, Any] = {}
         self.final_phot_mask = self.final_position_mask = None
@@ -182,6 +193,11 @@ class BasePhotometry(TargetStamp):
     def do_photometry(self) -> STATUS:
         """Fill `lightcurve` and return the status; for subclasses to define.
 
+        Returns
+        -------
+        STATUS
+            OK, WARNING, SKIPPED or ERROR.
+
         Raises
         ------
         NotImplementedError
@@ -205,11 +221,13 @@ class BasePhotometry(TargetStamp):
             ERROR when the flux or its errors are all NaN; the reason is in `details`. An exception leaves the status
             ERROR (ABORT when the user stops it).
         """
-        self._status, self._report = STATUS.STARTED, TargetReport()
+        report = self._report
+        self._report = report.for_first_run() if self._status is STATUS.UNKNOWN else report.for_next_run()
+        self._status = STATUS.STARTED
         self.lightcurve = unmeasured(self.lightcurve, self._empty_table())
         with self._report.collected_warnings():
             try:
-                status = STATUS(self.do_photometry(*args, **kwargs))
+                status = _checked_status(self.do_photometry(*args, **kwargs))
             except KeyboardInterrupt:
                 self._status = STATUS.ABORT
                 raise
@@ -224,7 +242,10 @@ class BasePhotometry(TargetStamp):
         return self._status
 
     def report_details(self, error: str | None = None, skip_targets: list[int] | None = None) -> None:
-        """Collect what the summary shows of the target.
+        """Collect what the summary shows of the target, before its photometry, in it or after it.
+
+        Stars to be skipped accumulate, each once; errors are those of the last run and what was reported before the
+        first.
 
         Parameters
         ----------
@@ -348,3 +369,10 @@ class BasePhotometry(TargetStamp):
         start = f"tess{self.starid:011d}-s{self.sector:03d}-{self.camera}-{self.ccd}-c{self.cadence:04d}"
         for name, figure in self._figures().items():
             save_figure(figure, Path(self._plot_folder, f"{start}-{name}.png"))
+
+
+def _checked_status(returned: Any) -> STATUS:
+    """Return what `do_photometry` returned, where it is a status."""
+    if isinstance(returned, bool) or not isinstance(returned, int) or returned not in list(STATUS):
+        raise ConfigError(f"do_photometry returned {returned!r}: return a STATUS, as photometry.STATUS.OK")
+    return STATUS(returned)

@@ -14,6 +14,7 @@ from astropy.wcs import WCS
 from photometry.calibration.kernel import MovementKernel
 from photometry.calibration.registration import register
 from photometry.catalog.star_catalog import wcs_of
+from photometry.core.blas_threads import one_blas_thread
 
 __all__ = ["WARP_MODES", "ImageMovementKernel", "kernel_series"]
 
@@ -64,7 +65,7 @@ class ImageMovementKernel:
         self.warpmode = warpmode
         self.n_params = WARP_MODES[warpmode]
         self.image_ref = None if image_ref is None else np.array(image_ref, dtype=np.float64)
-        self.wcs_ref = wcs_ref
+        self.wcs_ref: Any = wcs_ref
         self._times: npt.NDArray[np.float64] = np.zeros(0)
         self._kernels: list[Any] = []
 
@@ -95,7 +96,7 @@ class ImageMovementKernel:
         if self.warpmode == "unchanged":
             return np.zeros_like(xy)
         if self.warpmode == "wcs":
-            sky = _given(self.wcs_ref, "wcs_ref").all_pix2world(xy, 0)
+            sky = self.wcs_ref.all_pix2world(xy, 0)
             return np.asarray(kernel.all_world2pix(sky, 0) - xy)
         values = self._checked(kernel)
         if self.warpmode == "translation":
@@ -106,6 +107,10 @@ class ImageMovementKernel:
         else:
             turn = values[2:].reshape(2, 2)
         return np.asarray(values[:2] + xy @ (turn - np.eye(2)).T)
+
+    def __call__(self, xy: npt.ArrayLike, kernel: Any) -> npt.NDArray[np.float64]:
+        """Return how far positions are moved by one kernel: `apply_kernel`."""
+        return self.apply_kernel(xy, kernel)
 
     def load_series(self, times: npt.ArrayLike, kernels: Sequence[Any] | npt.NDArray[np.float64]) -> None:
         """Take over a series of kernels.
@@ -208,14 +213,19 @@ class ImageMovementKernel:
 
         Raises
         ------
+        RuntimeError
+            When there is no reference image.
         ValueError
-            When there is no reference image, the shapes differ, or no transformation can be found.
+            When the shapes differ, or no transformation can be found.
         """
         if self.warpmode == "wcs":
             return image if isinstance(image, WCS) else wcs_of(image)
         if self.warpmode == "unchanged":
             return np.zeros(0)
-        return register(_given(self.image_ref, "image_ref"), np.asarray(image, dtype=np.float64), self.warpmode)
+        if self.image_ref is None:
+            raise RuntimeError("no reference image: give image_ref to ImageMovementKernel")
+        with one_blas_thread():
+            return register(self.image_ref, np.asarray(image, dtype=np.float64), self.warpmode)
 
     def _checked(self, kernel: Any) -> npt.NDArray[np.float64]:
         values = np.asarray(kernel, dtype=np.float64).ravel()
@@ -267,9 +277,3 @@ def kernel_series(kernel: MovementKernel, time: npt.NDArray[np.float64]) -> Imag
     series = ImageMovementKernel("affine")
     series.load_series(time, affine)
     return series
-
-
-def _given(value: Any, name: str) -> Any:
-    if value is None:
-        raise ValueError(f"{name} is needed: give it to ImageMovementKernel")
-    return value

@@ -41,6 +41,7 @@ class PSFPhotometry(BasePhotometry):
     ('OK', True)
     """
 
+    method = "psf"
     _fit: TargetFit | None = None
 
     def do_photometry(self) -> STATUS:

@@ -1,5 +1,6 @@
 """The documented class `PSF`: light of stars in the pixels of a stamp."""
 
+from collections.abc import Iterable
 from configparser import ConfigParser
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -92,16 +93,18 @@ class PSF:
     def _evaluator(self) -> PrfEvaluator:
         return PrfEvaluator(self.prf)
 
-    def integrate_to_image(self, params: npt.ArrayLike, cutoff_radius: float = 5) -> npt.NDArray[np.float64]:
+    def integrate_to_image(
+        self, params: npt.ArrayLike | Iterable[npt.ArrayLike], cutoff_radius: float | None = 5
+    ) -> npt.NDArray[np.float64]:
         """Return the image of stars.
 
         Parameters
         ----------
-        params : (n_star, 3) float
+        params : (n_star, 3) float, or iterator
             Rows of (row, column, flux): 0-based position in the stamp, so that (0, 0) is its first pixel (columns
             ``row_stamp`` and ``column_stamp`` of a catalogue); flux in e-/s.
-        cutoff_radius : float
-            Pixels farther than this from a star get nothing of it, pixels.
+        cutoff_radius : float, optional
+            Pixels farther than this from a star get nothing of it, pixels; None: as far as the PRF is known.
 
         Returns
         -------
@@ -120,10 +123,12 @@ class PSF:
         >>> image.shape, round(float(image.sum()))
         ((15, 15), 1000)
         """
-        stars = np.asarray(params, dtype=np.float64)
+        given = list(params) if isinstance(params, Iterable) and not isinstance(params, np.ndarray) else params
+        stars = np.asarray(given, dtype=np.float64)
         stars = stars.reshape(-1, 3) if stars.size == 0 else np.atleast_2d(stars)
         if stars.ndim != 2 or stars.shape[1] != 3 or not np.isfinite(stars).all():
             raise ValueError(f"params has shape {stars.shape}, expected finite rows of (row, column, flux)")
+        cutoff_radius = np.inf if cutoff_radius is None else cutoff_radius
         if not cutoff_radius > 0:
             raise ValueError(f"cutoff_radius is {cutoff_radius}, expected a number of pixels above zero")
         return star_image(self._evaluator, self._stamp, stars[:, 0], stars[:, 1], stars[:, 2], cutoff_radius)

@@ -76,7 +76,10 @@ class TargetStamp:
     _stamp: Stamp
     _tmag: float
     #: What depends on the stamp and is worked out when it is asked for.
-    _OF_STAMP: tuple[str, ...] = ("_cube", "_flag_cube", "aperture", "sumimage", "_catalog", "psf")
+    _OF_STAMP: tuple[str, ...] = (
+        *("_cube", "images_cube", "images_err_cube", "backgrounds_cube", "pixelflags_cube"),
+        *("_flag_cube", "aperture", "sumimage", "_catalog", "psf"),
+    )
 
     @property
     def stamp(self) -> Edges:
@@ -182,22 +185,22 @@ class TargetStamp:
         """Images of the flags of the pixels, as `pixelflags_cube` has them: (n_row, n_column) uint8."""
         return (image.copy() for image in self._flag_cube)
 
-    @property
+    @cached_property
     def images_cube(self) -> Floats:
-        """All of `images`: (n_row, n_column, n_cadence) float32, e-/s."""
+        """All of `images`: (n_row, n_column, n_cadence) float32, e-/s; made once for each stamp."""
         return _times_last(self._cube.images)
 
-    @property
+    @cached_property
     def images_err_cube(self) -> Floats:
         """All of `images_err`: (n_row, n_column, n_cadence) float32, e-/s."""
         return _times_last(self._cube.images_err)
 
-    @property
+    @cached_property
     def backgrounds_cube(self) -> Floats:
         """All of `backgrounds`: (n_row, n_column, n_cadence) float32, e-/s."""
         return _times_last(self._cube.backgrounds)
 
-    @property
+    @cached_property
     def pixelflags_cube(self) -> npt.NDArray[np.uint8]:
         """Flags of the pixels at the times of the full-frame images: (n_row, n_column, n_time) uint8.
 
@@ -242,11 +245,11 @@ class TargetStamp:
     def target(self) -> dict[str, Any]:
         """What the catalogue says of the target, by names.
 
-        starid, ra, dec (deg, at the observation), ra_J2000, decl_J2000 (deg), pm_ra, pm_decl (mas/yr), tmag (mag), teff
-        (K).
+        starid, ra, dec and decl (deg, at the observation), ra_J2000, decl_J2000 (deg), pm_ra, pm_decl (mas/yr), tmag
+        (mag), teff (K).
         """
         catalog, entry = self._detector.catalog, self._entry
-        fields = {"ra": "ra", "dec": "decl"} | {TABLE_NAMES[number]: number for number in NUMBERS}
+        fields = {"ra": "ra", "dec": "decl", "decl": "decl"} | {TABLE_NAMES[number]: number for number in NUMBERS}
         return {"starid": self.starid} | {name: float(getattr(catalog, field)[entry]) for name, field in fields.items()}
 
     @cached_property

@@ -28,7 +28,8 @@ def tpf(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 
 def open_ffi(ffi: Prepared, output: Path, **changes: object) -> BasePhotometry:
-    return BasePhotometry(ffi.starid, ffi.folder, output, **({**ffi.place} | changes))
+    values = {"starid": ffi.starid, "input_folder": ffi.folder, "output_folder": output, **ffi.place}
+    return BasePhotometry(**(values | changes))
 
 
 def open_tpf(tpf: Prepared, output: Path, **changes: object) -> BasePhotometry:
@@ -48,7 +49,6 @@ def open_tpf(tpf: Prepared, output: Path, **changes: object) -> BasePhotometry:
         ({"cache": "all"}, "cache"),
         ({"camera": None}, "camera"),
         ({"ccd": None}, "ccd"),
-        ({"sector": None}, "sector"),
         ({"camera": 5}, "camera"),
         ({"ccd": 0}, "ccd"),
     ],
@@ -80,6 +80,26 @@ def test_several_target_pixel_files_need_a_choice(tmp_path):
             assert target.cadence == cadence
     with pytest.raises(FileNotFoundError, match="sector 9"):
         open_tpf(slow, tmp_path, cadence=20, sector=9)
+
+
+def test_arguments_that_a_data_source_does_not_use_are_ignored(ffi, tpf, tmp_path):
+    for cadence in (1800, 120, "any"):
+        assert open_ffi(ffi, tmp_path, cadence=cadence).cadence == 1800
+    for place in ({"camera": 1, "ccd": 1}, {"camera": "none"}, {"ccd": 9}):
+        target = open_tpf(tpf, tmp_path, **place)
+        assert (target.sector, target.camera, target.ccd) == tuple(tpf.place.values())
+
+
+def test_the_only_sector_of_a_folder_needs_no_name(ffi, tmp_path):
+    assert open_ffi(ffi, tmp_path, sector=None).sector == ffi.place["sector"]
+    folder = tmp_path / "two"
+    shutil.copytree(ffi.folder, folder)
+    (folder / f"tesscut_{ffi.name.replace('sector001', 'sector028')}_r1_c2_3x4.hdf5").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"sector is missing: .* holds sectors 1, 28 of camera 4, CCD 2"):
+        open_ffi(ffi, tmp_path, sector=None, input_folder=folder)
+    assert open_ffi(ffi, tmp_path, sector=1, input_folder=folder).sector == 1
+    with pytest.raises(FileNotFoundError, match="no cube of camera 3, CCD 2, of any sector"):
+        open_ffi(ffi, tmp_path, sector=None, camera=3)
 
 
 def test_star_that_is_not_there_is_named(ffi, tpf, tmp_path):
@@ -130,7 +150,12 @@ def test_attributes(ffi, tpf, tmp_path):
         pixel = target.wcs.all_world2pix(target.target["ra"], target.target["dec"], 0)
         np.testing.assert_allclose(pixel, [target.target_pos_column, target.target_pos_row], atol=1e-6)
         assert (target.sector, target.camera, target.ccd, target.cadence) == (*ffi.place.values(), 1800)
+        assert target.target["decl"] == target.target["dec"]
+        assert (target.Ntimes, target.method, target.data_rel) == (ffi.cube.n_cadence, "base", 0)
+        assert target.n_readout == ffi.cube.exposure.num_readouts
         assert target.header["CAMERA"] == ffi.place["camera"]
+        summed = [target.header[name] for name in ("NUM_FRM", "CRMITEN", "CRBLKSZ", "CRSPOC")]
+        assert summed == [900, True, 10, False]
         assert target.final_phot_mask is None
         assert target.settings.getfloat("fit", "tmag_limit") == 16.0
     with open_tpf(tpf, tmp_path) as target:
@@ -283,6 +308,17 @@ def test_flags_of_a_target_pixel_file_are_at_the_times_of_the_frames(tmp_path):
         assert (flags[:, :2] == 1).all()
         rows = slice(5, 16)
         np.testing.assert_array_equal(np.moveaxis(flags[:, 2:], -1, 0), ccd.cube.pixel_flags[:, rows, :9])
+
+
+def test_cubes_are_made_once_for_each_stamp(ffi, tmp_path):
+    with open_ffi(ffi, tmp_path) as target:
+        for name in ("images_cube", "images_err_cube", "backgrounds_cube", "pixelflags_cube"):
+            first = getattr(target, name)
+            assert getattr(target, name) is first
+            target.resize_stamp(down=1)
+            assert getattr(target, name).shape[0] == first.shape[0] + 1
+        target.close()
+        assert getattr(target, name) is not first
 
 
 # Stars and motion

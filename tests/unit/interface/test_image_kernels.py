@@ -43,6 +43,7 @@ def test_kernels_are_applied(warpmode):
         "affine": np.stack([0.1 + 0.001 * x + 0.0005 * y, 0.2 - 0.0004 * x - 0.0008 * y], axis=1),
     }
     np.testing.assert_allclose(moved, expected[warpmode], atol=1e-12)
+    np.testing.assert_array_equal(ImageMovementKernel(warpmode)(XY, KERNELS[warpmode]), moved)
 
 
 def test_wcs_moves_with_its_reference_pixel():
@@ -91,8 +92,9 @@ def test_wrong_use_is_told():
         kernel.load_series([0.0], [[np.nan, 0.0]])
     with pytest.raises(ValueError, match="2 numbers"):
         kernel.apply_kernel(XY, [1.0])
-    with pytest.raises(ValueError, match="image_ref"):
-        kernel.calc_kernel(np.zeros((30, 30)))
+    for warpmode in ("translation", "euclidian", "affine"):
+        with pytest.raises(RuntimeError, match="no reference image: give image_ref"):
+            ImageMovementKernel(warpmode).calc_kernel(np.zeros((30, 30)))
     with pytest.raises(ValueError, match="shape"):
         ImageMovementKernel("translation", np.zeros((30, 30))).calc_kernel(np.zeros((30, 31)))
     with pytest.raises(ValueError, match="usable pixels"):

@@ -80,6 +80,35 @@ def test_columns_of_a_method_stay_and_cadences_come_back(ffi, tmp_path):
         assert target.lightcurve["flux"].unit is not None
 
 
+# What is collected
+
+
+def test_what_is_reported_before_a_run_is_kept_and_stars_accumulate(ffi, tmp_path):
+    class Reporting(Given):
+        def do_photometry(self, *arguments: object) -> STATUS | None:
+            self.report_details(error="in the run", skip_targets=[5, 6])
+            return super().do_photometry(*arguments)
+
+    with open_target(ffi, tmp_path, kind=Reporting) as target:
+        target.report_details(error="before", skip_targets=[5, np.int64(4)])
+        target.photometry(5.0, STATUS.WARNING)
+        assert target.details["errors"] == ["before", "in the run"]
+        target.report_details(skip_targets=[7, 4])
+        assert target.details["skip_targets"] == [5, 4, 6, 7]
+        target.photometry(5.0, STATUS.WARNING)
+        assert target.details["skip_targets"] == [5, 4, 6, 7]
+        assert target.details["errors"] == ["in the run"]
+
+
+@pytest.mark.parametrize("returned", [None, "OK", True, 99])
+def test_a_run_has_to_return_a_status(ffi, tmp_path, returned):
+    with open_target(ffi, tmp_path, kind=Given) as target:
+        with pytest.raises(ValueError, match=f"do_photometry returned {returned!r}: return a STATUS"):
+            target.photometry(5.0, returned)
+        assert target.status is STATUS.ERROR
+        assert target.photometry(5.0, 1) is STATUS.OK
+
+
 # What is saved
 
 

@@ -104,7 +104,8 @@ class BasePhotometry(TargetStamp):
         Pixels of the stamp that were used for the aperture flux and for the centroid.
     lightcurve : Table
         time (BTJD, d), timecorr (d), cadenceno, quality, flux, flux_err, flux_background (e-/s), pos_centroid, pos_corr
-        (column and row, pixels).
+        (column and row, pixels). pos_corr is there from the start where the motion was prepared or came with the
+        pixels; the rest is NaN before the photometry.
     details : dict
         What `report_details` and the photometry collected: errors, warnings, skip_targets, metrics.
     settings : ConfigParser
@@ -345,7 +346,7 @@ class BasePhotometry(TargetStamp):
             _log.warning("TIC %d: a light curve is saved whose status is %s", self.starid, reason)
 
     def _empty_table(self) -> Table:
-        return empty_table(self._detector.header, self.target["ra"], self.target["dec"])
+        return empty_table(self._detector.header, self.target["ra"], self.target["dec"], self._known_motion())
 
     def _curve(self) -> LightCurve:
         """Light curve with the images that are written; its fluxes are taken from `lightcurve`."""

@@ -27,7 +27,7 @@ from photometry.core.errors import CatalogError
 from photometry.core.geometry import Stamp, tiles_of
 from photometry.core.quality import PIXEL_FLAGS, bit
 from photometry.core.stars import NO_STARS, Stars
-from photometry.interface.pixel_sources import open_pixels
+from photometry.interface.pixel_sources import PixelSource, open_pixels
 from photometry.interface.prepared import PreparedFiles
 from photometry.interface.user_settings import NumericSettings, numeric_settings
 from photometry.io.products.cube_files import CHUNK
@@ -84,10 +84,22 @@ class Detector:
         self.source = open_pixels(files.pixels)
         self.header: CubeHeader = _read_only(self.source.header)
         self.catalog: Catalog = _read_only(_with_tmag(read_catalog(files.catalog)))
+        self._kernel: MovementKernel | None = None
+        self._prf: PrfGrid | None = None
         self._blocks: OrderedDict[Stamp, Cube] = OrderedDict()
         self._placements: dict[tuple[Any, ...], Placement] = {}
         self._provenance: dict[str, str] | None = None
         self._lock = RLock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how another process makes it again: from the files."""
+        with _kept_lock:
+            cache = "basic" if any(kept is self for kept in _kept.values()) else "none"
+        return detector_of, (self.files, cache)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Detector":
+        """Return itself: what targets share is read-only."""
+        return self
 
     def stars(self, stamp: Stamp, margin: int = FOOTPRINT // 2 + 1) -> Stars:
         """Return the catalogue stars on a stamp and so many pixels around it; by default those that reach it."""
@@ -110,9 +122,7 @@ class Detector:
 
     def ccd_flags(self, stamp: Stamp) -> npt.NDArray[np.uint8]:
         """Return flags of pixels from the cube of the CCD, (n_time, n_row, n_column); ``not_measured`` outside it."""
-        if self.files.ccd_cube is None:
-            raise ValueError("no cube of the CCD")
-        source = open_pixels(self.files.ccd_cube)
+        source = self._ccd_source()
         flags = np.full((source.header.n_cadence, *stamp.shape), bit(PIXEL_FLAGS, "not_measured"), dtype=np.uint8)
         try:
             part = stamp.clipped(source.header.stamp)
@@ -121,6 +131,17 @@ class Detector:
         rows, columns = part.slices_in(stamp)
         flags[:, rows, columns] = source.read(part).pixel_flags
         return flags
+
+    def ccd_frames(self) -> npt.NDArray[np.int64]:
+        """Return the frame of the CCD's cube that is nearest in time to each cadence, (n_cadence,)."""
+        frames, cadences = (header.time - header.timecorr for header in (self._ccd_source().header, self.header))
+        middles = (frames[1:] + frames[:-1]) / 2
+        return np.searchsorted(middles, cadences)
+
+    def _ccd_source(self) -> PixelSource:
+        if self.files.ccd_cube is None:
+            raise ValueError("no cube of the CCD")
+        return open_pixels(self.files.ccd_cube)
 
     def provenance(self) -> dict[str, str]:
         """Return names and digests of the files that the pixels were made from, by role."""
@@ -161,19 +182,27 @@ class Detector:
 
     def prepared_prf(self) -> PrfGrid | None:
         """Return the effective PRF as prepared; None where it was not."""
-        prepared = self._prepared()
-        return None if prepared is None else prepared.prf
+        with self._lock:
+            if self._prf is None and self.files.prf is not None:
+                self._prf = _read_only(read_prf(self.files.prf))
+            return self._prf
+
+    def prepared_kernel(self) -> MovementKernel | None:
+        """Return the motion as prepared; None where it was not."""
+        with self._lock:
+            if self._kernel is None and self.files.kernel is not None:
+                self._kernel = _read_only(read_kernel(self.files.kernel))
+            return self._kernel
 
     def _prepared(self) -> Placement | None:
         """PRF, motion and missing stars as prepared; None where they were not."""
-        files = self.files
-        if files.kernel is None or files.prf is None:
+        prf, kernel = self.prepared_prf(), self.prepared_kernel()
+        if prf is None or kernel is None:
             return None
         with self._lock:
             if ("prepared",) not in self._placements:
-                unlisted = NO_STARS if files.unlisted is None else read_unlisted(files.unlisted)
-                placement = Placement(read_prf(files.prf), read_kernel(files.kernel), unlisted)
-                self._placements["prepared",] = _read_only(placement)
+                unlisted = NO_STARS if self.files.unlisted is None else read_unlisted(self.files.unlisted)
+                self._placements["prepared",] = _read_only(Placement(prf, kernel, unlisted))
             return self._placements["prepared",]
 
     def _measured(self, stamp: Stamp, numerics: NumericSettings, settings: ConfigParser) -> Placement:

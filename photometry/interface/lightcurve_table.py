@@ -47,7 +47,7 @@ class _Series:
     chi2: npt.NDArray[np.float32]
 
 
-def empty_table(header: CubeHeader, ra: float, dec: float) -> Table:
+def empty_table(header: CubeHeader, ra: float, dec: float, motion: npt.NDArray[np.float64] | None = None) -> Table:
     """Return a light curve without fluxes.
 
     Parameters
@@ -56,12 +56,14 @@ def empty_table(header: CubeHeader, ra: float, dec: float) -> Table:
         Header of the cube: times, numbers and flags of the cadences.
     ra, dec : float
         Position of the star, deg, for its own barycentric correction where the cube's is that of the CCD's middle.
+    motion : (n_cadence, 2) float64, optional
+        Change of its column and row, pixels, where that is known.
 
     Returns
     -------
     Table
         time (BTJD, d), timecorr (d), cadenceno, quality; flux, flux_err, flux_background (e-/s), pos_centroid, pos_corr
-        (column and row, pixels): NaN.
+        (column and row, pixels): NaN, but for a motion that is known.
     """
     time, timecorr = header.time, header.timecorr
     if header.ephemeris is not None:
@@ -79,6 +81,8 @@ def empty_table(header: CubeHeader, ra: float, dec: float) -> Table:
         for name, parts in shown.items()
         if name not in known
     }
+    if motion is not None:
+        unknown["pos_corr"] = motion
     return Table(
         [
             Column(

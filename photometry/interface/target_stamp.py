@@ -81,6 +81,10 @@ class TargetStamp:
         *("_flag_cube", "aperture", "sumimage", "_catalog", "psf"),
     )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied or sent to another process: all but what is read again when it is asked for."""
+        return {name: value for name, value in self.__dict__.items() if name not in self._OF_STAMP}
+
     @property
     def stamp(self) -> Edges:
         """Pixels of the stamp: (row_min, row_max, col_min, col_max), 0-based on the CCD, half open."""
@@ -182,8 +186,13 @@ class TargetStamp:
 
     @property
     def pixelflags(self) -> Iterator[npt.NDArray[np.uint8]]:
-        """Images of the flags of the pixels, as `pixelflags_cube` has them: (n_row, n_column) uint8."""
-        return (image.copy() for image in self._flag_cube)
+        """Images of the flags of the pixels, one for each cadence: (n_row, n_column) uint8.
+
+        Of a target pixel file beside the cube of its CCD each is that of the frame nearest in time.
+        """
+        if self._detector.files.ccd_cube is None:
+            return (image.copy() for image in self._flag_cube)
+        return (self._flag_cube[frame].copy() for frame in self._detector.ccd_frames())
 
     @cached_property
     def images_cube(self) -> Floats:
@@ -322,6 +331,15 @@ class TargetStamp:
     def _spacecraft_times(self) -> npt.NDArray[np.float64]:
         """Times of the cadences at the spacecraft, BTJD, (n_cadence,)."""
         return self._detector.header.time - self._detector.header.timecorr
+
+    def _known_motion(self) -> npt.NDArray[np.float64] | None:
+        """Motion of the target as prepared or as the pixels brought it, (n_cadence, 2): column, row; None without."""
+        kernel = self._detector.prepared_kernel()
+        if kernel is not None:
+            row_shift, column_shift = kernel.shifts(self.target_pos_row, self.target_pos_column)
+            return np.stack([column_shift[0], row_shift[0]], axis=1)
+        moved = self._detector.header.pos_corr
+        return None if moved is None else moved.astype(np.float64)
 
     @property
     def _placement(self) -> Placement:

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from astropy.time import Time
@@ -301,6 +302,9 @@ def test_flags_of_a_target_pixel_file_are_at_the_times_of_the_frames(tmp_path):
     settings = tpf.scene.settings
     frames = make_scene(n_cadence=7, row_min=settings.row_min - 5, col_min=settings.col_min + 2, seed=3)
     ccd = prepare(tmp_path / "ccd", frames, tpf.name)
+    with h5py.File(tmp_path / "ccd" / f"{tpf.name}.hdf5", "a") as file:
+        file["pixel_flags"][1] = file["pixel_flags"][1] | 16
+        ccd.cube.pixel_flags[:] = file["pixel_flags"][:]
     (tmp_path / "ccd" / f"{tpf.name}.hdf5").rename(tmp_path / "prepared" / f"{tpf.name}.hdf5")
     with open_tpf(tpf, tmp_path) as target:
         flags = target.pixelflags_cube
@@ -308,6 +312,13 @@ def test_flags_of_a_target_pixel_file_are_at_the_times_of_the_frames(tmp_path):
         assert (flags[:, :2] == 1).all()
         rows = slice(5, 16)
         np.testing.assert_array_equal(np.moveaxis(flags[:, 2:], -1, 0), ccd.cube.pixel_flags[:, rows, :9])
+        # One image for each cadence of the target pixel file: that of the frame nearest in time.
+        images = list(target.pixelflags)
+        assert len(images) == target.Ntimes == 40
+        at = [np.asarray(header.time - header.timecorr) for header in (tpf.cube.header, ccd.cube.header)]
+        for time, image in zip(at[0], images, strict=True):
+            np.testing.assert_array_equal(image, flags[..., np.argmin(np.abs(at[1] - time))])
+        assert len({image.tobytes() for image in images}) > 1
 
 
 def test_cubes_are_made_once_for_each_stamp(ffi, tmp_path):
@@ -407,6 +418,17 @@ def test_times_of_a_star_are_its_own_on_a_ccd(ffi, tmp_path):
         np.testing.assert_array_equal(target.lightcurve["time"], ffi.cube.header.time)
         np.testing.assert_array_equal(target.lightcurve["cadenceno"], ffi.cube.cadenceno)
         assert np.isnan(target.lightcurve["flux"]).all()
+
+
+def test_motion_of_the_target_is_there_from_the_start(ffi, tpf, tmp_path):
+    with open_ffi(ffi, tmp_path) as target:
+        times = np.asarray(target.lightcurve["time"] - target.lightcurve["timecorr"])
+        jitter = target.MovementKernel.jitter(times, target.target_pos_column, target.target_pos_row)
+        np.testing.assert_allclose(target.lightcurve["pos_corr"], jitter, atol=1e-9)
+        assert np.ptp(jitter) > 0.01
+    with open_tpf(tpf, tmp_path) as target:
+        np.testing.assert_array_equal(target.lightcurve["pos_corr"], target._detector.header.pos_corr)
+        assert np.isfinite(target.lightcurve["pos_corr"]).all()
 
 
 def test_moments_of_the_prf_move_no_star(ffi, tmp_path):

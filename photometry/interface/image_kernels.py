@@ -173,12 +173,12 @@ class ImageMovementKernel:
         after = self.apply_kernel(xy, self._kernels[low[0] + 1])
         return np.asarray((1 - part[0]) * before + part[0] * after)
 
-    def jitter(self, times: npt.ArrayLike, column: float, row: float) -> npt.NDArray[np.float64]:
+    def jitter(self, time: npt.ArrayLike, column: float, row: float) -> npt.NDArray[np.float64]:
         """Return how far one position has moved at many times.
 
         Parameters
         ----------
-        times : (n_time,) float
+        time : (n_time,) float
             In the system of the series.
         column, row : float
             Position at the reference, pixels.
@@ -201,7 +201,7 @@ class ImageMovementKernel:
         array([[ 0. ,  0. ],
                [ 0.2, -0.1]])
         """
-        times = np.atleast_1d(np.asarray(times, dtype=np.float64))
+        times = np.atleast_1d(np.asarray(time, dtype=np.float64))
         low, part = self._bracket(times)
         xy = [[column, row]]
         moved = np.concatenate([self.apply_kernel(xy, kernel) for kernel in self._kernels])

@@ -1,5 +1,6 @@
 """The documented class `PSF`: light of stars in the pixels of a stamp."""
 
+import math
 from collections.abc import Iterable
 from configparser import ConfigParser
 from functools import cached_property
@@ -7,18 +8,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from scipy.interpolate import RectBivariateSpline
 
 from photometry.core.constants import MOST_SECTOR
 from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.interface.detector import given_prf
 from photometry.interface.user_settings import load_settings
-from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
+from photometry.prf.prf_grid import FOOTPRINT, PrfEvaluator, PrfGrid
 from photometry.prf.star_images import star_image
 
 if TYPE_CHECKING:
     from photometry.plots import Figure
 
 __all__ = ["PSF"]
+
+#: Samples of `PSF.splineInterpolation` for each pixel, as in SPOC's files.
+_PER_PIXEL = 9
 
 
 class PSF:
@@ -92,6 +97,26 @@ class PSF:
     @cached_property
     def _evaluator(self) -> PrfEvaluator:
         return PrfEvaluator(self.prf)
+
+    @property
+    def PSFfile(self) -> str:  # noqa: N802
+        """Where the PRF comes from: files or model, and what was learnt of it."""
+        return self.prf.source
+
+    @cached_property
+    def splineInterpolation(self) -> RectBivariateSpline:  # noqa: N802
+        """Share of a star's light in a pixel by the pixel's (row, column) from it, in the middle of the stamp."""
+        phases, pixels = np.arange(_PER_PIXEL) / _PER_PIXEL, np.arange(FOOTPRINT)
+        row, column = math.floor(self.ref_row) - phases, math.floor(self.ref_column) - phases
+        first_row, first_column, values = self._evaluator.evaluate(
+            np.repeat(row, _PER_PIXEL), np.tile(column, _PER_PIXEL)
+        )
+        samples = values.reshape(_PER_PIXEL, _PER_PIXEL, FOOTPRINT, FOOTPRINT).transpose(0, 2, 1, 3)
+        row_offset = (first_row[::_PER_PIXEL, None] + pixels - row[:, None]).ravel()
+        column_offset = (first_column[:_PER_PIXEL, None] + pixels - column[:, None]).ravel()
+        rows, columns = np.argsort(row_offset), np.argsort(column_offset)
+        shares = samples.reshape(len(rows), len(columns))[np.ix_(rows, columns)]
+        return RectBivariateSpline(row_offset[rows], column_offset[columns], shares)
 
     def integrate_to_image(
         self, params: npt.ArrayLike | Iterable[npt.ArrayLike], cutoff_radius: float | None = 5

@@ -12,6 +12,7 @@ from astropy.table import Table
 from astropy.time import Time
 from astropy.wcs import WCS
 
+from photometry.calibration.kernel import MovementKernel
 from photometry.catalog.star_catalog import wcs_of
 from photometry.catalog.star_columns import NUMBERS, TABLE_NAMES
 from photometry.core.cube import Cube
@@ -66,6 +67,7 @@ class TargetStamp:
     _entry: int
     _report: TargetReport
     _has_warned = False
+    _moved: tuple[MovementKernel, ImageMovementKernel] | None = None
     datasource: str
     cache: str
     target_pos_row: float
@@ -83,7 +85,7 @@ class TargetStamp:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is copied or sent to another process: all but what is read again when it is asked for."""
-        return {name: value for name, value in self.__dict__.items() if name not in self._OF_STAMP}
+        return {name: value for name, value in self.__dict__.items() if name not in (*self._OF_STAMP, "_moved")}
 
     @property
     def stamp(self) -> Edges:
@@ -297,21 +299,29 @@ class TargetStamp:
         at = spacecraft_time(time, self._spacecraft_times, self._detector.header.exposure.cadence_s)
         return moved_table(self._catalog, lambda xy: self.MovementKernel.interpolate(at, xy))
 
-    @cached_property
+    @property
     def MovementKernel(self) -> ImageMovementKernel:  # noqa: N802
         """Motion of the stars: as prepared, else measured from the pixels when it is first asked for.
 
-        Its times are at the spacecraft, its positions are 0-based on the CCD.
+        Its times are at the spacecraft, its positions are 0-based on the CCD. Before `photometry` it is measured with
+        the PRF that the settings name; the photometry learns the PRF, and the motion is that of its fit from then on.
         """
-        return kernel_series(self._placement.kernel, self._spacecraft_times)
+        place = self.target_pos_row, self.target_pos_column
+        kernel = self._detector.motion(*place, self.settings)
+        if self._moved is None or self._moved[0] is not kernel:
+            self._warn_of_model(self._detector.prepared_prf() or self._given_prf())
+            self._moved = kernel, kernel_series(kernel, self._spacecraft_times)
+        return self._moved[1]
 
     @cached_property
     def psf(self) -> PSF:
         """Light of stars in the stamp: the prepared effective PRF, else the PRF that the settings name."""
-        place = self.sector, self.camera, self.ccd
-        prf = self._detector.prepared_prf() or given_prf(self.settings, *place)
+        prf = self._detector.prepared_prf() or self._given_prf()
         self._warn_of_model(prf)
-        return PSF(*place, self.stamp, prf=prf)
+        return PSF(self.sector, self.camera, self.ccd, self.stamp, prf=prf)
+
+    def _given_prf(self) -> PrfGrid:
+        return given_prf(self.settings, self.sector, self.camera, self.ccd)
 
     @cached_property
     def _cube(self) -> Cube:

@@ -112,6 +112,25 @@ def test_light_curve_file_has_the_workflows_name_and_layout(ffi, tpf, datasource
         assert (hdus[3].data & 2 > 0).sum() == target.final_phot_mask.sum() > 0
 
 
+def test_stamps_that_cannot_carry_a_fit_are_errors_and_others_have_right_errors(ffi, tmp_path):
+    for width, height in ((1, 1), (1, 2), (2, 1), (1, 15), (15, 1), (2, 2), (2, 3)):
+        with open_ffi(ffi, tmp_path, cache="full") as target:
+            target.resize_stamp(width=width, height=height)
+            assert target.photometry() is STATUS.ERROR
+            (reason,) = target.details["errors"]
+            assert reason.startswith(f"a stamp of {height} x {width} pixels cannot carry a fit")
+            assert np.isnan(target.lightcurve["flux"]).all()
+    for width, height in ((3, 3), (15, 2), (4, 3), (5, 5)):
+        with open_ffi(ffi, tmp_path, cache="full") as target:
+            target.resize_stamp(width=width, height=height)
+            assert target.photometry() in (STATUS.OK, STATUS.WARNING)
+            good = target.lightcurve["quality"] == 0
+            curve = target.lightcurve[good]
+            residual = np.asarray(curve["flux"]) - ffi.truth(ffi.starid)[good]
+            assert 0.6 < np.std(residual) / np.median(curve["flux_err"]) < 1.5, (width, height)
+            assert abs(np.median(curve["flux"]) / np.median(ffi.truth(ffi.starid)) - 1) < 0.01
+
+
 def test_masks_follow_the_stamp(ffi, tmp_path):
     with open_ffi(ffi, tmp_path) as target:
         target.photometry()

@@ -27,7 +27,7 @@ from photometry.interface.prepared import input_folder_of
 from photometry.interface.target_choice import TargetChoice, choose_target, whole_number
 from photometry.interface.target_files import NoFit, cards_of, write_target
 from photometry.interface.target_report import TargetReport
-from photometry.interface.target_stamp import TargetStamp
+from photometry.interface.target_view import TargetView
 from photometry.interface.user_settings import load_settings
 from photometry.io.results.lightcurve_cards import TargetMetadata, target_metadata
 from photometry.io.results.lightcurve_files import FitMetadata
@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 _PLOT_FOLDER = Path("plots", "targets")
 
 
-class BasePhotometry(TargetStamp):
+class BasePhotometry(TargetView):
     """A target, its pixels, the stars around it and its light curve.
 
     Methods of photometry are subclasses that fill `lightcurve` in `do_photometry`; `photometry.PSFPhotometry` is one.
@@ -142,7 +142,7 @@ class BasePhotometry(TargetStamp):
             raise ConfigError(f"cache is {cache!r}, expected one of {', '.join(CACHE_MODES)}")
         choice = TargetChoice(starid, datasource, sector, camera, ccd, cadence)
         self.settings: ConfigParser = load_settings()
-        self.cache, self.plot = cache, bool(plot)
+        self.cache, self._plots = cache, bool(plot)
         self.version = None if version is None else whole_number("version", version)
         self.input_folder = os.path.abspath(input_folder_of(input_folder))
         self.output_folder = os.path.abspath(output_folder)
@@ -163,7 +163,7 @@ class BasePhotometry(TargetStamp):
         self._report = TargetReport()
         self._status = STATUS.UNKNOWN
         self._plot_folder: str | None = None
-        if self.plot:
+        if self._plots:
             self._plot_folder = os.path.join(self.output_folder, _PLOT_FOLDER, f"{self.starid:011d}")
             os.makedirs(self._plot_folder, exist_ok=True)
 

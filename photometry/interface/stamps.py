@@ -19,6 +19,7 @@ __all__ = [
     "changed_stamp",
     "default_size",
     "ffi_aperture",
+    "mean_error",
     "moved_mask",
     "moved_table",
     "pixel_grid",
@@ -185,6 +186,23 @@ def ffi_aperture(
         used = flagged(PIXEL_FLAGS, pixel_flags, "used_for_background").mean(axis=0) > 0.5
         marked = np.where(used & (marked > 0), marked | _BACKGROUND, marked & ~_BACKGROUND)
     return marked.astype(np.int32)
+
+
+def mean_error(errors: npt.NDArray[np.float32], quality: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Return the standard error of the mean of the images of quality 0, (n_row, n_column), e-/s; NaN without one.
+
+    Parameters
+    ----------
+    errors : (n_cadence, n_row, n_column) float32
+        Errors of the images, e-/s.
+    quality : (n_cadence,) int32
+        Flags of the cadences.
+    """
+    good = errors[quality == 0].astype(np.float64)
+    number = np.isfinite(good).sum(axis=0)
+    total = np.sqrt(np.nansum(good**2, axis=0))
+    error: npt.NDArray[np.float64] = np.divide(total, number, out=np.full(number.shape, np.nan), where=number > 0)
+    return error
 
 
 def moved_mask(mask: npt.NDArray[np.bool_], stamp: Stamp, new: Stamp) -> npt.NDArray[np.bool_]:

@@ -66,6 +66,13 @@ class TargetFit:
         mask[rows[inside] - stamp.row_min, columns[inside] - stamp.col_min] = True
         return mask
 
+    def model_on(self, stamp: Stamp) -> npt.NDArray[np.float32]:
+        """Return the model of the mean image on a stamp, (n_row, n_column), e-/s; NaN outside the fit."""
+        model = np.full(stamp.shape, np.nan, dtype=np.float32)
+        common = stamp.clipped(self.fit.stamp)
+        model[common.slices_in(stamp)] = self.fit.model_image[common.slices_in(self.fit.stamp)]
+        return model
+
     @property
     def results(self) -> Mapping[str, float | int]:
         """Columns of the summary that the light curve does not tell."""

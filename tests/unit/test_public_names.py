@@ -5,7 +5,10 @@ import sys
 
 import photometry
 
-DOCUMENTED = {"PSF", "STATUS", "BasePhotometry", "ImageMovementKernel", "PSFPhotometry", "__version__", "load_settings"}
+DOCUMENTED = {
+    *("PSF", "STATUS", "BasePhotometry", "ImageMovementKernel", "PSFPhotometry"),
+    *("__version__", "load_settings", "read_lightcurve"),
+}
 MODULES = {"image_motion", "psf", "psf_photometry"}
 
 

@@ -47,7 +47,8 @@ def test_attributes_of_the_star_and_the_files(target, ffi, tpf, tmp_path):
     assert target.input_folder in (str(ffi.folder), str(tpf.folder))
     assert target.output_folder == str(tmp_path)
     # plot (bool); plot_folder (str): where plots are saved to.
-    assert target.plot is True
+    assert isinstance(target.plot, int)
+    assert target.plot == True  # noqa: E712
     assert isinstance(target.plot_folder, str)
     assert os.path.isdir(target.plot_folder)
     # method (str).

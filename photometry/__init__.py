@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from photometry.core.status import STATUS
     from photometry.interface.base import BasePhotometry
     from photometry.interface.image_kernels import ImageMovementKernel
+    from photometry.interface.lightkurve_curves import read_lightcurve
     from photometry.interface.psf_target import PSFPhotometry
     from photometry.interface.stamp_psf import PSF
     from photometry.interface.user_settings import load_settings
@@ -24,6 +25,7 @@ __all__ = [
     "PSFPhotometry",
     "__version__",
     "load_settings",
+    "read_lightcurve",
 ]
 
 _PLACES = {
@@ -33,12 +35,22 @@ _PLACES = {
     "PSFPhotometry": "photometry.interface.psf_target",
     "STATUS": "photometry.core.status",
     "load_settings": "photometry.interface.user_settings",
+    "read_lightcurve": "photometry.interface.lightkurve_curves",
 }
+#: Documented modules.
+_MODULES = ("image_motion", "psf", "psf_photometry")
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module 'photometry' has no attribute {name!r}")
     from importlib import import_module
 
+    if name in _MODULES:
+        return import_module(f"photometry.{name}")
+    if name not in _PLACES:
+        raise AttributeError(f"module 'photometry' has no attribute {name!r}")
     return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the documented names."""
+    return sorted({*__all__, *_MODULES})

@@ -23,6 +23,10 @@ class STATUS(IntEnum):
     #: Under way.
     STARTED = 6
 
+    def __str__(self) -> str:
+        """Return the name."""
+        return self.name
+
 
 #: The ones that come with a light curve file.
 MEASURED = (STATUS.OK, STATUS.WARNING)

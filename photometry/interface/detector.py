@@ -4,6 +4,7 @@ Everything that is kept is read-only, and the same whether it was kept or is rea
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from configparser import ConfigParser
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
@@ -26,7 +27,8 @@ from photometry.core.errors import CatalogError
 from photometry.core.geometry import Stamp, tiles_of
 from photometry.core.quality import PIXEL_FLAGS, bit
 from photometry.core.stars import NO_STARS, Stars
-from photometry.interface.pixel_sources import open_pixels
+from photometry.interface.measurements import Key, drop_measured, kept_measurement, known_measurement
+from photometry.interface.pixel_sources import PixelSource, open_pixels
 from photometry.interface.prepared import PreparedFiles
 from photometry.interface.user_settings import NumericSettings, numeric_settings
 from photometry.io.products.cube_files import CHUNK
@@ -39,7 +41,7 @@ from photometry.prf.prf_grid import FOOTPRINT, PrfGrid
 
 __all__ = ["CACHE_MODES", "Detector", "Placement", "detector_of", "forget", "given_prf"]
 
-#: What stays in memory: nothing; everything but the pixels; the pixels too.
+#: What stays in memory of the files: nothing; everything but the pixels; the pixels too.
 CACHE_MODES = ("none", "basic", "full")
 #: Detectors that are kept, the latest.
 _MOST_KEPT = 8
@@ -79,14 +81,26 @@ class Detector:
     """
 
     def __init__(self, files: PreparedFiles) -> None:
-        self.files = files
+        self.files, self.version = files, files.version
         self.source = open_pixels(files.pixels)
         self.header: CubeHeader = _read_only(self.source.header)
         self.catalog: Catalog = _read_only(_with_tmag(read_catalog(files.catalog)))
+        self._kernel: MovementKernel | None = None
+        self._prf: PrfGrid | None = None
         self._blocks: OrderedDict[Stamp, Cube] = OrderedDict()
-        self._placements: dict[tuple[Any, ...], Placement] = {}
+        self._placement: Placement | None = None
         self._provenance: dict[str, str] | None = None
         self._lock = RLock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how another process makes it again: from the files."""
+        with _kept_lock:
+            cache = "basic" if any(kept is self for kept in _kept.values()) else "none"
+        return detector_of, (self.files, cache)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Detector":
+        """Return itself: what targets share is read-only."""
+        return self
 
     def stars(self, stamp: Stamp, margin: int = FOOTPRINT // 2 + 1) -> Stars:
         """Return the catalogue stars on a stamp and so many pixels around it; by default those that reach it."""
@@ -109,9 +123,7 @@ class Detector:
 
     def ccd_flags(self, stamp: Stamp) -> npt.NDArray[np.uint8]:
         """Return flags of pixels from the cube of the CCD, (n_time, n_row, n_column); ``not_measured`` outside it."""
-        if self.files.ccd_cube is None:
-            raise ValueError("no cube of the CCD")
-        source = open_pixels(self.files.ccd_cube)
+        source = self._ccd_source()
         flags = np.full((source.header.n_cadence, *stamp.shape), bit(PIXEL_FLAGS, "not_measured"), dtype=np.uint8)
         try:
             part = stamp.clipped(source.header.stamp)
@@ -120,6 +132,17 @@ class Detector:
         rows, columns = part.slices_in(stamp)
         flags[:, rows, columns] = source.read(part).pixel_flags
         return flags
+
+    def ccd_frames(self) -> npt.NDArray[np.int64]:
+        """Return the frame of the CCD's cube that is nearest in time to each cadence, (n_cadence,)."""
+        frames, cadences = (header.time - header.timecorr for header in (self._ccd_source().header, self.header))
+        middles = (frames[1:] + frames[:-1]) / 2
+        return np.searchsorted(middles, cadences)
+
+    def _ccd_source(self) -> PixelSource:
+        if self.files.ccd_cube is None:
+            raise ValueError("no cube of the CCD")
+        return open_pixels(self.files.ccd_cube)
 
     def provenance(self) -> dict[str, str]:
         """Return names and digests of the files that the pixels were made from, by role."""
@@ -145,51 +168,115 @@ class Detector:
         FitError
             When the tile has no unflagged cadence.
         """
-        numerics = numeric_settings(settings)
         if (prepared := self._prepared()) is not None:
             return prepared
-        stamp = self.header.stamp
-        if not is_measured_whole(stamp, numerics.motion):
-            tiles = tiles_of(stamp, numerics.fit.tile_size, numerics.fit.tile_margin)
-            stamp = next((tile for tile in tiles if tile.core.contains(row, column)), tiles[0]).stamp
-        key = (stamp, numerics, tuple(settings["prf"].items()))
-        with self._lock:
-            if key not in self._placements:
-                self._placements[key] = self._measured(stamp, numerics, settings)
-            return self._placements[key]
+        region = self._region(row, column, settings)
+        return kept_measurement(region.placement_key, lambda: self._learnt(region))
+
+    def motion(self, row: float, column: float, settings: ConfigParser) -> MovementKernel:
+        """Return the motion at a place without learning the PRF: as prepared, that of `placement`, else measured.
+
+        Parameters and errors are those of `placement`.
+        """
+        if (prepared := self.prepared_kernel()) is not None:
+            return prepared
+        region = self._region(row, column, settings)
+        placement: Placement | None = known_measurement(region.placement_key)
+        return self._moved(region) if placement is None else placement.kernel
 
     def prepared_prf(self) -> PrfGrid | None:
         """Return the effective PRF as prepared; None where it was not."""
-        prepared = self._prepared()
-        return None if prepared is None else prepared.prf
+        with self._lock:
+            if self._prf is None and self.files.prf is not None:
+                self._prf = _read_only(read_prf(self.files.prf))
+            return self._prf
+
+    def prepared_kernel(self) -> MovementKernel | None:
+        """Return the motion as prepared; None where it was not."""
+        with self._lock:
+            if self._kernel is None and self.files.kernel is not None:
+                self._kernel = _read_only(read_kernel(self.files.kernel))
+            return self._kernel
 
     def _prepared(self) -> Placement | None:
         """PRF, motion and missing stars as prepared; None where they were not."""
-        files = self.files
-        if files.kernel is None or files.prf is None:
+        prf, kernel = self.prepared_prf(), self.prepared_kernel()
+        if prf is None or kernel is None:
             return None
         with self._lock:
-            if ("prepared",) not in self._placements:
-                unlisted = NO_STARS if files.unlisted is None else read_unlisted(files.unlisted)
-                placement = Placement(read_prf(files.prf), read_kernel(files.kernel), unlisted)
-                self._placements["prepared",] = _read_only(placement)
-            return self._placements["prepared",]
+            if self._placement is None:
+                unlisted = NO_STARS if self.files.unlisted is None else read_unlisted(self.files.unlisted)
+                self._placement = _read_only(Placement(prf, kernel, unlisted))
+            return self._placement
 
-    def _measured(self, stamp: Stamp, numerics: NumericSettings, settings: ConfigParser) -> Placement:
-        pointing, header = self.header.pointing, self.header
-        given = given_prf(settings, pointing.sector, pointing.camera, pointing.ccd)
+    def _region(self, row: float, column: float, settings: ConfigParser) -> "_Region":
+        """Pixels on which motion and PRF at a place are measured."""
+        numerics, stamp = numeric_settings(settings), self.header.stamp
+        if not is_measured_whole(stamp, numerics.motion):
+            tiles = tiles_of(stamp, numerics.fit.tile_size, numerics.fit.tile_margin)
+            stamp = next((tile for tile in tiles if tile.core.contains(row, column)), tiles[0]).stamp
+        return _Region(self.version, stamp, numerics, tuple(settings["prf"].items()))
+
+    def _moved(self, region: "_Region") -> MovementKernel:
+        """Motion of a region, measured with the given PRF."""
+        return kept_measurement(region.motion_key, lambda: self._measured_motion(region))
+
+    def _measured_motion(self, region: "_Region") -> MovementKernel:
+        header, motion, given = self.header, region.numerics.motion, self._given_prf(region)
         known = None
-        if numerics.motion.mode == "wcs":
+        if motion.mode == "wcs":
             known = kernel_of_wcs(self.source.frame_wcs(), header.wcs_header, header.stamp, header.usable)
-        cube, stars = self.source.read(stamp), self.stars(stamp)
+        cube, stars = self.source.read(region.stamp), self.stars(region.stamp)
         verdict = table_verdict([checked_cube(cube, stars, given)])
         if verdict.problem:
             raise CatalogError(self.files.catalog, f"does not fit the pixels {self.files.pixels}: {verdict.problem}")
-        kernel = measure_motion([cube], stars, given, numerics.motion, known)
-        kernel = replace(kernel, table_doubt=verdict.doubt)
-        learnt = learn_prf([cube], stars, given, kernel, numerics.prf_learning, numerics.motion)
+        kernel = measure_motion([cube], stars, given, motion, known)
+        moved: MovementKernel = _read_only(replace(kernel, table_doubt=verdict.doubt))
+        return moved
+
+    def _learnt(self, region: "_Region") -> Placement:
+        """PRF of a region, and its motion with it."""
+        kernel, numerics = self._moved(region), region.numerics
+        cube, stars = self.source.read(region.stamp), self.stars(region.stamp)
+        learnt = learn_prf([cube], stars, self._given_prf(region), kernel, numerics.prf_learning, numerics.motion)
         placement: Placement = _read_only(Placement(learnt.prf, learnt.kernel, learnt.unlisted))
         return placement
+
+    def _given_prf(self, region: "_Region") -> PrfGrid:
+        pointing = self.header.pointing
+        return _prf_of(dict(region.prf), pointing.sector, pointing.camera, pointing.ccd)
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """Pixels on which motion and PRF are measured, and all that the results depend on.
+
+    Parameters
+    ----------
+    version : tuple
+        Names, dates and sizes of the files.
+    stamp : Stamp
+        The pixels.
+    numerics : NumericSettings
+        Settings of the numerics.
+    prf : tuple
+        Settings of the given PRF.
+    """
+
+    version: tuple[tuple[str, int, int], ...]
+    stamp: Stamp
+    numerics: NumericSettings
+    prf: tuple[tuple[str, str], ...]
+
+    @property
+    def motion_key(self) -> Key:
+        """What the motion depends on."""
+        return self.version, "motion", self.stamp, self.numerics.motion, self.prf
+
+    @property
+    def placement_key(self) -> Key:
+        """What PRF and motion depend on."""
+        return self.version, "placement", self.stamp, self.numerics.motion, self.numerics.prf_learning, self.prf
 
 
 def given_prf(settings: ConfigParser, sector: int, camera: int, ccd: int) -> PrfGrid:
@@ -200,11 +287,15 @@ def given_prf(settings: ConfigParser, sector: int, camera: int, ccd: int) -> Prf
     PrfError
         When its files are missing, belong to another CCD, or cannot be fetched.
     """
-    source: str | Path = settings["prf"]["source"]
+    return _prf_of(settings["prf"], sector, camera, ccd)
+
+
+def _prf_of(settings: Mapping[str, str], sector: int, camera: int, ccd: int) -> PrfGrid:
+    source: str | Path = settings["source"]
     if source == "model":
         return model_prf(ccd)
     if source == "mast":
-        source = download_prf(Path(settings["prf"]["downloads"]).expanduser(), sector, camera, ccd)
+        source = download_prf(Path(settings["downloads"]).expanduser(), sector, camera, ccd)
     return read_spoc_prf(source, sector, camera, ccd)
 
 
@@ -231,7 +322,8 @@ def detector_of(files: PreparedFiles, cache: str) -> Detector:
 
 
 def forget(detector: Detector) -> None:
-    """Keep a detector no longer."""
+    """Keep a detector no longer, nor what was measured on its files."""
+    drop_measured(detector.version)
     with _kept_lock:
         for key in [key for key, kept in _kept.items() if kept is detector]:
             del _kept[key]

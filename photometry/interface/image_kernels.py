@@ -9,16 +9,22 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from astropy.io import fits
 from astropy.wcs import WCS
 
 from photometry.calibration.kernel import MovementKernel
 from photometry.calibration.registration import register
 from photometry.catalog.star_catalog import wcs_of
+from photometry.core.blas_threads import one_blas_thread
 
 __all__ = ["WARP_MODES", "ImageMovementKernel", "kernel_series"]
 
 #: Kinds of transformation, with their number of parameters (None: a WCS).
 WARP_MODES: dict[str, int | None] = {"unchanged": 0, "translation": 2, "euclidian": 3, "affine": 6, "wcs": None}
+
+#: Where (dx, dy, a, b, c, d) are in an affine kernel of older files, its matrix without any movement, and how far a
+#: kernel of images may be from that: in the other order it is off by 1.
+_OLDER_ORDER, _UNITY, _NEAR_UNITY = [2, 5, 0, 1, 3, 4], np.array([1.0, 0.0, 0.0, 1.0]), 0.4
 
 
 class ImageMovementKernel:
@@ -29,8 +35,9 @@ class ImageMovementKernel:
     - ``unchanged``: nothing;
     - ``translation``: ``(dx, dy)``, with x along columns and y along rows;
     - ``euclidian``: ``(dx, dy, theta)``: turned by theta (rad, from x to y) about (0, 0), then shifted;
-    - ``affine``: ``(dx, dy, a, b, c, d)``: x' = a x + b y + dx, y' = c x + d y + dy;
-    - ``wcs``: the `astropy.wcs.WCS` of the image.
+    - ``affine``: ``(dx, dy, a, b, c, d)``: x' = a x + b y + dx, y' = c x + d y + dy; the order of older files,
+      ``(a, b, dx, c, d, dy)``, is told by where the ones are;
+    - ``wcs``: the `astropy.wcs.WCS` of the image, or its FITS header, as text or bytes too.
 
     Parameters
     ----------
@@ -38,7 +45,7 @@ class ImageMovementKernel:
         One of the kinds above.
     image_ref : (n_row, n_column) array, optional
         Reference image, for `calc_kernel`.
-    wcs_ref : WCS, optional
+    wcs_ref : WCS, header, str or bytes, optional
         WCS of the reference, for ``wcs``.
 
     Raises
@@ -55,7 +62,7 @@ class ImageMovementKernel:
     """
 
     def __init__(
-        self, warpmode: str = "euclidian", image_ref: npt.ArrayLike | None = None, wcs_ref: WCS | None = None
+        self, warpmode: str = "euclidian", image_ref: npt.ArrayLike | None = None, wcs_ref: Any = None
     ) -> None:
         if warpmode not in WARP_MODES:
             raise ValueError(f"warpmode is {warpmode!r}, expected one of {', '.join(WARP_MODES)}")
@@ -64,7 +71,9 @@ class ImageMovementKernel:
         self.warpmode = warpmode
         self.n_params = WARP_MODES[warpmode]
         self.image_ref = None if image_ref is None else np.array(image_ref, dtype=np.float64)
-        self.wcs_ref = wcs_ref
+        self.wcs_ref: Any = None if wcs_ref is None else _wcs_of(wcs_ref)
+        if warpmode == "wcs" and self.wcs_ref is None:
+            raise ValueError("wcs_ref is an empty header, expected the WCS of the reference")
         self._times: npt.NDArray[np.float64] = np.zeros(0)
         self._kernels: list[Any] = []
 
@@ -95,8 +104,10 @@ class ImageMovementKernel:
         if self.warpmode == "unchanged":
             return np.zeros_like(xy)
         if self.warpmode == "wcs":
-            sky = _given(self.wcs_ref, "wcs_ref").all_pix2world(xy, 0)
-            return np.asarray(kernel.all_world2pix(sky, 0) - xy)
+            moved = _wcs_of(kernel)
+            if moved is None:
+                raise ValueError("the kernel is an empty header, expected the WCS of an image")
+            return np.asarray(moved.all_world2pix(self.wcs_ref.all_pix2world(xy, 0), 0) - xy)
         values = self._checked(kernel)
         if self.warpmode == "translation":
             return np.broadcast_to(values, xy.shape).copy()
@@ -107,6 +118,10 @@ class ImageMovementKernel:
             turn = values[2:].reshape(2, 2)
         return np.asarray(values[:2] + xy @ (turn - np.eye(2)).T)
 
+    def __call__(self, xy: npt.ArrayLike, kernel: Any) -> npt.NDArray[np.float64]:
+        """Return how far positions are moved by one kernel: `apply_kernel`."""
+        return self.apply_kernel(xy, kernel)
+
     def load_series(self, times: npt.ArrayLike, kernels: Sequence[Any] | npt.NDArray[np.float64]) -> None:
         """Take over a series of kernels.
 
@@ -114,13 +129,13 @@ class ImageMovementKernel:
         ----------
         times : (n_time,) float
             Times, any order; all in the same system.
-        kernels : (n_time, n_params) float, or n_time WCS
-            A kernel for each; those that are not finite, or None, are left out.
+        kernels : (n_time, n_params) float, or n_time WCS or headers
+            A kernel for each; those that are not finite, None or an empty text are left out.
 
         Raises
         ------
         ValueError
-            When their numbers differ, or when none is left.
+            When their numbers differ, when one is no such kernel, or when none is left.
         """
         times = np.atleast_1d(np.asarray(times, dtype=np.float64))
         if len(times) != len(kernels):
@@ -158,12 +173,12 @@ class ImageMovementKernel:
         after = self.apply_kernel(xy, self._kernels[low[0] + 1])
         return np.asarray((1 - part[0]) * before + part[0] * after)
 
-    def jitter(self, times: npt.ArrayLike, column: float, row: float) -> npt.NDArray[np.float64]:
+    def jitter(self, time: npt.ArrayLike, column: float, row: float) -> npt.NDArray[np.float64]:
         """Return how far one position has moved at many times.
 
         Parameters
         ----------
-        times : (n_time,) float
+        time : (n_time,) float
             In the system of the series.
         column, row : float
             Position at the reference, pixels.
@@ -186,7 +201,7 @@ class ImageMovementKernel:
         array([[ 0. ,  0. ],
                [ 0.2, -0.1]])
         """
-        times = np.atleast_1d(np.asarray(times, dtype=np.float64))
+        times = np.atleast_1d(np.asarray(time, dtype=np.float64))
         low, part = self._bracket(times)
         xy = [[column, row]]
         moved = np.concatenate([self.apply_kernel(xy, kernel) for kernel in self._kernels])
@@ -208,25 +223,32 @@ class ImageMovementKernel:
 
         Raises
         ------
+        RuntimeError
+            When there is no reference image.
         ValueError
-            When there is no reference image, the shapes differ, or no transformation can be found.
+            When the shapes differ, or no transformation can be found.
         """
         if self.warpmode == "wcs":
-            return image if isinstance(image, WCS) else wcs_of(image)
+            return wcs_of(image) if isinstance(image, fits.Header) else _wcs_of(image)
         if self.warpmode == "unchanged":
             return np.zeros(0)
-        return register(_given(self.image_ref, "image_ref"), np.asarray(image, dtype=np.float64), self.warpmode)
+        if self.image_ref is None:
+            raise RuntimeError("no reference image: give image_ref to ImageMovementKernel")
+        with one_blas_thread():
+            return register(self.image_ref, np.asarray(image, dtype=np.float64), self.warpmode)
 
     def _checked(self, kernel: Any) -> npt.NDArray[np.float64]:
         values = np.asarray(kernel, dtype=np.float64).ravel()
         if values.size != self.n_params:
             raise ValueError(f"a kernel of {self.warpmode!r} has {self.n_params} numbers, got {values.size}")
-        return values
+        return _in_our_order(values) if self.warpmode == "affine" and np.isfinite(values).all() else values
 
     def _usable(self, kernel: Any) -> Any:
         """Return the kernel as it is kept; None where it holds nothing."""
-        if kernel is None or self.warpmode == "wcs":
-            return kernel
+        if kernel is None:
+            return None
+        if self.warpmode == "wcs":
+            return _wcs_of(kernel)
         values = self._checked(kernel)
         return values if np.isfinite(values).all() else None
 
@@ -239,6 +261,45 @@ class ImageMovementKernel:
         place = np.interp(times, self._times, np.arange(len(self._times)))
         low = np.clip(np.floor(place), 0, max(len(self._times) - 2, 0)).astype(np.int64)
         return low, place - low
+
+
+def _in_our_order(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return an affine kernel as (dx, dy, a, b, c, d), of the order of older files too; ValueError for neither.
+
+    Images of one CCD are hardly turned: the matrix is near unity in one of the orders only.
+    """
+    older = values[_OLDER_ORDER]
+    near = [bool(np.abs(kernel[2:] - _UNITY).max() < _NEAR_UNITY) for kernel in (values, older)]
+    if not any(near):
+        raise ValueError(
+            f"the affine kernel {values.tolist()} is near unity neither as (dx, dy, a, b, c, d) nor, as in older "
+            "files, as (a, b, dx, c, d, dy)"
+        )
+    return values if near[0] else older
+
+
+def _wcs_of(kernel: Any) -> WCS | None:
+    """Return the WCS that a header says, as text or bytes too; None for an empty text.
+
+    Raises
+    ------
+    ValueError
+        When it is no header with a celestial WCS.
+    """
+    if isinstance(kernel, WCS):
+        return kernel
+    text = kernel.item() if isinstance(kernel, (np.ndarray, np.generic)) and np.size(kernel) == 1 else kernel
+    text = text.decode("ascii", errors="replace") if isinstance(text, bytes) else text
+    if isinstance(text, str):
+        if not text.strip():
+            return None
+        text = fits.Header.fromstring(text, sep="\n" if "\n" in text else "")
+    elif not isinstance(text, fits.Header):
+        raise ValueError(f"a kernel of 'wcs' is a WCS or a FITS header (text, bytes), got {type(kernel).__name__}")
+    wcs: WCS = wcs_of(text)
+    if not wcs.has_celestial:
+        raise ValueError(f"the header of a kernel has no celestial WCS: {str(kernel)[:60]!r}")
+    return wcs
 
 
 def kernel_series(kernel: MovementKernel, time: npt.NDArray[np.float64]) -> ImageMovementKernel:
@@ -267,9 +328,3 @@ def kernel_series(kernel: MovementKernel, time: npt.NDArray[np.float64]) -> Imag
     series = ImageMovementKernel("affine")
     series.load_series(time, affine)
     return series
-
-
-def _given(value: Any, name: str) -> Any:
-    if value is None:
-        raise ValueError(f"{name} is needed: give it to ImageMovementKernel")
-    return value

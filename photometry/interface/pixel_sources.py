@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.constants import FRAME_TIME_S
 from photometry.core.cube import Cube, CubeHeader
 from photometry.core.errors import ConfigError
 from photometry.core.geometry import Stamp
@@ -27,6 +28,9 @@ from photometry.io.products.pixel_origins import pixel_provenance
 from photometry.io.store.provenance import open_product, provenance_of
 
 __all__ = ["PixelSource", "open_pixels"]
+
+#: Cadence of the pixels that SPOC cleans of cosmic rays on the ground, s.
+_CLEANED_BY_SPOC_S = 20
 
 
 class PixelSource(ABC):
@@ -72,6 +76,7 @@ class _CubeSource(PixelSource):
             self.metadata = {
                 name: value.item() if isinstance(value, np.generic) else value for name, value in file.attrs.items()
             }
+        self.metadata |= _readout_metadata(self.header)
 
     def read(self, stamp: Stamp) -> Cube:
         return read_cube(self.path, stamp, header=self.header)
@@ -130,3 +135,18 @@ def open_pixels(path: Path) -> PixelSource:
     if path.suffix != ".hdf5":
         return _TpfSource(path)
     return _OlderSource(path) if is_older_cube(path) else _CubeSource(path)
+
+
+def _readout_metadata(header: CubeHeader) -> dict[str, Any]:
+    """Return how the frames of a cadence were summed, by the keywords of SPOC's files.
+
+    The mitigation of cosmic rays on board leaves out two frames of every block; SPOC cleans pixels of 20 s instead.
+    """
+    n_frame, n_readout = round(header.exposure.cadence_s / FRAME_TIME_S), header.exposure.num_readouts
+    mitigated = n_readout < n_frame
+    return {
+        "NUM_FRM": n_frame,
+        "CRMITEN": mitigated,
+        "CRBLKSZ": round(2 * n_frame / (n_frame - n_readout)) if mitigated else 0,
+        "CRSPOC": header.exposure.cadence_s == _CLEANED_BY_SPOC_S and not header.pointing.is_simulated,
+    }

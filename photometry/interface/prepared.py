@@ -8,10 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from photometry.core.datasources import TESSCUT, TPF
-from photometry.core.errors import InputFileError, MissingFileError
+from photometry.core.errors import ConfigError, InputFileError, MissingFileError
 from photometry.io.pixels.pixel_files import PixelFile, inspect_pixel_file
 
-__all__ = ["PreparedFiles", "TpfWanted", "find_ccd_cubes", "find_tpf", "input_folder_of"]
+__all__ = ["PreparedFiles", "TpfWanted", "find_ccd_cubes", "find_sector", "find_tpf", "input_folder_of"]
 
 #: Folders of a workflow's output without prepared files: they may hold a million others.
 _PASSED_OVER = {"lightcurves", "photometry", "plots", "logs", "benchmarks", "targets", ".snakemake"}
@@ -64,25 +64,23 @@ class TpfWanted:
     ----------
     starid : int
         TIC number of its target.
-    sector, camera, ccd : int or None
-        Where.
+    sector : int or None
+        Sector.
     cadence : int or None
         s.
     """
 
     starid: int
     sector: int | None = None
-    camera: int | None = None
-    ccd: int | None = None
     cadence: int | None = None
 
-    def fits(self, sector: int, camera: int, ccd: int, cadence: int) -> bool:
-        """Tell whether a file of a sector, camera, CCD and cadence (s) is wanted."""
-        wishes = ((self.sector, sector), (self.camera, camera), (self.ccd, ccd), (self.cadence, cadence))
+    def fits(self, sector: int, cadence: int) -> bool:
+        """Tell whether a file of a sector and cadence (s) is wanted."""
+        wishes = ((self.sector, sector), (self.cadence, cadence))
         return all(wish is None or wish == found for wish, found in wishes)
 
     def __str__(self) -> str:
-        wishes = {"sector": self.sector, "camera": self.camera, "CCD": self.ccd, "cadence": self.cadence}
+        wishes = {"sector": self.sector, "cadence": self.cadence}
         return ", ".join([f"TIC {self.starid}", *(f"{name} {value}" for name, value in wishes.items() if value)])
 
 
@@ -100,6 +98,33 @@ def input_folder_of(path: str | Path) -> Path:
     if path.is_file():
         return path.parent
     raise MissingFileError(path, "no such file or folder; give the folder prepared/ of a workflow's output as input")
+
+
+def find_sector(folder: Path, camera: int, ccd: int) -> int:
+    """Find the one sector of which a folder holds cubes of a camera and CCD.
+
+    Parameters
+    ----------
+    folder : Path
+        As in `find_ccd_cubes`.
+    camera, ccd : int
+        The CCD.
+
+    Raises
+    ------
+    MissingFileError
+        When there is no cube.
+    ConfigError
+        When there are cubes of several sectors.
+    """
+    name = re.compile(rf"(?:{TESSCUT.name}_)?sector(\d{{3,4}})_camera{camera}_ccd{ccd}(?:_.*)?\.hdf5")
+    sectors = sorted({int(match[1]) for path in _everything(folder) if (match := name.fullmatch(path.name))})
+    if not sectors:
+        raise MissingFileError(folder, f"no cube of camera {camera}, CCD {ccd}, of any sector; prepare it")
+    if len(sectors) > 1:
+        names = ", ".join(map(str, sectors))
+        raise ConfigError(f"sector is missing: {folder} holds sectors {names} of camera {camera}, CCD {ccd}")
+    return sectors[0]
 
 
 def find_ccd_cubes(folder: Path, sector: int, camera: int, ccd: int) -> list[PreparedFiles]:
@@ -151,14 +176,14 @@ def find_tpf(folder: Path, wanted: TpfWanted) -> PreparedFiles:
     for path in _everything(folder):
         if (match := _TPF_CUBE.fullmatch(path.name)) and int(match[4]) == wanted.starid:
             detector = int(match[1]), int(match[2]), int(match[3]), int(match[5])
-            if wanted.fits(*detector):
+            if wanted.fits(detector[0], detector[3]):
                 found.setdefault(detector, []).append((path, path.stem))
     cubes = set(found)
     files, unreadable = _tpf_files(folder, wanted.starid)
     for file in files:
         pointing = file.pointing
         detector = pointing.sector, pointing.camera, pointing.ccd, file.exposure.cadence_s
-        if detector not in cubes and wanted.fits(*detector):
+        if detector not in cubes and wanted.fits(detector[0], detector[3]):
             found.setdefault(detector, []).append((file.path, file.region))
     matches = [match for group in found.values() for match in group]
     if not matches:

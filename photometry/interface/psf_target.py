@@ -2,6 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from photometry.core.blas_threads import one_blas_thread
 from photometry.core.errors import FitError
 from photometry.core.quality import is_usable
@@ -38,11 +41,11 @@ class PSFPhotometry(BasePhotometry):
     >>> with PSFPhotometry(star, prepared, output, sector=1, camera=4, ccd=2) as target:
     ...     status = target.photometry()
     ...     path = target.save_lightcurve()
-    >>> status.name, path.suffix
-    ('OK', '.fits')
+    >>> status.name, path.endswith("_lc.fits")
+    ('OK', True)
     """
 
-    _PLOTS = ("lightcurve", "residual")
+    method = "psf"
     _fit: TargetFit | None = None
 
     def do_photometry(self) -> STATUS:
@@ -92,6 +95,9 @@ class PSFPhotometry(BasePhotometry):
 
     def _fit_metadata(self) -> FitMetadata:
         return super()._fit_metadata() if self._fit is None else self._fit.fit
+
+    def _model_image(self) -> npt.NDArray[np.float32] | None:
+        return None if self._fit is None else self._fit.model_on(self._stamp)
 
     def _figures(self) -> "dict[str, Figure]":
         if self._fit is None:

@@ -1,23 +1,29 @@
 """The documented class `PSF`: light of stars in the pixels of a stamp."""
 
+import math
+from collections.abc import Iterable
 from configparser import ConfigParser
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from scipy.interpolate import RectBivariateSpline
 
 from photometry.core.constants import MOST_SECTOR
 from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.interface.detector import given_prf
 from photometry.interface.user_settings import load_settings
-from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
+from photometry.prf.prf_grid import FOOTPRINT, PrfEvaluator, PrfGrid
 from photometry.prf.star_images import star_image
 
 if TYPE_CHECKING:
     from photometry.plots import Figure
 
 __all__ = ["PSF"]
+
+#: Samples of `PSF.splineInterpolation` for each pixel, as in SPOC's files.
+_PER_PIXEL = 9
 
 
 class PSF:
@@ -92,16 +98,38 @@ class PSF:
     def _evaluator(self) -> PrfEvaluator:
         return PrfEvaluator(self.prf)
 
-    def integrate_to_image(self, params: npt.ArrayLike, cutoff_radius: float = 5) -> npt.NDArray[np.float64]:
+    @property
+    def PSFfile(self) -> str:  # noqa: N802
+        """Where the PRF comes from: files or model, and what was learnt of it."""
+        return self.prf.source
+
+    @cached_property
+    def splineInterpolation(self) -> RectBivariateSpline:  # noqa: N802
+        """Share of a star's light in a pixel by the pixel's (row, column) from it, in the middle of the stamp."""
+        phases, pixels = np.arange(_PER_PIXEL) / _PER_PIXEL, np.arange(FOOTPRINT)
+        row, column = math.floor(self.ref_row) - phases, math.floor(self.ref_column) - phases
+        first_row, first_column, values = self._evaluator.evaluate(
+            np.repeat(row, _PER_PIXEL), np.tile(column, _PER_PIXEL)
+        )
+        samples = values.reshape(_PER_PIXEL, _PER_PIXEL, FOOTPRINT, FOOTPRINT).transpose(0, 2, 1, 3)
+        row_offset = (first_row[::_PER_PIXEL, None] + pixels - row[:, None]).ravel()
+        column_offset = (first_column[:_PER_PIXEL, None] + pixels - column[:, None]).ravel()
+        rows, columns = np.argsort(row_offset), np.argsort(column_offset)
+        shares = samples.reshape(len(rows), len(columns))[np.ix_(rows, columns)]
+        return RectBivariateSpline(row_offset[rows], column_offset[columns], shares)
+
+    def integrate_to_image(
+        self, params: npt.ArrayLike | Iterable[npt.ArrayLike], cutoff_radius: float | None = 5
+    ) -> npt.NDArray[np.float64]:
         """Return the image of stars.
 
         Parameters
         ----------
-        params : (n_star, 3) float
+        params : (n_star, 3) float, or iterator
             Rows of (row, column, flux): 0-based position in the stamp, so that (0, 0) is its first pixel (columns
             ``row_stamp`` and ``column_stamp`` of a catalogue); flux in e-/s.
-        cutoff_radius : float
-            Pixels farther than this from a star get nothing of it, pixels.
+        cutoff_radius : float, optional
+            Pixels farther than this from a star get nothing of it, pixels; None: as far as the PRF is known.
 
         Returns
         -------
@@ -120,10 +148,12 @@ class PSF:
         >>> image.shape, round(float(image.sum()))
         ((15, 15), 1000)
         """
-        stars = np.asarray(params, dtype=np.float64)
+        given = list(params) if isinstance(params, Iterable) and not isinstance(params, np.ndarray) else params
+        stars = np.asarray(given, dtype=np.float64)
         stars = stars.reshape(-1, 3) if stars.size == 0 else np.atleast_2d(stars)
         if stars.ndim != 2 or stars.shape[1] != 3 or not np.isfinite(stars).all():
             raise ValueError(f"params has shape {stars.shape}, expected finite rows of (row, column, flux)")
+        cutoff_radius = np.inf if cutoff_radius is None else cutoff_radius
         if not cutoff_radius > 0:
             raise ValueError(f"cutoff_radius is {cutoff_radius}, expected a number of pixels above zero")
         return star_image(self._evaluator, self._stamp, stars[:, 0], stars[:, 1], stars[:, 2], cutoff_radius)

@@ -2,7 +2,7 @@
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,18 +10,21 @@ from astropy.table import Table
 
 from photometry.catalog.star_catalog import Catalog
 from photometry.core.constants import SATURATION_E_S
+from photometry.core.errors import ConfigError
 from photometry.core.geometry import Stamp, collected_flags
-from photometry.core.quality import APERTURE_FLAGS, PIXEL_FLAGS, bit, flagged
+from photometry.core.quality import APERTURE_FLAGS, PIXEL_FLAGS, bit, flagged, is_usable
 from photometry.core.stars import Stars, flux_of_tmag
 
 __all__ = [
     "changed_stamp",
-    "default_stamp",
+    "default_size",
     "ffi_aperture",
+    "mean_error",
     "moved_mask",
     "moved_table",
     "pixel_grid",
     "plain_aperture",
+    "stamp_around",
     "star_table",
 ]
 
@@ -47,29 +50,52 @@ _COLUMNS = {
 }
 
 
-def default_stamp(row: float, column: float, tmag: float, region: Stamp) -> Stamp:
-    """Return the stamp of a star: 15x15 pixels, more for bright stars, and more rows for those that bleed.
+def default_size(tmag: float) -> tuple[int, int]:
+    """Return numbers of rows and columns of a star's stamp: 15x15, more for bright stars, more rows where they bleed.
 
     Parameters
     ----------
-    row, column : float
-        0-based CCD position, pixels.
     tmag : float
         TESS magnitude; NaN counts as faint.
-    region : Stamp
-        Pixels that there are.
     """
     tmag = tmag if math.isfinite(tmag) else _BRIGHT_TMAG
     half_columns = _LEAST_HALF + math.ceil(max(_BRIGHT_TMAG - tmag, 0.0) * _PIX_PER_MAG)
     trail = float(flux_of_tmag(tmag)) / SATURATION_E_S / _FULL_WELLS_PER_ROW
     half_rows = half_columns + (math.ceil(trail) if trail > 1 / _FULL_WELLS_PER_ROW else 0)
-    middle_row, middle_column = math.floor(row + 0.5), math.floor(column + 0.5)
-    return Stamp(
-        middle_row - half_rows,
-        middle_row + half_rows + 1,
-        middle_column - half_columns,
-        middle_column + half_columns + 1,
-    ).clipped(region)
+    return 2 * half_rows + 1, 2 * half_columns + 1
+
+
+def stamp_around(row: float, column: float, size: Sequence[float], region: Stamp) -> Stamp:
+    """Return the stamp of a size around a star, as far as there are pixels.
+
+    Parameters
+    ----------
+    row, column : float
+        0-based CCD position, pixels.
+    size : (n_row, n_column)
+        Whole numbers.
+    region : Stamp
+        Pixels that there are.
+
+    Raises
+    ------
+    ConfigError
+        When the size is not two whole numbers above zero.
+    """
+    lengths = [int(length) for length in size if length == int(length) > 0]
+    if len(lengths) != len(size) or len(size) != 2:
+        raise ConfigError(
+            f"default_stamp returned {tuple(size)!r}, expected numbers of rows and columns such as (15, 15)"
+        )
+    (row_min, row_max), (col_min, col_max) = (
+        _edges_around(place, length) for place, length in zip((row, column), lengths, strict=True)
+    )
+    return Stamp(row_min, row_max, col_min, col_max).clipped(region)
+
+
+def _edges_around(place: float, length: int) -> tuple[int, int]:
+    first = math.floor(place + 0.5) - length // 2
+    return first, first + length
 
 
 def changed_stamp(
@@ -103,8 +129,7 @@ def changed_stamp(
     edges = [stamp.row_min - down, stamp.row_max + up, stamp.col_min - left, stamp.col_max + right]
     for k, length in enumerate(size):
         if length is not None:
-            first = math.floor(target[k] + 0.5) - _whole(length) // 2
-            edges[2 * k : 2 * k + 2] = [first, first + _whole(length)]
+            edges[2 * k : 2 * k + 2] = _edges_around(target[k], _whole(length))
     rows, columns = edges[:2], edges[2:]
     if rows[1] <= rows[0] or columns[1] <= columns[0]:
         height, width = rows[1] - rows[0], columns[1] - columns[0]
@@ -161,6 +186,23 @@ def ffi_aperture(
         used = flagged(PIXEL_FLAGS, pixel_flags, "used_for_background").mean(axis=0) > 0.5
         marked = np.where(used & (marked > 0), marked | _BACKGROUND, marked & ~_BACKGROUND)
     return marked.astype(np.int32)
+
+
+def mean_error(errors: npt.NDArray[np.float32], quality: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Return the standard error of the mean of the unflagged images, (n_row, n_column), e-/s; NaN without one.
+
+    Parameters
+    ----------
+    errors : (n_cadence, n_row, n_column) float32
+        Errors of the images, e-/s.
+    quality : (n_cadence,) int32
+        Flags of the cadences.
+    """
+    good = errors[is_usable(quality)].astype(np.float64)
+    number = np.isfinite(good).sum(axis=0)
+    total = np.sqrt(np.nansum(good**2, axis=0))
+    error: npt.NDArray[np.float64] = np.divide(total, number, out=np.full(number.shape, np.nan), where=number > 0)
+    return error
 
 
 def moved_mask(mask: npt.NDArray[np.bool_], stamp: Stamp, new: Stamp) -> npt.NDArray[np.bool_]:

@@ -9,9 +9,9 @@ import numpy as np
 from photometry.catalog.star_catalog import ccd_positions
 from photometry.core.constants import MOST_SECTOR
 from photometry.core.datasources import DATASOURCES
-from photometry.core.errors import ConfigError, MissingFileError, TargetError
+from photometry.core.errors import ConfigError, TargetError
 from photometry.interface.detector import Detector, detector_of
-from photometry.interface.prepared import PreparedFiles, TpfWanted, find_ccd_cubes, find_tpf, input_folder_of
+from photometry.interface.prepared import TpfWanted, find_ccd_cubes, find_sector, find_tpf, input_folder_of
 
 __all__ = ["TargetChoice", "TargetPlace", "choose_target", "whole_number"]
 
@@ -31,7 +31,11 @@ def whole_number(name: str, value: Any) -> int:
     ConfigError
         When it is not a whole number, or sector, camera, ccd or version are out of range.
     """
-    plain: Any = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+    plain: Any = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    if isinstance(plain, str):
+        text = plain.strip()
+        number = text[3:].strip() if name == "starid" and text[:3].upper() == "TIC" else text
+        plain = int(number) if number.isdecimal() else plain
     if isinstance(plain, bool) or not isinstance(plain, _NUMBERS) or plain != plain // 1:
         expected = "a TIC number such as 261136679" if name == "starid" else "a whole number"
         raise ConfigError(f"{name} is {value!r}, expected {expected}")
@@ -46,14 +50,16 @@ class TargetChoice:
 
     Parameters
     ----------
-    starid : int
+    starid : int or str
         TIC number.
     datasource : str
         ``ffi``, ``tpf`` or ``tpf:<starid>``.
-    sector, camera, ccd : int or None
-        Needed for ``ffi``.
+    sector : int or None
+        None where the files tell.
+    camera, ccd : int or None
+        Needed for ``ffi``; not used for ``tpf``.
     cadence : int or None
-        s.
+        s; not used for ``ffi``.
 
     Raises
     ------
@@ -61,7 +67,7 @@ class TargetChoice:
         When the data source is not known, what it needs is missing or out of range, or a number is not whole.
     """
 
-    starid: int
+    starid: int | str
     datasource: str
     sector: int | None
     camera: int | None
@@ -75,10 +81,13 @@ class TargetChoice:
             raise ConfigError(f"datasource is {self.datasource!r}, expected {expected}")
         for name in ("starid", "sector", "camera", "ccd", "cadence"):
             value = getattr(self, name)
-            if value is None and name not in ("starid", "cadence") and self.whole_ccd:
-                raise ConfigError(f"{name} is missing: datasource {kind!r} needs sector, camera and ccd")
-            if value is not None or name == "starid":
-                object.__setattr__(self, name, whole_number(name, value))
+            if name in (("cadence",) if self.whole_ccd else ("camera", "ccd")):
+                value = None
+            elif value is None and name in ("camera", "ccd"):
+                raise ConfigError(f"{name} is missing: datasource {kind!r} needs camera and ccd")
+            elif value is not None or name == "starid":
+                value = whole_number(name, value)
+            object.__setattr__(self, name, value)
 
     @property
     def kind(self) -> str:
@@ -94,6 +103,11 @@ class TargetChoice:
     def host(self) -> int:
         """Target of the target pixel file."""
         return int(self.datasource.partition(":")[2] or self.starid)
+
+    @property
+    def number(self) -> int:
+        """TIC number."""
+        return int(self.starid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +146,21 @@ def choose_target(choice: TargetChoice, input_folder: str | Path, cache: str) ->
     ------
     MissingFileError
         When files are missing, or several target pixel files match.
+    ConfigError
+        When the sector is not said, and the folder holds several.
     TargetError
         When the star is in no catalogue, or not on the pixels.
     """
     folder = input_folder_of(input_folder)
-    if choice.sector is not None and choice.camera is not None and choice.ccd is not None and choice.whole_ccd:
-        regions = find_ccd_cubes(folder, choice.sector, choice.camera, choice.ccd)
+    if choice.camera is not None and choice.ccd is not None:
+        sector = choice.sector or find_sector(folder, choice.camera, choice.ccd)
+        regions = find_ccd_cubes(folder, sector, choice.camera, choice.ccd)
     else:
-        wanted = TpfWanted(choice.host, choice.sector, choice.camera, choice.ccd, choice.cadence)
-        regions = [find_tpf(folder, wanted)]
+        regions = [find_tpf(folder, TpfWanted(choice.host, choice.sector, choice.cadence))]
     best: TargetPlace | None = None
     inside = -np.inf
-    for detector in _detectors(regions, choice.cadence, folder, cache):
-        place = _place_on(detector, choice.starid)
+    for detector in (detector_of(files, cache) for files in regions):
+        place = _place_on(detector, choice.number)
         if place is None:
             continue
         distance = float(detector.header.stamp.border_distance(place.row, place.column))
@@ -159,18 +175,6 @@ def choose_target(choice: TargetChoice, input_folder: str | Path, cache: str) ->
             f"{best.row:.1f}, column {best.column:.1f}, the pixels are {best.detector.header.stamp}"
         )
     return best
-
-
-def _detectors(regions: list[PreparedFiles], cadence: int | None, folder: Path, cache: str) -> list[Detector]:
-    """Open regions; only those of a cadence (s) where one is given."""
-    detectors = [detector_of(files, cache) for files in regions]
-    found = [detector for detector in detectors if cadence in (None, detector.header.exposure.cadence_s)]
-    if not found:
-        others = sorted(
-            {f"{detector.files.pixels.name} has {detector.header.exposure.cadence_s} s" for detector in detectors}
-        )
-        raise MissingFileError(folder, f"no pixels with a cadence of {cadence} s ({', '.join(others[:3])})")
-    return found
 
 
 def _place_on(detector: Detector, starid: int) -> TargetPlace | None:

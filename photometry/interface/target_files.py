@@ -57,12 +57,13 @@ def write_target(
     metadata: TargetMetadata,
     fit: FitMetadata,
     header: CubeHeader,
-    output: str | Path,
+    folder: str | Path,
     version: int,
     inputs: Mapping[str, str],
     extra: list[CardItem],
+    tree: bool,
 ) -> Path:
-    """Write the light curve of a target, where the workflow would.
+    """Write the light curve of a target under the name that the workflow gives it.
 
     Parameters
     ----------
@@ -73,15 +74,17 @@ def write_target(
     fit : FitMetadata
         What it says of the fit.
     header : CubeHeader
-        Header of the cube.
-    output : path-like
-        Output folder.
+        Header of the cube, with the cadences of the light curve.
+    folder : path-like
+        Where the file goes.
     version : int
         Version of the product.
     inputs : mapping of str to str
         Names and digests of the files that the pixels were made from, by role.
     extra : list of CardItem
         More cards.
+    tree : bool
+        Whether the file goes into the tree of folders that the workflow has below its output folder.
 
     Returns
     -------
@@ -89,7 +92,7 @@ def write_target(
         The file; it is left alone when it has the same content already.
     """
     name = light_curve_name(curve.starid, header.pointing, header.exposure.cadence_s, version)
-    path = Path(output, FOLDER, name)
+    path = Path(folder, FOLDER, name) if tree else Path(folder, Path(name).name)
     (content,) = LightCurveWriter(fit, header, version, inputs, extra).file_contents([curve], [metadata])
     write_if_different(path, content)
     return path

@@ -23,6 +23,10 @@ from photometry.prf.prf_grid import PrfGrid
 
 __all__ = ["TargetFit", "fit_target"]
 
+#: Fewest pixels, rows and columns of a stamp. On fewer ones flux, background and motion cannot be told apart: scatter
+#: and FLUX_ERR of stars of T=10.5 and 13 differ by factors of two (2 x 3 pixels) to 1e5 (1 x 2).
+_LEAST_PIXELS, _LEAST_SIDE = 9, 2
+
 
 @dataclass(frozen=True, slots=True)
 class TargetFit:
@@ -62,6 +66,13 @@ class TargetFit:
         mask[rows[inside] - stamp.row_min, columns[inside] - stamp.col_min] = True
         return mask
 
+    def model_on(self, stamp: Stamp) -> npt.NDArray[np.float32]:
+        """Return the model of the mean image on a stamp, (n_row, n_column), e-/s; NaN outside the fit."""
+        model = np.full(stamp.shape, np.nan, dtype=np.float32)
+        common = stamp.clipped(self.fit.stamp)
+        model[common.slices_in(stamp)] = self.fit.model_image[common.slices_in(self.fit.stamp)]
+        return model
+
     @property
     def results(self) -> Mapping[str, float | int]:
         """Columns of the summary that the light curve does not tell."""
@@ -100,8 +111,14 @@ def fit_target(
     Raises
     ------
     FitError
-        When the target is not on the pixels.
+        When the target is not on the pixels, or they are too few.
     """
+    n_row, n_column = cube.stamp.shape
+    if min(n_row, n_column) < _LEAST_SIDE or n_row * n_column < _LEAST_PIXELS:
+        raise FitError(
+            f"a stamp of {n_row} x {n_column} pixels cannot carry a fit of stars and background: it needs "
+            f"{_LEAST_PIXELS} pixels and {_LEAST_SIDE} rows and columns; make it larger with resize_stamp"
+        )
     places = np.flatnonzero(stars.starid == starid)
     if not len(places) or not cube.stamp.contains(stars.row[places[0]], stars.column[places[0]]):
         raise FitError(f"TIC {starid} is not on the pixels of the stamp {cube.stamp}")

@@ -12,13 +12,29 @@ __all__ = ["TargetReport"]
 
 
 class TargetReport:
-    """Errors, warnings and metrics of one target."""
+    """Errors, warnings and metrics of one target.
 
-    def __init__(self) -> None:
-        self._errors: list[str] = []
+    Parameters
+    ----------
+    errors : list of str
+        What was reported before.
+    skip_targets : list of int
+        Stars that were reported before.
+    """
+
+    def __init__(self, errors: list[str] | None = None, skip_targets: list[int] | None = None) -> None:
+        self._errors: list[str] = list(errors or ())
         self._warnings: list[str] = []
-        self._skip_targets: list[int] = []
+        self._skip_targets: list[int] = list(skip_targets or ())
         self._metrics: dict[str, float] = {}
+
+    def for_first_run(self) -> "TargetReport":
+        """Return the report that a first run begins with: all that was reported before it."""
+        return TargetReport(self._errors, self._skip_targets)
+
+    def for_next_run(self) -> "TargetReport":
+        """Return the report that another run begins with: stars to be skipped, no error of an earlier run."""
+        return TargetReport(skip_targets=self._skip_targets)
 
     def add(self, error: str | None = None, skip_targets: list[int] | None = None) -> None:
         """Collect an error, and TIC numbers of stars that need no photometry of their own; each once."""

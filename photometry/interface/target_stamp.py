@@ -9,24 +9,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from astropy.table import Table
+from astropy.time import Time
 from astropy.wcs import WCS
 
+from photometry.calibration.kernel import MovementKernel
 from photometry.catalog.star_catalog import wcs_of
 from photometry.catalog.star_columns import NUMBERS, TABLE_NAMES
 from photometry.core.cube import Cube
 from photometry.core.datasources import DATASOURCES
 from photometry.core.geometry import Stamp
 from photometry.interface.detector import Detector, Placement, given_prf
+from photometry.interface.given_times import spacecraft_time
 from photometry.interface.image_kernels import ImageMovementKernel, kernel_series
 from photometry.interface.stamp_psf import PSF
 from photometry.interface.stamps import (
     changed_stamp,
-    default_stamp,
+    default_size,
     ffi_aperture,
     moved_mask,
     moved_table,
     pixel_grid,
     plain_aperture,
+    stamp_around,
     star_table,
 )
 from photometry.interface.target_report import TargetReport
@@ -63,6 +67,7 @@ class TargetStamp:
     _entry: int
     _report: TargetReport
     _has_warned = False
+    _moved: tuple[MovementKernel, ImageMovementKernel] | None = None
     datasource: str
     cache: str
     target_pos_row: float
@@ -73,28 +78,42 @@ class TargetStamp:
     _stamp: Stamp
     _tmag: float
     #: What depends on the stamp and is worked out when it is asked for.
-    _OF_STAMP: tuple[str, ...] = ("_cube", "_flag_cube", "aperture", "sumimage", "_catalog", "psf")
+    _OF_STAMP: tuple[str, ...] = (
+        *("_cube", "images_cube", "images_err_cube", "backgrounds_cube", "pixelflags_cube"),
+        *("_flag_cube", "aperture", "sumimage", "_catalog", "psf"),
+    )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied or sent to another process: all but what is read again when it is asked for."""
+        return {name: value for name, value in self.__dict__.items() if name not in (*self._OF_STAMP, "_moved")}
 
     @property
     def stamp(self) -> Edges:
         """Pixels of the stamp: (row_min, row_max, col_min, col_max), 0-based on the CCD, half open."""
         return _edges(self._stamp)
 
-    def default_stamp(self) -> Edges:
-        """Return the stamp that a target has at first.
+    def default_stamp(self) -> tuple[int, int]:
+        """Return the size of the stamp that a target has at first; subclasses may define another.
 
-        At least 15x15 pixels around the target, more for stars brighter than T=10, and more rows for stars that bleed;
-        of a target pixel file all there is. The part of it that has pixels counts.
+        At least 15x15 pixels, more for stars brighter than T=10, and more rows for stars that bleed. The stamp is that
+        of so many rows and columns around the target, as far as there are pixels. For full-frame images alone: of a
+        target pixel file the stamp is all there is, whatever this says.
 
         Returns
         -------
-        (row_min, row_max, col_min, col_max) : tuple of 4 int
-            0-based on the CCD, half open.
+        n_row, n_column : int
+            Number of rows, number of columns.
         """
         if DATASOURCES[self.datasource].has_target:
-            return _edges(self._detector.header.stamp)
-        place = self.target_pos_row, self.target_pos_column
-        return _edges(default_stamp(*place, self._tmag, self._detector.header.stamp))
+            return self._detector.header.stamp.shape
+        return default_size(self._tmag)
+
+    def _first_stamp(self) -> Stamp:
+        """Stamp that the target has at first."""
+        region = self._detector.header.stamp
+        if DATASOURCES[self.datasource].has_target:
+            return region
+        return stamp_around(self.target_pos_row, self.target_pos_column, self.default_stamp(), region)
 
     def resize_stamp(
         self,
@@ -169,25 +188,30 @@ class TargetStamp:
 
     @property
     def pixelflags(self) -> Iterator[npt.NDArray[np.uint8]]:
-        """Images of the flags of the pixels, as `pixelflags_cube` has them: (n_row, n_column) uint8."""
-        return (image.copy() for image in self._flag_cube)
+        """Images of the flags of the pixels, one for each cadence: (n_row, n_column) uint8.
 
-    @property
+        Of a target pixel file beside the cube of its CCD each is that of the frame nearest in time.
+        """
+        if self._detector.files.ccd_cube is None:
+            return (image.copy() for image in self._flag_cube)
+        return (self._flag_cube[frame].copy() for frame in self._detector.ccd_frames())
+
+    @cached_property
     def images_cube(self) -> Floats:
-        """All of `images`: (n_row, n_column, n_cadence) float32, e-/s."""
+        """All of `images`: (n_row, n_column, n_cadence) float32, e-/s; made once for each stamp."""
         return _times_last(self._cube.images)
 
-    @property
+    @cached_property
     def images_err_cube(self) -> Floats:
         """All of `images_err`: (n_row, n_column, n_cadence) float32, e-/s."""
         return _times_last(self._cube.images_err)
 
-    @property
+    @cached_property
     def backgrounds_cube(self) -> Floats:
         """All of `backgrounds`: (n_row, n_column, n_cadence) float32, e-/s."""
         return _times_last(self._cube.backgrounds)
 
-    @property
+    @cached_property
     def pixelflags_cube(self) -> npt.NDArray[np.uint8]:
         """Flags of the pixels at the times of the full-frame images: (n_row, n_column, n_time) uint8.
 
@@ -232,11 +256,11 @@ class TargetStamp:
     def target(self) -> dict[str, Any]:
         """What the catalogue says of the target, by names.
 
-        starid, ra, dec (deg, at the observation), ra_J2000, decl_J2000 (deg), pm_ra, pm_decl (mas/yr), tmag (mag), teff
-        (K).
+        starid, ra, dec and decl (deg, at the observation), ra_J2000, decl_J2000 (deg), pm_ra, pm_decl (mas/yr), tmag
+        (mag), teff (K).
         """
         catalog, entry = self._detector.catalog, self._entry
-        fields = {"ra": "ra", "dec": "decl"} | {TABLE_NAMES[number]: number for number in NUMBERS}
+        fields = {"ra": "ra", "dec": "decl", "decl": "decl"} | {TABLE_NAMES[number]: number for number in NUMBERS}
         return {"starid": self.starid} | {name: float(getattr(catalog, field)[entry]) for name, field in fields.items()}
 
     @cached_property
@@ -253,37 +277,51 @@ class TargetStamp:
         """
         return self._catalog.copy()
 
-    def catalog_attime(self, time: float) -> Table:
+    def catalog_attime(self, time: float | Time) -> Table:
         """Return the catalogue with positions at a time, moved by the movement kernel.
 
         Parameters
         ----------
-        time : float
-            Time at the spacecraft, BTJD: ``time - timecorr`` of a light curve.
+        time : float or Time
+            Time at the spacecraft (TDB): MJD (above 50,000), BTJD (below 20,000: ``time - timecorr`` of a light
+            curve), JD (above 2,000,000), or an `astropy.time.Time`.
 
         Returns
         -------
         Table
             As `catalog`.
-        """
-        return moved_table(self._catalog, lambda xy: self.MovementKernel.interpolate(time, xy))
 
-    @cached_property
+        Raises
+        ------
+        ValueError
+            When the time is in none of the scales, or outside the cadences by more than one.
+        """
+        at = spacecraft_time(time, self._spacecraft_times, self._detector.header.exposure.cadence_s)
+        return moved_table(self._catalog, lambda xy: self.MovementKernel.interpolate(at, xy))
+
+    @property
     def MovementKernel(self) -> ImageMovementKernel:  # noqa: N802
         """Motion of the stars: as prepared, else measured from the pixels when it is first asked for.
 
-        Its times are at the spacecraft, its positions are 0-based on the CCD.
+        Its times are at the spacecraft, its positions are 0-based on the CCD. Before `photometry` it is measured with
+        the PRF that the settings name; the photometry learns the PRF, and the motion is that of its fit from then on.
         """
-        header = self._detector.header
-        return kernel_series(self._placement.kernel, header.time - header.timecorr)
+        place = self.target_pos_row, self.target_pos_column
+        kernel = self._detector.motion(*place, self.settings)
+        if self._moved is None or self._moved[0] is not kernel:
+            self._warn_of_model(self._detector.prepared_prf() or self._given_prf())
+            self._moved = kernel, kernel_series(kernel, self._spacecraft_times)
+        return self._moved[1]
 
     @cached_property
     def psf(self) -> PSF:
         """Light of stars in the stamp: the prepared effective PRF, else the PRF that the settings name."""
-        place = self.sector, self.camera, self.ccd
-        prf = self._detector.prepared_prf() or given_prf(self.settings, *place)
+        prf = self._detector.prepared_prf() or self._given_prf()
         self._warn_of_model(prf)
-        return PSF(*place, self.stamp, prf=prf)
+        return PSF(self.sector, self.camera, self.ccd, self.stamp, prf=prf)
+
+    def _given_prf(self) -> PrfGrid:
+        return given_prf(self.settings, self.sector, self.camera, self.ccd)
 
     @cached_property
     def _cube(self) -> Cube:
@@ -298,6 +336,20 @@ class TargetStamp:
     @cached_property
     def _catalog(self) -> Table:
         return star_table(self._detector.stars(self._stamp, _MARGIN), self._detector.catalog, self._stamp)
+
+    @property
+    def _spacecraft_times(self) -> npt.NDArray[np.float64]:
+        """Times of the cadences at the spacecraft, BTJD, (n_cadence,)."""
+        return self._detector.header.time - self._detector.header.timecorr
+
+    def _known_motion(self) -> npt.NDArray[np.float64] | None:
+        """Motion of the target as prepared or as the pixels brought it, (n_cadence, 2): column, row; None without."""
+        kernel = self._detector.prepared_kernel()
+        if kernel is not None:
+            row_shift, column_shift = kernel.shifts(self.target_pos_row, self.target_pos_column)
+            return np.stack([column_shift[0], row_shift[0]], axis=1)
+        moved = self._detector.header.pos_corr
+        return None if moved is None else moved.astype(np.float64)
 
     @property
     def _placement(self) -> Placement:

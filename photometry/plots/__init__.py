@@ -9,10 +9,12 @@ from photometry.plots.images import field_figure, psf_figure, residual_figure
 from photometry.plots.scatter import Scatter, scatter_figure
 from photometry.plots.series import light_curves_figure, motion_figure
 from photometry.plots.style import note_figure, save_figure
+from photometry.plots.target_images import TargetImages, stamp_figure, target_figure
 
 __all__ = [
     "Figure",
     "Scatter",
+    "TargetImages",
     "field_figure",
     "light_curves_figure",
     "motion_figure",
@@ -21,4 +23,6 @@ __all__ = [
     "residual_figure",
     "save_figure",
     "scatter_figure",
+    "stamp_figure",
+    "target_figure",
 ]

@@ -18,7 +18,7 @@ from photometry.core.statistics import MAD_TO_SIGMA
 from photometry.fit.tile_fit import TileFit
 from photometry.plots.style import BLUE, FLUX_LABEL, GREEN, ORANGE, RED
 
-__all__ = ["field_figure", "psf_figure", "residual_figure"]
+__all__ = ["field_figure", "psf_figure", "residual_figure", "show_image", "stretch_of"]
 
 #: Stars and targets that are marked in a field: more would hide it.
 _MOST_SHOWN = 250
@@ -58,7 +58,7 @@ def field_figure(
     """
     figure = Figure(figsize=(8.5, 8), layout="constrained")
     axes = figure.subplots()
-    _show_image(figure, axes, image, stamp, _stretch(image))
+    show_image(figure, axes, image, stamp, stretch_of(image))
     inside = stars.select(stamp.contains(stars.row, stars.column)).moved(*offset)
     is_target = np.isin(inside.starid, targets if targets is not None else [])
     for chosen, color, label in ((~is_target, BLUE, "star"), (is_target, RED, "target")):
@@ -114,14 +114,14 @@ def residual_figure(fit: TileFit, index: int, title: str, half_width: int = 7) -
     figure = Figure(figsize=(13, 4.3), layout="constrained")
     panels = figure.subplots(1, 3)
     limit = float(np.nanmax(np.abs(residual), initial=0.0)) or 1.0
-    stretch = _stretch(image)
+    stretch = stretch_of(image)
     difference = Normalize(-limit, limit)
     for axes, data, norm, name in (
         (panels[0], image, stretch, "mean image"),
         (panels[1], model, stretch, "model"),
         (panels[2], residual, difference, "image - model"),
     ):
-        _show_image(figure, axes, data, stamp, norm, "gray_r" if norm is stretch else "RdBu_r")
+        show_image(figure, axes, data, stamp, norm, "gray_r" if norm is stretch else "RdBu_r")
         near = stamp.contains(fit.row, fit.column)
         axes.plot(fit.column[near], fit.row[near], "+", color=ORANGE, ms=6, mew=1)
         axes.plot(fit.column[index], fit.row[index], "o", mfc="none", mec=RED, ms=14, mew=1.5)
@@ -145,15 +145,15 @@ def psf_figure(image: npt.NDArray[np.floating[Any]], stamp: Stamp, title: str) -
     figure = Figure(figsize=(10, 4.5), layout="constrained")
     panels = figure.subplots(1, 2)
     peak = float(image.max())
-    _show_image(figure, panels[0], image, stamp, Normalize(0.0, peak), label="share of the light")
+    show_image(figure, panels[0], image, stamp, Normalize(0.0, peak), label="share of the light")
     logarithm = np.log10(np.maximum(image, 1e-9 * peak))
     stretch = Normalize(np.log10(peak) - 5, np.log10(peak))
-    _show_image(figure, panels[1], logarithm, stamp, stretch, label="log10(share of the light)")
+    show_image(figure, panels[1], logarithm, stamp, stretch, label="log10(share of the light)")
     figure.suptitle(title)
     return figure
 
 
-def _stretch(image: npt.NDArray[np.floating[Any]]) -> AsinhNorm:
+def stretch_of(image: npt.NDArray[np.floating[Any]]) -> AsinhNorm:
     """Stretch that shows faint and bright stars together."""
     values = image[np.isfinite(image)]
     if not len(values):
@@ -163,7 +163,7 @@ def _stretch(image: npt.NDArray[np.floating[Any]]) -> AsinhNorm:
     return AsinhNorm(max(2 * width, (high - low) / 1000, 1e-6), low, max(high, low + 1e-6))
 
 
-def _show_image(
+def show_image(
     figure: Figure,
     axes: Axes,
     image: npt.NDArray[np.floating[Any]],

@@ -71,7 +71,7 @@ def test_light_curve_of_a_flare_star(flare_star, tess_data, tmp_path):
         curve = target.lightcurve
         path = target.save_lightcurve()
         assert target.psf.prf.source.startswith("spoc")
-    assert path.name == "tess00273589987-s015-2-3-c0120-dr30-v06_lc.fits"
+    assert Path(path).name == "tess00273589987-s015-2-3-c0120-dr30-v06_lc.fits"
     spoc = fits.getdata(tess_data / "tpf/lcf2.fits", 1)
     spoc = spoc[np.isfinite(spoc["TIME"])]
     good = (curve["quality"] == 0) & np.isfinite(spoc["SAP_FLUX"])

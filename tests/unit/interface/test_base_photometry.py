@@ -6,8 +6,10 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+from astropy.time import Time
 from astropy.wcs import WCS
 from prepared_folder import Prepared, make_scene, prepare, prepare_ccd, prepare_tpf
 
@@ -27,7 +29,8 @@ def tpf(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 
 def open_ffi(ffi: Prepared, output: Path, **changes: object) -> BasePhotometry:
-    return BasePhotometry(ffi.starid, ffi.folder, output, **({**ffi.place} | changes))
+    values = {"starid": ffi.starid, "input_folder": ffi.folder, "output_folder": output, **ffi.place}
+    return BasePhotometry(**(values | changes))
 
 
 def open_tpf(tpf: Prepared, output: Path, **changes: object) -> BasePhotometry:
@@ -47,7 +50,6 @@ def open_tpf(tpf: Prepared, output: Path, **changes: object) -> BasePhotometry:
         ({"cache": "all"}, "cache"),
         ({"camera": None}, "camera"),
         ({"ccd": None}, "ccd"),
-        ({"sector": None}, "sector"),
         ({"camera": 5}, "camera"),
         ({"ccd": 0}, "ccd"),
     ],
@@ -79,6 +81,26 @@ def test_several_target_pixel_files_need_a_choice(tmp_path):
             assert target.cadence == cadence
     with pytest.raises(FileNotFoundError, match="sector 9"):
         open_tpf(slow, tmp_path, cadence=20, sector=9)
+
+
+def test_arguments_that_a_data_source_does_not_use_are_ignored(ffi, tpf, tmp_path):
+    for cadence in (1800, 120, "any"):
+        assert open_ffi(ffi, tmp_path, cadence=cadence).cadence == 1800
+    for place in ({"camera": 1, "ccd": 1}, {"camera": "none"}, {"ccd": 9}):
+        target = open_tpf(tpf, tmp_path, **place)
+        assert (target.sector, target.camera, target.ccd) == tuple(tpf.place.values())
+
+
+def test_the_only_sector_of_a_folder_needs_no_name(ffi, tmp_path):
+    assert open_ffi(ffi, tmp_path, sector=None).sector == ffi.place["sector"]
+    folder = tmp_path / "two"
+    shutil.copytree(ffi.folder, folder)
+    (folder / f"tesscut_{ffi.name.replace('sector001', 'sector028')}_r1_c2_3x4.hdf5").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"sector is missing: .* holds sectors 1, 28 of camera 4, CCD 2"):
+        open_ffi(ffi, tmp_path, sector=None, input_folder=folder)
+    assert open_ffi(ffi, tmp_path, sector=1, input_folder=folder).sector == 1
+    with pytest.raises(FileNotFoundError, match="no cube of camera 3, CCD 2, of any sector"):
+        open_ffi(ffi, tmp_path, sector=None, camera=3)
 
 
 def test_star_that_is_not_there_is_named(ffi, tpf, tmp_path):
@@ -129,7 +151,12 @@ def test_attributes(ffi, tpf, tmp_path):
         pixel = target.wcs.all_world2pix(target.target["ra"], target.target["dec"], 0)
         np.testing.assert_allclose(pixel, [target.target_pos_column, target.target_pos_row], atol=1e-6)
         assert (target.sector, target.camera, target.ccd, target.cadence) == (*ffi.place.values(), 1800)
+        assert target.target["decl"] == target.target["dec"]
+        assert (target.Ntimes, target.method, target.data_rel) == (ffi.cube.n_cadence, "base", 0)
+        assert target.n_readout == ffi.cube.exposure.num_readouts
         assert target.header["CAMERA"] == ffi.place["camera"]
+        summed = [target.header[name] for name in ("NUM_FRM", "CRMITEN", "CRBLKSZ", "CRSPOC")]
+        assert summed == [900, True, 10, False]
         assert target.final_phot_mask is None
         assert target.settings.getfloat("fit", "tmag_limit") == 16.0
     with open_tpf(tpf, tmp_path) as target:
@@ -146,12 +173,33 @@ def test_default_stamp_grows_with_brightness(tmp_path):
             tmp_path / f"{tmag}" / "prepared", n_row=60, n_column=60, extra_tmags=(tmag,), n_cadence=5
         )
         with open_ffi(prepared, tmp_path) as target:
-            assert target.default_stamp() == target.stamp
+            assert all(n <= most for n, most in zip(target.sumimage.shape, target.default_stamp(), strict=True))
             sizes[tmag] = target.stamp[1] - target.stamp[0], target.stamp[3] - target.stamp[2]
             assert target.stamp[0] <= target.target_pos_row < target.stamp[1]
     assert sizes[14.0] == (15, 15)
     assert sizes[8.5][0] > 15
     assert sizes[8.5][1] < sizes[6.0][1] <= sizes[6.0][0]
+
+
+def test_default_stamp_is_a_size_that_a_subclass_can_choose(ffi, tpf, tmp_path):
+    class Small(BasePhotometry):
+        def default_stamp(self):
+            return 11, 13.0
+
+    class Edges(BasePhotometry):
+        def default_stamp(self):
+            return 500, 515, 1250, 1265
+
+    with open_ffi(ffi, tmp_path) as target:
+        assert target.default_stamp() == target.sumimage.shape == (15, 15)
+        middle = round(target.target_pos_row), round(target.target_pos_column)
+    with Small(ffi.starid, ffi.folder, tmp_path, **ffi.place) as small:
+        assert small.stamp == (middle[0] - 5, middle[0] + 6, middle[1] - 6, middle[1] + 7)
+        assert small.images_cube.shape[:2] == (11, 13)
+    with Small(tpf.starid, tpf.folder, tmp_path, datasource="tpf") as whole:
+        assert whole.sumimage.shape == tpf.cube.stamp.shape
+    with pytest.raises(ValueError, match=r"default_stamp returned \(500, 515, 1250, 1265\), expected numbers of rows"):
+        Edges(ffi.starid, ffi.folder, tmp_path, **ffi.place)
 
 
 def test_stamp_of_a_target_pixel_file_is_all_of_it(tpf, tmp_path):
@@ -254,6 +302,9 @@ def test_flags_of_a_target_pixel_file_are_at_the_times_of_the_frames(tmp_path):
     settings = tpf.scene.settings
     frames = make_scene(n_cadence=7, row_min=settings.row_min - 5, col_min=settings.col_min + 2, seed=3)
     ccd = prepare(tmp_path / "ccd", frames, tpf.name)
+    with h5py.File(tmp_path / "ccd" / f"{tpf.name}.hdf5", "a") as file:
+        file["pixel_flags"][1] = file["pixel_flags"][1] | 16
+        ccd.cube.pixel_flags[:] = file["pixel_flags"][:]
     (tmp_path / "ccd" / f"{tpf.name}.hdf5").rename(tmp_path / "prepared" / f"{tpf.name}.hdf5")
     with open_tpf(tpf, tmp_path) as target:
         flags = target.pixelflags_cube
@@ -261,6 +312,24 @@ def test_flags_of_a_target_pixel_file_are_at_the_times_of_the_frames(tmp_path):
         assert (flags[:, :2] == 1).all()
         rows = slice(5, 16)
         np.testing.assert_array_equal(np.moveaxis(flags[:, 2:], -1, 0), ccd.cube.pixel_flags[:, rows, :9])
+        # One image for each cadence of the target pixel file: that of the frame nearest in time.
+        images = list(target.pixelflags)
+        assert len(images) == target.Ntimes == 40
+        at = [np.asarray(header.time - header.timecorr) for header in (tpf.cube.header, ccd.cube.header)]
+        for time, image in zip(at[0], images, strict=True):
+            np.testing.assert_array_equal(image, flags[..., np.argmin(np.abs(at[1] - time))])
+        assert len({image.tobytes() for image in images}) > 1
+
+
+def test_cubes_are_made_once_for_each_stamp(ffi, tmp_path):
+    with open_ffi(ffi, tmp_path) as target:
+        for name in ("images_cube", "images_err_cube", "backgrounds_cube", "pixelflags_cube"):
+            first = getattr(target, name)
+            assert getattr(target, name) is first
+            target.resize_stamp(down=1)
+            assert getattr(target, name).shape[0] == first.shape[0] + 1
+        target.close()
+        assert getattr(target, name) is not first
 
 
 # Stars and motion
@@ -300,6 +369,32 @@ def test_catalog_at_a_time_moves_with_the_kernel(ffi, tmp_path):
         np.testing.assert_array_equal(target.catalog["row"], catalog["row"])
 
 
+def test_times_of_all_scales_are_the_same_time(ffi, tmp_path):
+    with open_ffi(ffi, tmp_path) as target:
+        btjd = float(target.lightcurve["time"][17] - target.lightcurve["timecorr"][17])
+        expected = target.catalog_attime(btjd)
+        assert not np.array_equal(expected["row"], target.catalog_attime(btjd + 0.3)["row"])
+        tdb = Time(btjd + 2457000, format="jd", scale="tdb")
+        for time in (btjd + 56999.5, btjd + 2457000.0, tdb, tdb.utc, np.float64(btjd)):
+            np.testing.assert_allclose(target.catalog_attime(time)["row"], expected["row"], atol=1e-6)
+
+
+def test_times_of_no_scale_or_outside_the_series_are_refused(ffi, tmp_path):
+    with open_ffi(ffi, tmp_path) as target:
+        times = np.asarray(target.lightcurve["time"] - target.lightcurve["timecorr"])
+        cadence = 1800 / 86400
+        for time in (times[0] - 0.9 * cadence, times[-1] + 0.9 * cadence):
+            assert len(target.catalog_attime(time))
+        for time in (times[0] - 1.1 * cadence, times[-1] + 1.1 * cadence, times[0] + 57003.0, 58324.0 - 400):
+            with pytest.raises(ValueError, match="outside the cadences: BTJD"):
+                target.catalog_attime(time)
+        for time in (25000.0, -1.0, 1e9):
+            with pytest.raises(ValueError, match="expected a BTJD"):
+                target.catalog_attime(time)
+        with pytest.raises(ValueError, match="2 times, expected one"):
+            target.catalog_attime(Time([2458325.0, 2458326.0], format="jd"))
+
+
 def test_catalog_without_stars_is_an_empty_table(tmp_path):
     prepared = prepare_ccd(tmp_path / "prepared", density=50.0, star_margin=0, n_cadence=5)
     stars, region = prepared.scene.catalogue_stars, prepared.cube.stamp
@@ -314,7 +409,7 @@ def test_catalog_without_stars_is_an_empty_table(tmp_path):
             right=column + 1 - region.col_max,
         )
         assert target.stamp == (row, row + 1, column, column + 1)
-        assert len(target.catalog) == len(target.catalog_attime(1325.0)) == 0
+        assert len(target.catalog) == len(target.catalog_attime(1325.35)) == 0
         assert target.catalog.colnames[-1] == "column_stamp"
 
 
@@ -323,6 +418,17 @@ def test_times_of_a_star_are_its_own_on_a_ccd(ffi, tmp_path):
         np.testing.assert_array_equal(target.lightcurve["time"], ffi.cube.header.time)
         np.testing.assert_array_equal(target.lightcurve["cadenceno"], ffi.cube.cadenceno)
         assert np.isnan(target.lightcurve["flux"]).all()
+
+
+def test_motion_of_the_target_is_there_from_the_start(ffi, tpf, tmp_path):
+    with open_ffi(ffi, tmp_path) as target:
+        times = np.asarray(target.lightcurve["time"] - target.lightcurve["timecorr"])
+        jitter = target.MovementKernel.jitter(times, target.target_pos_column, target.target_pos_row)
+        np.testing.assert_allclose(target.lightcurve["pos_corr"], jitter, atol=1e-9)
+        assert np.ptp(jitter) > 0.01
+    with open_tpf(tpf, tmp_path) as target:
+        np.testing.assert_array_equal(target.lightcurve["pos_corr"], target._detector.header.pos_corr)
+        assert np.isfinite(target.lightcurve["pos_corr"]).all()
 
 
 def test_moments_of_the_prf_move_no_star(ffi, tmp_path):

@@ -43,6 +43,7 @@ def test_kernels_are_applied(warpmode):
         "affine": np.stack([0.1 + 0.001 * x + 0.0005 * y, 0.2 - 0.0004 * x - 0.0008 * y], axis=1),
     }
     np.testing.assert_allclose(moved, expected[warpmode], atol=1e-12)
+    np.testing.assert_array_equal(ImageMovementKernel(warpmode)(XY, KERNELS[warpmode]), moved)
 
 
 def test_wcs_moves_with_its_reference_pixel():
@@ -91,8 +92,9 @@ def test_wrong_use_is_told():
         kernel.load_series([0.0], [[np.nan, 0.0]])
     with pytest.raises(ValueError, match="2 numbers"):
         kernel.apply_kernel(XY, [1.0])
-    with pytest.raises(ValueError, match="image_ref"):
-        kernel.calc_kernel(np.zeros((30, 30)))
+    for warpmode in ("translation", "euclidian", "affine"):
+        with pytest.raises(RuntimeError, match="no reference image: give image_ref"):
+            ImageMovementKernel(warpmode).calc_kernel(np.zeros((30, 30)))
     with pytest.raises(ValueError, match="shape"):
         ImageMovementKernel("translation", np.zeros((30, 30))).calc_kernel(np.zeros((30, 31)))
     with pytest.raises(ValueError, match="usable pixels"):
@@ -131,6 +133,65 @@ def test_kernel_of_the_fit_is_an_affine_series():
     series = kernel_series(fit, np.arange(5.0))
     rows, columns = fit.shifts([300.0], [900.0])
     np.testing.assert_allclose(series.jitter(np.arange(5.0), 900.0, 300.0), np.stack([columns[0], rows[0]], axis=1))
+
+
+# Kernels of the older files
+
+
+def as_older_files_have_it(wcs: WCS, how: str) -> object:
+    """Header of a WCS in one of the forms that are stored."""
+    text = wcs.to_header().tostring(endcard=False)
+    lines = wcs.to_header().tostring(sep="\n", endcard=False)
+    forms = {"text": text, "bytes": text.encode(), "lines": lines, "numpy": np.bytes_(text), "array": np.array([text])}
+    return forms[how]
+
+
+@pytest.mark.parametrize("how", ["text", "bytes", "lines", "numpy", "array"])
+def test_headers_of_older_files_are_kernels(how):
+    reference, moved = (as_older_files_have_it(wcs_at(*place), how) for place in ((0, 0), (0.2, -0.1)))
+    kernel = ImageMovementKernel("wcs", wcs_ref=reference)
+    expected = np.tile([0.2, -0.1], (3, 1))
+    np.testing.assert_allclose(kernel.apply_kernel(XY, moved), expected, atol=1e-9)
+    kernel.load_series([0.0, 1.0, 2.0], [reference, b" " if how == "bytes" else "", moved])
+    np.testing.assert_allclose(kernel.interpolate(2.0, XY), expected, atol=1e-9)
+    np.testing.assert_allclose(kernel.interpolate(1.0, XY), expected / 2, atol=1e-9)
+
+
+def test_headers_that_are_none_are_refused():
+    kernel = ImageMovementKernel("wcs", wcs_ref=wcs_at(0, 0))
+    for wrong, words in (
+        ("SIMPLE  =                    T", "no celestial WCS"),
+        (np.zeros(6), "is a WCS or a FITS header"),
+        (0.2, "is a WCS or a FITS header"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            kernel.load_series([0.0], [wrong])
+    with pytest.raises(ValueError, match="empty header"):
+        kernel.apply_kernel(XY, "")
+    with pytest.raises(ValueError, match="empty header"):
+        ImageMovementKernel("wcs", wcs_ref="")
+
+
+def test_affine_kernels_of_either_order_move_alike():
+    kernel, (dx, dy, a, b, c, d) = ImageMovementKernel("affine"), KERNELS["affine"]
+    expected = kernel.apply_kernel(XY, KERNELS["affine"])
+    older = [a, b, dx, c, d, dy]
+    np.testing.assert_array_equal(kernel.apply_kernel(XY, older), expected)
+    np.testing.assert_array_equal(kernel.apply_kernel(XY, np.reshape(older, (2, 3))), expected)
+    np.testing.assert_array_equal(kernel.apply_kernel(XY, [1.0, 0, 0, 0, 1, 0]), 0)
+    kernel.load_series([0.0, 1.0], [[1.0, 0, 0, 0, 1, 0], older])
+    np.testing.assert_allclose(kernel.interpolate(0.5, XY), expected / 2)
+    # Shifts of whole pixels look like a matrix in the wrong order.
+    for shift in ([1.0, 0.0], [1.0, 1.0], [0.0, 1.0]):
+        for values in ([*shift, 1, 0, 0, 1], [1, 0, shift[0], 0, 1, shift[1]]):
+            np.testing.assert_array_equal(kernel.apply_kernel(XY, values), np.tile(shift, (3, 1)))
+
+
+def test_affine_kernels_of_no_order_are_refused():
+    kernel = ImageMovementKernel("affine")
+    for wrong in (np.zeros(6), [0.1, 0.2, 0, 1, -1, 0], [1, 0, 0, 1, 0.1, 0.2]):
+        with pytest.raises(ValueError, match="near unity neither as"):
+            kernel.load_series([0.0], [wrong])
 
 
 def test_header_of_an_image_is_a_wcs():

@@ -37,7 +37,9 @@ def open_ffi(prepared: Prepared, output: Path, **changes: object) -> PSFPhotomet
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"starid": "TIC 12"}, "starid is 'TIC 12', expected a TIC number such as 261136679"),
+        ({"starid": "HD 12"}, "starid is 'HD 12', expected a TIC number such as 261136679"),
+        ({"starid": "TIC"}, "starid is 'TIC'"),
+        ({"starid": np.array([12])}, r"starid is array\(\[12\]\)"),
         ({"starid": None}, "starid is None, expected a TIC number"),
         ({"starid": 12.5}, "starid is 12.5"),
         ({"starid": np.nan}, "starid is nan"),
@@ -45,7 +47,8 @@ def open_ffi(prepared: Prepared, output: Path, **changes: object) -> PSFPhotomet
         ({"camera": True}, "camera is True"),
         ({"camera": 4.5}, "camera is 4.5"),
         ({"sector": 10000}, "sector is 10000, expected 1 to 9999"),
-        ({"cadence": "long"}, "cadence is 'long'"),
+        ({"datasource": "tpf", "cadence": "long"}, "cadence is 'long'"),
+        ({"camera": "TIC 4"}, "camera is 'TIC 4'"),
         ({"version": 100}, "version is 100, expected 1 to 99"),
         ({"version": -1}, "version is -1"),
         ({"version": "new"}, "version is 'new'"),
@@ -66,11 +69,16 @@ def test_numbers_of_any_kind_are_numbers(ffi, tmp_path):
         assert {type(value) for value in (target.starid, target.camera, target.version)} == {int}
 
 
-def test_cadence_that_the_pixels_do_not_have(ffi, tmp_path):
-    with open_ffi(ffi, tmp_path, cadence=1800) as target:
-        assert target.cadence == 1800
-    with pytest.raises(FileNotFoundError, match=rf"cadence of 120 s \({CCD_NAME}.hdf5 has 1800 s\)"):
-        open_ffi(ffi, tmp_path, cadence=120)
+def test_stars_are_named_in_any_way(ffi, tmp_path):
+    for name in (f"TIC {ffi.starid}", f"tic{ffi.starid}", np.array(ffi.starid), np.array(f"TIC {ffi.starid}")):
+        with open_ffi(ffi, tmp_path, starid=name) as target:
+            assert target.starid == ffi.starid
+            assert type(target.starid) is int
+
+
+def test_a_status_prints_its_name():
+    assert str(STATUS.WARNING) == f"{STATUS(3)}" == "WARNING"
+    assert int(STATUS.WARNING) == 3
 
 
 def test_stamps_of_pieces_of_pixels(ffi, tmp_path):
@@ -98,7 +106,7 @@ def test_a_closed_target_reads_again_what_is_asked_for(ffi, tmp_path):
     with open_ffi(ffi, tmp_path) as target:
         target.photometry()
     flux, stamp = np.array(target.lightcurve["flux"]), target.stamp
-    assert target.save_lightcurve().is_file()
+    assert Path(target.save_lightcurve()).is_file()
     assert target.images_cube.shape == (15, 15, 12)
     target.clear_cache()
     target.photometry()

@@ -1,5 +1,7 @@
 """Every promise of the interface's table, on targets of every kind: real, simulated, frames, target pixel files."""
 
+import os
+
 import lightkurve_reader
 import numpy as np
 import pytest
@@ -43,15 +45,17 @@ def test_a_file_stands_for_its_folder_and_a_missing_one_is_named(case, tmp_path)
 
 
 def test_invalid_arguments_are_value_errors(case, tmp_path):
-    for wrong in ({"datasource": "fits"}, {"cache": "some"}, {"camera": 7}):
+    for wrong in ({"datasource": "fits"}, {"cache": "some"}, {"sector": 0}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             case.open(tmp_path, **wrong)
-    for name in ("sector", "camera", "ccd"):
-        if name in case.arguments:
-            with pytest.raises(ValueError, match=f"{name} is missing"):
-                case.open(tmp_path, **{name: None})
-        else:
-            case.open(tmp_path, **{name: None}).close()
+    for name in ("camera", "ccd"):
+        if is_tpf(case):
+            case.open(tmp_path, **{name: 7}).close()
+            continue
+        for wrong in (None, 7):
+            with pytest.raises(ValueError, match=f"{name} is"):
+                case.open(tmp_path, **{name: wrong})
+    assert case.open(tmp_path, sector=None).sector > 0
 
 
 def test_star_that_is_not_in_the_catalogue_is_named(case, tmp_path):
@@ -91,8 +95,9 @@ def test_attributes(case, tmp_path):
 
 def test_stamp(case, tmp_path):
     with case.open(tmp_path) as target:
-        assert target.stamp == target.default_stamp()
         n_row, n_column = case.measured.shape[1:]
+        expected = [min(n, most) for n, most in zip(target.default_stamp(), (n_row, n_column), strict=True)]
+        assert all(n <= most for n, most in zip(target.sumimage.shape, expected, strict=True))
         height, width = target.stamp[1] - target.stamp[0], target.stamp[3] - target.stamp[2]
         assert height == n_row if is_tpf(case) else height >= min(15, n_row)
         assert width == n_column if is_tpf(case) else width >= min(15, n_column)
@@ -183,6 +188,8 @@ def test_motion(case, tmp_path):
             np.testing.assert_allclose(change, jitter[cadence], atol=1e-7)
             np.testing.assert_allclose(moved["row_stamp"], moved["row"] - target.stamp[0], atol=1e-9)
         target.photometry()
+        # Where the photometry has learnt a PRF, the motion is that of its fit.
+        jitter = target.MovementKernel.jitter(at_spacecraft, target.target_pos_column, target.target_pos_row)
         change = np.asarray(target.lightcurve["pos_corr"]) - jitter
         np.testing.assert_allclose(change - change.mean(axis=0), 0, atol=1e-4)
 
@@ -224,9 +231,9 @@ def test_photometry(case, tmp_path):
         target.report_details(error="seen", skip_targets=[3])
         assert target.details["errors"][-1] == "seen"
         assert target.details["skip_targets"] == [3]
-        assert len(list(target.plot_folder.iterdir())) == 2
+        assert len(os.listdir(target.plot_folder)) == 2
         target.delete_plots()
-        assert not target.plot_folder.exists()
+        assert os.listdir(target.plot_folder) == []
 
 
 def test_saved_light_curve(case, tmp_path):
@@ -235,16 +242,16 @@ def test_saved_light_curve(case, tmp_path):
         with pytest.raises(ValueError, match="version"):
             target.save_lightcurve()
         path = target.save_lightcurve(tmp_path / "b", version=3)
-        assert path.is_relative_to(tmp_path / "b")
-        assert f"{case.starid:011d}" in path.name
-        assert path.name.endswith("v03_lc.fits")
+        assert os.path.dirname(path) == str(tmp_path / "b")
+        assert f"{case.starid:011d}" in os.path.basename(path)
+        assert path.endswith("v03_lc.fits")
         with fits.open(path, checksum=True) as hdus:
             assert [hdu.name for hdu in hdus] == ["PRIMARY", "LIGHTCURVE", "SUMIMAGE", "APERTURE"]
-            header, shape = hdus["SUMIMAGE"].header, hdus["SUMIMAGE"].data.shape
-            row, column = header["CRVAL2P"] - 1 - target.stamp[0], header["CRVAL1P"] - 1 - target.stamp[2]
-            where = slice(row, row + shape[0]), slice(column, column + shape[1])
-            np.testing.assert_allclose(hdus["SUMIMAGE"].data, target.sumimage[where], rtol=1e-5, atol=2e-3)
-            np.testing.assert_array_equal(hdus["APERTURE"].data & 2 > 0, target.final_phot_mask[where])
+            header = hdus["SUMIMAGE"].header
+            assert (header["CRVAL2P"] - 1, header["CRVAL1P"] - 1) == (target.stamp[0], target.stamp[2])
+            np.testing.assert_array_equal(hdus["SUMIMAGE"].data, target.sumimage)
+            np.testing.assert_array_equal(hdus["APERTURE"].data & 2 > 0, target.final_phot_mask)
+            np.testing.assert_array_equal(hdus["APERTURE"].data & ~2, target.aperture)
         saved = lightkurve_reader.flux(path)
         np.testing.assert_allclose(saved, np.asarray(target.lightcurve["flux"])[case.quality == 0], rtol=1e-6)
 

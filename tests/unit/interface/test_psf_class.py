@@ -40,6 +40,14 @@ def test_light_ends_at_the_cutoff(psf):
     assert len(rows) == 13
 
 
+def test_stars_from_an_iterator_and_light_without_a_cutoff(psf):
+    stars = [(7.2, 9.4, 10.0), (3.1, 12.0, 5.0)]
+    expected = psf.integrate_to_image(stars, cutoff_radius=np.inf)
+    np.testing.assert_array_equal(psf.integrate_to_image(iter(stars), cutoff_radius=None), expected)
+    np.testing.assert_array_equal(psf.integrate_to_image((np.array(star) for star in stars), None), expected)
+    assert psf.integrate_to_image(iter([])).sum() == 0
+
+
 def test_stars_outside_shine_in_and_no_star_is_dark(psf):
     assert psf.integrate_to_image([(-1.0, 5.0, 100.0)]).sum() > 5
     assert psf.integrate_to_image([(-90.0, 5.0, 100.0)]).sum() == 0

@@ -98,9 +98,10 @@ def test_light_curve_file_has_the_workflows_name_and_layout(ffi, tpf, datasource
         target.photometry()
         target.additional_headers["OBSERVER"] = ("somebody", "who looked")
         path = target.save_lightcurve()
-        assert target.save_lightcurve(tmp_path / "b", version=2).name.endswith("-v02_lc.fits")
+        name = Path(path).name.replace("-v06_", "-v02_")
+        assert target.save_lightcurve(tmp_path / "b", version=2) == str(tmp_path / "b" / name)
     pointing = target._detector.header.pointing
-    assert path == tmp_path / "lightcurves" / light_curve_name(prepared.starid, pointing, target.cadence, 6)
+    assert path == str(tmp_path / "lightcurves" / light_curve_name(prepared.starid, pointing, target.cadence, 6))
     with fits.open(path, checksum=True) as hdus:
         assert [hdu.name for hdu in hdus] == ["PRIMARY", "LIGHTCURVE", "SUMIMAGE", "APERTURE"]
         assert hdus[0].header["OBSERVER"] == "somebody"
@@ -111,20 +112,57 @@ def test_light_curve_file_has_the_workflows_name_and_layout(ffi, tpf, datasource
         assert (hdus[3].data & 2 > 0).sum() == target.final_phot_mask.sum() > 0
 
 
+def test_stamps_that_cannot_carry_a_fit_are_errors_and_others_have_right_errors(ffi, tmp_path):
+    for width, height in ((1, 1), (1, 2), (2, 1), (1, 15), (15, 1), (2, 2), (2, 3)):
+        with open_ffi(ffi, tmp_path, cache="full") as target:
+            target.resize_stamp(width=width, height=height)
+            assert target.photometry() is STATUS.ERROR
+            (reason,) = target.details["errors"]
+            assert reason.startswith(f"a stamp of {height} x {width} pixels cannot carry a fit")
+            assert np.isnan(target.lightcurve["flux"]).all()
+    for width, height in ((3, 3), (15, 2), (4, 3), (5, 5)):
+        with open_ffi(ffi, tmp_path, cache="full") as target:
+            target.resize_stamp(width=width, height=height)
+            assert target.photometry() in (STATUS.OK, STATUS.WARNING)
+            good = target.lightcurve["quality"] == 0
+            curve = target.lightcurve[good]
+            residual = np.asarray(curve["flux"]) - ffi.truth(ffi.starid)[good]
+            assert 0.6 < np.std(residual) / np.median(curve["flux_err"]) < 1.5, (width, height)
+            assert abs(np.median(curve["flux"]) / np.median(ffi.truth(ffi.starid)) - 1) < 0.01
+
+
 def test_masks_follow_the_stamp(ffi, tmp_path):
     with open_ffi(ffi, tmp_path) as target:
         target.photometry()
         first, stamp = target.final_phot_mask, target.stamp
-        saved = fits.getdata(target.save_lightcurve(tmp_path / "a"), "APERTURE")
         assert target.resize_stamp(down=2, left=-3)
         for mask in (target.final_phot_mask, target.final_position_mask):
             assert mask.shape == target.sumimage.shape
             np.testing.assert_array_equal(mask[2:], first[:, 3:])
-        np.testing.assert_array_equal(fits.getdata(target.save_lightcurve(tmp_path / "b"), "APERTURE"), saved)
         target.final_phot_mask = first
         with pytest.raises(ValueError, match=r"mask has shape \(15, 15\), expected \(17, 12\)"):
             target.save_lightcurve()
         assert target.stamp == (stamp[0] - 2, stamp[1], stamp[2] + 3, stamp[3])
+
+
+@pytest.mark.parametrize("kind", [PSFPhotometry, BasePhotometry])
+def test_images_of_the_file_are_those_of_the_stamp_at_that_time(ffi, tmp_path, kind):
+    with kind(ffi.starid, ffi.folder, tmp_path, **ffi.place) as target:
+        target.resize_stamp(up=3)
+        if kind is PSFPhotometry:
+            target.photometry()
+        else:
+            target.lightcurve["flux"] = target.lightcurve["flux_err"] = 1.0
+            target.final_phot_mask = np.eye(*target.sumimage.shape, dtype=bool)
+        for number, change in enumerate(({}, {"down": 2, "left": -3}, {"width": 17, "height": 21}), 1):
+            target.resize_stamp(**change)
+            with fits.open(target.save_lightcurve(version=number)) as hdus:
+                np.testing.assert_array_equal(hdus["SUMIMAGE"].data, target.sumimage)
+                np.testing.assert_array_equal(hdus["APERTURE"].data & ~2, target.aperture)
+                np.testing.assert_array_equal(hdus["APERTURE"].data & 2 > 0, target.final_phot_mask)
+                for name in ("SUMIMAGE", "APERTURE"):
+                    header = hdus[name].header
+                    assert (header["CRVAL2P"] - 1, header["CRVAL1P"] - 1) == (target.stamp[0], target.stamp[2])
 
 
 def test_saving_needs_a_version_and_a_flux(ffi, tmp_path):
@@ -224,7 +262,7 @@ def test_what_the_photometry_says_is_checked(ffi, tmp_path):
         assert details["warnings"] == ["look at this"]
         assert details["skip_targets"] == [5]
         assert details["mean_flux"] == 5.0
-        assert target.save_lightcurve().is_file()
+        assert Path(target.save_lightcurve()).is_file()
 
 
 def test_base_class_measures_nothing(ffi, tmp_path):
@@ -237,21 +275,30 @@ def test_base_class_measures_nothing(ffi, tmp_path):
         assert target.details["errors"]
 
 
-def test_plots_are_made_and_deleted_alone(ffi, tmp_path):
+def test_plots_have_a_folder_that_is_emptied(ffi, tmp_path):
+    class Drawing(PSFPhotometry):
+        def do_photometry(self) -> STATUS:
+            Path(self.plot_folder, "mine.txt").write_text("drawn before ours")
+            return super().do_photometry()
+
     with open_ffi(ffi, tmp_path) as target:
         assert target.plot_folder is None
         target.photometry()
         target.delete_plots()
     assert list(tmp_path.iterdir()) == []
-    with open_ffi(ffi, tmp_path, plot=True) as target:
+    with Drawing(ffi.starid, ffi.folder, tmp_path, plot=True, **ffi.place) as target:
+        folder = Path(target.plot_folder)
+        assert folder.is_dir()
+        assert folder.is_relative_to(tmp_path)
         target.photometry()
-        plots = sorted(path.name for path in target.plot_folder.iterdir())
-        assert len(plots) == 2
-        note = target.plot_folder / "note.png"
-        note.write_text("mine")
-        target.delete_plots()
-        target.delete_plots()
-        assert [path.name for path in target.plot_folder.iterdir()] == ["note.png"]
+        assert len(list(folder.iterdir())) == 3
+        (folder / "kept").mkdir()
+        with open_ffi(ffi, tmp_path) as without:
+            without.delete_plots()
+        assert len(list(folder.iterdir())) == 4
+        for _ in range(2):
+            target.delete_plots()
+            assert [path.name for path in folder.iterdir()] == ["kept"]
 
 
 def test_stars_that_the_catalogue_lacks_are_fitted_and_never_targets(ffi, tmp_path):

@@ -1,6 +1,7 @@
 """Time of a target in the Python interface: open, photometry, save; and what the small stamp costs in accuracy.
 
 python benchmarks/interface.py [stars per square degree brighter than T = 16] [cadences] [targets]
+python benchmarks/interface.py unprepared: files without motion and PRF, a cutout and part of a CCD
 """
 
 import sys
@@ -11,10 +12,13 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/helpers"))
-from prepared_folder import Prepared, prepare_ccd
+from prepared_folder import Prepared, make_scene, prepare, prepare_ccd
 
 from photometry import PSFPhotometry
 from photometry.core.statistics import MAD_TO_SIGMA
+
+#: Region of the whole CCD that the simulated fields are a part of.
+_CCD = "sector001_camera4_ccd2"
 
 
 def measure(prepared: Prepared, starid: int, output: Path, whole: bool) -> tuple[float, np.ndarray]:
@@ -59,5 +63,28 @@ def main(density: float = 3000.0, n_cadence: int = 1300, n_target: int = 50) -> 
             )
 
 
-if __name__ == "__main__":
+def unprepared() -> None:
+    """Measure what targets cost on files without motion and PRF: motion alone, a first star, stars all over a CCD."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        cutout = prepare(
+            folder / "cutout/prepared", make_scene(n_row=56, n_column=56, n_cadence=60), _CCD, products=False
+        )
+        target = PSFPhotometry(cutout.starid, cutout.folder, folder, cache="none", **cutout.place)
+        start = time.process_time()
+        _ = target.MovementKernel
+        print(f"first MovementKernel of 56x56 pixels, 60 cadences: {time.process_time() - start:.1f} s of CPU time")
+        scene = make_scene(n_row=272, n_column=272, n_cadence=60, density=2000.0)
+        ccd = prepare(folder / "ccd/prepared", scene, _CCD, products=False)
+        chosen = targets_of(ccd, 400)
+        seconds = [measure(ccd, starid, folder / "output", whole=False)[0] for starid in chosen[::20]]
+        print(
+            f"part of a CCD, 272x272 pixels, 60 cadences: first star {seconds[0]:.1f} s of CPU time, {len(seconds)} "
+            f"stars {sum(seconds):.1f} s: {sum(seconds) / seconds[0]:.2f} times as much"
+        )
+
+
+if __name__ == "__main__" and sys.argv[1:] == ["unprepared"]:
+    unprepared()
+elif __name__ == "__main__":
     main(*(kind(text) for kind, text in zip((float, int, int), sys.argv[1:], strict=False)))

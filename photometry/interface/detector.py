@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from photometry.calibration.effective_prf import learn_prf
 from photometry.calibration.kernel import MovementKernel
-from photometry.calibration.patches import is_measured_whole
-from photometry.calibration.region import measure_motion
+from photometry.calibration.patches import is_measured_whole, patches_of
+from photometry.calibration.region import kernel_at, measure_motion
 from photometry.calibration.table_check import checked_cube
 from photometry.calibration.table_verdict import table_verdict
 from photometry.calibration.wcs_motion import kernel_of_wcs
@@ -43,6 +43,8 @@ __all__ = ["CACHE_MODES", "Detector", "Placement", "detector_of", "forget", "giv
 
 #: What stays in memory of the files: nothing; everything but the pixels; the pixels too.
 CACHE_MODES = ("none", "basic", "full")
+#: Patches along each side of a CCD on which its motion and PRF are measured: the workflow's 16 take minutes.
+_CCD_PATCHES = 2
 #: Detectors that are kept, the latest.
 _MOST_KEPT = 8
 #: Bytes of pixel series that a detector keeps, the latest.
@@ -152,7 +154,10 @@ class Detector:
             return self._provenance
 
     def placement(self, row: float, column: float, settings: ConfigParser) -> Placement:
-        """Return PRF and motion at a place: as prepared, else measured on the region, of a CCD on the tile around it.
+        """Return PRF and motion at a place: as prepared, else measured on the region.
+
+        Of a whole CCD both are measured on some of its pixels, once for all stars; the offset between catalogue and
+        pixels, and stars that the catalogue lacks, on the tile around the place.
 
         Parameters
         ----------
@@ -170,17 +175,23 @@ class Detector:
         """
         if (prepared := self._prepared()) is not None:
             return prepared
-        region = self._region(row, column, settings)
-        return kept_measurement(region.placement_key, lambda: self._learnt(region))
+        region = self._region(settings)
+        learnt = kept_measurement(region.placement_key, lambda: self._learnt(region))
+        numerics = region.numerics
+        if is_measured_whole(region.stamp, numerics.motion):
+            return learnt
+        tiles = tiles_of(region.stamp, numerics.fit.tile_size, numerics.fit.tile_margin)
+        stamp = next((tile for tile in tiles if tile.core.contains(row, column)), tiles[0]).stamp
+        return kept_measurement((*region.placement_key, stamp), lambda: self._placed(learnt, region, stamp))
 
-    def motion(self, row: float, column: float, settings: ConfigParser) -> MovementKernel:
-        """Return the motion at a place without learning the PRF: as prepared, that of `placement`, else measured.
+    def motion(self, settings: ConfigParser) -> MovementKernel:
+        """Return the motion without learning the PRF: as prepared, that of a `placement` that is known, else measured.
 
         Parameters and errors are those of `placement`.
         """
         if (prepared := self.prepared_kernel()) is not None:
             return prepared
-        region = self._region(row, column, settings)
+        region = self._region(settings)
         placement: Placement | None = known_measurement(region.placement_key)
         return self._moved(region) if placement is None else placement.kernel
 
@@ -209,13 +220,25 @@ class Detector:
                 self._placement = _read_only(Placement(prf, kernel, unlisted))
             return self._placement
 
-    def _region(self, row: float, column: float, settings: ConfigParser) -> "_Region":
-        """Pixels on which motion and PRF at a place are measured."""
-        numerics, stamp = numeric_settings(settings), self.header.stamp
-        if not is_measured_whole(stamp, numerics.motion):
-            tiles = tiles_of(stamp, numerics.fit.tile_size, numerics.fit.tile_margin)
-            stamp = next((tile for tile in tiles if tile.core.contains(row, column)), tiles[0]).stamp
-        return _Region(self.version, stamp, numerics, tuple(settings["prf"].items()))
+    def _region(self, settings: ConfigParser) -> "_Region":
+        """All pixels, and what the measurements on them depend on."""
+        return _Region(self.version, self.header.stamp, numeric_settings(settings), tuple(settings["prf"].items()))
+
+    def _measured_pixels(self, region: "_Region") -> tuple[list[Cube], Stars]:
+        """Pixels on which motion and PRF are measured, all or patches of a CCD, and their stars."""
+        stars, motion = self.stars(region.stamp), region.numerics.motion
+        if is_measured_whole(region.stamp, motion):
+            return [self.source.read(region.stamp)], stars
+        seen = _on_pixels(stars, region.stamp, self.source.sum_image)
+        patches = patches_of(region.stamp, seen, replace(motion, n_patch=_CCD_PATCHES))
+        return [self.source.read(patch) for patch in patches], stars
+
+    def _placed(self, learnt: Placement, region: "_Region", stamp: Stamp) -> Placement:
+        """PRF and motion of a CCD on some of its pixels, with their own offset and the stars that are missing there."""
+        stars, motion = self.stars(stamp), region.numerics.motion
+        kernel, unlisted = kernel_at(self.source.read(stamp), stars, learnt.prf, learnt.kernel, motion)
+        placed: Placement = _read_only(Placement(learnt.prf, kernel, unlisted))
+        return placed
 
     def _moved(self, region: "_Region") -> MovementKernel:
         """Motion of a region, measured with the given PRF."""
@@ -226,19 +249,19 @@ class Detector:
         known = None
         if motion.mode == "wcs":
             known = kernel_of_wcs(self.source.frame_wcs(), header.wcs_header, header.stamp, header.usable)
-        cube, stars = self.source.read(region.stamp), self.stars(region.stamp)
-        verdict = table_verdict([checked_cube(cube, stars, given)])
+        cubes, stars = self._measured_pixels(region)
+        verdict = table_verdict([checked_cube(cube, stars, given) for cube in cubes])
         if verdict.problem:
             raise CatalogError(self.files.catalog, f"does not fit the pixels {self.files.pixels}: {verdict.problem}")
-        kernel = measure_motion([cube], stars, given, motion, known)
+        kernel = measure_motion(cubes, stars, given, motion, known)
         moved: MovementKernel = _read_only(replace(kernel, table_doubt=verdict.doubt))
         return moved
 
     def _learnt(self, region: "_Region") -> Placement:
         """PRF of a region, and its motion with it."""
         kernel, numerics = self._moved(region), region.numerics
-        cube, stars = self.source.read(region.stamp), self.stars(region.stamp)
-        learnt = learn_prf([cube], stars, self._given_prf(region), kernel, numerics.prf_learning, numerics.motion)
+        cubes, stars = self._measured_pixels(region)
+        learnt = learn_prf(cubes, stars, self._given_prf(region), kernel, numerics.prf_learning, numerics.motion)
         placement: Placement = _read_only(Placement(learnt.prf, learnt.kernel, learnt.unlisted))
         return placement
 
@@ -277,6 +300,14 @@ class _Region:
     def placement_key(self) -> Key:
         """What PRF and motion depend on."""
         return self.version, "placement", self.stamp, self.numerics.motion, self.numerics.prf_learning, self.prf
+
+
+def _on_pixels(stars: Stars, stamp: Stamp, sum_image: npt.NDArray[np.float32]) -> Stars:
+    """Return the stars of which the pixel was measured."""
+    inside = stamp.contains(stars.row, stars.column)
+    row, column = (np.floor(place[inside] + 0.5).astype(np.int64) for place in (stars.row, stars.column))
+    inside[inside] = np.isfinite(sum_image[row - stamp.row_min, column - stamp.col_min])
+    return stars.select(inside)
 
 
 def given_prf(settings: ConfigParser, sector: int, camera: int, ccd: int) -> PrfGrid:

@@ -27,7 +27,7 @@ class PSFPhotometry(BasePhotometry):
     """PSF photometry of one target: all stars on its stamp are fitted jointly, in all cadences.
 
     The flux comes from the functions of the workflow. PRF and motion are as prepared; where they were not, they are
-    measured when the first target needs them, on the region (of a whole CCD: on the tile around the target).
+    measured when the first target needs them, on the region (of a whole CCD: on four patches).
 
     Parameters
     ----------

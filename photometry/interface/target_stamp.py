@@ -306,8 +306,7 @@ class TargetStamp:
         Its times are at the spacecraft, its positions are 0-based on the CCD. Before `photometry` it is measured with
         the PRF that the settings name; the photometry learns the PRF, and the motion is that of its fit from then on.
         """
-        place = self.target_pos_row, self.target_pos_column
-        kernel = self._detector.motion(*place, self.settings)
+        kernel = self._detector.motion(self.settings)
         if self._moved is None or self._moved[0] is not kernel:
             self._warn_of_model(self._detector.prepared_prf() or self._given_prf())
             self._moved = kernel, kernel_series(kernel, self._spacecraft_times)

@@ -45,7 +45,7 @@ def test_the_numbers_are_those_of_todays_layout(ffi, tmp_path):
         assert len(np.unique(older.aperture[0, :2] & 4)) == 2
         assert older.header["NUM_FRM"] == 900
         assert older.details["warnings"] == []
-        assert older.save_lightcurve().is_file()
+        assert Path(older.save_lightcurve()).is_file()
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ class _Tables:
         left_out = table.left_out
         tmag = {pointing.starid: pointing.tmag for pointing in pointings if pointing.starid}
         columns = {table_name: getattr(left_out, name) for name, table_name in TABLE_NAMES.items()}
+        columns |= {name: np.nan_to_num(columns[name]) for name in ("pm_ra", "pm_decl")}
         stars = StarsByDecl.of(with_magnitudes(table.table, left_out, tmag))
         return cls(stars, left_out, StarsByDecl.of(columns), set(), {})
 

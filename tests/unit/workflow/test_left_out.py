@@ -101,6 +101,12 @@ def test_bright_rows_without_a_twin_are_told(caplog, tmag, told):
     assert (f"TIC {STAR}" in caplog.text) is told
 
 
+def test_rows_without_proper_motion_count():
+    assert stars_of(with_row("ARTIFACT", pmRA=np.nan), starid=101).left_out.tolist() == [1, 0, 0]
+    without = with_row("ARTIFACT").drop(columns=["pmRA", "pmDEC"])
+    assert stars_of(without, starid=101).left_out.tolist() == [1, 0, 0]
+
+
 def test_rows_far_from_the_pixels_do_not_count(caplog):
     assert stars_of(with_row("ARTIFACT", dec=10.0), starid=101).left_out.tolist() == [0, 0, 0]
     assert "bright" not in caplog.text

@@ -127,12 +127,13 @@ def choose_targets(region: RegionTargets, tiles: Sequence[Tile], others: Sequenc
     Returns
     -------
     TargetList
-        With `wanted` given a row for each of its stars, else one for each star on the pixels within the limit; and one
-        for each that is skipped.
+        With `wanted` given a row for each of its stars, else one for each star on the pixels within the limit and for
+        the target of a target pixel file, whatever it is; and one for each that is skipped.
     """
     stars = region.stars
     asked = stars.starid[region.measurable()] if region.wanted is None else region.wanted
-    starid = np.union1d(asked, np.array(list(region.skipped), dtype=np.int64))
+    own = [*region.skipped, *([region.starid] if region.starid and region.wanted is None else [])]
+    starid = np.union1d(asked, np.array(own, dtype=np.int64))
     row, column, tmag = (_look_up(stars.starid, x, starid, np.nan) for x in (stars.row, stars.column, stars.tmag))
     rival = _rivals(region, others, starid)
     reason = np.select(

@@ -117,6 +117,14 @@ def test_target_list_round_trip(tmp_path):
     assert (tmp_path / "t.ecsv").read_bytes() == first
 
 
+@pytest.mark.parametrize(
+    ("starid", "reason"), [(2, "fainter than tmag_limit 15"), (3, OUTSIDE), (4, NO_TMAG), (4711, OUTSIDE), (1, "")]
+)
+def test_the_target_of_a_file_has_a_row_whatever_it_is(starid, reason):
+    assert reasons(choose_targets(region(starid=starid), TILES)) == {1: "", 5: ""} | {starid: reason}
+    assert reasons(choose_targets(region(wanted=np.array([5]), starid=starid), TILES)) == {5: ""}
+
+
 @pytest.mark.parametrize("wanted", [None, np.array([1, 2])])
 def test_a_star_that_is_skipped_is_a_target_with_its_reason(wanted):
     targets = choose_targets(replace(region(wanted=wanted), skipped={2: "marked", 77: "not in the table"}), TILES)

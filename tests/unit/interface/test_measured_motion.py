@@ -1,6 +1,5 @@
 """Motion and PRF of files that were not prepared: each measured when it is asked for, once for all targets."""
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -79,15 +78,6 @@ def test_other_settings_and_files_are_measured_anew(bare, calls):
     assert calls["measure_motion"] == 3
 
 
-def test_first_motion_of_a_cutout_takes_seconds(tmp_path):
-    scene = make_scene(n_row=56, n_column=56, n_cadence=60, density=2000.0)
-    bare = prepare(tmp_path / "prepared", scene, NAME, products=False)
-    target = open_target(bare)
-    start = time.process_time()
-    assert target.MovementKernel
-    assert time.process_time() - start < 5.0
-
-
 def test_one_measurement_serves_all_stars_of_a_ccd(tmp_path, calls):
     """A cube that is larger than what is measured whole; stars on tiles of their own."""
     scene = make_scene(n_row=64, n_column=64, n_cadence=25, density=3000.0)
@@ -95,19 +85,16 @@ def test_one_measurement_serves_all_stars_of_a_ccd(tmp_path, calls):
     stars, stamp = scene.population, bare.cube.stamp
     bright = np.flatnonzero((stamp.border_distance(stars.row, stars.column) > 7) & (stars.tmag < 14.5))
     assert len(bright) > 5
-    seconds, ratios = [], []
+    ratios = []
     for starid in stars.starid[bright][:5]:
         target = PSFPhotometry(int(starid), bare.folder, tmp_path, cache="none", **bare.place)
         for name, value in (("tile_size", "20"), ("n_patch", "1")):
             target.settings["motion"][name] = value
         target.settings["fit"]["tile_size"] = "20"
-        start = time.process_time()
         assert target.photometry() in (STATUS.OK, STATUS.WARNING), target.details
-        seconds.append(time.process_time() - start)
         ratios.append(np.nanmedian(target.lightcurve["flux"]) / np.median(bare.truth(int(starid))))
     assert calls == {"measure_motion": 1, "learn_prf": 1}
     np.testing.assert_allclose(ratios, 1, atol=0.05)
-    assert np.median(seconds[1:]) < 0.5 * seconds[0]
 
 
 def test_a_measurement_that_fails_is_not_kept():

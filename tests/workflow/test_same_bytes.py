@@ -61,7 +61,8 @@ def test_a_light_curve_names_the_settings_of_its_fit(runs):
     (fit,) = {origin_in(path)["settings_digest"] for path in results.glob("photometry/*/*.hdf5")}
     assert {fits.getheader(path)["SETTINGS"] for path in results.rglob("*_lc.fits")} == {fit}
     settings = json.loads(origin_in(next(results.glob("photometry/*/*.hdf5")))["settings"])
-    assert set(settings) == {"datasource", "ephemeris", "fit", "motion", "prf", "prf_learning"}
+    known = {"datasource", "ephemeris", "fit", "motion", "prf", "prf_learning", "quality_bitmask"}
+    assert set(settings) == known
 
 
 def test_another_revision_runs_nothing_and_rewrites_no_light_curve(runs, snakemake):

@@ -40,7 +40,7 @@ class LeftOut(StarColumns):
         return np.array([int((why == reason).sum()) for reason in (ARTEFACT, DUPLICATE, NO_TMAG)], dtype=np.int64)
 
 
-def with_magnitudes(table: Any, left_out: LeftOut, tmag: Mapping[int, float]) -> Any:
+def with_magnitudes(table: Any, left_out: LeftOut, tmag: Mapping[int, float | None]) -> Any:
     """Return the columns of a star table with stars that only lacked a magnitude that something else tells.
 
     Parameters
@@ -49,10 +49,10 @@ def with_magnitudes(table: Any, left_out: LeftOut, tmag: Mapping[int, float]) ->
         Columns by their names in star tables, by increasing TIC number.
     left_out : LeftOut
         Rows that are not used.
-    tmag : mapping of int to float
+    tmag : mapping of int to float or None
         TESS magnitudes by TIC number: of the targets of target pixel files, as their headers have them.
     """
-    asked = np.array(sorted(starid for starid, value in tmag.items() if np.isfinite(value)), dtype=np.int64)
+    asked = np.array(sorted(starid for starid, value in tmag.items() if value is not None), dtype=np.int64)
     rows = np.flatnonzero((left_out.why == NO_TMAG) & is_among(left_out.starid, asked))
     if not len(rows):
         return table

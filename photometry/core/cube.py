@@ -1,6 +1,5 @@
 """Pixel time series of a region of one CCD, and what its headers say of it."""
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,8 +65,8 @@ class Pointing:
         TIC number of the target of a TPF, else 0.
     ra, dec : float
         Position that the file names, deg; NaN where it names none.
-    tmag : float
-        TESS magnitude of the target of a TPF that its header gives; else NaN.
+    tmag : float or None
+        TESS magnitude of the target of a TPF that its header gives.
     """
 
     datasource: str
@@ -79,7 +78,7 @@ class Pointing:
     starid: int
     ra: float
     dec: float
-    tmag: float = math.nan
+    tmag: float | None = None
 
     @property
     def is_simulated(self) -> bool:

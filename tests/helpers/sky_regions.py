@@ -19,7 +19,7 @@ WIDE = Stamp(300, 360, 500, 620)
 
 
 def planned(
-    name: str, stamp: Stamp = WIDE, starid: int = 0, tile_size: int = 60, tmag: float = np.nan, **observation: Any
+    name: str, stamp: Stamp = WIDE, starid: int = 0, tile_size: int = 60, tmag: float | None = None, **observation: Any
 ) -> PlannedRegion:
     """Return a region as the plan has it, without a file of pixels."""
     pointing = Pointing("tesscut", 1, 4, 2, 1, "", starid, 84.3, -80.47, tmag)

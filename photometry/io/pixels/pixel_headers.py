@@ -128,14 +128,14 @@ def read_pointing(headers: PixelHeaders, source: DataSource) -> Pointing:
         starid=starid,
         ra=headers.angle("RA_OBJ", *_RA_RANGE),
         dec=headers.angle("DEC_OBJ", *_DEC_RANGE),
-        tmag=_target_magnitude(headers) if source.has_target else math.nan,
+        tmag=_target_magnitude(headers) if source.has_target else None,
     )
 
 
-def _target_magnitude(headers: PixelHeaders) -> float:
-    """Return TESSMAG; NaN where it is blank or no magnitude of a star."""
+def _target_magnitude(headers: PixelHeaders) -> float | None:
+    """Return TESSMAG; None where it is blank or no magnitude of a star."""
     tmag = real_number(headers.get("TESSMAG"))
-    return math.nan if tmag is None or not -5 <= tmag <= 50 else tmag
+    return tmag if tmag is not None and -5 <= tmag <= 50 else None
 
 
 def read_time_offset(headers: PixelHeaders, camera: int, ccd: int, source: DataSource) -> TimeOffset:

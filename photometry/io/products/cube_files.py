@@ -111,7 +111,6 @@ def write_metadata(file: h5py.File, header: CubeHeader) -> None:
             "DATA_REL": pointing.data_rel,
             "PROCVER": pointing.procver,
             "TICID": pointing.starid,
-            "TESSMAG": pointing.tmag,
             "RA_OBJ": pointing.ra,
             "DEC_OBJ": pointing.dec,
             "PIXEL_OFFSET_ROW": stamp.row_min,
@@ -126,6 +125,8 @@ def write_metadata(file: h5py.File, header: CubeHeader) -> None:
             "QUALITY_BITMASK": header.quality_bitmask,
         }
     )
+    if pointing.tmag is not None:
+        file.attrs["TESSMAG"] = pointing.tmag
 
 
 def write_ephemeris(file: h5py.File, ephemeris: Ephemeris) -> None:
@@ -154,7 +155,7 @@ def read_metadata(file: h5py.File, shape: tuple[int, ...]) -> dict[str, Any]:
         starid=int(attrs["TICID"]),
         ra=float(attrs["RA_OBJ"]),
         dec=float(attrs["DEC_OBJ"]),
-        tmag=float(attrs.get("TESSMAG", np.nan)),
+        tmag=float(attrs["TESSMAG"]) if "TESSMAG" in attrs else None,
     )
     exposure = Exposure(
         cadence_s=int(attrs["CADENCE"]),

@@ -74,7 +74,7 @@ def write_summary(
         for name in inputs["targets"]:
             wanted, metadata = read_targets(name)
             regions.add(str(metadata["region"]))
-            left_out.update(metadata["left_out"])
+            left_out.update(metadata.get("left_out", {}))  # lists of earlier versions do not say
             yield wanted, metadata
         yield from ((UNKNOWN_TARGETS, {"region": Path(file).name}) for file, _ in unusable)
 

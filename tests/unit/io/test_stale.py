@@ -35,7 +35,7 @@ def removed(tmp_path):
     n_target = len(STARS) - 1
     known = np.full(n_target, 10.0)
     targets = TargetList(np.array(STARS[1:]), known, known, known, np.full(n_target, "tile"), np.array([""] * n_target))
-    write_targets(tmp_path / "targets.ecsv", targets, "reg", header)
+    write_targets(tmp_path / "targets.ecsv", targets, "reg", header, np.zeros(3, dtype=np.int64))
     return tmp_path, files_of(everything), files_of(index)
 
 
@@ -80,7 +80,7 @@ def test_a_target_that_failed_names_its_former_file(removed):
     folder, everything, listed = removed
     header = make_header(FIT.flux.shape[1])
     one = TargetList(np.array(STARS[:1]), np.zeros(1), np.zeros(1), np.zeros(1), np.array([""]), np.array([OUTSIDE]))
-    write_targets(folder / "targets.ecsv", one, "reg", header)
+    write_targets(folder / "targets.ecsv", one, "reg", header, np.zeros(3, dtype=np.int64))
     write_summary(folder / "s.ecsv", [folder / "targets.ecsv"], [folder / "index.ecsv"], 1, (), folder)
     summary = read_ecsv(folder / "s.ecsv", RESULT_COLUMNS)
     row = summary[summary["starid"] == STARS[0]][0]

@@ -22,7 +22,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def stars_of(table: pd.DataFrame, starid: int = STAR, tmag: float = np.nan) -> RegionStars:
+def stars_of(table: pd.DataFrame, starid: int = STAR, tmag: float | None = None) -> RegionStars:
     """Stars of a target pixel file with this target, whose header gives its magnitude."""
     table.to_csv("stars.csv", index=False)
     plan_stars({"a": planned("a", starid=starid, tmag=tmag)}, "plan", 0.1, "code")

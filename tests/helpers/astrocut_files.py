@@ -1,5 +1,6 @@
 """Cutouts of simulated scenes as the installed astrocut makes them of full-frame images: no place on the CCD."""
 
+import gc
 import warnings
 from pathlib import Path
 
@@ -66,6 +67,9 @@ def astrocut_cutout(frames: list[Path], settings: SceneSettings, folder: Path) -
         target = SkyCoord(settings.ra, settings.dec, unit="deg")
         cut = TessCubeCutout(cube, target, (settings.n_column, settings.n_row))
         (path,) = cut.write_as_tpf(output_dir=str(folder / "cutouts"))
+        # It leaves the cube open, which would be told when the object goes.
+        del cut
+        gc.collect()
     Path(cube).unlink()
     return Path(path)
 

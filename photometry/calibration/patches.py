@@ -7,7 +7,7 @@ from photometry.core.geometry import Stamp, Tile, tiles_of
 from photometry.core.settings import MotionSettings
 from photometry.core.stars import Stars, flux_of_tmag
 
-__all__ = ["is_measured_whole", "patches_of"]
+__all__ = ["is_measured_whole", "patches_of", "stars_on_measured"]
 
 #: Stars brighter than this saturate and do not show the motion, Tmag.
 _SATURATED_TMAG = 7.3
@@ -66,3 +66,21 @@ def _block_of(tile: Tile, stamp: Stamp, n_patch: int) -> tuple[int, int]:
 def _light_on(stamp: Stamp, stars: Stars, light: npt.NDArray[np.float64]) -> float:
     """Light of the stars that are seen whole, e-/s."""
     return float(light[stamp.border_distance(stars.row, stars.column) > _BORDER].sum())
+
+
+def stars_on_measured(stars: Stars, stamp: Stamp, sum_image: npt.NDArray[np.float32]) -> Stars:
+    """Return the stars on pixels of a stamp that were measured in unflagged cadences.
+
+    Parameters
+    ----------
+    stars : Stars
+        Catalogue stars.
+    stamp : Stamp
+        The pixels.
+    sum_image : (n_row, n_column) float32
+        Mean image of the unflagged cadences; NaN where never measured.
+    """
+    inside = stamp.contains(stars.row, stars.column)
+    row, column = (np.floor(place[inside] + 0.5).astype(np.int64) for place in (stars.row, stars.column))
+    inside[inside] = np.isfinite(sum_image[row - stamp.row_min, column - stamp.col_min])
+    return stars.select(inside)

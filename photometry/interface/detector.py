@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from photometry.calibration.effective_prf import learn_prf
 from photometry.calibration.kernel import MovementKernel
-from photometry.calibration.patches import is_measured_whole, patches_of
+from photometry.calibration.patches import is_measured_whole, patches_of, stars_on_measured
 from photometry.calibration.region import kernel_at, measure_motion
 from photometry.calibration.table_check import checked_cube
 from photometry.calibration.table_verdict import table_verdict
@@ -229,7 +229,7 @@ class Detector:
         stars, motion = self.stars(region.stamp), region.numerics.motion
         if is_measured_whole(region.stamp, motion):
             return [self.source.read(region.stamp)], stars
-        seen = _on_pixels(stars, region.stamp, self.source.sum_image)
+        seen = stars_on_measured(stars, region.stamp, self.source.sum_image)
         patches = patches_of(region.stamp, seen, replace(motion, n_patch=_CCD_PATCHES))
         return [self.source.read(patch) for patch in patches], stars
 
@@ -300,14 +300,6 @@ class _Region:
     def placement_key(self) -> Key:
         """What PRF and motion depend on."""
         return self.version, "placement", self.stamp, self.numerics.motion, self.numerics.prf_learning, self.prf
-
-
-def _on_pixels(stars: Stars, stamp: Stamp, sum_image: npt.NDArray[np.float32]) -> Stars:
-    """Return the stars of which the pixel was measured."""
-    inside = stamp.contains(stars.row, stars.column)
-    row, column = (np.floor(place[inside] + 0.5).astype(np.int64) for place in (stars.row, stars.column))
-    inside[inside] = np.isfinite(sum_image[row - stamp.row_min, column - stamp.col_min])
-    return stars.select(inside)
 
 
 def given_prf(settings: ConfigParser, sector: int, camera: int, ccd: int) -> PrfGrid:

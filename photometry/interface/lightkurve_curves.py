@@ -11,11 +11,12 @@ from astropy.table import Table
 from astropy.time import Time
 
 from photometry.core.errors import ConfigError, InputFileError
+from photometry.io.store.provenance import SOFTWARE
 
 __all__ = ["AUTHOR", "columns_of", "lightkurve_of", "read_lightcurve"]
 
 #: Who measured a light curve, as lightkurve has it.
-AUTHOR = "tess-psf-photometry"
+AUTHOR = SOFTWARE.partition(" ")[0]
 #: Fluxes of a file with their errors.
 _FLUXES = {"flux": "flux_err", "sap_flux": "sap_flux_err"}
 _FLUX_UNIT = units.electron / units.second

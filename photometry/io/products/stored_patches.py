@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
-import numpy as np
-import numpy.typing as npt
-
-from photometry.calibration.patches import patches_of
+from photometry.calibration.patches import patches_of, stars_on_measured
 from photometry.core.cube import Cube, CubeHeader
 from photometry.core.geometry import Stamp, tiles_of
 from photometry.core.settings import MotionSettings
@@ -65,16 +62,7 @@ def stored_patches(path: str | Path, header: CubeHeader, stars: Stars, settings:
     settings : MotionSettings
         Size of tiles, number of patches.
     """
-    seen = stars.select(_is_measured(path, header.stamp, stars))
+    seen = stars_on_measured(stars, header.stamp, read_sum_image(path))
     patches = patches_of(header.stamp, seen, settings)
     tiles = tuple(tile.stamp for patch in patches for tile in tiles_of(patch, settings.tile_size, 0))
     return StoredPatches(path, header, tiles)
-
-
-def _is_measured(path: str | Path, stamp: Stamp, stars: Stars) -> npt.NDArray[np.bool_]:
-    """Tell which stars are on pixels that were measured in unflagged cadences, (n_star,)."""
-    image = read_sum_image(path)
-    inside = stamp.contains(stars.row, stars.column)
-    row, column = (np.floor(place[inside] + 0.5).astype(np.int64) for place in (stars.row, stars.column))
-    inside[inside] = np.isfinite(image[row - stamp.row_min, column - stamp.col_min])
-    return inside

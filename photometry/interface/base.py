@@ -238,7 +238,8 @@ class BasePhotometry(TargetView):
                 raise
             self._status = self._judged(status)
             if self._status in MEASURED:
-                self._report.add_metrics(table_metrics(self.lightcurve, self.cadence))
+                bitmask = self._detector.header.quality_bitmask
+                self._report.add_metrics(table_metrics(self.lightcurve, self.cadence, bitmask))
                 self._make_plots()
         return self._status
 

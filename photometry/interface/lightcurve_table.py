@@ -264,7 +264,7 @@ def _series_of(table: Table) -> dict[str, Any]:
     }
 
 
-def table_metrics(table: Table, cadence_s: float) -> Metrics:
+def table_metrics(table: Table, cadence_s: float, quality_bitmask: int) -> Metrics:
     """Return the metrics of a light curve, one element for each; those that it does not tell are NaN."""
 
     def series(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -278,4 +278,5 @@ def table_metrics(table: Table, cadence_s: float) -> Metrics:
         centroid_column=series(table["pos_centroid"][:, 0]),
         chi2=series(np.full(len(table), np.nan)),
     )
-    return light_curve_metrics(one, is_usable(table["quality"]), np.asarray(table["cadenceno"]), cadence_s)
+    usable = is_usable(table["quality"], quality_bitmask)
+    return light_curve_metrics(one, usable, np.asarray(table["cadenceno"]), cadence_s)

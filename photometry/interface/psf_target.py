@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from photometry.core.blas_threads import one_blas_thread
 from photometry.core.errors import FitError
-from photometry.core.quality import is_usable
 from photometry.core.status import STATUS
 from photometry.interface.base import BasePhotometry
 from photometry.interface.lightcurve_table import fill_table
@@ -107,6 +106,6 @@ class PSFPhotometry(BasePhotometry):
         title = f"TIC {self.starid}, T = {self._tmag:.2f}, sector {self.sector}"
         curve = self._curve()
         return {
-            "lightcurve": light_curves_figure([curve], [title], is_usable(curve.quality)),
+            "lightcurve": light_curves_figure([curve], [title], self._detector.header.usable),
             "residual": residual_figure(self._fit.fit, self._fit.index, title, max(self._stamp.shape)),
         }

@@ -12,7 +12,7 @@ from photometry.catalog.star_catalog import Catalog
 from photometry.core.constants import SATURATION_E_S
 from photometry.core.errors import ConfigError
 from photometry.core.geometry import Stamp, collected_flags
-from photometry.core.quality import APERTURE_FLAGS, PIXEL_FLAGS, bit, flagged, is_usable
+from photometry.core.quality import APERTURE_FLAGS, PIXEL_FLAGS, bit, flagged
 from photometry.core.stars import Stars, flux_of_tmag
 
 __all__ = [
@@ -188,17 +188,17 @@ def ffi_aperture(
     return marked.astype(np.int32)
 
 
-def mean_error(errors: npt.NDArray[np.float32], quality: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+def mean_error(errors: npt.NDArray[np.float32], usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """Return the standard error of the mean of the unflagged images, (n_row, n_column), e-/s; NaN without one.
 
     Parameters
     ----------
     errors : (n_cadence, n_row, n_column) float32
         Errors of the images, e-/s.
-    quality : (n_cadence,) int32
-        Flags of the cadences.
+    usable : (n_cadence,) bool
+        Cadences without a flag that makes them unusable.
     """
-    good = errors[is_usable(quality)].astype(np.float64)
+    good = errors[usable].astype(np.float64)
     number = np.isfinite(good).sum(axis=0)
     total = np.sqrt(np.nansum(good**2, axis=0))
     error: npt.NDArray[np.float64] = np.divide(total, number, out=np.full(number.shape, np.nan), where=number > 0)

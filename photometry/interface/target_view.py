@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.table import Table
 
+from photometry.core.quality import is_usable
 from photometry.core.status import STATUS
 from photometry.interface.lightkurve_curves import columns_of, lightkurve_of
 from photometry.interface.stamps import mean_error
@@ -141,7 +142,7 @@ class TargetView(TargetStamp):
         return TargetImages(
             self._stamp,
             self.sumimage,
-            mean_error(self._cube.images_err, self._cube.quality),
+            mean_error(self._cube.images_err, self._cube.usable),
             self._model_image(),
             np.asarray(stars["row"]),
             np.asarray(stars["column"]),
@@ -156,6 +157,7 @@ class TargetView(TargetStamp):
         from photometry.plots import target_figure
 
         curve = self.lightcurve
-        time, flux, flux_err, quality = (np.asarray(curve[name]) for name in ("time", "flux", "flux_err", "quality"))
+        time, flux, flux_err = (np.asarray(curve[name]) for name in ("time", "flux", "flux_err"))
+        usable = is_usable(curve["quality"], self._detector.header.quality_bitmask)
         title = f"TIC {self.starid}, T = {self._tmag:.2f}, sector {self.sector}: {self._status.name}"
-        return target_figure(time, flux, flux_err, quality, self._target_images(), title)
+        return target_figure(time, flux, flux_err, usable, self._target_images(), title)

@@ -9,7 +9,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from photometry.core.geometry import Stamp
-from photometry.core.quality import is_usable
 from photometry.plots.images import show_image, stretch_of
 from photometry.plots.style import BLUE, FLUX_LABEL, GREY, ORANGE, RED, TIME_LABEL
 
@@ -59,7 +58,7 @@ def target_figure(
     time: npt.NDArray[np.float64],
     flux: npt.NDArray[np.floating],
     flux_err: npt.NDArray[np.floating],
-    quality: npt.NDArray[np.integer],
+    usable: npt.NDArray[np.bool_],
     images: TargetImages,
     title: str,
 ) -> Figure:
@@ -67,8 +66,10 @@ def target_figure(
 
     Parameters
     ----------
-    time, flux, flux_err, quality : (n_cadence,)
-        BTJD (d), e-/s, e-/s, flags: flagged cadences are grey.
+    time, flux, flux_err : (n_cadence,)
+        BTJD (d), e-/s, e-/s.
+    usable : (n_cadence,) bool
+        Cadences without a flag that makes them unusable; the others are grey.
     images : TargetImages
         The stamp.
     title : str
@@ -76,9 +77,9 @@ def target_figure(
     """
     figure = Figure(figsize=(12, 7.5), layout="constrained")
     above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(1, 1.15)))
-    axes, good = above.subplots(), is_usable(quality)
-    axes.errorbar(time[~good], flux[~good], flux_err[~good], fmt=".", ms=3, lw=0.6, color=GREY, label="flagged")
-    axes.errorbar(time[good], flux[good], flux_err[good], fmt=".", ms=3, lw=0.6, color=BLUE, label="unflagged")
+    axes = above.subplots()
+    axes.errorbar(time[~usable], flux[~usable], flux_err[~usable], fmt=".", ms=3, lw=0.6, color=GREY, label="flagged")
+    axes.errorbar(time[usable], flux[usable], flux_err[usable], fmt=".", ms=3, lw=0.6, color=BLUE, label="unflagged")
     axes.set(xlabel=TIME_LABEL, ylabel=FLUX_LABEL, title=title)
     axes.legend(loc="best", fontsize="small")
     stretch = stretch_of(images.image)

@@ -176,13 +176,14 @@ class Detector:
         if (prepared := self._prepared()) is not None:
             return prepared
         region = self._region(settings)
-        learnt = kept_measurement(region.placement_key, lambda: self._learnt(region))
+        learnt = kept_measurement(region.placement_key, "measuring motion and PRF", lambda: self._learnt(region))
         numerics = region.numerics
         if is_measured_whole(region.stamp, numerics.motion):
             return learnt
         tiles = tiles_of(region.stamp, numerics.fit.tile_size, numerics.fit.tile_margin)
         stamp = next((tile for tile in tiles if tile.core.contains(row, column)), tiles[0]).stamp
-        return kept_measurement((*region.placement_key, stamp), lambda: self._placed(learnt, region, stamp))
+        key, what = (*region.placement_key, stamp), "measuring the place of the stars"
+        return kept_measurement(key, what, lambda: self._placed(learnt, region, stamp))
 
     def motion(self, settings: ConfigParser) -> MovementKernel:
         """Return the motion without learning the PRF: as prepared, that of a `placement` that is known, else measured.
@@ -242,7 +243,7 @@ class Detector:
 
     def _moved(self, region: "_Region") -> MovementKernel:
         """Motion of a region, measured with the given PRF."""
-        return kept_measurement(region.motion_key, lambda: self._measured_motion(region))
+        return kept_measurement(region.motion_key, "measuring the motion", lambda: self._measured_motion(region))
 
     def _measured_motion(self, region: "_Region") -> MovementKernel:
         header, motion, given = self.header, region.numerics.motion, self._given_prf(region)

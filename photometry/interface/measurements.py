@@ -9,6 +9,7 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from photometry.core.blas_threads import one_blas_thread
+from photometry.interface.progress import elapsed
 
 __all__ = ["drop_measured", "kept_measurement", "known_measurement"]
 
@@ -23,13 +24,15 @@ _locks: dict[Key, RLock] = {}
 _lock = RLock()
 
 
-def kept_measurement(key: Key, measure: Callable[[], _Result]) -> _Result:
+def kept_measurement(key: Key, what: str, measure: Callable[[], _Result]) -> _Result:
     """Return what was measured; measure it, with one thread of linear algebra, when it is asked for the first time.
 
     Parameters
     ----------
     key : tuple
         What it depends on; first of all the files (`drop_measured`).
+    what : str
+        What is measured, for who waits.
     measure : function
         Measures it. Threads that ask for the same wait; others do not.
     """
@@ -41,7 +44,7 @@ def kept_measurement(key: Key, measure: Callable[[], _Result]) -> _Result:
                 _kept.move_to_end(key)
                 found: _Result = _kept[key]
                 return found
-        with one_blas_thread():
+        with one_blas_thread(), elapsed(what):
             found = measure()
         with _lock:
             _kept[key] = found

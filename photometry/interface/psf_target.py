@@ -10,6 +10,7 @@ from photometry.core.errors import FitError
 from photometry.core.status import STATUS
 from photometry.interface.base import BasePhotometry
 from photometry.interface.lightcurve_table import fill_table
+from photometry.interface.progress import elapsed
 from photometry.interface.target_fit import TargetFit, fit_target
 from photometry.interface.user_settings import numeric_settings
 from photometry.io.results.lightcurve_cards import TargetMetadata, star_numbers, target_metadata
@@ -58,8 +59,8 @@ class PSFPhotometry(BasePhotometry):
         self._fit, self.final_phot_mask, self.final_position_mask = None, None, None
         numerics = numeric_settings(self.settings)
         try:
-            with one_blas_thread():
-                place = self._placement
+            place = self._placement
+            with one_blas_thread(), elapsed(f"fitting TIC {self.starid}"):
                 stars = self._detector.stars(self._stamp).with_others(place.unlisted)
                 fit = fit_target(self._cube, stars, self.starid, place.prf, place.kernel, numerics.fit)
         except FitError as error:

@@ -104,6 +104,6 @@ def test_a_measurement_that_fails_is_not_kept():
     key = ("some files", "test")
     for _ in range(2):
         with pytest.raises(ValueError, match="no light"):
-            kept_measurement(key, fails)
-    assert kept_measurement(key, lambda: 3.0) == kept_measurement(key, fails) == 3.0
+            kept_measurement(key, "a test", fails)
+    assert kept_measurement(key, "a test", lambda: 3.0) == kept_measurement(key, "a test", fails) == 3.0
     assert known_measurement(key) == 3.0

@@ -54,7 +54,7 @@ class PlotFlag(int):
 def _summary_html(title: str, rows: Mapping[str, str], figure: "Figure") -> str:
     """Return a title, rows of a table and a figure as HTML that needs no other file."""
     image = BytesIO()
-    figure.savefig(image, format="png", dpi=_DPI)
+    figure.savefig(image, format="png", dpi=_DPI, bbox_inches="tight")
     code = base64.b64encode(image.getvalue()).decode("ascii")
     cells = "".join(
         f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
@@ -146,7 +146,8 @@ class TargetView(TargetStamp):
             self._model_image(),
             np.asarray(stars["row"]),
             np.asarray(stars["column"]),
-            (self.target_pos_row, self.target_pos_column),
+            np.asarray(stars["tmag"]),
+            (self.target_pos_row, self.target_pos_column, self._tmag),
         )
 
     def _model_image(self) -> npt.NDArray[np.float32] | None:

@@ -16,6 +16,9 @@ __all__ = ["TargetImages", "stamp_figure", "target_figure"]
 
 #: Residuals are shown up to this at least, standard errors.
 _LEAST_RANGE_SIGMA = 5.0
+#: Size of the mark of a star as bright as the target, and limits of sizes, points squared.
+_TARGET_SIZE = 60.0
+_SIZES = (3.0, 120.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,9 @@ class TargetImages:
         Mean image and its standard error, e-/s.
     model : (n_row, n_column) float, or None
         What the fit makes of it, e-/s; None without a fit.
-    row, column : (n_star,) float
-        Stars, 0-based on the CCD.
-    target : (row, column)
+    row, column, tmag : (n_star,) float
+        Stars: place, 0-based on the CCD, and magnitude.
+    target : (row, column, magnitude)
         The target.
     """
 
@@ -42,7 +45,8 @@ class TargetImages:
     model: npt.NDArray[np.floating] | None
     row: npt.NDArray[np.float64]
     column: npt.NDArray[np.float64]
-    target: tuple[float, float]
+    tmag: npt.NDArray[np.float64]
+    target: tuple[float, float, float]
 
 
 def stamp_figure(images: TargetImages) -> Figure:
@@ -101,6 +105,9 @@ def target_figure(
 
 
 def _mark_stars(axes: Axes, images: TargetImages) -> None:
+    """Mark the target, and the stars by their brightness beside it."""
     near = images.stamp.contains(images.row, images.column)
-    axes.plot(images.column[near], images.row[near], "+", color=ORANGE, ms=6, mew=1)
-    axes.plot(images.target[1], images.target[0], "o", mfc="none", mec=RED, ms=14, mew=1.5)
+    row, column, tmag = images.target
+    size = np.clip(_TARGET_SIZE * 10 ** (0.2 * (tmag - images.tmag[near])), *_SIZES)
+    axes.scatter(images.column[near], images.row[near], s=size, marker="+", color=ORANGE, lw=0.8)
+    axes.plot(column, row, "o", mfc="none", mec=RED, ms=14, mew=1.5)

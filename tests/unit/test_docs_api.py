@@ -7,13 +7,16 @@ import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import nbformat
 import pytest
 from demo_folder import write_demo
+from nbclient import NotebookClient
 
 from photometry import BasePhotometry
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs/api.md"
+TUTORIALS = sorted((ROOT / "docs/tutorials").glob("*.ipynb"))
 #: Names that the interface promises beside methods and properties.
 ATTRIBUTES = (
     *("starid", "input_folder", "output_folder", "datasource", "plot", "cadence", "cache", "version"),
@@ -44,7 +47,28 @@ def test_examples_of_the_guide_run(demo, monkeypatch):
     assert written.relative_to(demo).as_posix() in GUIDE.read_text()
 
 
-def test_the_first_tutorial_has_ten_lines():
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_tutorials_run_and_are_kept_with_their_pictures(demo, path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    kept = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert any("image/png" in output.get("data", {}) for output in kept)
+    assert str(ROOT) not in path.read_text()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(demo)}}).execute()
+    made = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert [output.output_type for output in made] == [output.output_type for output in kept]
+
+
+def test_tutorials_are_listed():
+    assert len(TUTORIALS) == 2
+    listed = (ROOT / "docs/README.md").read_text()
+    assert all(f"](tutorials/{path.name})" in listed for path in TUTORIALS)
+
+
+def test_the_first_example_has_ten_lines():
     first = re.search(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)[1]
     assert len([line for line in first.splitlines() if line.strip()]) <= 10
     assert "PSFPhotometry(" in first

@@ -2,14 +2,16 @@
 
 Which to raise: `ConfigError` when the user's settings are wrong, `InputFileError` when a file is missing, damaged or
 lacks something, `CatalogError` when a star table or catalogue cannot be used, `PrfError` when PRF files do not fit the
-pixels, `FitError` when pixels and stars cannot be fitted, `OutputError` when a file cannot be written; of the Python
-interface, `MissingFileError` when prepared files are not there and `TargetError` when a star cannot be a target. A bad
-cadence is a flag and a bad target is a row with a reason: neither is an exception.
+pixels, `FitError` when pixels and stars cannot be fitted, `OutputError` when a file cannot be written, `ArchiveError`
+when the archive does not answer, or not with what was asked for; of the Python interface, `MissingFileError` when
+prepared files are not there and `TargetError` when a star cannot be a target. A bad cadence is a flag and a bad target
+is a row with a reason: neither is an exception.
 """
 
 from pathlib import Path
 
 __all__ = [
+    "ArchiveError",
     "CatalogError",
     "ConfigError",
     "FitError",
@@ -28,6 +30,10 @@ class PhotometryError(Exception):
 
 class ConfigError(PhotometryError, ValueError):
     """A setting is missing, misspelt or out of range."""
+
+
+class ArchiveError(PhotometryError, RuntimeError):
+    """The archive cannot be reached, refuses, or answers something else than what was asked for."""
 
 
 class _FileError(PhotometryError, OSError):

@@ -34,6 +34,7 @@ LAYERS = (
     "ccd",
     "simulate",
     "plots",
+    "archive",
     "interface",
     "workflow",
 )

@@ -4,6 +4,7 @@ Settings come from config.yaml, or from the files given by --configfile in its p
 """
 
 import sys
+from pathlib import Path
 
 from snakemake.utils import min_version
 
@@ -12,14 +13,21 @@ from photometry.workflow.config_files import check_config_files, explained
 
 min_version("9.25")
 
+# Without a file of settings, those of the example, which a star on the command line does not need.
+EXAMPLE = (
+    ["config.yaml"]
+    if Path("config.yaml").exists() or not config.keys() & {"tic", "coordinates"}
+    else []
+)
+
 try:
     # Before Snakemake reads it, which says neither the file nor the line.
     if workflow.is_main_process:
-        check_config_files(workflow.overwrite_configfiles or ["config.yaml"])
+        check_config_files(workflow.overwrite_configfiles or EXAMPLE)
 except PhotometryError as error:
     sys.exit(explained(error, config_given=bool(workflow.overwrite_configfiles)))
 
-if not workflow.overwrite_configfiles:
+if EXAMPLE and not workflow.overwrite_configfiles:
 
     configfile: "config.yaml"
 

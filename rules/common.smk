@@ -3,6 +3,7 @@
 Any error is reported in one message, which ends the run. This file only connects: the checks are in photometry/.
 """
 
+import re
 import sys
 from dataclasses import astuple
 from functools import cache
@@ -16,6 +17,7 @@ from photometry.io.ffi.ffi_files import listing_digest
 from photometry.io.reference.prf_files import check_prf_folder
 from photometry.workflow.code_digests import Sources
 from photometry.workflow.config_files import explained
+from photometry.workflow.mast_observations import NotFetchedYet
 from photometry.workflow.origin_lines import made_with
 from photometry.workflow.run_plan import plan_run
 from photometry.workflow.star_plan import (
@@ -43,13 +45,29 @@ SOURCES = Sources(BASE, memory=Path(".snakemake/code_digests.json"))
 #: Files that the settings come from.
 CONFIG_FILES = workflow.overwrite_configfiles or workflow.configfiles
 
+
+def is_dry_run():
+    """Tell whether Snakemake was started to show what it would do: which executor it takes is not known here, yet."""
+    return workflow.is_main_process and any(
+        word in ("--dry-run", "--dryrun") or re.fullmatch("-[a-zA-Z]*n[a-zA-Z]*", word)
+        for word in sys.argv[1:]
+    )
+
+
 try:
     RUN = plan_run(
         config,
         source=", ".join(map(str, CONFIG_FILES)) or "--config",
         sources=SOURCES,
+        settings_given=bool(workflow.overwrite_configfiles),
+        dry=is_dry_run(),
         checks_inputs=workflow.is_main_process,
     )
+except NotFetchedYet as plan:
+    print(
+        f"{plan}\nNothing is fetched in a dry run; the run itself says then what it does with them."
+    )
+    sys.exit(0)
 except PhotometryError as error:
     # No WorkflowError, around whose words Snakemake would put places in this file.
     sys.exit(explained(error, config_given=bool(workflow.overwrite_configfiles)))

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photometry.io.reference.prf_files import check_prf_folder, download_prf
+from photometry.archive.prf_downloads import download_prf
+from photometry.io.reference.prf_files import check_prf_folder
 from photometry.io.store.provenance import digest_of
 from photometry.workflow.job_log import job_log
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from photometry.archive.prf_downloads import download_prf
 from photometry.calibration.effective_prf import learn_prf
 from photometry.calibration.kernel import MovementKernel
 from photometry.calibration.patches import is_measured_whole, patches_of, stars_on_measured
@@ -33,7 +34,7 @@ from photometry.interface.prepared import PreparedFiles
 from photometry.interface.user_settings import NumericSettings, numeric_settings
 from photometry.io.products.cube_files import CHUNK
 from photometry.io.products.product_files import read_kernel, read_prf
-from photometry.io.reference.prf_files import download_prf, read_spoc_prf
+from photometry.io.reference.prf_files import read_spoc_prf
 from photometry.io.stars.catalog_files import read_catalog
 from photometry.io.stars.unlisted_files import read_unlisted
 from photometry.prf.model import model_prf

@@ -27,6 +27,10 @@ _KEYWORDS = {
 _PRINTABLE = "^[^\\x00\\ud800-\\udfff]*$"
 
 
+_STAR_NUMBER = {"type": "integer", "minimum": 1, "maximum": 10**11 - 1}
+_DEGREES = r"[+-]?[0-9]+(\.[0-9]*)?"
+
+
 def config_schema() -> dict[str, Any]:
     """Return the schema of the settings of the workflow (JSON schema, draft 2020-12)."""
     schema = _section(
@@ -49,6 +53,7 @@ def config_schema() -> dict[str, Any]:
                 "maximum": BITMASKS["hardest"],
                 "default": "default",
             },
+            "refresh": _key("ask MAST again for all that is kept of it", bool, default=False),
             "plots": _key("draw the plots of every region", bool, default=True),
             "coord_buffer": _key(
                 "stars so far around the pixels are kept in the catalogue, deg",
@@ -73,11 +78,21 @@ def _observations() -> dict[str, Any]:
     keys = {
         "datasource": {"description": kinds, "enum": list(DATASOURCES)},
         "input": _text(
-            "pixel file, or folder that is searched with all its subfolders; for full-frame images a folder"
+            "pixel file, or folder that is searched with all its subfolders; for full-frame images a folder | mast "
+            "(cutouts are fetched)"
         ),
         "catalog": _text("star table (CSV, ECSV, FITS, VOTable; TIC's columns), catalogue SQLite | mast"),
         "prf": _text("folder of SPOC PRF files of the CCD | model (built in) | mast"),
-        "targets": _text("all: every star on the pixels | table with a column starid, ID or TIC", default="all"),
+        "targets": {
+            "description": "all: every star on the pixels | table with a column starid, ID or TIC | with input mast "
+            "also a list of TIC numbers",
+            "type": ["string", "array"],
+            "minLength": 1,
+            "pattern": _PRINTABLE,
+            "items": _STAR_NUMBER,
+            "minItems": 1,
+            "default": "all",
+        },
         "tmag_limit": _key(
             "faintest target, Tmag", float, minimum=TMAG_LIMITS[0], maximum=TMAG_LIMITS[1], default=15.0
         ),
@@ -91,7 +106,7 @@ def _observations() -> dict[str, Any]:
             "prefixItems": [{"type": "integer"}] * 2,
             "default": "auto",
         },
-    }
+    } | _of_mast()
     needed = [name for name, key in keys.items() if "default" not in key]
     return {
         "description": "what to measure: one entry for each source of pixels; or a CSV table with a row for each and "
@@ -101,6 +116,32 @@ def _observations() -> dict[str, Any]:
         "minLength": 1,
         "pattern": _PRINTABLE,
         "items": _section(f"an entry with keys {', '.join(needed)}", keys, required=needed),
+    }
+
+
+def _of_mast() -> dict[str, Any]:
+    """Return the keys that count with `input: mast`."""
+    return {
+        "middle": {
+            "description": "with input mast, what the cutouts are around: targets (each) | list of TIC numbers | "
+            "place, RA and Dec in deg",
+            "type": ["string", "array"],
+            "pattern": f"^(targets|{_DEGREES}[ ,]+{_DEGREES})$",
+            "items": _STAR_NUMBER,
+            "minItems": 1,
+            "default": "targets",
+        },
+        "sectors": {
+            "description": "with input mast: all | list of sectors",
+            "type": ["string", "array"],
+            "pattern": "^all$",
+            "items": {"type": "integer", "minimum": 1, "maximum": 9999},
+            "minItems": 1,
+            "default": "all",
+        },
+        "cutout_size": _key(
+            "with input mast, rows and columns of the cutouts, pixels", int, minimum=11, maximum=256, default=64
+        ),
     }
 
 

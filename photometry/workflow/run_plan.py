@@ -13,6 +13,7 @@ from photometry.workflow.code_digests import Sources
 from photometry.workflow.config import checked_config
 from photometry.workflow.config_schema import config_schema
 from photometry.workflow.lost_products import losses, read_losses
+from photometry.workflow.mast_observations import Fetching, with_command, with_fetched, with_sources
 from photometry.workflow.observation_table import with_observation_table
 from photometry.workflow.plan import PlannedRegion, all_overlaps, plan_regions
 from photometry.workflow.star_plan import StarPlan, plan_stars
@@ -58,7 +59,15 @@ class RunPlan:
     losses: dict[str, str]
 
 
-def plan_run(config: Mapping[str, Any], source: str, sources: Sources, *, checks_inputs: bool = True) -> RunPlan:
+def plan_run(
+    config: Mapping[str, Any],
+    source: str,
+    sources: Sources,
+    *,
+    settings_given: bool = True,
+    dry: bool = False,
+    checks_inputs: bool = True,
+) -> RunPlan:
     """Check settings and inputs and work out what there is to do.
 
     Parameters
@@ -69,18 +78,27 @@ def plan_run(config: Mapping[str, Any], source: str, sources: Sources, *, checks
         Name of the file they came from.
     sources : Sources
         The sources of the workflow.
+    settings_given : bool
+        Whether the user named files of settings [default: True].
+    dry : bool
+        Whether nothing large may be fetched [default: False].
     checks_inputs : bool
         Also check the inputs beside pixel files and write the stars of the regions; the processes of jobs need not
         [default: True].
 
     Raises
     ------
+    NotFetchedYet
+        When a dry run needs files that the run would fetch.
     PhotometryError
         When a setting, a pixel file, a table or another input cannot be used, or the output cannot be written.
     """
     schema = config_schema()
     with _files_named(source):
-        settings = checked_config(with_observation_table(config, schema), schema, source)
+        complete = with_observation_table(with_command(config, settings_given=settings_given), schema)
+        settings = checked_config(with_sources(complete), schema, source)
+    with _settings_named(source), _files_named(source):
+        settings = with_fetched(settings, Fetching(allowed=checks_inputs, dry=dry))
     fit = settings["fit"]
     folder = f"{settings['output']}/plan"
     stars: dict[str, StarPlan] = {}

@@ -12,7 +12,7 @@ from astropy.table import MaskedColumn, Table
 
 #: Rows that MAST's service gives at most.
 MOST_ROWS = 100_000
-_TYPES = {"id": int, "objid": int}
+_TYPES = {"id": int, "objid": int} | dict.fromkeys(("ra", "dec", "pmra", "pmdec", "tmag", "teff"), float)
 _CIRCLE = re.compile(
     r"CONTAINS\(POINT\('ICRS',\s*(\w+),\s*(\w+)\),\s*CIRCLE\('ICRS',\s*([^,]+),\s*([^,]+),\s*([^)]+)\)\)\s*=\s*1", re.I
 )

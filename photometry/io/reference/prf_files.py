@@ -1,6 +1,5 @@
 """SPOC PRF files: 25 FITS files of a CCD, or the MATLAB structure of the same content."""
 
-import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
-from astropy.utils.data import download_file
 
 from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
 from photometry.core.errors import InputFileError, PrfError
 from photometry.io.fits.fits_files import open_fits
-from photometry.io.store.provenance import atomic_path
 from photometry.prf.prf_grid import PRF_COLUMNS, PRF_ROWS, PrfGrid
 
-__all__ = ["MAST_PRF_URL", "check_prf_folder", "download_prf", "read_spoc_prf"]
+__all__ = ["check_prf_file", "check_prf_folder", "first_sector_of_prf", "read_spoc_prf"]
 
 #: Where MAST keeps the PRF files.
-MAST_PRF_URL = "https://archive.stsci.edu/missions/tess/models/prf_fitsfiles"
+_MAST_PRF_URL = "https://archive.stsci.edu/missions/tess/models/prf_fitsfiles"
 #: 1-based rows and columns of the 25 places (README of the files at MAST).
 _ROWS = tuple(int(row) + 1 for row in PRF_ROWS)
 _COLUMNS = tuple(int(column) + 1 for column in PRF_COLUMNS)
@@ -33,7 +30,6 @@ _SECOND_EPOCH = 4
 _EPOCH_STARTS = {1: "tess2018243", 4: "tess2019107"}
 _FITS_NAME = re.compile(r"(tess\d{7})\d{6}-prf-(\d)-(\d)-row(\d{4})-col(\d{4})\.fits(\.gz)?", re.IGNORECASE)
 _MAT_NAME = re.compile(r"(tess\d{7})\d{6}-\d+_\d+-(\d)-(\d)-characterized-prf\.mat", re.IGNORECASE)
-_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ def _names(folder: Path) -> list[_Name]:
     return found
 
 
-def _first_sector(sector: int) -> int:
+def first_sector_of_prf(sector: int) -> int:
     """First sector of the epoch that a sector belongs to: names MAST's folders."""
     return _SECOND_EPOCH if sector >= _SECOND_EPOCH else 1
 
@@ -94,17 +90,17 @@ def check_prf_folder(folder: str | Path, sector: int, camera: int, ccd: int) -> 
         raise PrfError(
             folder,
             "has no PRF file (names like tess2019107181901-prf-2-3-row0001-col0045.fits); "
-            f"get them from {MAST_PRF_URL}, or set prf: mast or prf: model",
+            f"get them from {_MAST_PRF_URL}, or set prf: mast or prf: model",
         )
     of_ccd = [name for name in everything if (name.camera, name.ccd) == (camera, ccd)]
     if not of_ccd:
         others = ", ".join(sorted({f"camera {name.camera} CCD {name.ccd}" for name in everything}))
         raise PrfError(folder, f"has PRF files of {others}; the pixels are of camera {camera} CCD {ccd}")
-    start = _EPOCH_STARTS[_first_sector(sector)]
+    start = _EPOCH_STARTS[first_sector_of_prf(sector)]
     chosen = [name for name in of_ccd if name.epoch == start]
     if not chosen:
         others = ", ".join(sorted({name.epoch for name in of_ccd}))
-        served = "1 to 3" if _first_sector(sector) == 1 else "4 and later"
+        served = "1 to 3" if first_sector_of_prf(sector) == 1 else "4 and later"
         raise PrfError(
             folder, f"has PRF files of another epoch ({others}); sector {sector} needs {start}..., for sectors {served}"
         )
@@ -155,6 +151,20 @@ def read_spoc_prf(folder: str | Path, sector: int, camera: int, ccd: int) -> Prf
     for (i, j), path in zip(places, paths, strict=True):
         samples[i, j], errors[i, j] = _read_one(path, camera, ccd, _ROWS[i], _COLUMNS[j])
     return _grid(samples, errors, re.sub(r"-row\d{4}-col\d{4}\.fits(\.gz)?$", "", paths[0].name))
+
+
+def check_prf_file(path: Path, camera: int, ccd: int) -> None:
+    """Make sure that a FITS file holds the PRF that its name promises.
+
+    Raises
+    ------
+    PrfError
+        When it is damaged, or of another place or CCD.
+    """
+    name = _FITS_NAME.search(path.name)
+    if name is None:
+        raise PrfError(path, "has not the name of a PRF file")
+    _read_one(path, camera, ccd, int(name[4]), int(name[5]))
 
 
 def _grid(samples: npt.NDArray[np.float64], errors: npt.NDArray[np.float64], name: str) -> PrfGrid:
@@ -232,48 +242,3 @@ def _field(path: Path, element: Any, name: str) -> Any:
     if value is None:
         raise PrfError(path, f"prfStruct has no field {name}; fetch it again")
     return value
-
-
-def download_prf(folder: str | Path, sector: int, camera: int, ccd: int) -> Path:
-    """Get the PRF files of a CCD from MAST, as far as they are not there yet.
-
-    Parameters
-    ----------
-    folder : path-like
-        Where the files are kept, in MAST's subfolders.
-    sector, camera, ccd : int
-        What the PRF is for.
-
-    Returns
-    -------
-    Path
-        The folder of the CCD.
-
-    Raises
-    ------
-    PrfError
-        When MAST cannot be reached; the message says which files to put where.
-    """
-    subfolder = f"start_s{_first_sector(sector):04d}/cam{camera}_ccd{ccd}"
-    target, url = Path(folder) / subfolder, f"{MAST_PRF_URL}/{subfolder}/"
-    try:
-        check_prf_folder(target, sector, camera, ccd)
-    except PrfError:
-        logging.getLogger(__name__).info("getting the PRF of camera %d CCD %d from %s", camera, ccd, url)
-    else:
-        return target
-    try:
-        listing = Path(download_file(url, show_progress=False, timeout=_TIMEOUT_S)).read_text(encoding="utf-8")
-        names = sorted({match.group(0) for match in _FITS_NAME.finditer(listing)})
-        for name in names:
-            if not (target / name).is_file():
-                fetched = Path(download_file(url + name, show_progress=False, timeout=_TIMEOUT_S)).read_bytes()
-                with atomic_path(target / name) as temporary:
-                    temporary.write_bytes(fetched)
-    except (OSError, ValueError) as error:
-        raise PrfError(
-            target,
-            f"the PRF files cannot be fetched ({error}); put the 25 files of {url} into this folder, or set prf: model",
-        ) from error
-    check_prf_folder(target, sector, camera, ccd)
-    return target

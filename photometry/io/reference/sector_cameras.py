@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from photometry.core.sky import unit_vectors
 
-__all__ = ["cameras_seeing"]
+__all__ = ["cameras_seeing", "known_sectors"]
 
 #: Middles of the cameras from the boresight towards camera 1, deg: four fields of 24 x 24 deg in a row (TESS Instrument
 #: Handbook, section 2.1). The boresight's roll turns that direction from north over east by 180 deg - roll; against the
@@ -32,6 +32,11 @@ def _pointings() -> dict[int, tuple[float, float, float]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     return {int(row["Sector"]): (float(row["RA"]), float(row["Dec"]), float(row["Roll"])) for row in rows}
+
+
+def known_sectors() -> list[int]:
+    """Return the sectors whose pointing is known; none without the package."""
+    return sorted(_pointings())
 
 
 def cameras_seeing(sector: int, ra: float, dec: float, margin_deg: float) -> list[int]:

@@ -13,7 +13,7 @@ from photometry.core.errors import ConfigError
 from photometry.core.geometry import SCIENCE_AREA, Stamp
 from photometry.core.sky import unit_vectors
 
-__all__ = ["CcdPlace", "ccd_place", "tesswcs_name"]
+__all__ = ["CcdPlace", "ccd_place", "place_on_ccd", "tesswcs_name"]
 
 #: A CCD is 12 deg wide: what is farther from its middle than its corners are is not on it.
 _CCD_REACH_DEG = 10.0
@@ -89,6 +89,28 @@ def ccd_place(
         if place is not None:
             return place
     return None
+
+
+def place_on_ccd(sector: int, camera: int, ccd: int, ra: float, dec: float) -> tuple[float, float] | None:
+    """Return where a place in the sky is on a CCD: row and column, 0-based; None where it is beside the science area.
+
+    Parameters
+    ----------
+    sector, camera, ccd : int
+        The CCD.
+    ra, dec : float
+        The place, ICRS, deg.
+
+    Raises
+    ------
+    ConfigError
+        When the package does not know the sector.
+    """
+    wcs = _wcs_of(sector, camera, ccd)
+    if unit_vectors(ra, dec) @ unit_vectors(*wcs.all_pix2world(*_MIDDLE, 0)) < np.cos(np.deg2rad(_CCD_REACH_DEG)):
+        return None
+    column, row = (float(axis) for axis in wcs.all_world2pix(ra, dec, 0, quiet=True))
+    return (row, column) if SCIENCE_AREA.contains(row, column) else None
 
 
 def _place_on(

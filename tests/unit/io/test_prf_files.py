@@ -5,9 +5,8 @@ import pytest
 from astropy.io import fits
 from scipy.io import savemat
 
-import photometry.io.reference.prf_files as prf_files
 from photometry.core.errors import PrfError
-from photometry.io.reference.prf_files import MAST_PRF_URL, check_prf_folder, download_prf, read_spoc_prf
+from photometry.io.reference.prf_files import check_prf_folder, read_spoc_prf
 
 ROWS, COLUMNS = (1, 513, 1025, 1536, 2048), (45, 557, 1069, 1580, 2092)
 EARLY, LATE = "tess2018243163600", "tess2019107181901"
@@ -233,55 +232,6 @@ def test_bad_matlab_files(tmp_path):
         read_spoc_prf(folder, 15, 2, 3)
     with pytest.raises(PrfError, match=r"another epoch \(tess2019107\)"):
         read_spoc_prf(tmp_path / "a", 2, 2, 3)
-
-
-# MAST
-
-
-@pytest.fixture
-def archive(monkeypatch, good, tmp_path):
-    """Stand-in for MAST's folder; counts what is fetched."""
-    fetched = []
-    page = tmp_path / "page.html"
-    page.write_text("".join(f'<a href="{path.name}">{path.name}</a>\n' for path in good.iterdir()))
-
-    def download_file(url, *, show_progress, timeout):  # noqa: ARG001
-        fetched.append(url)
-        return str(page if url.endswith("/") else good / url.rsplit("/", 1)[1])
-
-    monkeypatch.setattr(prf_files, "download_file", download_file)
-    return fetched
-
-
-def test_fetched_once(archive, tmp_path):
-    target = download_prf(tmp_path / "kept", 15, 2, 3)
-    assert target == tmp_path / "kept" / "start_s0004" / "cam2_ccd3"
-    assert archive[0] == f"{MAST_PRF_URL}/start_s0004/cam2_ccd3/"
-    assert len(archive) == 26
-    assert read_spoc_prf(tmp_path / "kept", 15, 2, 3).samples.shape == (5, 5, 117, 117)
-    assert download_prf(tmp_path / "kept", 15, 2, 3) == target
-    assert len(archive) == 26
-
-
-def test_interrupted_fetch_goes_on(archive, tmp_path):
-    target = download_prf(tmp_path / "kept", 15, 2, 3)
-    (target / f"{LATE}-prf-2-3-row1025-col1069.fits").unlink()
-    download_prf(tmp_path / "kept", 15, 2, 3)
-    assert archive[-1].endswith("row1025-col1069.fits")
-    assert len(archive) == 28
-
-
-def test_no_network(monkeypatch, tmp_path):
-    def download_file(*_, **__):
-        raise OSError("no route to host")
-
-    monkeypatch.setattr(prf_files, "download_file", download_file)
-    message = (
-        r"start_s0001/cam1_ccd4: the PRF files cannot be fetched \(no route to host\); put the 25 files of "
-        r"https://archive.stsci.edu/.*/start_s0001/cam1_ccd4/ into this folder, or set prf: model"
-    )
-    with pytest.raises(PrfError, match=message):
-        download_prf(tmp_path, 2, 1, 4)
 
 
 @pytest.mark.realdata

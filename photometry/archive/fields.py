@@ -1,0 +1,278 @@
+"""A field around a star or a place in the sky: its cutouts of all sectors and its stars, asked for once and kept.
+
+Everything is in one folder: ``asked.json`` (queries, dates, digests), ``stars.ecsv``, and the pixel files below
+``pixels/``. What is there is not asked for again, so a field that was fetched needs no network.
+"""
+
+import logging
+import math
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from photometry.archive.cutouts import UNFINISHED, fetch_cutout
+from photometry.archive.kept import Kept, read_kept
+from photometry.archive.sectors import SeenBy, sectors_at_archive, sectors_by_pointing
+from photometry.archive.star_queries import find_stars, stars_in_cone
+from photometry.core.constants import ARCSEC_PER_PIXEL
+from photometry.core.errors import ArchiveError
+from photometry.io.reference.sector_cameras import known_sectors
+from photometry.io.store.provenance import atomic_path
+
+__all__ = ["Field", "FieldWish", "fetch_field", "kept_field", "planned_sectors"]
+
+_log = logging.getLogger(__name__)
+#: Downloads at a time: the service asks for at most five requests a second.
+_AT_ONCE = 2
+#: Middle of sector 1 and time from sector to sector, Julian years: good to weeks, enough to move a star by its proper
+#: motion (the fastest moves half a pixel in a year).
+_SECTOR_1, _SECTOR_YEARS = 2018.6, 27.4 / 365.25
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWish:
+    """What is wanted.
+
+    Parameters
+    ----------
+    starid : int or None
+        TIC number of the star in the middle.
+    ra, dec : float or None
+        Else the middle, ICRS, deg.
+    size : int
+        Rows and columns of the cutouts, pixels.
+    sectors : tuple of int
+        Sectors; none means all.
+    tmag_limit : float
+        Faintest star of the star table, Tmag.
+    margin_deg : float
+        So far around the pixels the star table reaches, deg.
+    """
+
+    starid: int | None
+    ra: float | None
+    dec: float | None
+    size: int
+    sectors: tuple[int, ...] = ()
+    tmag_limit: float = 17.0
+    margin_deg: float = 0.1
+
+    @property
+    def name(self) -> str:
+        """Name of its folder."""
+        place = f"tic{self.starid:011d}" if self.starid else f"ra{self.ra:09.5f}_dec{self.dec:+09.5f}"
+        return f"{place}_{self.size}x{self.size}"
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return f"TIC {self.starid}" if self.starid else f"RA {self.ra:g}, Dec {self.dec:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What is there of a field.
+
+    Parameters
+    ----------
+    pixels : tuple of Path
+        Pixel files, by sector.
+    stars : Path
+        Star table.
+    tmag : float or None
+        Magnitude of the star in the middle, mag.
+    """
+
+    pixels: tuple[Path, ...]
+    stars: Path
+    tmag: float | None
+
+
+def kept_field(folder: Path, wish: FieldWish) -> Field | None:
+    """Return a field that is there; None where something has to be asked for.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of all fields.
+    wish : FieldWish
+        What is wanted.
+    """
+    kept = read_kept(folder / wish.name)
+    chosen = _chosen(kept, wish)
+    stars = kept.file(_stars_name(wish))
+    files = [kept.file(_pixels_name(seen)) for seen in chosen or ()]
+    if chosen is None or stars is None or None in files:
+        return None
+    middle = kept.answer("star") or {}
+    return Field(tuple(path for path in files if path), stars, middle.get("Tmag"))
+
+
+def planned_sectors(folder: Path, wish: FieldWish) -> tuple[list[SeenBy], list[SeenBy]]:
+    """Return which cutouts of a field are there, and which have to be asked for; known before any large download.
+
+    Raises
+    ------
+    ArchiveError
+        When the star is not known, no sector shows it, or a sector that is wanted does not.
+    """
+    kept = read_kept(folder / wish.name)
+    chosen = _asked_sectors(kept, wish)
+    there = [seen for seen in chosen if kept.file(_pixels_name(seen))]
+    return there, [seen for seen in chosen if seen not in there]
+
+
+def fetch_field(folder: Path, wish: FieldWish, *, refresh: bool = False) -> Field:
+    """Get a field: what is there already is kept, the rest is asked for.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of all fields.
+    wish : FieldWish
+        What is wanted.
+    refresh : bool
+        Ask for everything again.
+
+    Raises
+    ------
+    ArchiveError
+        When the archive does not answer, or does not have what is wanted. What came before is kept.
+    """
+    kept = read_kept(folder / wish.name)
+    kept.folder.mkdir(parents=True, exist_ok=True)
+    for left in kept.folder.glob(f"pixels/{UNFINISHED}*"):
+        shutil.rmtree(left)
+    if refresh:
+        kept.forget(list(kept.answers))
+    chosen = _asked_sectors(kept, wish)
+    missing = [seen for seen in chosen if kept.file(_pixels_name(seen)) is None]
+    _fetch_cutouts(kept, wish, missing)
+    if kept.file(_stars_name(wish)) is None:
+        _fetch_stars(kept, wish)
+    field = kept_field(folder, wish)
+    if field is None:
+        raise AssertionError("what was fetched is there")
+    return field
+
+
+def place_at(kept: Kept, wish: FieldWish, sector: int) -> tuple[float, float]:
+    """Return the middle of a field in a sector, deg: where the star's proper motion has brought it."""
+    if wish.ra is not None and wish.dec is not None:
+        return wish.ra, wish.dec
+    star = kept.answer("star")
+    years = _SECTOR_1 + (sector - 1) * _SECTOR_YEARS - 2000
+    dec = star["dec"] + star["pmDEC"] * years / 3.6e6
+    ra = star["ra"] + star["pmRA"] * years / 3.6e6 / max(math.cos(math.radians(star["dec"])), 1e-9)
+    return ra % 360, min(max(dec, -90.0), 90.0)
+
+
+def _asked_sectors(kept: Kept, wish: FieldWish) -> list[SeenBy]:
+    """Return the CCDs whose cutouts are wanted; star and sectors are asked for where they are not known."""
+    if wish.starid and kept.answer("star") is None:
+        (row,) = find_stars([wish.starid])
+        star = {name: _number(row[name]) for name in ("ra", "dec", "pmRA", "pmDEC", "Tmag")}
+        kept.add("star", f"TIC {wish.starid}", star | {name: star[name] or 0.0 for name in ("pmRA", "pmDEC")})
+    if kept.answer("sectors") is None:
+        ra, dec = place_at(kept, wish, sector=1)
+        kept.add("sectors", f"RA {ra:.6f}, Dec {dec:.6f}", _sectors_of(ra, dec))
+    chosen = _chosen(kept, wish)
+    if chosen is None:
+        raise AssertionError("sectors are known")
+    missing = sorted(set(wish.sectors) - {seen.sector for seen in chosen})
+    if missing or not chosen:
+        raise ArchiveError(_why_none(kept, wish, missing))
+    return chosen
+
+
+def _sectors_of(ra: float, dec: float) -> dict[str, list[list[int]]]:
+    """Return the CCDs that show a place: those whose images MAST has, and those that it has not, yet.
+
+    MAST has cutouts of every CCD beside whose edge the place is; where the pointing of a sector is known, the place has
+    to be on the science area.
+    """
+    at_archive, by_pointing, known = sectors_at_archive(ra, dec), sectors_by_pointing(ra, dec), set(known_sectors())
+    shown = [seen for seen in at_archive if seen in by_pointing or seen.sector not in known]
+    later = [seen for seen in by_pointing if seen.sector not in {other.sector for other in at_archive}]
+    return {
+        name: [[seen.sector, seen.camera, seen.ccd] for seen in part]
+        for name, part in (("shown", shown), ("later", later))
+    }
+
+
+def _chosen(kept: Kept, wish: FieldWish) -> list[SeenBy] | None:
+    """Return the CCDs that show the middle, of the sectors that are wanted; None where they are not known."""
+    known = kept.answer("sectors")
+    if known is None:
+        return None
+    found = [SeenBy(*row) for row in known["shown"]]
+    return [seen for seen in found if not wish.sectors or seen.sector in wish.sectors]
+
+
+def _why_none(kept: Kept, wish: FieldWish, missing: Sequence[int]) -> str:
+    have, planned = (sorted({row[0] for row in kept.answer("sectors")[name]}) for name in ("shown", "later"))
+    has = f"MAST has sectors {', '.join(map(str, have))}" if have else "MAST has no full-frame images of it"
+    later = f"; TESS was or will be pointed at it also in sectors {', '.join(map(str, planned))}" if planned else ""
+    wanted = f"no images in sector {', '.join(map(str, missing))}" if missing else "no sector shows it"
+    return f"{wish.title}: {wanted} ({has}{later}); correct the key 'sectors', or the star"
+
+
+def _fetch_cutouts(kept: Kept, wish: FieldWish, missing: Sequence[SeenBy]) -> None:
+    """Get cutouts, two at a time; those that came are kept also when another one fails."""
+    if not missing:
+        return
+    folder, failures = kept.folder / "pixels", []
+    places = [place_at(kept, wish, seen.sector) for seen in missing]
+    with (
+        ThreadPoolExecutor(_AT_ONCE) as pool,
+        tqdm(total=len(missing), desc=f"cutouts of {wish.title}", unit="sector") as bar,
+    ):
+        work = [
+            pool.submit(fetch_cutout, folder, seen, *place, wish.size)
+            for seen, place in zip(missing, places, strict=True)
+        ]
+        for seen, place, job in zip(missing, places, work, strict=True):
+            try:
+                kept.add_file(
+                    _pixels_name(seen), f"RA {place[0]:.6f}, Dec {place[1]:.6f}, {wish.size} px", job.result()
+                )
+            except ArchiveError as error:
+                failures.append(error)
+            bar.update()
+    if failures:
+        came = len(missing) - len(failures)
+        more = f" ({len(failures)} of {len(missing)} cutouts failed; {came} came and are kept)" if came else ""
+        raise ArchiveError(f"{failures[0]}{more}; the same command goes on from here") from failures[0]
+
+
+def _fetch_stars(kept: Kept, wish: FieldWish) -> None:
+    """Get the stars on and around the pixels."""
+    ra, dec = place_at(kept, wish, sector=40)
+    radius = wish.size / math.sqrt(2) * ARCSEC_PER_PIXEL / 3600 + wish.margin_deg
+    table = stars_in_cone(ra, dec, radius, wish.tmag_limit)
+    if not len(table):
+        raise ArchiveError(f"{wish.title}: the TIC has no star within {radius:.3f} deg; correct the place")
+    path = kept.folder / "stars.ecsv"
+    with atomic_path(path) as temporary:
+        table.write(temporary, format="ascii.ecsv", overwrite=True)
+    query = f"RA {ra:.6f}, Dec {dec:.6f}, {radius:.4f} deg, T <= {wish.tmag_limit:g}"
+    kept.add_file(_stars_name(wish), query, path)
+
+
+def _stars_name(wish: FieldWish) -> str:
+    return f"stars to T {wish.tmag_limit:g} and {wish.margin_deg:g} deg"
+
+
+def _pixels_name(seen: SeenBy) -> str:
+    return str(seen)
+
+
+def _number(value: Any) -> float | None:
+    """Return a value of a table as a number; None where there is none."""
+    return None if value is np.ma.masked or not np.isfinite(value) else float(value)

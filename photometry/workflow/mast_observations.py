@@ -1,0 +1,262 @@
+"""Observations whose pixels come from MAST: `input: mast` in the settings, or `--config tic=...` without settings.
+
+What they name is fetched before the plan is made, which needs the headers of the files, and is kept in `downloads/` of
+the output (`photometry.archive.fields`). Then they are observations like any other, one for each file.
+"""
+
+import math
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from photometry.core.datasources import TESSCUT
+from photometry.core.errors import ConfigError
+from photometry.workflow.output_lock import hold_output
+
+__all__ = ["FROM_MAST", "Fetching", "NotFetchedYet", "with_command", "with_fetched", "with_sources"]
+
+#: Value of the key `input`.
+FROM_MAST = "mast"
+#: Settings that stand for an observation of their own on the command line.
+_COMMAND = ("tic", "coordinates", "sectors", "cutout_size", "targets", "tmag_limit")
+_DEFAULT_OUTPUT = "results"
+_MOST_FIELDS = 1000
+
+
+class NotFetchedYet(Exception):  # noqa: N818  no error: a dry run ends well
+    """A dry run needs files that are not there; its text says which the run will fetch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """What may be done to have the files.
+
+    Parameters
+    ----------
+    allowed : bool
+        Whether anything may be asked for; the processes of jobs take what is there.
+    dry : bool
+        Whether large files are left for the run itself.
+    """
+
+    allowed: bool = True
+    dry: bool = False
+
+
+def with_command(config: Mapping[str, Any], *, settings_given: bool) -> dict[str, Any]:
+    """Return settings in which the keys `tic` or `coordinates` of the command line have become an observation.
+
+    Parameters
+    ----------
+    config : mapping
+        Settings as Snakemake has them; not changed.
+    settings_given : bool
+        Whether the user named a file of settings; else they are those of the example, whose observations do not count.
+
+    Raises
+    ------
+    ConfigError
+        When the keys cannot be understood, or stand beside observations.
+    """
+    settings = dict(config)
+    given = {name: settings.pop(name) for name in _COMMAND if name in settings}
+    if not given:
+        return settings
+    if not given.keys() & {"tic", "coordinates"}:
+        raise ConfigError(f"{next(iter(given))} is given without tic or coordinates: name the star, or the place")
+    if settings_given and "observations" in settings:
+        raise ConfigError("tic and coordinates are observations of their own: give them, or a file with observations")
+    observation: dict[str, Any] = {"datasource": TESSCUT.name, "input": FROM_MAST}
+    if "tic" in given and "coordinates" in given:
+        raise ConfigError("tic and coordinates are both given; leave one of them out")
+    if "tic" in given:
+        stars = _star_numbers(given["tic"])
+        everyone = given.get("targets") == "all"
+        observation |= {"middle": stars, "targets": "all"} if everyone else {"targets": stars}
+    else:
+        observation |= {"middle": str(given["coordinates"]), "targets": given.get("targets", "all")}
+    if "sectors" in given:
+        observation["sectors"] = _sector_numbers(given["sectors"])
+    observation |= {name: given[name] for name in ("cutout_size", "tmag_limit") if name in given}
+    return {"output": _DEFAULT_OUTPUT} | settings | {"observations": [observation]}
+
+
+def with_sources(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings in which observations whose pixels come from MAST have their stars and PRFs from there, too.
+
+    Parameters
+    ----------
+    config : mapping
+        Settings as the user wrote them, not yet checked; not changed.
+    """
+    observations = config.get("observations")
+    if not isinstance(observations, list):
+        return dict(config)
+    default = {"catalog": FROM_MAST, "prf": FROM_MAST}
+    complete = [
+        default | one if isinstance(one, dict) and one.get("input") == FROM_MAST else one for one in observations
+    ]
+    return dict(config) | {"observations": complete}
+
+
+def with_fetched(settings: Mapping[str, Any], fetching: Fetching) -> dict[str, Any]:
+    """Return settings with the observations of MAST replaced by one for each of their files.
+
+    Parameters
+    ----------
+    settings : mapping
+        Settings, checked and complete.
+    fetching : Fetching
+        Whether files that are not there may be fetched.
+
+    Raises
+    ------
+    ArchiveError
+        When the archive does not answer, or does not have what is wanted.
+    NotFetchedYet
+        In a dry run, when files are not there.
+    ConfigError
+        When an observation cannot be understood.
+    """
+    observations = settings.get("observations", [])
+    if not any(_is_from_mast(observation) for observation in observations):
+        return dict(settings)
+    found: list[dict[str, Any]] = []
+    later: list[str] = []
+    for observation in observations:
+        if not _is_from_mast(observation):
+            found.append(observation)
+            continue
+        folder = Path(settings["output"], "downloads", observation["datasource"])
+        for wish, targets in _wishes(observation, settings["coord_buffer"]):
+            field = _field(folder, wish, settings, fetching, later)
+            found += _local(observation, field, wish, targets) if field else []
+    if later:
+        raise NotFetchedYet("\n".join(later))
+    return dict(settings) | {"observations": found}
+
+
+def _is_from_mast(observation: Mapping[str, Any]) -> bool:
+    return bool(observation["input"] == FROM_MAST)
+
+
+def _field(folder: Path, wish: Any, settings: Mapping[str, Any], fetching: Fetching, later: list[str]) -> Any:
+    """Return a field, fetched if need be; None in a dry run, which says in `later` what is missing."""
+    # These modules read files and speak to servers; a run that has everything needs none of them.
+    from photometry.archive.fields import fetch_field, kept_field, planned_sectors
+
+    refresh = settings["refresh"] and fetching.allowed and not fetching.dry
+    field = None if refresh else kept_field(folder, wish)
+    if field is not None:
+        return field
+    if not fetching.allowed:
+        raise ConfigError(f"{wish.title}: its files in {folder / wish.name} are gone; start the run again")
+    with closing(hold_output(settings["output"])):
+        there, missing = planned_sectors(folder, wish)
+        text = f"{wish.title}: {_plan(wish, missing, 'to be fetched')}{_plan(wish, there, 'there already')}"
+        if fetching.dry:
+            later.append(text)
+            return None
+        sys.stderr.write(f"{text}\n")
+        return fetch_field(folder, wish, refresh=refresh)
+
+
+def _plan(wish: Any, seen: Sequence[Any], what: str) -> str:
+    if not seen:
+        return ""
+    return f"{len(seen)} cutouts of {wish.size}x{wish.size} pixels {what}, of {'; '.join(map(str, seen))}. "
+
+
+def _wishes(observation: Mapping[str, Any], margin_deg: float) -> Iterator[tuple[Any, str | list[int]]]:
+    """Give the fields of an observation with the targets in each: all, or TIC numbers."""
+    from photometry.archive.fields import FieldWish
+
+    middle, targets = observation["middle"], observation["targets"]
+    if observation["datasource"] != TESSCUT.name:
+        raise ConfigError(f"observations: input {FROM_MAST} is for datasource {TESSCUT.name}; name the files yourself")
+    if isinstance(targets, str) and targets != "all":
+        targets = _numbers_in_table(targets)
+    if middle == "targets":
+        if targets == "all":
+            raise ConfigError(
+                "observations: input mast needs to know where: give targets as a list of TIC numbers, or the middle of "
+                "the cutouts, TIC numbers or 'RA Dec' in deg, with the key 'middle'"
+            )
+        middle = targets
+    places = [middle] if isinstance(middle, str) else sorted(set(middle))
+    if len(places) > _MOST_FIELDS:
+        raise ConfigError(f"observations: {len(places)} stars are too many for one run; give at most {_MOST_FIELDS}")
+    sectors = () if observation["sectors"] == "all" else tuple(sorted(set(observation["sectors"])))
+    for place in places:
+        starid, (ra, dec) = (None, _place(place)) if isinstance(place, str) else (place, (None, None))
+        wish = FieldWish(starid, ra, dec, observation["cutout_size"], sectors, margin_deg=margin_deg)
+        yield wish, targets if starid is None or observation["middle"] != "targets" else [starid]
+
+
+def _local(observation: Mapping[str, Any], field: Any, wish: Any, targets: str | list[int]) -> Iterator[dict[str, Any]]:
+    """Give an observation for each file of a field."""
+    limit = observation["tmag_limit"]
+    if targets != "all":
+        path = field.stars.parent / f"targets_{'_'.join(map(str, targets[:3]))}.csv"
+        text = "\n".join(["starid", *map(str, targets), ""])
+        if not path.is_file() or path.read_text() != text:
+            path.write_text(text)
+        if field.tmag is not None and wish.starid in targets:
+            limit = max(limit, math.ceil(field.tmag * 10) / 10)
+        targets = str(path)
+    own = {"targets": targets, "tmag_limit": limit}
+    if observation["catalog"] == FROM_MAST:
+        own["catalog"] = str(field.stars)
+    for path in field.pixels:
+        yield dict(observation) | own | {"input": str(path)}
+
+
+def _place(text: str) -> tuple[float, float]:
+    """Return RA and Dec of a text, deg."""
+    try:
+        ra, dec = (float(part) for part in re.split(r"[\s,]+", text.strip()))
+    except ValueError as error:
+        raise ConfigError(
+            f"{text!r} is no place in the sky; give RA and Dec in degrees, as in '84.29 -80.47'"
+        ) from error
+    if not (0 <= ra < 360 and -90 <= dec <= 90):
+        raise ConfigError(f"{text!r} is no place in the sky; RA is 0 to 360, Dec -90 to 90 deg")
+    return ra, dec
+
+
+def _star_numbers(given: Any) -> list[int]:
+    """Return TIC numbers as one writes them: one, several with commas or spaces, or a table of them."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        return [given]
+    if isinstance(given, (list, tuple)):
+        return [number for part in given for number in _star_numbers(part)]
+    text = str(given).strip()
+    if re.fullmatch(r"(?:TIC\s*)?\d{1,11}(?:[\s,]+(?:TIC\s*)?\d{1,11})*", text, re.IGNORECASE):
+        return [int(number) for number in re.findall(r"\d+", text)]
+    if Path(text).is_file():
+        return _numbers_in_table(text)
+    raise ConfigError(
+        f"tic is {text!r}; give a TIC number, several with commas, or a table with a column starid, ID or TIC"
+    )
+
+
+def _numbers_in_table(path: str) -> list[int]:
+    from photometry.io.stars.target_tables import read_target_table
+
+    return [int(number) for number in read_target_table(path)]
+
+
+def _sector_numbers(given: Any) -> str | list[int]:
+    """Return sectors as one writes them: all, one, or several with commas."""
+    if isinstance(given, (list, tuple)):
+        return list(given)
+    text = str(given).strip()
+    if text == "all":
+        return text
+    if not re.fullmatch(r"\d{1,4}(?:[\s,]+\d{1,4})*", text):
+        raise ConfigError(f"sectors is {text!r}; give all, or numbers as in 1,4,8")
+    return [int(number) for number in re.findall(r"\d+", text)]

@@ -27,6 +27,7 @@ localrules:
     all,
     download_catalog,
     download_prf,
+    multi_sector,
     prune,
     summary,
     unusable_input,

@@ -36,6 +36,7 @@ wildcard_constraints:
     region=f"{FILE_REGION}|{CCD_REGION}",
     tile=r"row[0-9]+_col[0-9]+",
     sector=r"[0-9]{3,4}",
+    starid=r"[0-9]{11}",
     camera=r"[1-4]",
     ccd=r"[1-4]",
 
@@ -78,6 +79,8 @@ SETTINGS = RUN.settings
 REFERENCE = f"{SETTINGS['output']}/prepared/reference_stars_{{region}}.hdf5"
 #: Where files from MAST are kept.
 PRF_DOWNLOADS = f"{SETTINGS['output']}/downloads/prf"
+#: Files with the light curves of a star in all sectors, for stars that MAST was asked for by number.
+MULTI_SECTOR = f"multi_sector/tess{{starid}}_v{SETTINGS['version']:02d}_lc.fits"
 #: Name of the summary.
 SUMMARY = f"summary_v{SETTINGS['version']:02d}.ecsv"
 
@@ -327,6 +330,30 @@ def all_indices(wildcards):
     ]
 
 
+@cache
+def regions_of_stars():
+    """Return the regions in which stars are to be found that MAST was asked for by number, by their 11 digits."""
+    regions = {}
+    for name, region in RUN.regions.items():
+        for starid in region.observation.get("asked_for", ()):
+            regions.setdefault(f"{starid:011d}", []).append(name)
+    return regions
+
+
+def indices_of_star(wildcards):
+    """Return the light curve indices of the regions in which a star is to be found."""
+    return [
+        f"<results>/lightcurves/index/{region}/{tile}.ecsv"
+        for region in regions_of_stars()[wildcards.starid]
+        for tile in tiles_of_targets(region)
+    ]
+
+
+def multi_sector_files():
+    """Return the light curves in all sectors of stars that MAST was asked for by number."""
+    return collect(f"<results>/{MULTI_SECTOR}", starid=regions_of_stars())
+
+
 def prepared_files():
     """Return all files of prepared/: a light curve can be there without them, a notebook needs them."""
     ccds = [
@@ -382,5 +409,6 @@ def wanted_products(wildcards):
         *prepared_files(),
         *fluxes(),
         *plots(),
+        *multi_sector_files(),
         *collect(rules.unusable_input.output, number=range(len(RUN.unusable))),
     ]

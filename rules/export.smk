@@ -63,6 +63,27 @@ rule summary:
         "../scripts/summary.py"
 
 
+rule multi_sector:
+    """Put the light curves of TIC {wildcards.starid} in all sectors into one file, and how far the sectors are apart."""
+    input:
+        indices=indices_of_star,
+    output:
+        curve=ensure(f"<results>/{MULTI_SECTOR}", non_empty=True),
+    log:
+        "<logs>/multi_sector/{starid}.log",
+    benchmark:
+        "<benchmarks>/multi_sector/{starid}.tsv"
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+    params:
+        rerun_on_code=code_of("multi_sector"),
+        output=subpath(output.curve, ancestor=2),
+    script:
+        "../scripts/multi_sector.py"
+
+
 rule verify:
     """Compare every product with its digest and say which is damaged; the next run makes those again: snakemake verify."""
     output:

@@ -198,8 +198,9 @@ def _wishes(observation: Mapping[str, Any], margin_deg: float) -> Iterator[tuple
 
 
 def _local(observation: Mapping[str, Any], field: Any, wish: Any, targets: str | list[int]) -> Iterator[dict[str, Any]]:
-    """Give an observation for each file of a field."""
+    """Give an observation for each file of a field; `asked_for` names the stars that were asked for by number."""
     limit = observation["tmag_limit"]
+    asked_for = [wish.starid] if wish.starid else []
     if targets != "all":
         path = field.stars.parent / f"targets_{'_'.join(map(str, targets[:3]))}.csv"
         text = "\n".join(["starid", *map(str, targets), ""])
@@ -207,8 +208,8 @@ def _local(observation: Mapping[str, Any], field: Any, wish: Any, targets: str |
             path.write_text(text)
         if field.tmag is not None and wish.starid in targets:
             limit = max(limit, math.ceil(field.tmag * 10) / 10)
-        targets = str(path)
-    own = {"targets": targets, "tmag_limit": limit}
+        asked_for, targets = sorted({*asked_for, *targets}), str(path)
+    own = {"targets": targets, "tmag_limit": limit, "asked_for": asked_for}
     if observation["catalog"] == FROM_MAST:
         own["catalog"] = str(field.stars)
     for path in field.pixels:

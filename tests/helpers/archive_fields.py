@@ -63,7 +63,7 @@ def sky_of(n_sector: int = 2, size: int = 15, n_cadence: int = 60, **more: float
 
 def add_sky(server: StandIn, sky: Sky, folder: Path) -> None:
     """Let a server answer for a field."""
-    TableService(_stars(sky)).add_to(server)
+    TableService(stars_of(sky)).add_to(server)
     server.routes["/tesscut/api/v0.1/sector"] = lambda _request: Reply.of_json(
         {
             "results": [
@@ -119,7 +119,7 @@ def _zipped(scene: Scene, folder: Path) -> bytes:
     return written.getvalue()
 
 
-def _stars(sky: Sky) -> dict[str, list]:
+def stars_of(sky: Sky) -> dict[str, list]:
     """Return the stars of a field as columns of the TIC."""
     catalogue = next(iter(sky.scenes.values())).catalogue
     n_star = len(catalogue.stars.starid)

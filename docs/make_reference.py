@@ -10,7 +10,10 @@ from numpydoc.docscrape import NumpyDocString
 import photometry
 
 #: Names of the reference, in its order.
-NAMES = ("PSFPhotometry", "BasePhotometry", "PSF", "ImageMovementKernel", "STATUS", "load_settings", "read_lightcurve")
+NAMES = (
+    *("light_curves", "PSFPhotometry", "BasePhotometry", "PSF", "ImageMovementKernel"),
+    *("STATUS", "load_settings", "read_lightcurve"),
+)
 _TABLES = ("Parameters", "Attributes", "Returns", "Raises")
 _START = """# Reference of the Python interface
 

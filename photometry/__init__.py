@@ -10,6 +10,7 @@ from photometry._version import __version__
 
 if TYPE_CHECKING:
     from photometry.core.status import STATUS
+    from photometry.interface.archive_curves import light_curves
     from photometry.interface.base import BasePhotometry
     from photometry.interface.image_kernels import ImageMovementKernel
     from photometry.interface.lightkurve_curves import read_lightcurve
@@ -24,6 +25,7 @@ __all__ = [
     "ImageMovementKernel",
     "PSFPhotometry",
     "__version__",
+    "light_curves",
     "load_settings",
     "read_lightcurve",
 ]
@@ -34,6 +36,7 @@ _PLACES = {
     "PSF": "photometry.interface.stamp_psf",
     "PSFPhotometry": "photometry.interface.psf_target",
     "STATUS": "photometry.core.status",
+    "light_curves": "photometry.interface.archive_curves",
     "load_settings": "photometry.interface.user_settings",
     "read_lightcurve": "photometry.interface.lightkurve_curves",
 }

@@ -102,6 +102,7 @@ rule verify:
         output=subpath(output.said, ancestor=2),
         version=lookup("version", within=SETTINGS),
         tiles={name: list(region.tiles) for name, region in RUN.regions.items()},
+        more=[MULTI_SECTOR.format(starid=starid) for starid in regions_of_stars()],
         plots=lookup("plots", within=SETTINGS),
     script:
         "../scripts/verify.py"

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def verify(path_said: str, output: str, version: int, tiles: Mapping[str, Sequence[str]], plots: bool) -> str:
+def verify(
+    path_said: str, output: str, version: int, tiles: Mapping[str, Sequence[str]], more: Sequence[str], plots: bool
+) -> str:
     """Compare all products with what was written; return and write what was found, if that is nothing wrong."""
-    damaged, n_curve, n_other = damaged_products(output, version, tiles, plots=plots)
+    damaged, n_curve, n_other = damaged_products(output, version, tiles, more, plots=plots)
     for damage in damaged:
         logging.error("%s: %s", damage.path, damage.problem)
     for path in move_aside(damaged):
@@ -41,6 +43,7 @@ if __name__ == "__main__":
             output=snakemake.params.output,
             version=snakemake.params.version,
             tiles=snakemake.params.tiles,
+            more=snakemake.params.more,
             plots=snakemake.params.plots,
         )
     sys.stdout.write(f"{found}\n")

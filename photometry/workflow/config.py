@@ -12,7 +12,7 @@ from typing import Any
 
 from photometry.core.errors import ConfigError
 
-__all__ = ["checked_config", "with_defaults"]
+__all__ = ["checked_config", "with_booleans", "with_defaults"]
 
 #: Words for the JSON types, as a writer of YAML knows them.
 _TYPES = {
@@ -62,6 +62,24 @@ def with_defaults(schema: Mapping[str, Any], value: Any) -> Any:
     if isinstance(value, list) and "items" in schema:
         return [with_defaults(schema["items"], item) for item in value]
     return value
+
+
+def with_booleans(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings in which true and false are what they say: Snakemake's --config leaves them texts.
+
+    Parameters
+    ----------
+    config : mapping
+        Settings as Snakemake has them; not changed.
+    schema : mapping
+        JSON schema of the settings; only its own keys are looked at.
+    """
+    words = {"true": True, "false": False}
+    known = {name for name, part in schema["properties"].items() if part.get("type") == "boolean"}
+    return {
+        name: words.get(value.lower(), value) if name in known and isinstance(value, str) else value
+        for name, value in config.items()
+    }
 
 
 def checked_config(config: Mapping[str, Any], schema: Mapping[str, Any], source: str) -> dict[str, Any]:

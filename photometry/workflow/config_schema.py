@@ -27,7 +27,7 @@ _KEYWORDS = {
 _PRINTABLE = "^[^\\x00\\ud800-\\udfff]*$"
 
 
-_STAR_NUMBER = {"type": "integer", "minimum": 1, "maximum": 10**11 - 1}
+_STAR_NUMBER = {"description": "TIC number", "type": "integer", "minimum": 1, "maximum": 10**11 - 1}
 _DEGREES = r"[+-]?[0-9]+(\.[0-9]*)?"
 
 
@@ -135,7 +135,7 @@ def _of_mast() -> dict[str, Any]:
             "description": "with input mast: all | list of sectors",
             "type": ["string", "array"],
             "pattern": "^all$",
-            "items": {"type": "integer", "minimum": 1, "maximum": 9999},
+            "items": _key("sector", int, minimum=1, maximum=9999),
             "minItems": 1,
             "default": "all",
         },

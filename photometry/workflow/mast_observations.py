@@ -17,7 +17,7 @@ from photometry.core.datasources import TESSCUT
 from photometry.core.errors import ConfigError
 from photometry.workflow.output_lock import hold_output
 
-__all__ = ["FROM_MAST", "Fetching", "NotFetchedYet", "with_command", "with_fetched", "with_sources"]
+__all__ = ["FROM_MAST", "Fetching", "NotFetchedYet", "with_command", "with_fetched", "with_source", "with_sources"]
 
 #: Value of the key `input`.
 FROM_MAST = "mast"
@@ -96,11 +96,14 @@ def with_sources(config: Mapping[str, Any]) -> dict[str, Any]:
     observations = config.get("observations")
     if not isinstance(observations, list):
         return dict(config)
-    default = {"catalog": FROM_MAST, "prf": FROM_MAST}
-    complete = [
-        default | one if isinstance(one, dict) and one.get("input") == FROM_MAST else one for one in observations
-    ]
-    return dict(config) | {"observations": complete}
+    return dict(config) | {"observations": [with_source(one) for one in observations]}
+
+
+def with_source(observation: Any) -> Any:
+    """Return an observation as the user wrote it; one whose pixels come from MAST has its stars and PRFs from there."""
+    if not isinstance(observation, dict) or observation.get("input") != FROM_MAST:
+        return observation
+    return {"catalog": FROM_MAST, "prf": FROM_MAST} | observation
 
 
 def with_fetched(settings: Mapping[str, Any], fetching: Fetching) -> dict[str, Any]:
@@ -123,6 +126,9 @@ def with_fetched(settings: Mapping[str, Any], fetching: Fetching) -> dict[str, A
         When an observation cannot be understood.
     """
     observations = settings.get("observations", [])
+    for observation in observations:
+        if not _is_from_mast(observation) and not isinstance(observation["targets"], str):
+            raise ConfigError("observations: targets are TIC numbers, which needs input: mast; give a table of them")
     if not any(_is_from_mast(observation) for observation in observations):
         return dict(settings)
     found: list[dict[str, Any]] = []

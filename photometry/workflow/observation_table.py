@@ -8,6 +8,7 @@ from typing import Any
 
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.workflow.config import checked_config
+from photometry.workflow.mast_observations import with_source
 
 __all__ = ["read_observation_table", "with_observation_table"]
 
@@ -59,7 +60,9 @@ def read_observation_table(path: str | Path, schema: Mapping[str, Any]) -> list[
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
             raise ConfigError(f"{path}: column {name!r} is not known; {hint}")
     return [
-        checked_config(_converted(dict(zip(names, row, strict=True)), schema), schema, f"{path}, row {number}")
+        checked_config(
+            with_source(_converted(dict(zip(names, row, strict=True)), schema)), schema, f"{path}, row {number}"
+        )
         for number, row in enumerate(rows, 1)
     ]
 

@@ -4,6 +4,7 @@ import csv
 import re
 import sqlite3
 import struct
+import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 
 import h5py
 import hdf5plugin
+from astropy.io import fits
 from astropy.table.meta import YamlParseError, get_header_from_yaml
+from astropy.utils.exceptions import AstropyUserWarning
 
 from photometry.core.errors import InputFileError
 from photometry.io.stars.star_files import read_stars
@@ -125,9 +128,23 @@ def _read_png(path: Path) -> dict[str, Any]:
     return texts
 
 
+def _read_fits(path: Path) -> dict[str, Any]:
+    """Compare the parts of a FITS file with their checksums (FITS Standard 4.0, section 4.4.2.7)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AstropyUserWarning)
+        try:
+            with fits.open(path, checksum=True) as hdus:
+                if len(hdus) != int(hdus[0].header["NEXTEND"]) + 1:
+                    raise InputFileError(path, "a part is missing")
+        except AstropyUserWarning as warning:
+            raise InputFileError(path, str(warning)) from warning
+    return {}
+
+
 _READERS: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     ".hdf5": _read_hdf5,
     ".ecsv": _read_ecsv,
     ".sqlite": _read_sqlite,
     ".png": _read_png,
+    ".fits": _read_fits,
 }

@@ -10,7 +10,7 @@ from photometry.core.errors import ConfigError, InputFileError, PhotometryError
 from photometry.io.pixels.file_places import PlaceNotes
 from photometry.workflow.checks import check_inputs, check_output, check_simulated
 from photometry.workflow.code_digests import Sources
-from photometry.workflow.config import checked_config
+from photometry.workflow.config import checked_config, with_booleans
 from photometry.workflow.config_schema import config_schema
 from photometry.workflow.lost_products import losses, read_losses
 from photometry.workflow.mast_observations import Fetching, with_command, with_fetched, with_sources
@@ -95,7 +95,8 @@ def plan_run(
     """
     schema = config_schema()
     with _files_named(source):
-        complete = with_observation_table(with_command(config, settings_given=settings_given), schema)
+        given = with_command(with_booleans(config, schema), settings_given=settings_given)
+        complete = with_observation_table(given, schema)
         settings = checked_config(with_sources(complete), schema, source)
     with _settings_named(source), _files_named(source):
         settings = with_fetched(settings, Fetching(allowed=checks_inputs, dry=dry))

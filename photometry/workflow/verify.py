@@ -1,6 +1,6 @@
 """Every product of a run compared with what was written; damaged ones are moved aside, so that they are made again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,12 @@ class Damage:
 
 
 def damaged_products(
-    output: str | Path, version: int, tiles: Mapping[str, Iterable[str]], *, plots: bool = True
+    output: str | Path,
+    version: int,
+    tiles: Mapping[str, Iterable[str]],
+    more: Sequence[str] = (),
+    *,
+    plots: bool = True,
 ) -> tuple[list[Damage], int, int]:
     """Compare the products of all regions, and the summary, with what was written.
 
@@ -38,6 +43,8 @@ def damaged_products(
         Version of the products.
     tiles : mapping of str to iterable of str
         Names of the tiles of all regions.
+    more : sequence of str
+        Other products below the output folder, with checksums of their own.
     plots : bool
         Whether regions have plots.
 
@@ -66,8 +73,8 @@ def damaged_products(
             named |= digests_named_in(path)
         damaged += _damaged(others, named)
     summary = output / f"summary_v{version:02d}.ecsv"
-    damaged += _damaged([summary], {})
-    return damaged, n_curve, n_other + 1
+    damaged += _damaged([summary, *(output / name for name in more)], {})
+    return damaged, n_curve, n_other + 1 + len(more)
 
 
 def _products(output: Path, region: str, tiles: Iterable[str]) -> list[Path]:

@@ -35,30 +35,53 @@ class Sky:
         The same stars on several CCDs.
     starid : int
         TIC number of the star in the middle.
+    in_scenes : int
+        Its number in the scenes.
     """
 
     scenes: dict[tuple[int, int, int], Scene]
     starid: int
+    in_scenes: int
+
+    def flux_in(self, seen: tuple[int, int, int]) -> float:
+        """Return the true mean flux of the star on a CCD, e-/s."""
+        scene = self.scenes[seen]
+        (star,) = np.flatnonzero(scene.population.stars.starid == self.in_scenes)
+        return float(scene.flux[star].mean())
 
 
 @cache
-def sky_of(n_sector: int = 2, size: int = 15, n_cadence: int = 60, **more: float) -> Sky:
-    """Simulate the field in some sectors."""
+def sky_of(n_sector: int = 2, size: int = 15, n_cadence: int = 60) -> Sky:
+    """Simulate a field in some sectors."""
+    return sky_at(RA, DEC, SEEN[:n_sector], TMAG, size, n_cadence)
+
+
+def sky_at(
+    ra: float,
+    dec: float,
+    ccds: tuple[tuple[int, int, int], ...],
+    tmag: float,
+    size: int,
+    n_cadence: int,
+    starid: int | None = None,
+) -> Sky:
+    """Simulate the field of a star on some CCDs; its TIC number is that of the scenes if none is given."""
     scenes = {}
-    for seen in SEEN[:n_sector]:
-        place = place_on_ccd(*seen, RA, DEC)
+    for seen in ccds:
+        place = place_on_ccd(*seen, ra, dec)
         assert place is not None
         settings = SceneSettings(
-            seed=4, sector=seen[0], camera=seen[1], ccd=seen[2], ra=RA, dec=DEC, n_row=size, n_column=size,
+            seed=4, sector=seen[0], camera=seen[1], ccd=seen[2], ra=ra, dec=dec, n_row=size, n_column=size,
             n_cadence=n_cadence, row_min=round(place[0]) - size // 2, col_min=round(place[1]) - size // 2,
-            proper_motion_mas=0.0, density=3000.0, n_pairs=0, extra_tmags=(TMAG,), variable_fraction=0.0,
-            wcs_offset_pix=0.0, **more,
+            proper_motion_mas=0.0, density=3000.0, n_pairs=0, extra_tmags=(tmag,), variable_fraction=0.0,
+            wcs_offset_pix=0.0,
         )  # fmt: skip
         scenes[seen] = simulate_scene(settings, model_prf(seen[2]))
-    first = next(iter(scenes.values()))
-    distance = np.hypot(first.catalogue.ra - RA, first.catalogue.dec - DEC)
-    bright = np.abs(first.catalogue.stars.tmag - TMAG) < 0.3
-    return Sky(scenes, int(first.catalogue.stars.starid[bright][np.argmin(distance[bright])]))
+    catalogue = next(iter(scenes.values())).catalogue
+    distance = np.hypot((catalogue.ra - ra) * np.cos(np.deg2rad(dec)), catalogue.dec - dec)
+    alike = np.abs(catalogue.stars.tmag - tmag) < 0.3
+    number = int(catalogue.stars.starid[alike][np.argmin(distance[alike])])
+    return Sky(scenes, starid or number, number)
 
 
 def add_sky(server: StandIn, sky: Sky, folder: Path) -> None:
@@ -124,7 +147,7 @@ def stars_of(sky: Sky) -> dict[str, list]:
     catalogue = next(iter(sky.scenes.values())).catalogue
     n_star = len(catalogue.stars.starid)
     return {
-        "id": catalogue.stars.starid.tolist(),
+        "id": np.where(catalogue.stars.starid == sky.in_scenes, sky.starid, catalogue.stars.starid).tolist(),
         "ra": catalogue.ra.tolist(),
         "dec": catalogue.dec.tolist(),
         "pmra": [0.0] * n_star,

@@ -7,7 +7,7 @@ import photometry
 
 DOCUMENTED = {
     *("PSF", "STATUS", "BasePhotometry", "ImageMovementKernel", "PSFPhotometry"),
-    *("__version__", "load_settings", "read_lightcurve"),
+    *("__version__", "light_curves", "load_settings", "read_lightcurve"),
 }
 MODULES = {"image_motion", "psf", "psf_photometry"}
 

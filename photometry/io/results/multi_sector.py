@@ -111,7 +111,8 @@ def _read(path: Path, file: str) -> tuple[fits.HDUList, dict[str, Any]]:
 
 
 def _primary(starid: int, parts: Sequence[tuple[fits.HDUList, Mapping[str, Any]]]) -> fits.PrimaryHDU:
-    header = fits.Header([("EXTNAME", "PRIMARY", "name of extension"), ("OBJECT", f"TIC {starid}", "target")])
+    named = [("NEXTEND", 2, "number of standard extensions"), ("EXTNAME", "PRIMARY", "name of extension")]
+    header = fits.Header([*named, ("OBJECT", f"TIC {starid}", "target")])
     if parts:
         first, last = parts[0][0][0].header, parts[-1][0][0].header
         header.extend((first.cards[name] for name in _OF_STAR if name in first), update=True)

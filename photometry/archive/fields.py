@@ -20,7 +20,9 @@ from photometry.archive.cutouts import UNFINISHED, fetch_cutout
 from photometry.archive.kept import Kept, read_kept
 from photometry.archive.sectors import SeenBy, sectors_at_archive, sectors_by_pointing
 from photometry.archive.star_queries import find_stars, stars_in_cone
+from photometry.archive.target_pixel_files import fetch_tpf, tpfs_at_archive
 from photometry.core.constants import ARCSEC_PER_PIXEL
+from photometry.core.datasources import DATASOURCES, TESSCUT
 from photometry.core.errors import ArchiveError
 from photometry.io.reference.sector_cameras import known_sectors
 from photometry.io.store.provenance import atomic_path
@@ -53,6 +55,8 @@ class FieldWish:
         Faintest star of the star table, Tmag.
     margin_deg : float
         So far around the pixels the star table reaches, deg.
+    datasource : str
+        Cutouts, or target pixel files of the star, which have their own size.
     """
 
     starid: int | None
@@ -62,12 +66,23 @@ class FieldWish:
     sectors: tuple[int, ...] = ()
     tmag_limit: float = 17.0
     margin_deg: float = 0.1
+    datasource: str = TESSCUT.name
 
     @property
     def name(self) -> str:
         """Name of its folder."""
         place = f"tic{self.starid:011d}" if self.starid else f"ra{self.ra:09.5f}_dec{self.dec:+09.5f}"
-        return f"{place}_{self.size}x{self.size}"
+        return place if self.is_tpf else f"{place}_{self.size}x{self.size}"
+
+    @property
+    def is_tpf(self) -> bool:
+        """Whether target pixel files are wanted."""
+        return DATASOURCES[self.datasource].has_target
+
+    @property
+    def what(self) -> str:
+        """What its files are called."""
+        return "target pixel files" if self.is_tpf else f"cutouts of {self.size}x{self.size} pixels"
 
     @property
     def title(self) -> str:
@@ -153,7 +168,7 @@ def fetch_field(folder: Path, wish: FieldWish, *, refresh: bool = False) -> Fiel
         kept.forget(list(kept.answers))
     chosen = _asked_sectors(kept, wish)
     missing = [seen for seen in chosen if kept.file(_pixels_name(seen)) is None]
-    _fetch_cutouts(kept, wish, missing)
+    _fetch_pixels(kept, wish, missing)
     if kept.file(_stars_name(wish)) is None:
         _fetch_stars(kept, wish)
     field = kept_field(folder, wish)
@@ -181,7 +196,7 @@ def _asked_sectors(kept: Kept, wish: FieldWish) -> list[SeenBy]:
         kept.add("star", f"TIC {wish.starid}", star | {name: star[name] or 0.0 for name in ("pmRA", "pmDEC")})
     if kept.answer("sectors") is None:
         ra, dec = place_at(kept, wish, sector=1)
-        kept.add("sectors", f"RA {ra:.6f}, Dec {dec:.6f}", _sectors_of(ra, dec))
+        kept.add("sectors", f"RA {ra:.6f}, Dec {dec:.6f}", _sectors_of(wish, ra, dec))
     chosen = _chosen(kept, wish)
     if chosen is None:
         raise AssertionError("sectors are known")
@@ -191,19 +206,24 @@ def _asked_sectors(kept: Kept, wish: FieldWish) -> list[SeenBy]:
     return chosen
 
 
-def _sectors_of(ra: float, dec: float) -> dict[str, list[list[int]]]:
+def _sectors_of(wish: FieldWish, ra: float, dec: float) -> dict[str, list[list[Any]]]:
     """Return the CCDs that show a place: those whose images MAST has, and those that it has not, yet.
 
     MAST has cutouts of every CCD beside whose edge the place is; where the pointing of a sector is known, the place has
-    to be on the science area.
+    to be on the science area. Of target pixel files `files` has key and size.
     """
-    at_archive, by_pointing, known = sectors_at_archive(ra, dec), sectors_by_pointing(ra, dec), set(known_sectors())
+    by_pointing, known = sectors_by_pointing(ra, dec), set(known_sectors())
+    if wish.is_tpf and wish.starid:
+        files = tpfs_at_archive(wish.starid, by_pointing)
+        return {"shown": [_row(seen) for seen in files], "later": [], "files": [list(file) for file in files.values()]}
+    at_archive = sectors_at_archive(ra, dec)
     shown = [seen for seen in at_archive if seen in by_pointing or seen.sector not in known]
     later = [seen for seen in by_pointing if seen.sector not in {other.sector for other in at_archive}]
-    return {
-        name: [[seen.sector, seen.camera, seen.ccd] for seen in part]
-        for name, part in (("shown", shown), ("later", later))
-    }
+    return {"shown": [_row(seen) for seen in shown], "later": [_row(seen) for seen in later]}
+
+
+def _row(seen: SeenBy) -> list[Any]:
+    return [seen.sector, seen.camera, seen.ccd]
 
 
 def _chosen(kept: Kept, wish: FieldWish) -> list[SeenBy] | None:
@@ -217,38 +237,43 @@ def _chosen(kept: Kept, wish: FieldWish) -> list[SeenBy] | None:
 
 def _why_none(kept: Kept, wish: FieldWish, missing: Sequence[int]) -> str:
     have, planned = (sorted({row[0] for row in kept.answer("sectors")[name]}) for name in ("shown", "later"))
-    has = f"MAST has sectors {', '.join(map(str, have))}" if have else "MAST has no full-frame images of it"
+    kind = "target pixel files" if wish.is_tpf else "full-frame images"
+    has = f"MAST has sectors {', '.join(map(str, have))}" if have else f"MAST has no {kind} of it"
     later = f"; TESS was or will be pointed at it also in sectors {', '.join(map(str, planned))}" if planned else ""
     wanted = f"no images in sector {', '.join(map(str, missing))}" if missing else "no sector shows it"
     return f"{wish.title}: {wanted} ({has}{later}); correct the key 'sectors', or the star"
 
 
-def _fetch_cutouts(kept: Kept, wish: FieldWish, missing: Sequence[SeenBy]) -> None:
-    """Get cutouts, two at a time; those that came are kept also when another one fails."""
+def _fetch_pixels(kept: Kept, wish: FieldWish, missing: Sequence[SeenBy]) -> None:
+    """Get cutouts or target pixel files, two at a time; those that came are kept also when another one fails."""
     if not missing:
         return
-    folder, failures = kept.folder / "pixels", []
-    places = [place_at(kept, wish, seen.sector) for seen in missing]
+    failures = []
     with (
         ThreadPoolExecutor(_AT_ONCE) as pool,
-        tqdm(total=len(missing), desc=f"cutouts of {wish.title}", unit="sector") as bar,
+        tqdm(total=len(missing), desc=f"{wish.what} of {wish.title}", unit="sector") as bar,
     ):
-        work = [
-            pool.submit(fetch_cutout, folder, seen, *place, wish.size)
-            for seen, place in zip(missing, places, strict=True)
-        ]
-        for seen, place, job in zip(missing, places, work, strict=True):
+        for seen, job in [(seen, pool.submit(_fetch_one, kept, wish, seen)) for seen in missing]:
             try:
-                kept.add_file(
-                    _pixels_name(seen), f"RA {place[0]:.6f}, Dec {place[1]:.6f}, {wish.size} px", job.result()
-                )
+                kept.add_file(_pixels_name(seen), *job.result())
             except ArchiveError as error:
                 failures.append(error)
             bar.update()
     if failures:
         came = len(missing) - len(failures)
-        more = f" ({len(failures)} of {len(missing)} cutouts failed; {came} came and are kept)" if came else ""
+        more = f" ({len(failures)} of {len(missing)} files failed; {came} came and are kept)" if came else ""
         raise ArchiveError(f"{failures[0]}{more}; the same command goes on from here") from failures[0]
+
+
+def _fetch_one(kept: Kept, wish: FieldWish, seen: SeenBy) -> tuple[str, Path]:
+    """Get the pixels of a sector; return what was asked for, and the file."""
+    folder = kept.folder / "pixels"
+    if wish.is_tpf and wish.starid:
+        known = kept.answer("sectors")
+        key, size = known["files"][known["shown"].index(_row(seen))]
+        return key, fetch_tpf(folder, wish.starid, seen, key, size)
+    ra, dec = place_at(kept, wish, seen.sector)
+    return f"RA {ra:.6f}, Dec {dec:.6f}, {wish.size} px", fetch_cutout(folder, seen, ra, dec, wish.size)
 
 
 def _fetch_stars(kept: Kept, wish: FieldWish) -> None:

@@ -79,7 +79,7 @@ def _observations() -> dict[str, Any]:
         "datasource": {"description": kinds, "enum": list(DATASOURCES)},
         "input": _text(
             "pixel file, or folder that is searched with all its subfolders; for full-frame images a folder | mast "
-            "(cutouts are fetched)"
+            "(cutouts or target pixel files are fetched)"
         ),
         "catalog": _text("star table (CSV, ECSV, FITS, VOTable; TIC's columns), catalogue SQLite | mast"),
         "prf": _text("folder of SPOC PRF files of the CCD | model (built in) | mast"),

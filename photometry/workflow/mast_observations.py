@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from photometry.core.datasources import TESSCUT
+from photometry.core.datasources import DATASOURCES, TESSCUT
 from photometry.core.errors import ConfigError
 from photometry.workflow.output_lock import hold_output
 
@@ -22,7 +22,7 @@ __all__ = ["FROM_MAST", "Fetching", "NotFetchedYet", "with_command", "with_fetch
 #: Value of the key `input`.
 FROM_MAST = "mast"
 #: Settings that stand for an observation of their own on the command line.
-_COMMAND = ("tic", "coordinates", "sectors", "cutout_size", "targets", "tmag_limit")
+_COMMAND = ("tic", "coordinates", "datasource", "sectors", "cutout_size", "targets", "tmag_limit")
 _DEFAULT_OUTPUT = "results"
 _MOST_FIELDS = 1000
 
@@ -81,7 +81,7 @@ def with_command(config: Mapping[str, Any], *, settings_given: bool) -> dict[str
         observation |= {"middle": str(given["coordinates"]), "targets": given.get("targets", "all")}
     if "sectors" in given:
         observation["sectors"] = _sector_numbers(given["sectors"])
-    observation |= {name: given[name] for name in ("cutout_size", "tmag_limit") if name in given}
+    observation |= {name: given[name] for name in ("datasource", "cutout_size", "tmag_limit") if name in given}
     return {"output": _DEFAULT_OUTPUT} | settings | {"observations": [observation]}
 
 
@@ -174,7 +174,7 @@ def _field(folder: Path, wish: Any, settings: Mapping[str, Any], fetching: Fetch
 def _plan(wish: Any, seen: Sequence[Any], what: str) -> str:
     if not seen:
         return ""
-    return f"{len(seen)} cutouts of {wish.size}x{wish.size} pixels {what}, of {'; '.join(map(str, seen))}. "
+    return f"{len(seen)} {wish.what} {what}, of {'; '.join(map(str, seen))}. "
 
 
 def _wishes(observation: Mapping[str, Any], margin_deg: float) -> Iterator[tuple[Any, str | list[int]]]:
@@ -182,8 +182,8 @@ def _wishes(observation: Mapping[str, Any], margin_deg: float) -> Iterator[tuple
     from photometry.archive.fields import FieldWish
 
     middle, targets = observation["middle"], observation["targets"]
-    if observation["datasource"] != TESSCUT.name:
-        raise ConfigError(f"observations: input {FROM_MAST} is for datasource {TESSCUT.name}; name the files yourself")
+    if DATASOURCES[observation["datasource"]].whole_ccd:
+        raise ConfigError(f"observations: input {FROM_MAST} is not for full-frame images; name their folder")
     if isinstance(targets, str) and targets != "all":
         targets = _numbers_in_table(targets)
     if middle == "targets":
@@ -199,7 +199,15 @@ def _wishes(observation: Mapping[str, Any], margin_deg: float) -> Iterator[tuple
     sectors = () if observation["sectors"] == "all" else tuple(sorted(set(observation["sectors"])))
     for place in places:
         starid, (ra, dec) = (None, _place(place)) if isinstance(place, str) else (place, (None, None))
-        wish = FieldWish(starid, ra, dec, observation["cutout_size"], sectors, margin_deg=margin_deg)
+        if starid is None and DATASOURCES[observation["datasource"]].has_target:
+            raise ConfigError(
+                "observations: target pixel files belong to stars: give TIC numbers, or datasource tesscut"
+            )
+        wish = FieldWish(
+            *(starid, ra, dec, observation["cutout_size"], sectors),
+            margin_deg=margin_deg,
+            datasource=observation["datasource"],
+        )
         yield wish, targets if starid is None or observation["middle"] != "targets" else [starid]
 
 

@@ -130,7 +130,7 @@ def test_one_cutout_fails_and_the_other_is_kept(archive, wish, tmp_path):
     archive.routes[CUTOUTS] = lambda request: (
         Reply(b"busy", "text/plain", 503) if request.form["sector"] == "4" else cutout(request)
     )
-    with pytest.raises(ArchiveError, match=r"\(1 of 2 cutouts failed; 1 came and are kept\); the same command goes on"):
+    with pytest.raises(ArchiveError, match=r"\(1 of 2 files failed; 1 came and are kept\); the same command goes on"):
         fetch_field(tmp_path, wish)
     asked = len(archive.requests)
     archive.routes[CUTOUTS] = cutout

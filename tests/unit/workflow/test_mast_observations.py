@@ -188,7 +188,8 @@ def test_what_the_archive_does_not_know(archive):
     [
         ({"targets": "all"}, "input mast needs to know where"),
         ({"middle": "400 20"}, "'400 20' is no place in the sky; RA is 0 to 360"),
-        ({"datasource": "ffi"}, "input mast is for datasource tesscut; name the files yourself"),
+        ({"datasource": "ffi"}, "input mast is not for full-frame images; name their folder"),
+        ({"datasource": "tpf", "middle": "84 -80"}, "target pixel files belong to stars: give TIC numbers"),
     ],
 )
 def test_observations_that_cannot_be(changes, message):

@@ -1,0 +1,62 @@
+"""SPOC target pixel files (120 s) of a star, from MAST's public bucket."""
+
+import re
+from pathlib import Path
+
+from photometry.archive.bucket import fetch_object, objects_below
+from photometry.archive.sectors import SeenBy
+from photometry.core.datasources import TPF
+from photometry.core.errors import ArchiveError, InputFileError
+from photometry.io.pixels.pixel_files import inspect_pixel_file
+
+__all__ = ["fetch_tpf", "tpfs_at_archive"]
+
+#: Names of the files of 120 s; those of 20 s end with a_fast-tp.fits.
+_NAME = re.compile(r"tess\d{13}-s\d{4}-\d{16}-\d{4}-s_tp\.fits")
+
+
+def tpfs_at_archive(starid: int, seen: list[SeenBy]) -> dict[SeenBy, tuple[str, int]]:
+    """Return the target pixel files of a star: key in the bucket and size in bytes, by sector and CCD.
+
+    Parameters
+    ----------
+    starid : int
+        TIC number.
+    seen : list of SeenBy
+        Sectors that may have one: files are in folders by sector and number, as
+        ``tid/s0001/0000/0002/6113/6679``.
+
+    Raises
+    ------
+    ArchiveError
+        When the bucket does not answer.
+    """
+    number = f"{starid:016d}"
+    groups = "/".join(number[start : start + 4] for start in range(0, 16, 4))
+    found = {}
+    for one in seen:
+        for key, size in objects_below(f"tess/public/tid/s{one.sector:04d}/{groups}/").items():
+            if _NAME.fullmatch(key.rsplit("/", 1)[-1]):
+                found[one] = key, size
+    return found
+
+
+def fetch_tpf(folder: Path, starid: int, seen: SeenBy, key: str, size: int) -> Path:
+    """Get a target pixel file; it is kept when it is what its name says.
+
+    Raises
+    ------
+    ArchiveError
+        When the bucket does not answer, or the file is damaged or that of another star, sector or CCD.
+    """
+    path = fetch_object(key, folder / key.rsplit("/", 1)[-1], size)
+    try:
+        pointing = inspect_pixel_file(path, TPF.name).pointing
+    except InputFileError as error:
+        path.unlink()
+        raise ArchiveError(f"MAST's bucket was asked for {path.name}: it {error.problem}") from error
+    found = SeenBy(pointing.sector, pointing.camera, pointing.ccd)
+    if (pointing.starid, found) != (starid, seen):
+        path.unlink()
+        raise ArchiveError(f"MAST's bucket was asked for {path.name}: it shows TIC {pointing.starid} in {found}")
+    return path

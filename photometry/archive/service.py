@@ -18,6 +18,8 @@ from photometry.core.errors import ArchiveError
 __all__ = ["asked", "conf", "mast_server", "patient"]
 
 _Result = TypeVar("_Result")
+#: urllib3's words for a name that is not known and a machine that cannot be reached, also in other libraries' messages.
+_NO_WAY = ("NameResolutionError", "NewConnectionError", "Failed to resolve", "Failed to establish a new connection")
 
 #: Characters of what a server or library says in a message.
 _MOST_OF_REASON = 300
@@ -106,6 +108,8 @@ def asked(
 
 
 def _is_refused(error: Exception) -> bool:
-    """Tell whether a server says that the question is wrong."""
+    """Tell whether there is no way to the server, or it says that the question is wrong."""
+    if any(name in str(error) for name in _NO_WAY):
+        return True
     status = getattr(getattr(error, "response", None), "status_code", 0)
     return 400 <= status < 500 and status != requests.codes.too_many_requests

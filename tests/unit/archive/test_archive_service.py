@@ -52,8 +52,10 @@ class StandInAt:
 @pytest.mark.usefixtures("server")
 def test_no_server_at_all():
     gone = StandInAt("http://127.0.0.1:9")
+    tried = []
     with pytest.raises(ArchiveError, match=r"a page: .*; try later"):
-        asked(lambda: ask(gone), "a page", "try later")
+        asked(lambda: tried.append(1) or ask(gone), "a page", "try later")
+    assert len(tried) == 1
 
 
 def test_addresses_come_from_settings_of_astropy(server):

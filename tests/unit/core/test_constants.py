@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,11 +39,13 @@ def place(path: Path) -> str:
     return path.relative_to(PHOTOMETRY).as_posix()
 
 
+@cache
 def numbers(path: Path) -> set[float]:
     constants = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
     return {node.value for node in constants if type(node.value) in (int, float)}
 
 
+@cache
 def assigned(path: Path) -> set[str]:
     """Names that a module assigns numbers to."""
     found = set()

@@ -7,7 +7,7 @@ import zipfile
 from functools import partial
 from pathlib import Path
 
-from photometry.archive.sectors import SeenBy
+from photometry.archive.seen_by import SeenBy
 from photometry.archive.service import asked, patient
 from photometry.core.datasources import TESSCUT
 from photometry.core.errors import ArchiveError, InputFileError

@@ -9,7 +9,6 @@ import math
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,17 @@ from tqdm import tqdm
 
 from photometry.archive.cutouts import UNFINISHED, fetch_cutout
 from photometry.archive.kept import Kept, read_kept
-from photometry.archive.sectors import SeenBy, sectors_at_archive, sectors_by_pointing
+from photometry.archive.kept_fields import Field, FieldWish, chosen_ccds, kept_field, pixels_name, stars_name
+from photometry.archive.sectors import sectors_at_archive, sectors_by_pointing
+from photometry.archive.seen_by import SeenBy
 from photometry.archive.star_queries import find_stars, stars_in_cone
 from photometry.archive.target_pixel_files import fetch_tpf, tpfs_at_archive
 from photometry.core.constants import ARCSEC_PER_PIXEL
-from photometry.core.datasources import DATASOURCES, TESSCUT
 from photometry.core.errors import ArchiveError
 from photometry.io.reference.sector_cameras import known_sectors
 from photometry.io.store.provenance import atomic_path
 
-__all__ = ["Field", "FieldWish", "fetch_field", "kept_field", "planned_sectors"]
+__all__ = ["fetch_field", "planned_sectors"]
 
 _log = logging.getLogger(__name__)
 #: Downloads at a time: the service asks for at most five requests a second.
@@ -35,98 +35,6 @@ _AT_ONCE = 2
 #: Middle of sector 1 and time from sector to sector, Julian years: good to weeks, enough to move a star by its proper
 #: motion (the fastest moves half a pixel in a year).
 _SECTOR_1, _SECTOR_YEARS = 2018.6, 27.4 / 365.25
-
-
-@dataclass(frozen=True, slots=True)
-class FieldWish:
-    """What is wanted.
-
-    Parameters
-    ----------
-    starid : int or None
-        TIC number of the star in the middle.
-    ra, dec : float or None
-        Else the middle, ICRS, deg.
-    size : int
-        Rows and columns of the cutouts, pixels.
-    sectors : tuple of int
-        Sectors; none means all.
-    tmag_limit : float
-        Faintest star of the star table, Tmag.
-    margin_deg : float
-        So far around the pixels the star table reaches, deg.
-    datasource : str
-        Cutouts, or target pixel files of the star, which have their own size.
-    """
-
-    starid: int | None
-    ra: float | None
-    dec: float | None
-    size: int
-    sectors: tuple[int, ...] = ()
-    tmag_limit: float = 17.0
-    margin_deg: float = 0.1
-    datasource: str = TESSCUT.name
-
-    @property
-    def name(self) -> str:
-        """Name of its folder."""
-        place = f"tic{self.starid:011d}" if self.starid else f"ra{self.ra:09.5f}_dec{self.dec:+09.5f}"
-        return place if self.is_tpf else f"{place}_{self.size}x{self.size}"
-
-    @property
-    def is_tpf(self) -> bool:
-        """Whether target pixel files are wanted."""
-        return DATASOURCES[self.datasource].has_target
-
-    @property
-    def what(self) -> str:
-        """What its files are called."""
-        return "target pixel files" if self.is_tpf else f"cutouts of {self.size}x{self.size} pixels"
-
-    @property
-    def title(self) -> str:
-        """What messages call it."""
-        return f"TIC {self.starid}" if self.starid else f"RA {self.ra:g}, Dec {self.dec:g}"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """What is there of a field.
-
-    Parameters
-    ----------
-    pixels : tuple of Path
-        Pixel files, by sector.
-    stars : Path
-        Star table.
-    tmag : float or None
-        Magnitude of the star in the middle, mag.
-    """
-
-    pixels: tuple[Path, ...]
-    stars: Path
-    tmag: float | None
-
-
-def kept_field(folder: Path, wish: FieldWish) -> Field | None:
-    """Return a field that is there; None where something has to be asked for.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of all fields.
-    wish : FieldWish
-        What is wanted.
-    """
-    kept = read_kept(folder / wish.name)
-    chosen = _chosen(kept, wish)
-    stars = kept.file(_stars_name(wish))
-    files = [kept.file(_pixels_name(seen)) for seen in chosen or ()]
-    if chosen is None or stars is None or None in files:
-        return None
-    middle = kept.answer("star") or {}
-    return Field(tuple(path for path in files if path), stars, middle.get("Tmag"))
 
 
 def planned_sectors(folder: Path, wish: FieldWish) -> tuple[list[SeenBy], list[SeenBy]]:
@@ -139,7 +47,7 @@ def planned_sectors(folder: Path, wish: FieldWish) -> tuple[list[SeenBy], list[S
     """
     kept = read_kept(folder / wish.name)
     chosen = _asked_sectors(kept, wish)
-    there = [seen for seen in chosen if kept.file(_pixels_name(seen))]
+    there = [seen for seen in chosen if kept.file(pixels_name(seen))]
     return there, [seen for seen in chosen if seen not in there]
 
 
@@ -167,9 +75,9 @@ def fetch_field(folder: Path, wish: FieldWish, *, refresh: bool = False) -> Fiel
     if refresh:
         kept.forget(list(kept.answers))
     chosen = _asked_sectors(kept, wish)
-    missing = [seen for seen in chosen if kept.file(_pixels_name(seen)) is None]
+    missing = [seen for seen in chosen if kept.file(pixels_name(seen)) is None]
     _fetch_pixels(kept, wish, missing)
-    if kept.file(_stars_name(wish)) is None:
+    if kept.file(stars_name(wish)) is None:
         _fetch_stars(kept, wish)
     field = kept_field(folder, wish)
     if field is None:
@@ -197,7 +105,7 @@ def _asked_sectors(kept: Kept, wish: FieldWish) -> list[SeenBy]:
     if kept.answer("sectors") is None:
         ra, dec = place_at(kept, wish, sector=1)
         kept.add("sectors", f"RA {ra:.6f}, Dec {dec:.6f}", _sectors_of(wish, ra, dec))
-    chosen = _chosen(kept, wish)
+    chosen = chosen_ccds(kept, wish)
     if chosen is None:
         raise AssertionError("sectors are known")
     missing = sorted(set(wish.sectors) - {seen.sector for seen in chosen})
@@ -226,15 +134,6 @@ def _row(seen: SeenBy) -> list[Any]:
     return [seen.sector, seen.camera, seen.ccd]
 
 
-def _chosen(kept: Kept, wish: FieldWish) -> list[SeenBy] | None:
-    """Return the CCDs that show the middle, of the sectors that are wanted; None where they are not known."""
-    known = kept.answer("sectors")
-    if known is None:
-        return None
-    found = [SeenBy(*row) for row in known["shown"]]
-    return [seen for seen in found if not wish.sectors or seen.sector in wish.sectors]
-
-
 def _why_none(kept: Kept, wish: FieldWish, missing: Sequence[int]) -> str:
     have, planned = (sorted({row[0] for row in kept.answer("sectors")[name]}) for name in ("shown", "later"))
     kind = "target pixel files" if wish.is_tpf else "full-frame images"
@@ -255,7 +154,7 @@ def _fetch_pixels(kept: Kept, wish: FieldWish, missing: Sequence[SeenBy]) -> Non
     ):
         for seen, job in [(seen, pool.submit(_fetch_one, kept, wish, seen)) for seen in missing]:
             try:
-                kept.add_file(_pixels_name(seen), *job.result())
+                kept.add_file(pixels_name(seen), *job.result())
             except ArchiveError as error:
                 failures.append(error)
             bar.update()
@@ -287,15 +186,7 @@ def _fetch_stars(kept: Kept, wish: FieldWish) -> None:
     with atomic_path(path) as temporary:
         table.write(temporary, format="ascii.ecsv", overwrite=True)
     query = f"RA {ra:.6f}, Dec {dec:.6f}, {radius:.4f} deg, T <= {wish.tmag_limit:g}"
-    kept.add_file(_stars_name(wish), query, path)
-
-
-def _stars_name(wish: FieldWish) -> str:
-    return f"stars to T {wish.tmag_limit:g} and {wish.margin_deg:g} deg"
-
-
-def _pixels_name(seen: SeenBy) -> str:
-    return str(seen)
+    kept.add_file(stars_name(wish), query, path)
 
 
 def _number(value: Any) -> float | None:

@@ -1,38 +1,20 @@
 """In which sectors TESS saw a place in the sky, and on which CCD: from the package tesswcs, and by MAST's word."""
 
 import logging
-from dataclasses import dataclass
 
 import requests
 
+from photometry.archive.seen_by import SeenBy
 from photometry.archive.service import asked, mast_server, patient
 from photometry.core.errors import ConfigError
 from photometry.io.reference.sector_cameras import cameras_seeing, known_sectors
 from photometry.io.reference.sector_wcs import place_on_ccd
 
-__all__ = ["SeenBy", "sectors_at_archive", "sectors_by_pointing"]
+__all__ = ["sectors_at_archive", "sectors_by_pointing"]
 
 _log = logging.getLogger(__name__)
 #: How far a camera's field may reach beyond 24 x 24 deg around its middle, deg; the WCS of the CCD decides.
 _MARGIN_DEG = 0.5
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class SeenBy:
-    """A CCD in a sector.
-
-    Parameters
-    ----------
-    sector, camera, ccd : int
-        The CCD.
-    """
-
-    sector: int
-    camera: int
-    ccd: int
-
-    def __str__(self) -> str:
-        return f"sector {self.sector} (camera {self.camera}, CCD {self.ccd})"
 
 
 def sectors_by_pointing(ra: float, dec: float) -> list[SeenBy]:

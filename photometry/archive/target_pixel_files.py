@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from photometry.archive.bucket import fetch_object, objects_below
-from photometry.archive.sectors import SeenBy
+from photometry.archive.seen_by import SeenBy
 from photometry.core.datasources import TPF
 from photometry.core.errors import ArchiveError, InputFileError
 from photometry.io.pixels.pixel_files import inspect_pixel_file

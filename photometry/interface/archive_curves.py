@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from photometry.archive.fields import Field, FieldWish, fetch_field
+from photometry.archive.fields import fetch_field
+from photometry.archive.kept_fields import Field, FieldWish
 from photometry.catalog.star_catalog import make_catalog
 from photometry.core.datasources import TESSCUT
 from photometry.core.errors import ConfigError, TargetError

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from photometry.archive.kept_fields import Field, FieldWish, kept_field
+from photometry.archive.seen_by import SeenBy
 from photometry.core.datasources import DATASOURCES, TESSCUT
 from photometry.core.errors import ConfigError
+from photometry.io.store.provenance import atomic_path
 from photometry.workflow.output_lock import hold_output
 
 __all__ = ["FROM_MAST", "Fetching", "NotFetchedYet", "with_command", "with_fetched", "with_source", "with_sources"]
@@ -150,17 +153,19 @@ def _is_from_mast(observation: Mapping[str, Any]) -> bool:
     return bool(observation["input"] == FROM_MAST)
 
 
-def _field(folder: Path, wish: Any, settings: Mapping[str, Any], fetching: Fetching, later: list[str]) -> Any:
+def _field(
+    folder: Path, wish: FieldWish, settings: Mapping[str, Any], fetching: Fetching, later: list[str]
+) -> Field | None:
     """Return a field, fetched if need be; None in a dry run, which says in `later` what is missing."""
-    # These modules read files and speak to servers; a run that has everything needs none of them.
-    from photometry.archive.fields import fetch_field, kept_field, planned_sectors
-
     refresh = settings["refresh"] and fetching.allowed and not fetching.dry
     field = None if refresh else kept_field(folder, wish)
     if field is not None:
         return field
     if not fetching.allowed:
         raise ConfigError(f"{wish.title}: its files in {folder / wish.name} are gone; start the run again")
+    # Modules that speak to servers, half a second of imports, are not for those who have everything.
+    from photometry.archive.fields import fetch_field, planned_sectors
+
     with closing(hold_output(settings["output"])):
         there, missing = planned_sectors(folder, wish)
         text = f"{wish.title}: {_plan(wish, missing, 'to be fetched')}{_plan(wish, there, 'there already')}"
@@ -171,16 +176,14 @@ def _field(folder: Path, wish: Any, settings: Mapping[str, Any], fetching: Fetch
         return fetch_field(folder, wish, refresh=refresh)
 
 
-def _plan(wish: Any, seen: Sequence[Any], what: str) -> str:
+def _plan(wish: FieldWish, seen: Sequence[SeenBy], what: str) -> str:
     if not seen:
         return ""
     return f"{len(seen)} {wish.what} {what}, of {'; '.join(map(str, seen))}. "
 
 
-def _wishes(observation: Mapping[str, Any], margin_deg: float) -> Iterator[tuple[Any, str | list[int]]]:
+def _wishes(observation: Mapping[str, Any], margin_deg: float) -> Iterator[tuple[FieldWish, str | list[int]]]:
     """Give the fields of an observation with the targets in each: all, or TIC numbers."""
-    from photometry.archive.fields import FieldWish
-
     middle, targets = observation["middle"], observation["targets"]
     if DATASOURCES[observation["datasource"]].whole_ccd:
         raise ConfigError(f"observations: input {FROM_MAST} is not for full-frame images; name their folder")
@@ -204,14 +207,20 @@ def _wishes(observation: Mapping[str, Any], margin_deg: float) -> Iterator[tuple
                 "observations: target pixel files belong to stars: give TIC numbers, or datasource tesscut"
             )
         wish = FieldWish(
-            *(starid, ra, dec, observation["cutout_size"], sectors),
+            starid,
+            ra,
+            dec,
+            observation["cutout_size"],
+            sectors,
             margin_deg=margin_deg,
             datasource=observation["datasource"],
         )
         yield wish, targets if starid is None or observation["middle"] != "targets" else [starid]
 
 
-def _local(observation: Mapping[str, Any], field: Any, wish: Any, targets: str | list[int]) -> Iterator[dict[str, Any]]:
+def _local(
+    observation: Mapping[str, Any], field: Field, wish: FieldWish, targets: str | list[int]
+) -> Iterator[dict[str, Any]]:
     """Give an observation for each file of a field; `asked_for` names the stars that were asked for by number."""
     limit = observation["tmag_limit"]
     asked_for = [wish.starid] if wish.starid else []
@@ -219,7 +228,8 @@ def _local(observation: Mapping[str, Any], field: Any, wish: Any, targets: str |
         path = field.stars.parent / f"targets_{'_'.join(map(str, targets[:3]))}.csv"
         text = "\n".join(["starid", *map(str, targets), ""])
         if not path.is_file() or path.read_text() != text:
-            path.write_text(text)
+            with atomic_path(path) as temporary:
+                temporary.write_text(text)
         if field.tmag is not None and wish.starid in targets:
             limit = max(limit, math.ceil(field.tmag * 10) / 10)
         asked_for, targets = sorted({*asked_for, *targets}), str(path)

@@ -5,7 +5,8 @@ import pytest
 
 import photometry
 from photometry.archive.prf_downloads import download_prf
-from photometry.archive.sectors import SeenBy, sectors_at_archive, sectors_by_pointing
+from photometry.archive.sectors import sectors_at_archive, sectors_by_pointing
+from photometry.archive.seen_by import SeenBy
 from photometry.archive.star_queries import find_stars, stars_in_cone
 from photometry.io.reference.prf_files import read_spoc_prf
 

@@ -7,7 +7,8 @@ from archive_stand_in import StandIn
 from archive_tables import TableService
 
 from photometry.archive.bucket import fetch_object, objects_below
-from photometry.archive.fields import FieldWish, fetch_field, kept_field
+from photometry.archive.fields import fetch_field
+from photometry.archive.kept_fields import FieldWish, kept_field
 from photometry.core.errors import ArchiveError
 from photometry.io.pixels.pixel_files import inspect_pixel_file
 from photometry.simulate.scene_files import write_tpf

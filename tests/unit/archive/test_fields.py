@@ -9,8 +9,10 @@ from archive_fields import DEC, RA, SEEN, Sky, stars_of
 from archive_stand_in import Reply, StandIn
 from archive_tables import TableService
 
-from photometry.archive.fields import FieldWish, fetch_field, kept_field, planned_sectors
-from photometry.archive.sectors import SeenBy, sectors_by_pointing
+from photometry.archive.fields import fetch_field, planned_sectors
+from photometry.archive.kept_fields import FieldWish, kept_field
+from photometry.archive.sectors import sectors_by_pointing
+from photometry.archive.seen_by import SeenBy
 from photometry.core.errors import ArchiveError, InputFileError
 from photometry.io.pixels.pixel_files import inspect_pixel_file
 from photometry.io.stars.star_tables import read_star_table

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from photometry.archive import fields
-from photometry.archive.fields import Field
-from photometry.archive.sectors import SeenBy
+from photometry.archive.kept_fields import Field
+from photometry.archive.seen_by import SeenBy
 from photometry.core.errors import ArchiveError, ConfigError
+from photometry.workflow import mast_observations
 from photometry.workflow.config import checked_config
 from photometry.workflow.config_schema import config_schema
 from photometry.workflow.mast_observations import Fetching, NotFetchedYet, with_command, with_fetched, with_sources
@@ -113,9 +114,10 @@ def archive(monkeypatch, tmp_path):
         Archive.fetched.append((wish.name, refresh))
         return field_of(folder, wish)
 
-    monkeypatch.setattr(
-        fields, "kept_field", lambda folder, wish: field_of(folder, wish) if wish.name in Archive.there else None
-    )
+    def kept(folder, wish):
+        return field_of(folder, wish) if wish.name in Archive.there else None
+
+    monkeypatch.setattr(mast_observations, "kept_field", kept)
     monkeypatch.setattr(fields, "planned_sectors", lambda _folder, _wish: ([], [SeenBy(1, 4, 2), SeenBy(4, 4, 3)]))
     monkeypatch.setattr(fields, "fetch_field", fetch)
     monkeypatch.chdir(tmp_path)

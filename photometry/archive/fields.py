@@ -17,17 +17,26 @@ from tqdm import tqdm
 
 from photometry.archive.cutouts import UNFINISHED, fetch_cutout
 from photometry.archive.kept import Kept, read_kept
-from photometry.archive.kept_fields import Field, FieldWish, chosen_ccds, kept_field, pixels_name, stars_name
+from photometry.archive.kept_fields import (
+    Field,
+    FieldWish,
+    Star,
+    chosen_ccds,
+    kept_field,
+    kept_star,
+    pixels_name,
+    stars_name,
+)
 from photometry.archive.sectors import sectors_at_archive, sectors_by_pointing
 from photometry.archive.seen_by import SeenBy
 from photometry.archive.star_queries import find_stars, stars_in_cone
 from photometry.archive.target_pixel_files import fetch_tpf, tpfs_at_archive
 from photometry.core.constants import ARCSEC_PER_PIXEL
-from photometry.core.errors import ArchiveError
+from photometry.core.errors import ArchiveError, NotAtArchiveError
 from photometry.io.reference.sector_cameras import known_sectors
 from photometry.io.store.provenance import atomic_path
 
-__all__ = ["fetch_field", "planned_sectors"]
+__all__ = ["fetch_field", "find_star", "planned_sectors"]
 
 _log = logging.getLogger(__name__)
 #: Downloads at a time: the service asks for at most five requests a second.
@@ -85,6 +94,18 @@ def fetch_field(folder: Path, wish: FieldWish, *, refresh: bool = False) -> Fiel
     return field
 
 
+def find_star(folder: Path, wish: FieldWish) -> Star | None:
+    """Return the star in the middle of a field, asked for if it is not known; None of a place in the sky.
+
+    Raises
+    ------
+    ArchiveError
+        When the archive does not answer, or does not know the star.
+    """
+    _ask_star(read_kept(folder / wish.name), wish)
+    return kept_star(folder, wish)
+
+
 def place_at(kept: Kept, wish: FieldWish, sector: int) -> tuple[float, float]:
     """Return the middle of a field in a sector, deg: where the star's proper motion has brought it."""
     if wish.ra is not None and wish.dec is not None:
@@ -98,10 +119,7 @@ def place_at(kept: Kept, wish: FieldWish, sector: int) -> tuple[float, float]:
 
 def _asked_sectors(kept: Kept, wish: FieldWish) -> list[SeenBy]:
     """Return the CCDs whose cutouts are wanted; star and sectors are asked for where they are not known."""
-    if wish.starid and kept.answer("star") is None:
-        (row,) = find_stars([wish.starid])
-        star = {name: _number(row[name]) for name in ("ra", "dec", "pmRA", "pmDEC", "Tmag")}
-        kept.add("star", f"TIC {wish.starid}", star | {name: star[name] or 0.0 for name in ("pmRA", "pmDEC")})
+    _ask_star(kept, wish)
     if kept.answer("sectors") is None:
         ra, dec = place_at(kept, wish, sector=1)
         kept.add("sectors", f"RA {ra:.6f}, Dec {dec:.6f}", _sectors_of(wish, ra, dec))
@@ -110,8 +128,15 @@ def _asked_sectors(kept: Kept, wish: FieldWish) -> list[SeenBy]:
         raise AssertionError("sectors are known")
     missing = sorted(set(wish.sectors) - {seen.sector for seen in chosen})
     if missing or not chosen:
-        raise ArchiveError(_why_none(kept, wish, missing))
+        raise NotAtArchiveError(_why_none(kept, wish, missing))
     return chosen
+
+
+def _ask_star(kept: Kept, wish: FieldWish) -> None:
+    if wish.starid and kept.answer("star") is None:
+        (row,) = find_stars([wish.starid])
+        star = {name: _number(row[name]) for name in ("ra", "dec", "pmRA", "pmDEC", "Tmag")}
+        kept.add("star", f"TIC {wish.starid}", star | {name: star[name] or 0.0 for name in ("pmRA", "pmDEC")})
 
 
 def _sectors_of(wish: FieldWish, ra: float, dec: float) -> dict[str, list[list[Any]]]:

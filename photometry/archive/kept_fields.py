@@ -7,7 +7,7 @@ from photometry.archive.kept import Kept, read_kept
 from photometry.archive.seen_by import SeenBy
 from photometry.core.datasources import DATASOURCES, TESSCUT
 
-__all__ = ["Field", "FieldWish", "chosen_ccds", "kept_field", "pixels_name", "stars_name"]
+__all__ = ["Field", "FieldWish", "Star", "chosen_ccds", "kept_field", "kept_star", "pixels_name", "stars_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,26 @@ class Field:
         Pixel files, by sector.
     stars : Path
         Star table.
-    tmag : float or None
-        Magnitude of the star in the middle, mag.
     """
 
     pixels: tuple[Path, ...]
     stars: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Star:
+    """What the TIC says of the star in the middle of a field.
+
+    Parameters
+    ----------
+    ra, dec : float
+        Place, ICRS, epoch 2000, deg.
+    tmag : float or None
+        Magnitude.
+    """
+
+    ra: float
+    dec: float
     tmag: float | None
 
 
@@ -98,8 +112,13 @@ def kept_field(folder: Path, wish: FieldWish) -> Field | None:
     files = [kept.file(pixels_name(seen)) for seen in chosen or ()]
     if chosen is None or stars is None or None in files:
         return None
-    middle = kept.answer("star") or {}
-    return Field(tuple(path for path in files if path), stars, middle.get("Tmag"))
+    return Field(tuple(path for path in files if path), stars)
+
+
+def kept_star(folder: Path, wish: FieldWish) -> Star | None:
+    """Return the star in the middle of a field; None where it is not known, or the middle is a place in the sky."""
+    known = read_kept(folder / wish.name).answer("star")
+    return Star(known["ra"], known["dec"], known["Tmag"]) if known else None
 
 
 def chosen_ccds(kept: Kept, wish: FieldWish) -> list[SeenBy] | None:

@@ -13,7 +13,7 @@ import requests
 from astropy.table import Table
 
 from photometry.archive.service import asked, mast_server, patient
-from photometry.core.errors import ArchiveError
+from photometry.core.errors import ArchiveError, NotAtArchiveError
 
 __all__ = ["TIC_COLUMNS", "find_stars", "stars_in_cone"]
 
@@ -66,7 +66,7 @@ def find_stars(starids: Sequence[int]) -> Table:
     missing = sorted(set(wanted) - set(np.asarray(found["ID"]).tolist()))
     if missing:
         names = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
-        raise ArchiveError(f"the TIC has no star {names}; correct the number")
+        raise NotAtArchiveError(f"the TIC has no star {names}; correct the number")
     return found
 
 

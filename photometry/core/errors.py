@@ -3,9 +3,9 @@
 Which to raise: `ConfigError` when the user's settings are wrong, `InputFileError` when a file is missing, damaged or
 lacks something, `CatalogError` when a star table or catalogue cannot be used, `PrfError` when PRF files do not fit the
 pixels, `FitError` when pixels and stars cannot be fitted, `OutputError` when a file cannot be written, `ArchiveError`
-when the archive does not answer, or not with what was asked for; of the Python interface, `MissingFileError` when
-prepared files are not there and `TargetError` when a star cannot be a target. A bad cadence is a flag and a bad target
-is a row with a reason: neither is an exception.
+when the archive does not answer, or not with what was asked for (`NotAtArchiveError`: it says that it does not have
+it); of the Python interface, `MissingFileError` when prepared files are not there and `TargetError` when a star cannot
+be a target. A bad cadence is a flag and a bad target is a row with a reason: neither is an exception.
 """
 
 from pathlib import Path
@@ -17,6 +17,7 @@ __all__ = [
     "FitError",
     "InputFileError",
     "MissingFileError",
+    "NotAtArchiveError",
     "OutputError",
     "PhotometryError",
     "PrfError",
@@ -34,6 +35,10 @@ class ConfigError(PhotometryError, ValueError):
 
 class ArchiveError(PhotometryError, RuntimeError):
     """The archive cannot be reached, refuses, or answers something else than what was asked for."""
+
+
+class NotAtArchiveError(ArchiveError):
+    """The archive answers that it does not have what was asked for: asking again does not help."""
 
 
 class _FileError(PhotometryError, OSError):

@@ -7,16 +7,21 @@ the output (`photometry.archive.fields`). Then they are observations like any ot
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from photometry.archive.kept_fields import Field, FieldWish, kept_field
+import numpy as np
+import numpy.typing as npt
+
+from photometry.archive.kept_fields import Field, FieldWish, Star, kept_field, kept_star
 from photometry.archive.seen_by import SeenBy
+from photometry.core.constants import ARCSEC_PER_PIXEL
 from photometry.core.datasources import DATASOURCES, TESSCUT
-from photometry.core.errors import ConfigError
+from photometry.core.errors import ConfigError, NotAtArchiveError
+from photometry.core.sky import unit_vectors
 from photometry.io.store.provenance import atomic_path
 from photometry.workflow.output_lock import hold_output
 
@@ -28,6 +33,8 @@ FROM_MAST = "mast"
 _COMMAND = ("tic", "coordinates", "datasource", "sectors", "cutout_size", "targets", "tmag_limit")
 _DEFAULT_OUTPUT = "results"
 _MOST_FIELDS = 1000
+#: Stars nearer to each other than two pixels have the same cutout, rad.
+_SAME_PIXELS = math.radians(2 * ARCSEC_PER_PIXEL / 3600)
 
 
 class NotFetchedYet(Exception):  # noqa: N818  no error: a dry run ends well
@@ -48,6 +55,25 @@ class Fetching:
 
     allowed: bool = True
     dry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A field, and what is to be measured in it.
+
+    Parameters
+    ----------
+    wish : FieldWish
+        The field.
+    targets : str or list of int
+        ``all``, or TIC numbers.
+    stars : tuple of Star
+        Those of them that are known.
+    """
+
+    wish: FieldWish
+    targets: str | list[int]
+    stars: tuple[Star, ...] = ()
 
 
 def with_command(config: Mapping[str, Any], *, settings_given: bool) -> dict[str, Any]:
@@ -135,18 +161,68 @@ def with_fetched(settings: Mapping[str, Any], fetching: Fetching) -> dict[str, A
     if not any(_is_from_mast(observation) for observation in observations):
         return dict(settings)
     found: list[dict[str, Any]] = []
-    later: list[str] = []
+    later, nowhere = list[str](), list[str]()
     for observation in observations:
         if not _is_from_mast(observation):
             found.append(observation)
             continue
         folder = Path(settings["output"], "downloads", observation["datasource"])
-        for wish, targets in _wishes(observation, settings["coord_buffer"]):
-            field = _field(folder, wish, settings, fetching, later)
-            found += _local(observation, field, wish, targets) if field else []
+        for wanted in _together(folder, _wishes(observation, settings["coord_buffer"]), fetching, nowhere):
+            try:
+                field = _field(folder, wanted.wish, settings, fetching, later)
+            except NotAtArchiveError as error:
+                nowhere.append(str(error))
+                continue
+            found += _local(observation, field, wanted) if field else []
+    if nowhere:
+        raise NotAtArchiveError("\n".join(nowhere))
     if later:
         raise NotFetchedYet("\n".join(later))
     return dict(settings) | {"observations": found}
+
+
+def _together(folder: Path, wanted: Iterable[_Wanted], fetching: Fetching, nowhere: list[str]) -> list[_Wanted]:
+    """Return what is wanted; a star within two pixels of another one is on its cutouts.
+
+    Its own would be the same pixels. Stars that the archive does not know are named in `nowhere`.
+    """
+    fields: list[_Wanted] = []
+    places: list[npt.NDArray[np.float64]] = []
+    for one in wanted:
+        if one.wish.starid is None or one.wish.is_tpf:
+            fields.append(one)
+            places.append(np.full(3, np.inf))
+            continue
+        try:
+            star = _star(folder, one.wish, fetching)
+        except NotAtArchiveError as error:
+            nowhere.append(str(error))
+            continue
+        place = unit_vectors(star.ra, star.dec)
+        near = [number for number, other in enumerate(places) if np.linalg.norm(place - other) < _SAME_PIXELS]
+        if near and one.targets != "all":
+            first = fields[near[0]]
+            fields[near[0]] = replace(first, targets=[*first.targets, *one.targets], stars=(*first.stars, star))
+        else:
+            fields.append(replace(one, stars=(star,)))
+            places.append(place)
+    return fields
+
+
+def _star(folder: Path, wish: FieldWish, fetching: Fetching) -> Star:
+    """Return the star in the middle of a field, asked for where it is not known and that is allowed."""
+    star = kept_star(folder, wish)
+    if star is None and fetching.allowed:
+        from photometry.archive.fields import find_star
+
+        star = find_star(folder, wish)
+    if star is None:
+        raise _gone(folder, wish)
+    return star
+
+
+def _gone(folder: Path, wish: FieldWish) -> ConfigError:
+    return ConfigError(f"{wish.title}: its files in {folder / wish.name} are gone; start the run again")
 
 
 def _is_from_mast(observation: Mapping[str, Any]) -> bool:
@@ -162,7 +238,7 @@ def _field(
     if field is not None:
         return field
     if not fetching.allowed:
-        raise ConfigError(f"{wish.title}: its files in {folder / wish.name} are gone; start the run again")
+        raise _gone(folder, wish)
     # Modules that speak to servers, half a second of imports, are not for those who have everything.
     from photometry.archive.fields import fetch_field, planned_sectors
 
@@ -182,7 +258,7 @@ def _plan(wish: FieldWish, seen: Sequence[SeenBy], what: str) -> str:
     return f"{len(seen)} {wish.what} {what}, of {'; '.join(map(str, seen))}. "
 
 
-def _wishes(observation: Mapping[str, Any], margin_deg: float) -> Iterator[tuple[FieldWish, str | list[int]]]:
+def _wishes(observation: Mapping[str, Any], margin_deg: float) -> Iterator[_Wanted]:
     """Give the fields of an observation with the targets in each: all, or TIC numbers."""
     middle, targets = observation["middle"], observation["targets"]
     if DATASOURCES[observation["datasource"]].whole_ccd:
@@ -215,25 +291,22 @@ def _wishes(observation: Mapping[str, Any], margin_deg: float) -> Iterator[tuple
             margin_deg=margin_deg,
             datasource=observation["datasource"],
         )
-        yield wish, targets if starid is None or observation["middle"] != "targets" else [starid]
+        yield _Wanted(wish, targets if starid is None or observation["middle"] != "targets" else [starid])
 
 
-def _local(
-    observation: Mapping[str, Any], field: Field, wish: FieldWish, targets: str | list[int]
-) -> Iterator[dict[str, Any]]:
+def _local(observation: Mapping[str, Any], field: Field, wanted: _Wanted) -> Iterator[dict[str, Any]]:
     """Give an observation for each file of a field; `asked_for` names the stars that were asked for by number."""
-    limit = observation["tmag_limit"]
-    asked_for = [wish.starid] if wish.starid else []
+    limit, targets = observation["tmag_limit"], wanted.targets
+    asked_for = {wanted.wish.starid} if wanted.wish.starid else set()
     if targets != "all":
         path = field.stars.parent / f"targets_{'_'.join(map(str, targets[:3]))}.csv"
         text = "\n".join(["starid", *map(str, targets), ""])
         if not path.is_file() or path.read_text() != text:
             with atomic_path(path) as temporary:
                 temporary.write_text(text)
-        if field.tmag is not None and wish.starid in targets:
-            limit = max(limit, math.ceil(field.tmag * 10) / 10)
-        asked_for, targets = sorted({*asked_for, *targets}), str(path)
-    own = {"targets": targets, "tmag_limit": limit, "asked_for": asked_for}
+        faintest = [math.ceil(star.tmag * 10) / 10 for star in wanted.stars if star.tmag is not None]
+        asked_for, limit, targets = asked_for | {*targets}, max(limit, *faintest, limit), str(path)
+    own = {"targets": targets, "tmag_limit": limit, "asked_for": sorted(asked_for)}
     if observation["catalog"] == FROM_MAST:
         own["catalog"] = str(field.stars)
     for path in field.pixels:

@@ -10,7 +10,7 @@ from archive_stand_in import Reply, StandIn
 from archive_tables import TableService
 
 from photometry.archive.fields import fetch_field, planned_sectors
-from photometry.archive.kept_fields import FieldWish, kept_field
+from photometry.archive.kept_fields import FieldWish, kept_field, kept_star
 from photometry.archive.sectors import sectors_by_pointing
 from photometry.archive.seen_by import SeenBy
 from photometry.core.errors import ArchiveError, InputFileError
@@ -32,7 +32,7 @@ def test_a_star_in_two_sectors(sky, wish, tmp_path):
     pointings = [inspect_pixel_file(path, "tesscut").pointing for path in field.pixels]
     assert [(one.sector, one.camera, one.ccd) for one in pointings] == list(sky.scenes)
     assert sky.starid in read_star_table(field.stars).table["starid"].to_numpy()
-    assert field.tmag == pytest.approx(11.0, abs=0.1)
+    assert kept_star(tmp_path, wish).tmag == pytest.approx(11.0, abs=0.1)
 
 
 def test_the_tic_is_asked_once_for_all_sectors(archive, wish, tmp_path):
@@ -101,9 +101,9 @@ def test_a_place_without_images(archive, tmp_path):
 
 
 def test_a_place_in_the_sky(tmp_path):
-    field = fetch_field(tmp_path, FieldWish(None, RA, DEC, 15))
-    assert len(field.pixels) == 2
-    assert field.tmag is None
+    wish = FieldWish(None, RA, DEC, 15)
+    assert len(fetch_field(tmp_path, wish).pixels) == 2
+    assert kept_star(tmp_path, wish) is None
 
 
 def test_a_star_moves_to_where_it_is(archive, sky, tmp_path):

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from photometry.archive import fields
-from photometry.archive.kept_fields import Field
+from photometry.archive.kept_fields import Field, Star
 from photometry.archive.seen_by import SeenBy
-from photometry.core.errors import ArchiveError, ConfigError
+from photometry.core.errors import ArchiveError, ConfigError, NotAtArchiveError
 from photometry.workflow import mast_observations
 from photometry.workflow.config import checked_config
 from photometry.workflow.config_schema import config_schema
@@ -106,18 +106,25 @@ def archive(monkeypatch, tmp_path):
     def field_of(folder: Path, wish) -> Field:
         place = folder / wish.name
         place.mkdir(parents=True, exist_ok=True)
-        return Field((place / "one.fits", place / "two.fits"), place / "stars.ecsv", 15.52 if wish.starid else None)
+        return Field((place / "one.fits", place / "two.fits"), place / "stars.ecsv")
 
     def fetch(folder, wish, *, refresh):
-        if wish.starid == 404:
-            raise ArchiveError("the TIC has no star 404; correct the number")
+        if wish.starid == 405:
+            raise NotAtArchiveError("TIC 405: no sector shows it")
         Archive.fetched.append((wish.name, refresh))
         return field_of(folder, wish)
 
     def kept(folder, wish):
         return field_of(folder, wish) if wish.name in Archive.there else None
 
+    def star(_folder, wish):
+        if wish.starid == 404:
+            raise NotAtArchiveError("the TIC has no star 404; correct the number")
+        return Star(100.0, float(wish.starid % 1000) / 3600, 15.52)
+
     monkeypatch.setattr(mast_observations, "kept_field", kept)
+    monkeypatch.setattr(mast_observations, "kept_star", lambda folder, wish: kept(folder, wish) and star(folder, wish))
+    monkeypatch.setattr(fields, "find_star", star)
     monkeypatch.setattr(fields, "planned_sectors", lambda _folder, _wish: ([], [SeenBy(1, 4, 2), SeenBy(4, 4, 3)]))
     monkeypatch.setattr(fields, "fetch_field", fetch)
     monkeypatch.chdir(tmp_path)
@@ -125,8 +132,8 @@ def archive(monkeypatch, tmp_path):
 
 
 def test_an_observation_for_every_file(archive):
-    settings = with_fetched(from_command(tic="5,7"), Fetching())
-    assert archive.fetched == [("tic00000000005_64x64", False), ("tic00000000007_64x64", False)]
+    settings = with_fetched(from_command(tic="5,70"), Fetching())
+    assert archive.fetched == [("tic00000000005_64x64", False), ("tic00000000070_64x64", False)]
     observations = settings["observations"]
     assert len(observations) == 4
     first = observations[0]
@@ -134,7 +141,7 @@ def test_an_observation_for_every_file(archive):
     assert first["catalog"].endswith("tic00000000005_64x64/stars.ecsv")
     assert first["prf"] == "mast"
     assert Path(first["targets"]).read_text() == "starid\n5\n"
-    assert [one["asked_for"] for one in observations] == [[5], [5], [7], [7]]
+    assert [one["asked_for"] for one in observations] == [[5], [5], [70], [70]]
     assert first["tmag_limit"] == 15.6
 
 
@@ -178,10 +185,21 @@ def test_refresh_asks_again(archive):
     assert archive.fetched == [("tic00000000005_64x64", True)]
 
 
-def test_what_the_archive_does_not_know(archive):
-    with pytest.raises(ArchiveError, match="no star 404"):
-        with_fetched(from_command(tic=404), Fetching())
-    assert not archive.fetched
+def test_what_the_archive_does_not_have_is_named_when_the_others_are_there(archive):
+    with pytest.raises(
+        ArchiveError, match=r"^the TIC has no star 404; correct the number\nTIC 405: no sector shows it$"
+    ):
+        with_fetched(from_command(tic="404,5,405"), Fetching())
+    assert [name for name, _ in archive.fetched] == ["tic00000000005_64x64"]
+
+
+def test_stars_on_the_same_pixels_have_the_same_cutouts(archive):
+    """20 arcsec are a pixel."""
+    first, second = with_fetched(from_command(tic="5,25,205"), Fetching())["observations"][::2]
+    assert [name for name, _ in archive.fetched] == ["tic00000000005_64x64", "tic00000000205_64x64"]
+    assert Path(first["targets"]).read_text() == "starid\n5\n25\n"
+    assert (first["asked_for"], second["asked_for"]) == ([5, 25], [205])
+    assert len(with_fetched(from_command(tic="5,25", datasource="tpf"), Fetching())["observations"]) == 4
 
 
 @pytest.mark.usefixtures("archive")

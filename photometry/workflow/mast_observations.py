@@ -1,4 +1,4 @@
-"""Observations whose pixels come from MAST: `input: mast` in the settings, or `--config tic=...` without settings.
+"""Observations whose pixels come from MAST: `input: mast` in the settings.
 
 What they name is fetched before the plan is made, which needs the headers of the files, and is kept in `downloads/` of
 the output (`photometry.archive.fields`). Then they are observations like any other, one for each file.
@@ -19,19 +19,24 @@ import numpy.typing as npt
 from photometry.archive.kept_fields import Field, FieldWish, Star, kept_field, kept_star
 from photometry.archive.seen_by import SeenBy
 from photometry.core.constants import ARCSEC_PER_PIXEL
-from photometry.core.datasources import DATASOURCES, TESSCUT
+from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import ConfigError, NotAtArchiveError
 from photometry.core.sky import unit_vectors
 from photometry.io.store.provenance import atomic_path
 from photometry.workflow.output_lock import hold_output
 
-__all__ = ["FROM_MAST", "Fetching", "NotFetchedYet", "with_command", "with_fetched", "with_source", "with_sources"]
+__all__ = [
+    "FROM_MAST",
+    "Fetching",
+    "NotFetchedYet",
+    "numbers_in_table",
+    "with_fetched",
+    "with_source",
+    "with_sources",
+]
 
 #: Value of the key `input`.
 FROM_MAST = "mast"
-#: Settings that stand for an observation of their own on the command line.
-_COMMAND = ("tic", "coordinates", "datasource", "sectors", "cutout_size", "targets", "tmag_limit")
-_DEFAULT_OUTPUT = "results"
 _MOST_FIELDS = 1000
 #: Stars nearer to each other than two pixels have the same cutout, rad.
 _SAME_PIXELS = math.radians(2 * ARCSEC_PER_PIXEL / 3600)
@@ -74,44 +79,6 @@ class _Wanted:
     wish: FieldWish
     targets: str | list[int]
     stars: tuple[Star, ...] = ()
-
-
-def with_command(config: Mapping[str, Any], *, settings_given: bool) -> dict[str, Any]:
-    """Return settings in which the keys `tic` or `coordinates` of the command line have become an observation.
-
-    Parameters
-    ----------
-    config : mapping
-        Settings as Snakemake has them; not changed.
-    settings_given : bool
-        Whether the user named a file of settings; else they are those of the example, whose observations do not count.
-
-    Raises
-    ------
-    ConfigError
-        When the keys cannot be understood, or stand beside observations.
-    """
-    settings = dict(config)
-    given = {name: settings.pop(name) for name in _COMMAND if name in settings}
-    if not given:
-        return settings
-    if not given.keys() & {"tic", "coordinates"}:
-        raise ConfigError(f"{next(iter(given))} is given without tic or coordinates: name the star, or the place")
-    if settings_given and "observations" in settings:
-        raise ConfigError("tic and coordinates are observations of their own: give them, or a file with observations")
-    observation: dict[str, Any] = {"datasource": TESSCUT.name, "input": FROM_MAST}
-    if "tic" in given and "coordinates" in given:
-        raise ConfigError("tic and coordinates are both given; leave one of them out")
-    if "tic" in given:
-        stars = _star_numbers(given["tic"])
-        everyone = given.get("targets") == "all"
-        observation |= {"middle": stars, "targets": "all"} if everyone else {"targets": stars}
-    else:
-        observation |= {"middle": str(given["coordinates"]), "targets": given.get("targets", "all")}
-    if "sectors" in given:
-        observation["sectors"] = _sector_numbers(given["sectors"])
-    observation |= {name: given[name] for name in ("datasource", "cutout_size", "tmag_limit") if name in given}
-    return {"output": _DEFAULT_OUTPUT} | settings | {"observations": [observation]}
 
 
 def with_sources(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,7 +231,7 @@ def _wishes(observation: Mapping[str, Any], margin_deg: float) -> Iterator[_Want
     if DATASOURCES[observation["datasource"]].whole_ccd:
         raise ConfigError(f"observations: input {FROM_MAST} is not for full-frame images; name their folder")
     if isinstance(targets, str) and targets != "all":
-        targets = _numbers_in_table(targets)
+        targets = numbers_in_table(targets)
     if middle == "targets":
         if targets == "all":
             raise ConfigError(
@@ -326,35 +293,8 @@ def _place(text: str) -> tuple[float, float]:
     return ra, dec
 
 
-def _star_numbers(given: Any) -> list[int]:
-    """Return TIC numbers as one writes them: one, several with commas or spaces, or a table of them."""
-    if isinstance(given, int) and not isinstance(given, bool):
-        return [given]
-    if isinstance(given, (list, tuple)):
-        return [number for part in given for number in _star_numbers(part)]
-    text = str(given).strip()
-    if re.fullmatch(r"(?:TIC\s*)?\d{1,11}(?:[\s,]+(?:TIC\s*)?\d{1,11})*", text, re.IGNORECASE):
-        return [int(number) for number in re.findall(r"\d+", text)]
-    if Path(text).is_file():
-        return _numbers_in_table(text)
-    raise ConfigError(
-        f"tic is {text!r}; give a TIC number, several with commas, or a table with a column starid, ID or TIC"
-    )
-
-
-def _numbers_in_table(path: str) -> list[int]:
+def numbers_in_table(path: str) -> list[int]:
+    """Return the TIC numbers of a table."""
     from photometry.io.stars.target_tables import read_target_table
 
     return [int(number) for number in read_target_table(path)]
-
-
-def _sector_numbers(given: Any) -> str | list[int]:
-    """Return sectors as one writes them: all, one, or several with commas."""
-    if isinstance(given, (list, tuple)):
-        return list(given)
-    text = str(given).strip()
-    if text == "all":
-        return text
-    if not re.fullmatch(r"\d{1,4}(?:[\s,]+\d{1,4})*", text):
-        raise ConfigError(f"sectors is {text!r}; give all, or numbers as in 1,4,8")
-    return [int(number) for number in re.findall(r"\d+", text)]

@@ -13,9 +13,10 @@ from photometry.workflow.code_digests import Sources
 from photometry.workflow.config import checked_config, with_booleans
 from photometry.workflow.config_schema import config_schema
 from photometry.workflow.lost_products import losses, read_losses
-from photometry.workflow.mast_observations import Fetching, with_command, with_fetched, with_sources
+from photometry.workflow.mast_observations import Fetching, with_fetched, with_sources
 from photometry.workflow.observation_table import with_observation_table
 from photometry.workflow.plan import PlannedRegion, all_overlaps, plan_regions
+from photometry.workflow.star_command import with_command
 from photometry.workflow.star_plan import StarPlan, plan_stars
 
 __all__ = ["RunPlan", "plan_run"]

@@ -11,8 +11,9 @@ from photometry.core.errors import ArchiveError, ConfigError, NotAtArchiveError
 from photometry.workflow import mast_observations
 from photometry.workflow.config import checked_config
 from photometry.workflow.config_schema import config_schema
-from photometry.workflow.mast_observations import Fetching, NotFetchedYet, with_command, with_fetched, with_sources
+from photometry.workflow.mast_observations import Fetching, NotFetchedYet, with_fetched, with_sources
 from photometry.workflow.observation_table import with_observation_table
+from photometry.workflow.star_command import with_command
 
 
 def complete(config):

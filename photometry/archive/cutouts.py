@@ -4,6 +4,8 @@ import shutil
 import tempfile
 import warnings
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -13,19 +15,19 @@ from photometry.core.datasources import TESSCUT
 from photometry.core.errors import ArchiveError, InputFileError
 from photometry.io.pixels.pixel_files import inspect_pixel_file
 
-__all__ = ["UNFINISHED", "fetch_cutout"]
+__all__ = ["UNFINISHED", "download_cutout", "keep_cutout", "quiet_downloads"]
 
 #: Folders of downloads that were not finished begin so.
 UNFINISHED = ".unfinished-"
 
 
-def fetch_cutout(folder: Path, seen: SeenBy, ra: float, dec: float, size: int) -> Path:
-    """Get a cutout around a place in the sky.
+def download_cutout(folder: Path, seen: SeenBy, ra: float, dec: float, size: int) -> Path:
+    """Get a cutout around a place in the sky; may run in several threads (`quiet_downloads`).
 
     Parameters
     ----------
     folder : Path
-        Where the file is kept, with the name that the service gives it.
+        Where the files of fields are kept.
     seen : SeenBy
         Sector, camera and CCD.
     ra, dec : float
@@ -36,33 +38,61 @@ def fetch_cutout(folder: Path, seen: SeenBy, ra: float, dec: float, size: int) -
     Returns
     -------
     Path
-        The file.
+        Folder with what came, for `keep_cutout`.
 
     Raises
     ------
     ArchiveError
-        When the service does not answer, has no images, or sends another file than was asked for.
+        When the service does not answer.
     """
-    what = f"MAST's cutout service was asked for {size}x{size} pixels of {seen}"
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder) as name:
-        temporary = Path(name)
-        found = asked(lambda: _unpacked(temporary, seen.sector, ra, dec, size), what, "try again later", *_BROKEN)
-        file = _checked(found, seen, size, what)
-        kept = folder / file.name
+    came = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
+    try:
+        asked(lambda: _unpack(came, seen.sector, ra, dec, size), _what(seen, size), "try again later", *_BROKEN)
+    except BaseException:
+        shutil.rmtree(came)
+        raise
+    return came
+
+
+def keep_cutout(came: Path, seen: SeenBy, size: int) -> Path:
+    """Check what came of a cutout, and keep it beside its folder, which is removed; return the file.
+
+    Raises
+    ------
+    ArchiveError
+        When the service has no images, or sent another file than was asked for.
+    """
+    try:
+        files = sorted(path for path in came.rglob("*.fits") if path.is_file() and not path.is_symlink())
+        file = _checked(files, seen, size, _what(seen, size))
         file.chmod(0o644)
-        file.replace(kept)
-    return kept
+        return file.replace(came.parent / file.name)
+    finally:
+        shutil.rmtree(came)
+
+
+@contextmanager
+def quiet_downloads() -> Iterator[None]:
+    """Let astroquery not warn of empty answers, which are told otherwise; filters of warnings hold for all threads."""
+    from astroquery.exceptions import NoResultsWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NoResultsWarning)
+        yield
+
+
+def _what(seen: SeenBy, size: int) -> str:
+    return f"MAST's cutout service was asked for {size}x{size} pixels of {seen}"
 
 
 #: What astroquery raises for answers that are no zip file, or half of one.
 _BROKEN = (zipfile.BadZipFile, EOFError, KeyError, TypeError)
 
 
-def _unpacked(folder: Path, sector: int, ra: float, dec: float, size: int) -> list[Path]:
-    """Return the files of an answer; none where the service has none."""
+def _unpack(folder: Path, sector: int, ra: float, dec: float, size: int) -> None:
+    """Fill a folder with the files of an answer; with none where the service has none."""
     from astropy.coordinates import SkyCoord
-    from astroquery.exceptions import NoResultsWarning
     from astroquery.mast import TesscutClass
 
     for left in folder.iterdir():
@@ -71,12 +101,9 @@ def _unpacked(folder: Path, sector: int, ra: float, dec: float, size: int) -> li
     patient(service._session)
     # It writes names of temporary files to the terminal otherwise.
     service._download_file = partial(service._download_file, verbose=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NoResultsWarning)
-        service.download_cutouts(
-            coordinates=SkyCoord(ra, dec, unit="deg"), size=(size, size), sector=sector, path=str(folder)
-        )
-    return sorted(path for path in folder.rglob("*.fits") if path.is_file() and not path.is_symlink())
+    service.download_cutouts(
+        coordinates=SkyCoord(ra, dec, unit="deg"), size=(size, size), sector=sector, path=str(folder)
+    )
 
 
 def _checked(files: list[Path], seen: SeenBy, size: int, what: str) -> Path:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from photometry.archive.cutouts import UNFINISHED, fetch_cutout
+from photometry.archive.bucket import fetch_object
+from photometry.archive.cutouts import UNFINISHED, download_cutout, keep_cutout, quiet_downloads
 from photometry.archive.kept import Kept, read_kept
 from photometry.archive.kept_fields import (
     Field,
@@ -30,7 +31,7 @@ from photometry.archive.kept_fields import (
 from photometry.archive.sectors import sectors_at_archive, sectors_by_pointing
 from photometry.archive.seen_by import SeenBy
 from photometry.archive.star_queries import find_stars, stars_in_cone
-from photometry.archive.target_pixel_files import fetch_tpf, tpfs_at_archive
+from photometry.archive.target_pixel_files import keep_tpf, tpfs_at_archive
 from photometry.core.constants import ARCSEC_PER_PIXEL
 from photometry.core.errors import ArchiveError, NotAtArchiveError
 from photometry.io.reference.sector_cameras import known_sectors
@@ -174,12 +175,14 @@ def _fetch_pixels(kept: Kept, wish: FieldWish, missing: Sequence[SeenBy]) -> Non
         return
     failures = []
     with (
+        quiet_downloads(),
         ThreadPoolExecutor(_AT_ONCE) as pool,
         tqdm(total=len(missing), desc=f"{wish.what} of {wish.title}", unit="sector") as bar,
     ):
-        for seen, job in [(seen, pool.submit(_fetch_one, kept, wish, seen)) for seen in missing]:
+        for seen, job in [(seen, pool.submit(_download, kept, wish, seen)) for seen in missing]:
             try:
-                kept.add_file(pixels_name(seen), *job.result())
+                # Files are looked at in one thread: astropy's filters of warnings hold for all.
+                kept.add_file(pixels_name(seen), _query(kept, wish, seen), _keep(wish, seen, job.result()))
             except ArchiveError as error:
                 failures.append(error)
             bar.update()
@@ -189,15 +192,35 @@ def _fetch_pixels(kept: Kept, wish: FieldWish, missing: Sequence[SeenBy]) -> Non
         raise ArchiveError(f"{failures[0]}{more}; the same command goes on from here") from failures[0]
 
 
-def _fetch_one(kept: Kept, wish: FieldWish, seen: SeenBy) -> tuple[str, Path]:
-    """Get the pixels of a sector; return what was asked for, and the file."""
+def _download(kept: Kept, wish: FieldWish, seen: SeenBy) -> Path:
+    """Get the pixels of a sector; return what came."""
     folder = kept.folder / "pixels"
+    if wish.is_tpf:
+        key, size = _key_of(kept, seen)
+        return fetch_object(key, folder / key.rsplit("/", 1)[-1], size)
+    return download_cutout(folder, seen, *place_at(kept, wish, seen.sector), wish.size)
+
+
+def _keep(wish: FieldWish, seen: SeenBy, came: Path) -> Path:
+    """Return the pixels of a sector, when they are what was asked for."""
     if wish.is_tpf and wish.starid:
-        known = kept.answer("sectors")
-        key, size = known["files"][known["shown"].index(_row(seen))]
-        return key, fetch_tpf(folder, wish.starid, seen, key, size)
+        return keep_tpf(came, wish.starid, seen)
+    return keep_cutout(came, seen, wish.size)
+
+
+def _query(kept: Kept, wish: FieldWish, seen: SeenBy) -> str:
+    """Return what was asked for, in words."""
+    if wish.is_tpf:
+        return _key_of(kept, seen)[0]
     ra, dec = place_at(kept, wish, seen.sector)
-    return f"RA {ra:.6f}, Dec {dec:.6f}, {wish.size} px", fetch_cutout(folder, seen, ra, dec, wish.size)
+    return f"RA {ra:.6f}, Dec {dec:.6f}, {wish.size} px"
+
+
+def _key_of(kept: Kept, seen: SeenBy) -> tuple[str, int]:
+    """Return name and size of a target pixel file in the bucket."""
+    known = kept.answer("sectors")
+    key, size = known["files"][known["shown"].index(_row(seen))]
+    return key, size
 
 
 def _fetch_stars(kept: Kept, wish: FieldWish) -> None:

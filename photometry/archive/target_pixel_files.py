@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
-from photometry.archive.bucket import fetch_object, objects_below
+from photometry.archive.bucket import objects_below
 from photometry.archive.seen_by import SeenBy
 from photometry.core.datasources import TPF
 from photometry.core.errors import ArchiveError, InputFileError
 from photometry.io.pixels.pixel_files import inspect_pixel_file
 
-__all__ = ["fetch_tpf", "tpfs_at_archive"]
+__all__ = ["keep_tpf", "tpfs_at_archive"]
 
 #: Names of the files of 120 s; those of 20 s end with a_fast-tp.fits.
 _NAME = re.compile(r"tess\d{13}-s\d{4}-\d{16}-\d{4}-s_tp\.fits")
@@ -41,22 +41,22 @@ def tpfs_at_archive(starid: int, seen: list[SeenBy]) -> dict[SeenBy, tuple[str, 
     return found
 
 
-def fetch_tpf(folder: Path, starid: int, seen: SeenBy, key: str, size: int) -> Path:
-    """Get a target pixel file; it is kept when it is what its name says.
+def keep_tpf(path: Path, starid: int, seen: SeenBy) -> Path:
+    """Return a target pixel file that came if it is what its name says, else delete it.
 
     Raises
     ------
     ArchiveError
-        When the bucket does not answer, or the file is damaged or that of another star, sector or CCD.
+        When the file is damaged, or that of another star, sector or CCD.
     """
-    path = fetch_object(key, folder / key.rsplit("/", 1)[-1], size)
+    what = f"MAST's bucket was asked for {path.name}"
     try:
         pointing = inspect_pixel_file(path, TPF.name).pointing
     except InputFileError as error:
         path.unlink()
-        raise ArchiveError(f"MAST's bucket was asked for {path.name}: it {error.problem}") from error
+        raise ArchiveError(f"{what}: it {error.problem}") from error
     found = SeenBy(pointing.sector, pointing.camera, pointing.ccd)
     if (pointing.starid, found) != (starid, seen):
         path.unlink()
-        raise ArchiveError(f"MAST's bucket was asked for {path.name}: it shows TIC {pointing.starid} in {found}")
+        raise ArchiveError(f"{what}: it shows TIC {pointing.starid} in {found}")
     return path

@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 import zipfile
 
 import pytest
@@ -33,6 +34,13 @@ def test_a_star_in_two_sectors(sky, wish, tmp_path):
     assert [(one.sector, one.camera, one.ccd) for one in pointings] == list(sky.scenes)
     assert sky.starid in read_star_table(field.stars).table["starid"].to_numpy()
     assert kept_star(tmp_path, wish).tmag == pytest.approx(11.0, abs=0.1)
+
+
+def test_filters_of_warnings_are_as_before(wish, tmp_path):
+    """They hold for all threads: none of those that fetch may change them."""
+    before = list(warnings.filters)
+    fetch_field(tmp_path, wish)
+    assert warnings.filters == before
 
 
 def test_the_tic_is_asked_once_for_all_sectors(archive, wish, tmp_path):

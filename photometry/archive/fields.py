@@ -136,7 +136,15 @@ def _asked_sectors(kept: Kept, wish: FieldWish) -> list[SeenBy]:
 def _ask_star(kept: Kept, wish: FieldWish) -> None:
     if wish.starid and kept.answer("star") is None:
         (row,) = find_stars([wish.starid])
+        mark, other = (str(np.ma.filled(np.ma.asarray(row[name]), "")) for name in ("disposition", "duplicate_id"))
+        if mark.strip():
+            instead = f": ask for TIC {other}" if other.strip().isdigit() else ""
+            raise NotAtArchiveError(f"{wish.title} is marked {mark} in the TIC{instead}")
         star = {name: _number(row[name]) for name in ("ra", "dec", "pmRA", "pmDEC", "Tmag")}
+        if star["Tmag"] is None:
+            raise NotAtArchiveError(
+                f"{wish.title} has no Tmag in the TIC: it cannot be measured; give its place instead"
+            )
         kept.add("star", f"TIC {wish.starid}", star | {name: star[name] or 0.0 for name in ("pmRA", "pmDEC")})
 
 

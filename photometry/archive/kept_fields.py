@@ -1,6 +1,6 @@
 """What is wanted of a field in the sky, and what of it is there already; nothing is asked for here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from photometry.archive.kept import Kept, read_kept
@@ -8,6 +8,9 @@ from photometry.archive.seen_by import SeenBy
 from photometry.core.datasources import DATASOURCES, TESSCUT
 
 __all__ = ["Field", "FieldWish", "Star", "chosen_ccds", "kept_field", "kept_star", "pixels_name", "stars_name"]
+
+#: Neighbours so much fainter than a star matter to it, mag.
+_FAINTER = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,10 @@ class FieldWish:
     tmag_limit: float = 17.0
     margin_deg: float = 0.1
     datasource: str = TESSCUT.name
+
+    def reaching(self, tmag: float) -> "FieldWish":
+        """Return the wish with a star table that has a star of a magnitude, and somewhat fainter neighbours."""
+        return replace(self, tmag_limit=max(self.tmag_limit, tmag + _FAINTER))
 
     @property
     def name(self) -> str:
@@ -87,13 +94,13 @@ class Star:
     ----------
     ra, dec : float
         Place, ICRS, epoch 2000, deg.
-    tmag : float or None
+    tmag : float
         Magnitude.
     """
 
     ra: float
     dec: float
-    tmag: float | None
+    tmag: float
 
 
 def kept_field(folder: Path, wish: FieldWish) -> Field | None:

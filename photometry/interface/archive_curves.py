@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from photometry.archive.fields import fetch_field
+from photometry.archive.fields import fetch_field, find_star
 from photometry.archive.kept_fields import Field, FieldWish
 from photometry.catalog.star_catalog import make_catalog
 from photometry.core.datasources import TESSCUT
@@ -75,7 +75,10 @@ def light_curves(
         raise ConfigError(f"tic is {tic!r}, expected a TIC number")
     folder = Path(folder).absolute()
     wish = FieldWish(tic, None, None, cutout_size, tuple(sorted(set(sectors or ()))), margin_deg=_AROUND_DEG)
-    field = fetch_field(folder / "downloads" / TESSCUT.name, wish, refresh=refresh)
+    fields = folder / "downloads" / TESSCUT.name
+    if (star := find_star(fields, wish)) is not None:
+        wish = wish.reaching(star.tmag)
+    field = fetch_field(fields, wish, refresh=refresh)
     place = folder / "measured" / wish.name / (prf if prf in ("mast", "model") else Path(prf).name)
     wanted = _Wanted(tic, field, place, {"source": prf, "downloads": str(folder / "downloads" / "prf")}, refresh)
     found = [_curve_of(wanted, path) for path in field.pixels]

@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +156,7 @@ def _together(folder: Path, wanted: Iterable[_Wanted], fetching: Fetching, nowhe
     fields: list[_Wanted] = []
     places: list[npt.NDArray[np.float64]] = []
     for one in wanted:
-        if one.wish.starid is None or one.wish.is_tpf:
+        if one.wish.starid is None:
             fields.append(one)
             places.append(np.full(3, np.inf))
             continue
@@ -167,11 +167,13 @@ def _together(folder: Path, wanted: Iterable[_Wanted], fetching: Fetching, nowhe
             continue
         place = unit_vectors(star.ra, star.dec)
         near = [number for number, other in enumerate(places) if np.linalg.norm(place - other) < _SAME_PIXELS]
-        if near and one.targets != "all":
+        if near and one.targets != "all" and not one.wish.is_tpf:
             first = fields[near[0]]
-            fields[near[0]] = replace(first, targets=[*first.targets, *one.targets], stars=(*first.stars, star))
+            fields[near[0]] = _Wanted(
+                first.wish.reaching(star.tmag), [*first.targets, *one.targets], (*first.stars, star)
+            )
         else:
-            fields.append(replace(one, stars=(star,)))
+            fields.append(_Wanted(one.wish.reaching(star.tmag), one.targets, (star,)))
             places.append(place)
     return fields
 
@@ -271,7 +273,7 @@ def _local(observation: Mapping[str, Any], field: Field, wanted: _Wanted) -> Ite
         if not path.is_file() or path.read_text() != text:
             with atomic_path(path) as temporary:
                 temporary.write_text(text)
-        faintest = [math.ceil(star.tmag * 10) / 10 for star in wanted.stars if star.tmag is not None]
+        faintest = [math.ceil(star.tmag * 10) / 10 for star in wanted.stars]
         asked_for, limit, targets = asked_for | {*targets}, max(limit, *faintest, limit), str(path)
     own = {"targets": targets, "tmag_limit": limit, "asked_for": sorted(asked_for)}
     if observation["catalog"] == FROM_MAST:

@@ -10,7 +10,7 @@ from archive_fields import DEC, RA, SEEN, Sky, stars_of
 from archive_stand_in import Reply, StandIn
 from archive_tables import TableService
 
-from photometry.archive.fields import fetch_field, planned_sectors
+from photometry.archive.fields import fetch_field, find_star, planned_sectors
 from photometry.archive.kept_fields import FieldWish, kept_field, kept_star
 from photometry.archive.sectors import sectors_by_pointing
 from photometry.archive.seen_by import SeenBy
@@ -233,3 +233,31 @@ def test_the_edges_of_the_science_area():
 def test_fields_of_other_names_do_not_meet():
     names = {FieldWish(5, None, None, 15).name, FieldWish(5, None, None, 21).name, FieldWish(None, 5.0, -0.5, 15).name}
     assert names == {"tic00000000005_15x15", "tic00000000005_21x21", "ra005.00000_dec-00.50000_15x15"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"disposition": "DUPLICATE", "duplicate_id": "77"}, "is marked DUPLICATE in the TIC: ask for TIC 77"),
+        ({"disposition": "ARTIFACT"}, "is marked ARTIFACT in the TIC"),
+        ({"tmag": None}, "has no Tmag in the TIC: it cannot be measured; give its place"),
+    ],
+)
+def test_stars_that_cannot_be_measured(archive, sky, wish, tmp_path, changes, message):
+    stars = stars_of(sky)
+    place = stars["id"].index(sky.starid)
+    for name, value in changes.items():
+        stars[name][place] = value
+    TableService(stars).add_to(archive)
+    with pytest.raises(ArchiveError, match=rf"TIC {sky.starid} {message}"):
+        find_star(tmp_path, wish)
+
+
+def test_the_star_table_reaches_a_faint_star(archive, sky, wish, tmp_path):
+    stars = stars_of(sky)
+    stars["tmag"][stars["id"].index(sky.starid)] = 18.3
+    TableService(stars).add_to(archive)
+    star = find_star(tmp_path, wish)
+    field = fetch_field(tmp_path, wish.reaching(star.tmag))
+    assert sky.starid in read_star_table(field.stars).table["starid"].to_numpy()
+    assert "tmag <= 19.3" in archive.requests[-1].form["QUERY"]

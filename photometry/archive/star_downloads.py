@@ -172,7 +172,7 @@ def _table_of_gaia(
     """Return the stars of an answer as rows of a star table; `of_tic`: numbers in DR3, in the TIC, temperatures, K."""
     source_id, first = np.unique(_integers(rows["source_id"]), return_index=True)
     number = {name: _floats(rows[name])[first] for name in ("ra", "dec", "pmra", "pmdec", "phot_g_mean_mag", "bp_rp")}
-    ra, dec = places_at_j2000(number["ra"], number["dec"], number["pmra"], number["pmdec"])
+    ra, dec, pm_ra, pm_decl = places_at_j2000(number["ra"], number["dec"], number["pmra"], number["pmdec"])
     tmag, error = tess_magnitude(number["phot_g_mean_mag"], number["bp_rp"])
     known, starid, teff = of_tic
     place = np.minimum(np.searchsorted(known, source_id), max(len(known) - 1, 0))
@@ -184,8 +184,8 @@ def _table_of_gaia(
             "ID": ids,
             "ra": ra,
             "dec": dec,
-            "pmRA": number["pmra"],
-            "pmDEC": number["pmdec"],
+            "pmRA": pm_ra,
+            "pmDEC": pm_decl,
             "Tmag": tmag.round(_MAG_DIGITS),
             "e_Tmag": error,
             "Teff": temperatures,

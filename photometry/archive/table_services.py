@@ -1,6 +1,7 @@
 """Questions to table services (IVOA TAP), at once or as jobs, with limits on time and a check of every answer."""
 
 import contextlib
+import io
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -97,8 +98,7 @@ def ask_service(
     from pyvo.dal.exceptions import DALAccessError, DALQueryError
 
     def ask() -> Any:
-        # Open as long as the answer is read; to be closed by us, not when the collector comes by.
-        with patient(requests.Session()) as session:
+        with patient(_WholeAnswers()) as session:
             tap = TAPService(service.url, session=session)
             result = _job_result(tap, query) if as_job else tap.run_sync(query)
         if result.query_status != "OVERFLOW" and len(result) < at_least:
@@ -116,11 +116,30 @@ def ask_service(
     return table[list(columns)]
 
 
+class _Content(io.BytesIO):
+    """An answer that is here, as pyvo reads answers that are on their way."""
+
+    def read(self, size: int | None = -1, *, decode_content: bool = True) -> bytes:  # noqa: ARG002
+        """Read on; what is here is decoded."""
+        return super().read(size)
+
+
+class _WholeAnswers(requests.Session):
+    """Waits for the end of every answer, which pyvo does not: it would leave connections open, and lose them."""
+
+    def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+        response = super().send(request, **settings)
+        response.raw = _Content(response.content)
+        return response
+
+
 def _job_result(tap: Any, query: str) -> Any:
     """Return what a job answers; the service forgets the job, whatever becomes of it."""
     from pyvo.dal.exceptions import DALAccessError
 
     job = tap.submit_job(query)
+    if job.url.rstrip("/").endswith("/async"):
+        raise ValueError("the service answers, but takes no job")
     try:
         job.run()
         # Not by pyvo's wait(), which has no end.

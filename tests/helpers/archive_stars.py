@@ -33,7 +33,7 @@ def tic_stars(ra: np.ndarray, dec: np.ndarray, seed: int = 0) -> dict[str, list]
         "pmdec": [
             value if known else None for value, known in zip(rng.normal(0, 5, count).tolist(), moves, strict=True)
         ],
-        "tmag": (17.5 + 1.4 * np.log(rng.random(count))).tolist(),
+        "tmag": np.maximum(17.5 + 1.4 * np.log(rng.random(count)), 2.0).tolist(),
         "teff": [5000.0] * count,
         "disposition": ["DUPLICATE" if mark else None for mark in rng.random(count) < 0.02],
         "gaia": [None] * count,

@@ -89,6 +89,8 @@ class TableService:
         """Take a question, tell how far it is, give its answer, forget it."""
         _, _, rest = request.path.partition("/async")
         if not rest.strip("/"):
+            if request.method != "POST":
+                return _error("jobs are not listed")
             self.jobs.append(Job(str(len(self.jobs) + 1), dict(request.form)))
             return self._see(self.jobs[-1])
         number, _, what = rest.strip("/").partition("/")

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from archive_stand_in import StandIn
@@ -43,7 +44,8 @@ def test_the_plan_and_the_archive_give_the_same_stars(field, tmp_path, monkeypat
         assert len(server.requests) == n_request
     found = read_stars(next(asked.glob("results/prepared/stars_*.hdf5")))
     wanted = read_stars(next(given.glob("results/plan/stars_*.hdf5")))
-    assert found.digest == wanted.digest
+    for name in ("starid", "ra_j2000", "decl_j2000", "pm_ra", "pm_decl", "tmag", "teff"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
     assert len(found) == len(wanted) > 50
     log = next(asked.glob("results/logs/download_catalog/*.log")).read_text()
     assert re.search(r"stars of the TIC: 100%", log)

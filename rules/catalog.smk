@@ -1,20 +1,20 @@
 """Star catalogue and targets of every region.
 
 The plan takes the stars of a region from the star table before any job (photometry.workflow.star_plan); where the settings say
-`catalog: mast`, the jobs download_catalog and stars do. Writes prepared/catalog_{region}.sqlite and
+`catalog: mast` or `gaia`, the jobs download_catalog and stars do. Writes prepared/catalog_{region}.sqlite and
 prepared/targets_{region}.ecsv from them and the cube; of full-frame images, the catalogue from the frames.
 """
 
 
 rule download_catalog:
-    """Ask MAST for the TIC stars on and around the pixels of {wildcards.region}; the answer is kept and not asked again.
+    """Ask MAST or ESA for the stars on and around the pixels of {wildcards.region}; the answers are kept and not asked again.
 
-    It is kept beside the output, which Snakemake deletes before a job runs.
+    They are kept beside the output, which Snakemake deletes before a job runs.
     """
     input:
         pixels=pixel_file_of,
     output:
-        stars=ensure("<results>/prepared/tic_{region}.ecsv", non_empty=True),
+        stars=ensure("<results>/prepared/downloaded_stars_{region}.csv", non_empty=True),
     log:
         "<logs>/download_catalog/{region}.log",
     benchmark:
@@ -26,7 +26,10 @@ rule download_catalog:
     resources:
         mem_mb=1000,
     params:
-        kept=f"{SETTINGS['output']}/downloads/tic_{{region}}.ecsv",
+        kept=f"{SETTINGS['output']}/downloads/stars",
+        by_hand=f"{SETTINGS['output']}/downloads/stars_{{region}}.csv",
+        catalog=lambda wildcards: observation_of(wildcards)["catalog"],
+        tmag_limit=faintest_star_of,
         datasource=datasource_of,
         place=place_of_file,
         coord_buffer=lookup("coord_buffer", within=SETTINGS),

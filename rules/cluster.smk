@@ -126,4 +126,4 @@ def tile_group_of(region):
 
 def group_of_frames(wildcards):
     """Return the group of the job `frames`; none where the archive is asked for the stars in between, which is a local job."""
-    return None if observation_of(wildcards)["catalog"] == "mast" else "cube"
+    return None if is_downloaded(wildcards.region) else "cube"

@@ -13,6 +13,7 @@ from snakemake.exceptions import WorkflowError
 
 from photometry.core.datasources import DATASOURCES, region_pattern
 from photometry.core.errors import PhotometryError
+from photometry.core.settings import CATALOGS
 from photometry.io.ffi.ffi_files import listing_digest
 from photometry.io.reference.prf_files import check_prf_folder
 from photometry.workflow.code_digests import Sources
@@ -163,9 +164,19 @@ def ephemeris_files_of(wildcards):
     return [str(given)] if given.is_file() else sorted(map(str, given.rglob("*.bsp")))
 
 
+def is_downloaded(region):
+    """Tell whether a job downloads the stars of a region; else the plan takes them from a star table."""
+    return RUN.regions[region].observation["catalog"] in CATALOGS
+
+
+def faintest_star_of(wildcards):
+    """Return the faintest star that a catalogue is asked for: targets always are, and stars whose flux is free."""
+    return max(SETTINGS["catalog_tmag_limit"], fit_of(wildcards)["tmag_limit"])
+
+
 def star_file_of(region):
     """Return the stars of a region: written by the plan from a given star table (its date does not matter), else by a job."""
-    if RUN.regions[region].observation["catalog"] == "mast":
+    if is_downloaded(region):
         return f"{SETTINGS['output']}/prepared/stars_{region}.hdf5"
     return ancient(str(stars_file(RUN.folder, region)))
 
@@ -361,11 +372,7 @@ def prepared_files():
         for name, region in RUN.regions.items()
         if DATASOURCES[region.observation["datasource"]].whole_ccd
     ]
-    asked = [
-        name
-        for name, region in RUN.regions.items()
-        if region.observation["catalog"] == "mast"
-    ]
+    asked = list(filter(is_downloaded, RUN.regions))
     fitted = list(filter(tiles_of_targets, RUN.regions))
     return [
         *collect(rules.frames.output.frames, region=ccds),

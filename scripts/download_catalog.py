@@ -1,15 +1,14 @@
-"""Pixel file, or frames of a CCD -> star table of its part of the sky, from MAST."""
+"""Pixel file, or frames of a CCD -> star table of its part of the sky, from MAST or ESA."""
 
-import shutil
 from typing import TYPE_CHECKING
 
-from photometry.catalog.star_catalog import stamp_on_sky
+from photometry.archive.sky_boxes import region_around
+from photometry.archive.star_downloads import download_star_table
 from photometry.core.constants import ARCSEC_PER_PIXEL
 from photometry.core.datasources import DATASOURCES
 from photometry.io.pixels.file_places import FilePlace
 from photometry.io.pixels.pixel_files import inspect_pixel_file
 from photometry.io.products.frame_lists import read_frames
-from photometry.io.reference.mast import download_star_table
 from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
@@ -20,17 +19,20 @@ def download_catalog(
     path_pixels: str,
     path_stars: str,
     path_kept: str,
+    path_by_hand: str,
+    catalog: str,
     datasource: str,
     coord_buffer: float,
+    tmag_limit: float,
     place: FilePlace | None,
 ) -> None:
-    """Copy the answer that is kept; ask MAST when there is none."""
+    """Ask for what is not there yet of the stars on and around the pixels."""
     source = DATASOURCES[datasource]
     pixels = read_frames(path_pixels) if source.whole_ccd else inspect_pixel_file(path_pixels, datasource, place)
-    ra, dec, radius, _ = stamp_on_sky(pixels.wcs_header, pixels.stamp)
     # Bright stars beside a CCD shine into its background.
     around = max(coord_buffer, source.star_reach * ARCSEC_PER_PIXEL / 3600)
-    shutil.copyfile(download_star_table(path_kept, ra, dec, radius + around), path_stars)
+    region = region_around(pixels.wcs_header, pixels.stamp, around)
+    download_star_table(path_stars, catalog, region, tmag_limit, path_kept, path_by_hand)
 
 
 if __name__ == "__main__":
@@ -39,7 +41,10 @@ if __name__ == "__main__":
             path_pixels=snakemake.input.pixels,
             path_stars=snakemake.output.stars,
             path_kept=snakemake.params.kept,
+            path_by_hand=snakemake.params.by_hand,
+            catalog=snakemake.params.catalog,
             datasource=snakemake.params.datasource,
             coord_buffer=snakemake.params.coord_buffer,
+            tmag_limit=snakemake.params.tmag_limit,
             place=FilePlace(*snakemake.params.place) if snakemake.params.place else None,
         )

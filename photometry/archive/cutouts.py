@@ -1,11 +1,11 @@
 """Cutouts of full-frame images from MAST's service TESScut, one sector at a time, checked before they are kept."""
 
+import contextlib
 import shutil
 import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def keep_cutout(came: Path, seen: SeenBy, size: int) -> Path:
         shutil.rmtree(came)
 
 
-@contextmanager
+@contextlib.contextmanager
 def quiet_downloads() -> Iterator[None]:
     """Let astroquery not warn of empty answers, which are told otherwise; filters of warnings hold for all threads."""
     from astroquery.exceptions import NoResultsWarning
@@ -101,9 +101,10 @@ def _unpack(folder: Path, sector: int, ra: float, dec: float, size: int) -> None
     patient(service._session)
     # It writes names of temporary files to the terminal otherwise.
     service._download_file = partial(service._download_file, verbose=False)
-    service.download_cutouts(
-        coordinates=SkyCoord(ra, dec, unit="deg"), size=(size, size), sector=sector, path=str(folder)
-    )
+    with contextlib.closing(service._session):
+        service.download_cutouts(
+            coordinates=SkyCoord(ra, dec, unit="deg"), size=(size, size), sector=sector, path=str(folder)
+        )
 
 
 def _checked(files: list[Path], seen: SeenBy, size: int, what: str) -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from photometry.archive.bucket import fetch_object
+from photometry.archive.bucket_files import BucketFile, download_file
 from photometry.archive.cutouts import UNFINISHED, download_cutout, keep_cutout, quiet_downloads
 from photometry.archive.kept import Kept, read_kept
 from photometry.archive.kept_fields import (
@@ -157,7 +157,11 @@ def _sectors_of(wish: FieldWish, ra: float, dec: float) -> dict[str, list[list[A
     by_pointing, known = sectors_by_pointing(ra, dec), set(known_sectors())
     if wish.is_tpf and wish.starid:
         files = tpfs_at_archive(wish.starid, by_pointing)
-        return {"shown": [_row(seen) for seen in files], "later": [], "files": [list(file) for file in files.values()]}
+        return {
+            "shown": [_row(seen) for seen in files],
+            "later": [],
+            "files": [[file.key, file.size] for file in files.values()],
+        }
     at_archive = sectors_at_archive(ra, dec)
     shown = [seen for seen in at_archive if seen in by_pointing or seen.sector not in known]
     later = [seen for seen in by_pointing if seen.sector not in {other.sector for other in at_archive}]
@@ -204,8 +208,7 @@ def _download(kept: Kept, wish: FieldWish, seen: SeenBy) -> Path:
     """Get the pixels of a sector; return what came."""
     folder = kept.folder / "pixels"
     if wish.is_tpf:
-        key, size = _key_of(kept, seen)
-        return fetch_object(key, folder / key.rsplit("/", 1)[-1], size)
+        return download_file(_bucket_file(kept, seen), folder)
     return download_cutout(folder, seen, *place_at(kept, wish, seen.sector), wish.size)
 
 
@@ -219,16 +222,15 @@ def _keep(wish: FieldWish, seen: SeenBy, came: Path) -> Path:
 def _query(kept: Kept, wish: FieldWish, seen: SeenBy) -> str:
     """Return what was asked for, in words."""
     if wish.is_tpf:
-        return _key_of(kept, seen)[0]
+        return _bucket_file(kept, seen).key
     ra, dec = place_at(kept, wish, seen.sector)
     return f"RA {ra:.6f}, Dec {dec:.6f}, {wish.size} px"
 
 
-def _key_of(kept: Kept, seen: SeenBy) -> tuple[str, int]:
-    """Return name and size of a target pixel file in the bucket."""
+def _bucket_file(kept: Kept, seen: SeenBy) -> BucketFile:
+    """Return the target pixel file of a sector as the bucket has it."""
     known = kept.answer("sectors")
-    key, size = known["files"][known["shown"].index(_row(seen))]
-    return key, size
+    return BucketFile(*known["files"][known["shown"].index(_row(seen))])
 
 
 def _fetch_stars(kept: Kept, wish: FieldWish) -> None:

@@ -50,10 +50,10 @@ def download_prf(folder: str | Path, sector: int, camera: int, ccd: int) -> Path
         return target
     what = f"MAST was asked for the PRF of camera {camera}, CCD {ccd}"
     remedy = f"put the 25 files of {url} into {target}, or set prf: model"
-    session = patient(requests.Session())
-    for name in asked(partial(_listed, session, url), what, remedy):
-        if not (target / name).is_file():
-            asked(partial(_fetch, session, url + name, target / name, camera, ccd), what, remedy)
+    with patient(requests.Session()) as session:
+        for name in asked(partial(_listed, session, url), what, remedy):
+            if not (target / name).is_file():
+                asked(partial(_fetch, session, url + name, target / name, camera, ccd), what, remedy)
     try:
         check_prf_folder(target, sector, camera, ccd)
     except PrfError as error:

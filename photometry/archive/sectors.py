@@ -56,9 +56,9 @@ def sectors_at_archive(ra: float, dec: float) -> list[SeenBy]:
     """
 
     def ask() -> list[SeenBy]:
-        answer = patient(requests.Session()).get(
-            f"{mast_server()}/tesscut/api/v0.1/sector", params={"ra": str(ra), "dec": str(dec), "radius": "0"}
-        )
+        url, question = f"{mast_server()}/tesscut/api/v0.1/sector", {"ra": str(ra), "dec": str(dec), "radius": "0"}
+        with patient(requests.Session()) as session:
+            answer = session.get(url, params=question)
         answer.raise_for_status()
         rows = answer.json()["results"]
         return sorted({SeenBy(*(int(row[name]) for name in ("sector", "camera", "ccd"))) for row in rows})

@@ -36,8 +36,10 @@ class _Conf(ConfigNamespace):  # type: ignore[misc]  # astropy has no types
     rootname = "photometry"
     archive_url = _item("https://archive.stsci.edu", "MAST's file server: PRF files, lists of files.")
     bucket_url = _item("https://stpubdata.s3.amazonaws.com", "MAST's public bucket: full-frame images, pixel files.")
+    gaia_url = _item("https://gea.esac.esa.int/tap-server/tap", "Table service of the Gaia archive.")
     connect_s = _item(20.0, "Seconds to wait for a connection.")
     answer_s = _item(300.0, "Seconds to wait for an answer, and between two parts of it.")
+    job_s = _item(1800.0, "Seconds to wait for a job of a table service, in its queue and at work.")
     n_retry = _item(4, "How often a request is made again when the server is busy or the connection breaks.")
     retry_s = _item(2.0, "Seconds before the second try; twice as many before each other one.")
 

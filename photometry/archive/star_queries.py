@@ -4,15 +4,12 @@ Facts of the service: at most 100,000 rows an answer, without a word when there 
 CIRCLE is the only shape; a question has a minute; about five at a time (MAST, VO-TAP's capabilities).
 """
 
-import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import requests
 from astropy.table import Table
 
-from photometry.archive.service import asked, mast_server, patient
+from photometry.archive.table_services import TIC_TABLE, CutOff, ask_service, quietly, tic_service
 from photometry.core.errors import ArchiveError, NotAtArchiveError
 
 __all__ = ["TIC_COLUMNS", "find_stars", "stars_in_cone"]
@@ -30,8 +27,6 @@ TIC_COLUMNS = {
     "duplicate_id": "duplicate_id",
     "version": "version",
 }
-_TABLE = "dbo.catalogrecord"
-_SERVICE = "MAST's table service"
 _REMEDY = "try again later, or give a star table of your own with the key 'catalog'"
 #: Stars that are asked for by number at a time.
 _NUMBERS_AT_ONCE = 300
@@ -111,29 +106,15 @@ def ask_tic(condition: str, what: str) -> Table:
     ArchiveError
         When the service does not answer, the answer lacks a column, or is cut off.
     """
-    query = f"SELECT {', '.join(TIC_COLUMNS)} FROM {_TABLE} WHERE {condition}"  # noqa: S608
-    answer = _asked(f"{mast_server()}/vo-tap/api/v0.1/tic", query, what)
-    missing = [name for name in TIC_COLUMNS if name not in answer.colnames]
-    if missing:
-        raise ArchiveError(f"{_SERVICE} was asked for {what}: its answer lacks {', '.join(missing)}; {_REMEDY}")
-    stars = answer[list(TIC_COLUMNS)]
+    query = f"SELECT {', '.join(TIC_COLUMNS)} FROM {TIC_TABLE} WHERE {condition}"  # noqa: S608
+    service = tic_service()
+    try:
+        with quietly():
+            stars = ask_service(service, query, list(TIC_COLUMNS), what, _REMEDY, at_least=0, as_job=False)
+    except CutOff as error:
+        raise ArchiveError(f"{service.name} was asked for {what}: its answer is {error}; {_REMEDY}") from error
     stars.rename_columns(list(TIC_COLUMNS), list(TIC_COLUMNS.values()))
     stars["ID"] = np.asarray(stars["ID"], dtype=np.int64)
     stars.sort("ID")
     stars.meta.clear()
     return stars
-
-
-def _asked(url: str, query: str, what: str) -> Any:
-    import pyvo
-    from pyvo.dal.exceptions import DALAccessError, DALOverflowWarning, DALQueryError
-
-    def ask() -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DALOverflowWarning)
-            return pyvo.dal.TAPService(url, session=patient(requests.Session())).run_sync(query)
-
-    result = asked(ask, f"{_SERVICE} was asked for {what}", _REMEDY, DALAccessError, final=(DALQueryError,))
-    if result.query_status == "OVERFLOW":
-        raise ArchiveError(f"{_SERVICE} was asked for {what}: its answer is cut off at {len(result)} rows; {_REMEDY}")
-    return result.to_table()

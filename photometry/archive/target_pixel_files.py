@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from photometry.archive.bucket import objects_below
+from photometry.archive.bucket_files import BucketFile, list_bucket
 from photometry.archive.seen_by import SeenBy
 from photometry.core.datasources import TPF
 from photometry.core.errors import ArchiveError, InputFileError
@@ -15,8 +15,8 @@ __all__ = ["keep_tpf", "tpfs_at_archive"]
 _NAME = re.compile(r"tess\d{13}-s\d{4}-\d{16}-\d{4}-s_tp\.fits")
 
 
-def tpfs_at_archive(starid: int, seen: list[SeenBy]) -> dict[SeenBy, tuple[str, int]]:
-    """Return the target pixel files of a star: key in the bucket and size in bytes, by sector and CCD.
+def tpfs_at_archive(starid: int, seen: list[SeenBy]) -> dict[SeenBy, BucketFile]:
+    """Return the target pixel files of a star by sector and CCD.
 
     Parameters
     ----------
@@ -33,12 +33,8 @@ def tpfs_at_archive(starid: int, seen: list[SeenBy]) -> dict[SeenBy, tuple[str, 
     """
     number = f"{starid:016d}"
     groups = "/".join(number[start : start + 4] for start in range(0, 16, 4))
-    found = {}
-    for one in seen:
-        for key, size in objects_below(f"tess/public/tid/s{one.sector:04d}/{groups}/").items():
-            if _NAME.fullmatch(key.rsplit("/", 1)[-1]):
-                found[one] = key, size
-    return found
+    listed = {one: list_bucket(f"tess/public/tid/s{one.sector:04d}/{groups}/")[1] for one in seen}
+    return {one: file for one, files in listed.items() for file in files if _NAME.fullmatch(file.name)}
 
 
 def keep_tpf(path: Path, starid: int, seen: SeenBy) -> Path:

@@ -10,10 +10,12 @@ from typing import Any
 
 from photometry.core.constants import N_SCIENCE_ROWS
 
-__all__ = ["TMAG_LIMITS", "FitSettings", "MotionSettings", "PrfSettings", "setting"]
+__all__ = ["CATALOGS", "TMAG_LIMITS", "FitSettings", "MotionSettings", "PrfSettings", "setting"]
 
 #: Range of a limiting magnitude: from the brightest stars of the sky to one that lets every star pass, Tmag.
 TMAG_LIMITS = (-5.0, 99.0)
+#: Values of `catalog` that are no star table: a job downloads one, and of what.
+CATALOGS = {"mast": "the TIC", "gaia": "Gaia DR3"}
 
 
 def setting(

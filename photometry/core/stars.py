@@ -7,7 +7,17 @@ import numpy.typing as npt
 
 from photometry.core.constants import ZERO_POINT_TMAG
 
-__all__ = ["LIGHT_REACH", "MOST_MASK_RADIUS", "NO_STARS", "WING", "Stars", "flux_of_tmag", "mask_radius"]
+__all__ = [
+    "GAIA_NUMBERS",
+    "LIGHT_REACH",
+    "MOST_MASK_RADIUS",
+    "NO_STARS",
+    "WING",
+    "Stars",
+    "flux_of_tmag",
+    "mask_radius",
+    "star_name",
+]
 
 #: Light of a star in a pixel at distance d is about this share over d cubed (pixels): 0.03 to 0.06 in the SPOC PRFs of
 #: sectors 1 to 4 at distances of 3 to 6 pixels, median over all directions.
@@ -18,6 +28,14 @@ _WING_LIMIT, _LEAST_RADIUS = 2.0, 1.5
 MOST_MASK_RADIUS = 120
 #: Stars so far outside a stamp have light on it, pixels: half of `photometry.prf.prf_grid.FOOTPRINT`, and one more.
 LIGHT_REACH = 8
+#: Stars with larger numbers are not in the TIC: what is beyond is their `source_id` in Gaia DR3. The TIC has numbers of
+#: up to 11 digits, Gaia's end before 12 * 2^59, 6.9 * 10^18, and a number may have 9.2 * 10^18 at most.
+GAIA_NUMBERS = 10**18
+
+
+def star_name(starid: int) -> str:
+    """Return the name of a star by its number: in the TIC, or in Gaia DR3 where the TIC lacks it."""
+    return f"Gaia DR3 {starid - GAIA_NUMBERS}" if starid > GAIA_NUMBERS else f"TIC {starid}"
 
 
 def flux_of_tmag(tmag: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from astropy.table import Table
 
 from photometry.core.quality import is_usable
+from photometry.core.stars import star_name
 from photometry.core.status import STATUS
 from photometry.interface.lightkurve_curves import columns_of, lightkurve_of
 from photometry.interface.stamps import mean_error
@@ -121,7 +122,7 @@ class TargetView(TargetStamp):
             When lightkurve is not installed.
         """
         meta = {
-            "OBJECT": f"TIC {self.starid}",
+            "OBJECT": star_name(self.starid),
             "TICID": self.starid,
             "RA_OBJ": self.target["ra_J2000"],
             "DEC_OBJ": self.target["decl_J2000"],

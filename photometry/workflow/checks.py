@@ -9,6 +9,7 @@ from typing import Any
 
 from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import ConfigError, InputFileError
+from photometry.core.settings import CATALOGS
 from photometry.workflow.plan import PlannedRegion
 
 __all__ = ["check_dates", "check_inputs", "check_output", "check_simulated"]
@@ -134,7 +135,7 @@ def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth", mot
             )
         files |= {str(region.pixels.path), observation["targets"]}
         prfs.add((observation["prf"], pointing.sector, pointing.camera, pointing.ccd))
-        if observation["catalog"] == "mast" and observation["targets"] != "all":
+        if observation["catalog"] in CATALOGS and observation["targets"] != "all":
             tables.add(observation["targets"])
     for folder, sector, camera, ccd in sorted(prfs):
         if folder not in ("model", "mast"):

@@ -62,6 +62,13 @@ def config_schema() -> dict[str, Any]:
                 maximum=10,
                 default=0.1,
             ),
+            "catalog_tmag_limit": _key(
+                "faintest star that catalog: mast and gaia ask for, Tmag; targets and stars of free flux always are",
+                float,
+                minimum=TMAG_LIMITS[0],
+                maximum=TMAG_LIMITS[1],
+                default=17.0,
+            ),
             "motion": _block("how the movement kernel is measured", MotionSettings),
             "prf_learning": _block("how the effective PRF is learnt from the data", PrfSettings),
             "fit": _block("the joint fit of all stars of a tile", FitSettings),
@@ -81,7 +88,9 @@ def _observations() -> dict[str, Any]:
             "pixel file, or folder that is searched with all its subfolders; for full-frame images a folder | mast "
             "(cutouts or target pixel files are fetched)"
         ),
-        "catalog": _text("star table (CSV, ECSV, FITS, VOTable; TIC's columns), catalogue SQLite | mast"),
+        "catalog": _text(
+            "star table (CSV, ECSV, FITS, VOTable; TIC's columns), catalogue SQLite | mast (TIC) | gaia (DR3)"
+        ),
         "prf": _text("folder of SPOC PRF files of the CCD | model (built in) | mast"),
         "targets": {
             "description": "all: every star on the pixels | table with a column starid, ID or TIC | with input mast "

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from photometry.catalog.star_hashes import digest_of_rows, few_changed, star_hashes
+from photometry.core.settings import CATALOGS
 from photometry.io.stars.star_files import digest_of_stars, read_stars, reference_of, write_stars
 from photometry.io.store.provenance import atomic_path, provenance_of
 from photometry.workflow.output_lock import check_output_free
@@ -68,7 +69,7 @@ def linked_regions(regions: Mapping[str, PlannedRegion], overlaps: Mapping[str, 
             key = above[key]
         return key
 
-    names = [name for name, region in regions.items() if region.observation["catalog"] != "mast"]
+    names = [name for name, region in regions.items() if region.observation["catalog"] not in CATALOGS]
     for name in names:
         observation = regions[name].observation
         links = [f"catalog {observation['catalog']}", f"targets {observation['targets']}"]

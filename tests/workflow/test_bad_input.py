@@ -386,5 +386,5 @@ def test_without_a_network_the_messages_say_what_to_put_where(field, tmp_path, m
     assert result.returncode == 1
     told = {line for line in result.stdout.splitlines() if line.startswith("Error: ")}
     assert len(told) == 2
-    for wanted in ("tic_tesscut", "prf/start_s0001/cam4_ccd2"):
+    for wanted in ("stars_tesscut", "prf/start_s0001/cam4_ccd2"):
         assert sum(f"results/downloads/{wanted}" in line for line in told) == 1

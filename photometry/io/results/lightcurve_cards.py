@@ -11,6 +11,7 @@ from photometry.catalog.star_catalog import Catalog
 from photometry.core.constants import BTJD_OFFSET, FRAME_TIME_S, INT_TIME_S, OUTPUTS, READ_TIME_S
 from photometry.core.cube import CubeHeader
 from photometry.core.geometry import Stamp
+from photometry.core.stars import star_name
 from photometry.core.status import STATUS
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.fit.tile_fit import TileFit
@@ -137,7 +138,7 @@ class TargetMetadata:
 def target_cards(starid: int, metadata: TargetMetadata) -> list[CardItem]:
     """Return the cards that name the target, for every header of its file."""
     return [
-        ("OBJECT", f"TIC {starid}", "target"),
+        ("OBJECT", star_name(starid), "target"),
         ("TICID", starid, "TIC number"),
         ("RADESYS", "ICRS", "reference frame of celestial coordinates"),
         ("RA_OBJ", metadata.ra, "[deg] right ascension, epoch J2000"),

@@ -15,7 +15,7 @@ from photometry.io.results.lightcurve_files import FOLDER, REGION_KEY
 __all__ = ["StaleFile", "prune", "stale_files"]
 
 #: `photometry.lightcurve.light_curve.light_curve_name`.
-_NAME = re.compile(r"tess(\d{11})-s(\d+)-(\d)-(\d)-c(\d+)-dr\d+-v(\d+)_lc\.fits")
+_NAME = re.compile(r"tess(\d{11,19})-s(\d+)-(\d)-(\d)-c(\d+)-dr\d+-v(\d+)_lc\.fits")
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,9 @@ def read_star_table(path: str | Path) -> StarTable:
     """
     path = Path(path)
     if not path.is_file():
-        raise CatalogError(path, "no such file; correct the key 'catalog' (a star table, a catalogue SQLite, mast)")
+        raise CatalogError(
+            path, "no such file; correct the key 'catalog' (a star table, a catalogue SQLite, mast, gaia)"
+        )
     try:
         return _stars(path, _read(path))
     except InputFileError:

@@ -9,7 +9,8 @@ from photometry.core.errors import ArchiveError
 
 
 def ask(server: StandIn) -> str:
-    answer = patient(requests.Session()).get(f"{server.url}/page")
+    with patient(requests.Session()) as session:
+        answer = session.get(f"{server.url}/page")
     answer.raise_for_status()
     if "stars" not in answer.text:
         raise ValueError("no stars")

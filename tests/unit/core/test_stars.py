@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from small_tiles import make_stars
 
 from photometry.core.constants import ZERO_POINT_TMAG
-from photometry.core.stars import flux_of_tmag
+from photometry.core.stars import GAIA_NUMBERS, flux_of_tmag, star_name
+
+
+def test_names():
+    assert star_name(307210830) == "TIC 307210830"
+    assert star_name(GAIA_NUMBERS + 4722111590409480064) == "Gaia DR3 4722111590409480064"
+    assert GAIA_NUMBERS + 12 * 2**59 < 2**63
 
 
 def test_zero_point():

@@ -4,6 +4,7 @@ from tile_fits import make_catalog, make_fit, make_header
 
 from photometry.catalog.targets import OUTSIDE, TargetList
 from photometry.core.errors import InputFileError
+from photometry.core.stars import GAIA_NUMBERS
 from photometry.io.results.lightcurve_files import export_tile
 from photometry.io.results.result_rows import texts_in
 from photometry.io.results.stale import prune, stale_files
@@ -92,3 +93,11 @@ def test_a_target_that_failed_names_its_former_file(removed):
 def test_nothing_but_light_curves_is_pruned(tmp_path, name):
     with pytest.raises(InputFileError, match="is listed as stale, but is no light curve file"):
         prune(tmp_path, [name])
+
+
+def test_names_with_numbers_of_gaia(removed):
+    folder, _, listed = removed
+    path = folder / listed[0]
+    number = GAIA_NUMBERS + 4722111590409480064
+    path.rename(path.with_name(path.name.replace(path.name[4:15], str(number))))
+    assert number in [file.starid for file in stale_files(folder, 1, set(listed), {"reg"})]

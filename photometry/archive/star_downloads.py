@@ -1,0 +1,203 @@
+"""Star tables of a part of the sky, from the TIC or Gaia DR3, made of the pieces that archives gave."""
+
+import logging
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from photometry.archive.gaia_stars import (
+    gaia_starid,
+    is_as_bright,
+    match_to_tic,
+    places_at_j2000,
+    tess_magnitude,
+)
+from photometry.archive.kept_answers import kept_rows
+from photometry.archive.service import conf
+from photometry.archive.sky_boxes import SkyRegion
+from photometry.archive.star_pieces import SkyCatalog, fetch_pieces
+from photometry.archive.table_services import TIC_TABLE, TableService, tic_service
+from photometry.core.errors import CatalogError
+from photometry.core.settings import CATALOGS
+from photometry.io.store.provenance import atomic_path
+
+__all__ = ["download_star_table"]
+
+_log = logging.getLogger(__name__)
+#: Columns of a star table, as the TIC names them.
+_TIC_COLUMNS = ("ID", "ra", "dec", "pmRA", "pmDEC", "Tmag", "Teff", "disposition")
+#: Stars of the TIC that are so much fainter than wanted may be as bright as wanted by Gaia's colours, mag.
+_FAINTER = 0.5
+#: Columns that say which stars of two releases of Gaia are near each other.
+_PAIR = ("source_id", "dr2_source_id", "angular_distance", "magnitude_difference")
+_MAG_DIGITS = 4
+_Columns = dict[str, npt.NDArray[Any]]
+_NO_NAMES: _Columns = {"starid": np.empty(0, np.int64), "dr2": np.empty(0, np.int64), "teff": np.empty(0)}
+_NO_PAIRS: _Columns = dict(zip(_PAIR, (np.empty(0, np.int64),) * 2 + (np.empty(0),) * 2, strict=True))
+
+
+def download_star_table(
+    path: str | Path, catalog: str, region: SkyRegion, tmag_limit: float, folder: str | Path, by_hand: str | Path
+) -> Path:
+    """Write the star table of a part of the sky.
+
+    Parameters
+    ----------
+    path : path-like
+        The star table, CSV. Its bytes depend on what the archive knows, not on when and in which order it answered.
+    catalog : str
+        One of `photometry.core.settings.CATALOGS`.
+    region : SkyRegion
+        Where.
+    tmag_limit : float
+        Faintest star, Tmag; stars of the TIC without a magnitude are wanted, too.
+    folder : path-like
+        Where the answers are kept; those that are there are not asked for again.
+    by_hand : path-like
+        A star table of the user's, which counts in place of the archive's when it is there.
+
+    Returns
+    -------
+    Path
+        The star table.
+
+    Raises
+    ------
+    ArchiveError
+        When the archive does not answer; the message says which file to put where.
+    CatalogError
+        When it knows no star there.
+    """
+    path, by_hand = Path(path), Path(by_hand)
+    if by_hand.is_file():
+        with atomic_path(path) as temporary:
+            shutil.copyfile(by_hand, temporary)
+        return path
+    remedy = _remedy(by_hand, region)
+    parts = _gaia_table if catalog == "gaia" else _tic_table
+    n_star = 0
+    with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+        for number, part in enumerate(parts(region, tmag_limit, folder, remedy)):
+            part.to_csv(file, index=False, header=number == 0, lineterminator="\n")
+            n_star += len(part)
+        if not n_star:
+            raise CatalogError(path, f"{CATALOGS[catalog]} has no star there; {remedy}")
+    _log.info("%d stars of %s", n_star, CATALOGS[catalog])
+    return path
+
+
+def _remedy(by_hand: Path, region: SkyRegion) -> str:
+    """Say what to do when an archive does not answer."""
+    return (
+        "the same command goes on where it ended; or name a star table with the key 'catalog', or put one at "
+        f"{by_hand} (CSV, ECSV, FITS or VOTable with the columns ID, ra, dec, Tmag, pmRA, pmDEC, Teff, disposition of "
+        f"the TIC, {region.radius:.3f} deg around RA {region.ra:.5f}, Dec {region.dec:.5f})"
+    )
+
+
+def _tic(wanted: dict[str, str], condition: str, name: str) -> SkyCatalog:
+    return SkyCatalog(name, "stars of the TIC", tic_service(), TIC_TABLE, wanted, condition)
+
+
+def _tic_table(region: SkyRegion, tmag_limit: float, folder: str | Path, remedy: str) -> Iterator[pd.DataFrame]:
+    """Yield the rows of a table of the TIC, a piece at a time."""
+    columns = {name.lower(): name.lower() for name in _TIC_COLUMNS}
+    catalog = _tic(columns, f"(tmag <= {tmag_limit:g} OR tmag IS NULL)", "tic")
+    for piece in fetch_pieces(catalog, region, folder, remedy):
+        rows = kept_rows(piece)
+        rows.columns = pd.Index(_TIC_COLUMNS)
+        rows = rows[region.contains(_floats(rows["ra"]), _floats(rows["dec"]))]
+        yield rows.iloc[np.argsort(rows["ID"].to_numpy(dtype=np.int64))]
+
+
+def _gaia(tmag_limit: float) -> SkyCatalog:
+    """Return the stars of Gaia DR3, each once for every star of DR2 that is near, or once when there is none."""
+    stars = ("source_id", "ra", "dec", "pmra", "pmdec", "phot_g_mean_mag", "bp_rp")
+    columns = {f"s.{name}": name for name in stars} | {f"n.{name}": name for name in _PAIR[1:]}
+    return SkyCatalog(
+        "gaia",
+        "stars of Gaia DR3",
+        TableService("ESA's table service", conf.gaia_url.rstrip("/")),
+        "gaiadr3.gaia_source AS s LEFT OUTER JOIN gaiadr3.dr2_neighbourhood AS n ON n.dr3_source_id = s.source_id",
+        columns,
+        is_as_bright(tmag_limit, "s.phot_g_mean_mag", "s.bp_rp"),
+    )
+
+
+def _gaia_table(region: SkyRegion, tmag_limit: float, folder: str | Path, remedy: str) -> Iterator[pd.DataFrame]:
+    """Yield the rows of a table of Gaia DR3, a piece at a time, with the TIC numbers of the stars that have one."""
+    columns = {name: name for name in ("id", "ra", "dec", "teff", "gaia")}
+    catalog = _tic(columns, f"gaia IS NOT NULL AND tmag <= {tmag_limit + _FAINTER:g}", "tic_gaia")
+    of_tic = fetch_pieces(catalog, region, folder, remedy)
+    pieces = fetch_pieces(_gaia(tmag_limit), region, folder, remedy)
+    named = _together(_NO_NAMES, [_named_stars(kept_rows(piece)) for piece in of_tic])
+    pairs = _together(_NO_PAIRS, [_pairs(kept_rows(piece)) for piece in pieces])
+    source_id, starid = match_to_tic(
+        (pairs["source_id"], pairs["dr2_source_id"], pairs["angular_distance"], pairs["magnitude_difference"]),
+        (named["starid"], named["dr2"]),
+    )
+    order = np.argsort(named["starid"])
+    teff = named["teff"][order[np.searchsorted(named["starid"], starid, sorter=order)]]
+    for piece in pieces:
+        yield _table_of_gaia(kept_rows(piece), (source_id, starid, teff), region, tmag_limit)
+
+
+def _together(none: _Columns, parts: list[_Columns]) -> _Columns:
+    """Put columns of several answers together; `none` has their names and kinds."""
+    return {name: np.concatenate([empty, *(part[name] for part in parts)]) for name, empty in none.items()}
+
+
+def _named_stars(rows: pd.DataFrame) -> _Columns:
+    """Return the numbers in the TIC and in Gaia DR2, and the temperatures, of an answer's stars."""
+    rows = rows[rows["gaia"] != ""]
+    return {"starid": _integers(rows["id"]), "dr2": _integers(rows["gaia"]), "teff": _floats(rows["teff"])}
+
+
+def _pairs(rows: pd.DataFrame) -> _Columns:
+    """Return the pairs of stars of DR3 and DR2 of an answer."""
+    rows = rows[rows["dr2_source_id"] != ""]
+    kinds = (_integers, _integers, _floats, _floats)
+    return {name: kind(rows[name]) for name, kind in zip(_PAIR, kinds, strict=True)}
+
+
+def _table_of_gaia(
+    rows: pd.DataFrame, of_tic: tuple[npt.NDArray[Any], ...], region: SkyRegion, tmag_limit: float
+) -> pd.DataFrame:
+    """Return the stars of an answer as rows of a star table; `of_tic`: numbers in DR3, in the TIC, temperatures, K."""
+    source_id, first = np.unique(_integers(rows["source_id"]), return_index=True)
+    number = {name: _floats(rows[name])[first] for name in ("ra", "dec", "pmra", "pmdec", "phot_g_mean_mag", "bp_rp")}
+    ra, dec, pm_ra, pm_decl = places_at_j2000(number["ra"], number["dec"], number["pmra"], number["pmdec"])
+    tmag, error = tess_magnitude(number["phot_g_mean_mag"], number["bp_rp"])
+    known, starid, teff = of_tic
+    place = np.minimum(np.searchsorted(known, source_id), max(len(known) - 1, 0))
+    is_named = known[place] == source_id if len(known) else np.zeros(len(source_id), dtype=bool)
+    ids, temperatures = gaia_starid(source_id), np.full(len(source_id), np.nan)
+    ids[is_named], temperatures[is_named] = starid[place[is_named]], teff[place[is_named]]
+    table = pd.DataFrame(
+        {
+            "ID": ids,
+            "ra": ra,
+            "dec": dec,
+            "pmRA": pm_ra,
+            "pmDEC": pm_decl,
+            "Tmag": tmag.round(_MAG_DIGITS),
+            "e_Tmag": error,
+            "Teff": temperatures,
+            "gaia_dr3": source_id,
+        }
+    )
+    return table[(tmag <= tmag_limit) & region.contains(number["ra"], number["dec"])]
+
+
+def _floats(texts: "pd.Series[str]") -> npt.NDArray[np.float64]:
+    return np.asarray(pd.to_numeric(texts, errors="coerce"), dtype=np.float64)
+
+
+def _integers(texts: "pd.Series[str]") -> npt.NDArray[np.int64]:
+    """Read whole numbers without a way through floats, which have fewer digits than those of Gaia."""
+    return np.array([int(text) for text in texts], dtype=np.int64)

@@ -24,6 +24,7 @@ from photometry.archive.star_pieces import SkyCatalog, fetch_pieces
 from photometry.archive.table_services import TIC_TABLE, TableService, tic_service
 from photometry.core.errors import CatalogError
 from photometry.core.settings import CATALOGS
+from photometry.core.sky import unit_vectors
 from photometry.io.store.provenance import atomic_path
 
 __all__ = ["download_star_table"]
@@ -33,11 +34,19 @@ _log = logging.getLogger(__name__)
 _TIC_COLUMNS = ("ID", "ra", "dec", "pmRA", "pmDEC", "Tmag", "Teff", "disposition")
 #: Stars of the TIC that are so much fainter than wanted may be as bright as wanted by Gaia's colours, mag.
 _FAINTER = 0.5
+#: Stars of the TIC as bright as this are taken from it where Gaia has no star within 10 arcsec (here in rad) that is as
+#: bright to so many magnitudes: it lacks the brightest.
+_BRIGHT, _SAME_PLACE, _AS_BRIGHT = 6.0, 10 / 206265, 2.0
+#: Columns of a star table of Gaia.
+_GAIA_COLUMNS = ("ID", "ra", "dec", "pmRA", "pmDEC", "Tmag", "e_Tmag", "Teff", "gaia_dr3")
 #: Columns that say which stars of two releases of Gaia are near each other.
 _PAIR = ("source_id", "dr2_source_id", "angular_distance", "magnitude_difference")
 _MAG_DIGITS = 4
 _Columns = dict[str, npt.NDArray[Any]]
 _NO_NAMES: _Columns = {"starid": np.empty(0, np.int64), "dr2": np.empty(0, np.int64), "teff": np.empty(0)}
+_NO_BRIGHT: _Columns = {"id": np.empty(0, np.int64)} | {
+    name: np.empty(0) for name in ("ra", "dec", "pmra", "pmdec", "tmag", "teff")
+}
 _NO_PAIRS: _Columns = dict(zip(_PAIR, (np.empty(0, np.int64),) * 2 + (np.empty(0),) * 2, strict=True))
 
 
@@ -131,11 +140,13 @@ def _gaia(tmag_limit: float) -> SkyCatalog:
 
 def _gaia_table(region: SkyRegion, tmag_limit: float, folder: str | Path, remedy: str) -> Iterator[pd.DataFrame]:
     """Yield the rows of a table of Gaia DR3, a piece at a time, with the TIC numbers of the stars that have one."""
-    columns = {name: name for name in ("id", "ra", "dec", "teff", "gaia")}
-    catalog = _tic(columns, f"gaia IS NOT NULL AND tmag <= {tmag_limit + _FAINTER:g}", "tic_gaia")
+    columns = {name.lower(): name.lower() for name in (*_TIC_COLUMNS, "gaia")}
+    of_gaia = f"gaia IS NOT NULL AND tmag <= {tmag_limit + _FAINTER:g}"
+    catalog = _tic(columns, f"({of_gaia} OR tmag <= {_BRIGHT:g})", "tic_gaia")
     of_tic = fetch_pieces(catalog, region, folder, remedy)
     pieces = fetch_pieces(_gaia(tmag_limit), region, folder, remedy)
     named = _together(_NO_NAMES, [_named_stars(kept_rows(piece)) for piece in of_tic])
+    bright = _together(_NO_BRIGHT, [_bright_stars(kept_rows(piece), region) for piece in of_tic])
     pairs = _together(_NO_PAIRS, [_pairs(kept_rows(piece)) for piece in pieces])
     source_id, starid = match_to_tic(
         (pairs["source_id"], pairs["dr2_source_id"], pairs["angular_distance"], pairs["magnitude_difference"]),
@@ -143,8 +154,12 @@ def _gaia_table(region: SkyRegion, tmag_limit: float, folder: str | Path, remedy
     )
     order = np.argsort(named["starid"])
     teff = named["teff"][order[np.searchsorted(named["starid"], starid, sorter=order)]]
+    seen = [np.empty((0, 3))]
     for piece in pieces:
-        yield _table_of_gaia(kept_rows(piece), (source_id, starid, teff), region, tmag_limit)
+        table = _table_of_gaia(kept_rows(piece), (source_id, starid, teff), region, tmag_limit)
+        seen.append(table.loc[table["Tmag"] <= _BRIGHT + _AS_BRIGHT, ["ra", "dec", "Tmag"]].to_numpy())
+        yield table
+    yield _table_of_bright(bright, np.concatenate(seen), starid)
 
 
 def _together(none: _Columns, parts: list[_Columns]) -> _Columns:
@@ -156,6 +171,37 @@ def _named_stars(rows: pd.DataFrame) -> _Columns:
     """Return the numbers in the TIC and in Gaia DR2, and the temperatures, of an answer's stars."""
     rows = rows[rows["gaia"] != ""]
     return {"starid": _integers(rows["id"]), "dr2": _integers(rows["gaia"]), "teff": _floats(rows["teff"])}
+
+
+def _bright_stars(rows: pd.DataFrame, region: SkyRegion) -> _Columns:
+    """Return the stars of an answer of the TIC that Gaia may lack, as they are too bright for it."""
+    rows = rows[(rows["disposition"] == "") & (_floats(rows["tmag"]) <= _BRIGHT)]
+    rows = rows[region.contains(_floats(rows["ra"]), _floats(rows["dec"]))]
+    return {name: (_integers if name == "id" else _floats)(rows[name]) for name in _NO_BRIGHT}
+
+
+def _table_of_bright(bright: _Columns, seen: npt.NDArray[np.float64], named: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """Return the bright stars of the TIC that Gaia lacks, as rows of a star table.
+
+    Parameters
+    ----------
+    bright : dict of (n_bright,) arrays
+        Stars of the TIC.
+    seen : (n_seen, 3) float64
+        Bright stars of Gaia: right ascension, declination (deg), T.
+    named : (n_named,) int64
+        TIC numbers of the stars of Gaia.
+    """
+    places = unit_vectors(seen[:, 0], seen[:, 1])
+    lacking = ~np.isin(bright["id"], named)
+    for star in np.flatnonzero(lacking):
+        near = np.linalg.norm(places - unit_vectors(bright["ra"][star], bright["dec"][star]), axis=-1) <= _SAME_PLACE
+        lacking[star] = not np.any(near & (np.abs(seen[:, 2] - bright["tmag"][star]) <= _AS_BRIGHT))
+    if lacking.any():
+        _log.info("%d bright stars that Gaia lacks are from the TIC", lacking.sum())
+    found = pd.DataFrame({name: values[lacking] for name, values in bright.items()}).sort_values("id")
+    names = {"id": "ID", "pmra": "pmRA", "pmdec": "pmDEC", "tmag": "Tmag", "teff": "Teff"}
+    return found.rename(columns=names).reindex(columns=_GAIA_COLUMNS)
 
 
 def _pairs(rows: pd.DataFrame) -> _Columns:
@@ -178,19 +224,8 @@ def _table_of_gaia(
     is_named = known[place] == source_id if len(known) else np.zeros(len(source_id), dtype=bool)
     ids, temperatures = gaia_starid(source_id), np.full(len(source_id), np.nan)
     ids[is_named], temperatures[is_named] = starid[place[is_named]], teff[place[is_named]]
-    table = pd.DataFrame(
-        {
-            "ID": ids,
-            "ra": ra,
-            "dec": dec,
-            "pmRA": pm_ra,
-            "pmDEC": pm_decl,
-            "Tmag": tmag.round(_MAG_DIGITS),
-            "e_Tmag": error,
-            "Teff": temperatures,
-            "gaia_dr3": source_id,
-        }
-    )
+    columns = (ids, ra, dec, pm_ra, pm_decl, tmag.round(_MAG_DIGITS), error, temperatures, source_id)
+    table = pd.DataFrame(dict(zip(_GAIA_COLUMNS, columns, strict=True)))
     return table[(tmag <= tmag_limit) & region.contains(number["ra"], number["dec"])]
 
 

@@ -6,18 +6,20 @@ for the missing ones only.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from astropy.table import Table
 from tqdm import tqdm
 
 from photometry.archive.kept_answers import is_kept, keep_answer, keep_count, kept_count, kept_path
 from photometry.archive.sky_boxes import SkyBox, SkyRegion, boxes_of
 from photometry.archive.table_services import CutOff, TableService, ask_service, quietly
+from photometry.archive.turns import turn
 from photometry.core.errors import ArchiveError
 
 __all__ = ["SkyCatalog", "fetch_pieces"]
@@ -128,14 +130,20 @@ class _Work:
     def path(self, box: SkyBox, query: str) -> Path:
         return kept_path(self.folder, f"{self.catalog.name}_ra{box.ra_min:07.3f}_dec{box.dec_min:+07.3f}", query)
 
+    def ask(self, query: str, columns: Sequence[str], what: str, at_least: int, *, as_job: bool) -> Table:
+        """Ask when it is our turn among all jobs that ask for stars."""
+        service = self.catalog.service
+        with turn(self.folder, AT_ONCE):
+            return ask_service(service, query, columns, what, self.remedy, at_least=at_least, as_job=as_job)
+
     def count(self, box: SkyBox) -> int:
         """Return the number of stars in a box."""
         query, url = self.catalog.question(box, "COUNT(*) AS n_row"), self.catalog.service.url
         path = self.path(box, query).with_suffix(".json")
         count = kept_count(path, query)
         if count is None:
-            what, as_job = f"the number of {self._what(box)}", box.area > _LARGE
-            answer = ask_service(self.catalog.service, query, ["n_row"], what, self.remedy, at_least=1, as_job=as_job)
+            what = f"the number of {self._what(box)}"
+            answer = self.ask(query, ["n_row"], what, 1, as_job=box.area > _LARGE)
             count = int(answer["n_row"][0])
             keep_count(path, count, query, url)
         return count
@@ -147,10 +155,7 @@ class _Work:
         if is_kept(path, query):
             return path
         columns = list(self.catalog.columns.values())
-        answer = ask_service(
-            self.catalog.service, query, columns, self._what(box), self.remedy,
-            at_least=count, as_job=count > MOST_AT_ONCE_ROWS,
-        )  # fmt: skip
+        answer = self.ask(query, columns, self._what(box), count, as_job=count > MOST_AT_ONCE_ROWS)
         inside = box.contains(np.asarray(answer["ra"], dtype=float), np.asarray(answer["dec"], dtype=float))
         if not inside.all():
             if not inside.any():

@@ -1,6 +1,8 @@
 """The benchmarks run, and their tables show what the joint fit does on a field that is too small for its limits."""
 
+import json
 import re
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -313,6 +315,16 @@ def test_plan_of_a_sector(repository, tmp_path, monkeypatch):
     assert nothing == 0
     assert 0 < changed < 20
     assert len(scale_plan.lines_of(rows)) == 1 + len(rows)
+
+
+def test_a_catalogue_in_pieces(repository):
+    """A job that is killed and goes on; a million stars take 300 MB, most of which is Python and its libraries."""
+    command = [sys.executable, "-m", "benchmarks.catalogue", "40000"]
+    said = subprocess.run(command, cwd=repository, check=True, capture_output=True, text=True).stdout.splitlines()
+    numbers = {name: found for line in said if line.startswith("{") for name, found in json.loads(line).items()}
+    assert set(numbers) == {"download", "read"}
+    assert all(found["peak_mb"] < 400 for found in numbers.values())
+    assert re.fullmatch(r"killed at [1-9]\d* pieces of [1-9]\d*, 0 of them were asked for again", said[-1])
 
 
 def test_cost_of_a_command(repository, tmp_path, monkeypatch):

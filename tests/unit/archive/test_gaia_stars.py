@@ -113,6 +113,8 @@ def archives():
 
     count = 400
     ra, dec = places_in_cone(10.0, 40.0, 0.6, count)
+    # On the region: a bright star without a name in the TIC.
+    ra[1], dec[1] = 10.0, 40.2
     rng = np.random.default_rng(5)
     source = (SOURCE - 2 * np.arange(count)[::-1]).tolist()
     gaia = {
@@ -127,6 +129,7 @@ def archives():
     pairs = [(number - 10**6, number, 5.0, 0.01) for number in source]
     pairs += [(number - 10**6 - 1, number, 900.0, 0.02) for number in source[::10]]
     tic = tic_stars(ra, dec)
+    gaia["phot_g_mean_mag"][1] = 4.0
     tic["gaia"] = [str(number - 10**6) if place % 3 == 0 else None for place, number in enumerate(source)]
     tic["tmag"] = tess_magnitude(np.array(gaia["phot_g_mean_mag"]), np.array(gaia["bp_rp"], dtype=float))[0].tolist()
     with (
@@ -136,6 +139,12 @@ def archives():
         conf.set_temp("retry_s", 0.001),
         conf.set_temp("answer_s", 0.5),
     ):
+        # Two bright stars that ESA does not have, one of them no star.
+        bright = {"id": 77, "ra": 10.1, "dec": 40.1, "pmra": 3.0, "pmdec": None, "tmag": 1.5, "teff": 9000.0}
+        bright |= {"disposition": None, "gaia": None}
+        for row in (bright, bright | {"id": 78, "ra": 10.2, "disposition": "ARTIFACT"}):
+            for name, value in row.items():
+                tic[name].append(value)
         TableService(tic).add_to(server)
         service = TableService(gaia, "gaiadr3.gaia_source", most_at_once=2000)
         names = ("dr2_source_id", "dr3_source_id", "angular_distance", "magnitude_difference")
@@ -143,7 +152,7 @@ def archives():
             "gaiadr3.dr2_neighbourhood", dict(zip(names, map(list, zip(*pairs, strict=True)), strict=True))
         )
         service.add_to(server, GAIA)
-        server.stars = pd.DataFrame(gaia).assign(starid=tic["id"])
+        server.stars = pd.DataFrame(gaia).assign(starid=tic["id"][:count])
         yield server
 
 
@@ -155,7 +164,8 @@ def download(folder, tmag_limit=16.0):
 
 def test_a_star_table_of_gaia(archives, tmp_path):
     path = download(tmp_path)
-    found, stars = pd.read_csv(path).set_index("gaia_dr3"), archives.stars
+    found, stars = pd.read_csv(path, dtype={"gaia_dr3": "Int64"}), archives.stars
+    found = found[found["gaia_dr3"].notna()].set_index("gaia_dr3")
     tmag, error = tess_magnitude(stars["phot_g_mean_mag"].to_numpy(), stars["bp_rp"].to_numpy(dtype=float))
     wanted = stars[(tmag <= 16) & REGION.contains(stars["ra"], stars["dec"])].set_index("source_id")
     assert set(found.index) == set(wanted.index)
@@ -172,7 +182,15 @@ def test_a_star_table_of_gaia(archives, tmp_path):
     ra, dec, *_ = places_at_j2000(*(wanted[name].to_numpy() for name in ("ra", "dec", "pmra", "pmdec")))
     np.testing.assert_allclose(found[["ra", "dec"]].to_numpy(), np.stack([ra, dec], axis=-1), atol=1e-10)
     read = read_star_table(path).table
-    assert read["starid"].tolist() == sorted(found["ID"])
+    assert read["starid"].tolist() == sorted([77, *found["ID"]])
+
+
+def test_bright_stars_that_gaia_lacks_are_from_the_tic(archives, tmp_path):
+    found = pd.read_csv(download(tmp_path), dtype={"gaia_dr3": "Int64"})
+    (added,) = found[found["gaia_dr3"].isna()].itertuples()
+    assert (added.ID, added.ra, added.dec, added.pmRA, added.Tmag, added.Teff) == (77, 10.1, 40.1, 3.0, 1.5, 9000.0)
+    assert (found["Tmag"] < 6).sum() == 2
+    assert archives.stars["starid"][1] not in found["ID"].tolist()
 
 
 def test_it_is_asked_for_once_and_has_the_same_bytes_again(archives, tmp_path):

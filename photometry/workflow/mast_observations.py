@@ -134,7 +134,7 @@ def with_fetched(settings: Mapping[str, Any], fetching: Fetching) -> dict[str, A
             found.append(observation)
             continue
         folder = Path(settings["output"], "downloads", observation["datasource"])
-        for wanted in _together(folder, _wishes(observation, settings["coord_buffer"]), fetching, nowhere):
+        for wanted in _together(folder, _wishes(observation, settings), fetching, nowhere):
             try:
                 field = _field(folder, wanted.wish, settings, fetching, later)
             except NotAtArchiveError as error:
@@ -227,7 +227,7 @@ def _plan(wish: FieldWish, seen: Sequence[SeenBy], what: str) -> str:
     return f"{len(seen)} {wish.what} {what}, of {'; '.join(map(str, seen))}. "
 
 
-def _wishes(observation: Mapping[str, Any], margin_deg: float) -> Iterator[_Wanted]:
+def _wishes(observation: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[_Wanted]:
     """Give the fields of an observation with the targets in each: all, or TIC numbers."""
     middle, targets = observation["middle"], observation["targets"]
     if DATASOURCES[observation["datasource"]].whole_ccd:
@@ -257,7 +257,8 @@ def _wishes(observation: Mapping[str, Any], margin_deg: float) -> Iterator[_Want
             dec,
             observation["cutout_size"],
             sectors,
-            margin_deg=margin_deg,
+            tmag_limit=settings["catalog_tmag_limit"],
+            margin_deg=settings["coord_buffer"],
             datasource=observation["datasource"],
         )
         yield _Wanted(wish, targets if starid is None or observation["middle"] != "targets" else [starid])

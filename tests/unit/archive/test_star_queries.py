@@ -68,7 +68,7 @@ def test_cones_across_zero_and_at_the_pole(place, radius, limit, expected):
 def test_stars_outside_of_the_cone_are_left_out_here(server):
     service = TableService(TABLE)
     service.add_to(server)
-    everything = service.rows_of("SELECT " + ", ".join(TIC_COLUMNS) + " FROM stars", 100, 100)
+    everything = service.rows_of("SELECT " + ", ".join(TIC_COLUMNS) + " FROM dbo.catalogrecord", 100, 100)
     service.rows_of = lambda _query, _wanted, _most: everything
     assert list(stars_in_cone(0.0, -60.0, 0.1, 17)["ID"]) == [5, 7]
 

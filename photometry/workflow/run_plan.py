@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from photometry.core.errors import ConfigError, InputFileError, PhotometryError
+from photometry.io.pixels.file_memory import FileMemory
 from photometry.io.pixels.file_places import PlaceNotes
 from photometry.workflow.checks import check_inputs, check_output, check_simulated
 from photometry.workflow.code_digests import Sources
@@ -21,6 +22,8 @@ __all__ = ["RunPlan", "plan_run"]
 
 #: Name of the notes on where files are whose headers do not say it.
 _PLACES = "file_places.json"
+#: Name of the notes on what the headers of pixel files say, and the module whose code reads them.
+_FILES, _INSPECTOR = "pixel_files.json", Path("photometry/io/pixels/pixel_files.py")
 #: The module whose code decides what a plan of stars holds, from the top folder of the sources.
 _STAR_PLANNER = Path("photometry/workflow/star_plan.py")
 #: Characters of a file's name in a message.
@@ -87,12 +90,15 @@ def plan_run(config: Mapping[str, Any], source: str, sources: Sources, *, checks
     with _settings_named(source), _files_named(source):
         check_output(settings["output"])
         notes = PlaceNotes(f"{folder}/{_PLACES}")
-        regions, unusable = plan_regions(settings.get("observations", []), fit["tile_size"], fit["tile_margin"], notes)
+        memory = FileMemory(f"{folder}/{_FILES}", sources.digest(sources.root / _INSPECTOR))
+        tiling = fit["tile_size"], fit["tile_margin"]
+        regions, unusable = plan_regions(settings.get("observations", []), *tiling, notes, memory)
         check_simulated(settings.get("simulate", {}))
         if checks_inputs:
             check_inputs(regions.values(), settings["ephemeris"], settings["motion"]["mode"])
             stars = plan_stars(regions, folder, settings["coord_buffer"], sources.digest(sources.root / _STAR_PLANNER))
             notes.write()
+            memory.write()
         tiles = {name: list(region.tiles) for name, region in regions.items()}
         lost = losses(settings["output"], folder, tiles) if checks_inputs else read_losses(folder)
     return RunPlan(settings, folder, regions, tuple(unusable), all_overlaps(regions), stars, lost)

@@ -15,6 +15,7 @@ from typing import Any
 
 from photometry.catalog.star_hashes import digest_of_rows, few_changed, star_hashes
 from photometry.io.stars.star_files import digest_of_stars, read_stars, reference_of, write_stars
+from photometry.io.store.disk import flush, flush_folder
 from photometry.io.store.provenance import atomic_path, provenance_of
 from photometry.workflow.output_lock import check_output_free
 from photometry.workflow.plan import PlannedRegion, all_overlaps
@@ -162,7 +163,7 @@ def _made(
     # Its jobs read these files.
     check_output_free(Path(folder).parent)
     near, overlaps = near_stars(group, places, coord_buffer), all_overlaps(group)
-    plans, named = {}, dict[str, str]()
+    plans, named, written = {}, dict[str, str](), list[Path]()
     for name, region in group.items():
         stars = near[name].stars()
         plan = StarPlan(
@@ -174,10 +175,16 @@ def _made(
         )
         path = stars_file(folder, name)
         if digest_of_stars(path) != plan.content:
-            write_stars(path, stars, _origin(region, named))
-        with atomic_path(_json_file(folder, name)) as temporary:
-            temporary.write_text(json.dumps({"key": key, "size": path.stat().st_size} | asdict(plan)))
+            write_stars(path, stars, _origin(region, named), flushed=False)
+            written.append(path)
         plans[name] = plan
+    flush(written)
+    flush_folder(folder)
+    for name, plan in plans.items():
+        # One that is damaged counts as none.
+        with atomic_path(_json_file(folder, name), flushed=False) as temporary:
+            size = stars_file(folder, name).stat().st_size
+            temporary.write_text(json.dumps({"key": key, "size": size} | asdict(plan)))
     return plans
 
 

@@ -21,7 +21,7 @@ _ATTRIBUTES = ("asks_all", "tmag_limit")
 _OF_REGION = ("unplaced", "left_out", "skipped", "why_skipped")
 
 
-def write_stars(path: str | Path, stars: RegionStars, origin: Mapping[str, str]) -> None:
+def write_stars(path: str | Path, stars: RegionStars, origin: Mapping[str, str], *, flushed: bool = True) -> None:
     """Write the stars of a region.
 
     Parameters
@@ -32,8 +32,10 @@ def write_stars(path: str | Path, stars: RegionStars, origin: Mapping[str, str])
         What to write.
     origin : mapping of str to str
         Names and digests of what they were taken from, by role.
+    flushed : bool
+        See `photometry.io.store.provenance.atomic_path`.
     """
-    with write_product(path, _KIND, _LAYOUT_VERSION, {}) as file:
+    with write_product(path, _KIND, _LAYOUT_VERSION, {}, flushed=flushed) as file:
         for role, name in origin.items():
             file.attrs[f"input_{role}"] = name
         file.attrs["digest"] = stars.digest

@@ -44,6 +44,7 @@ rule summary:
     input:
         indices=all_indices,
         targets=target_lists(),
+        batches=done_batches(),
     output:
         summary=ensure(f"<results>/{SUMMARY}", non_empty=True),
     log:
@@ -57,6 +58,8 @@ rule summary:
     params:
         rerun_on_code=code_of("summary"),
         version=lookup("version", within=SETTINGS),
+        indices=lambda wildcards: index_files(RUN.regions),
+        targets=target_files(RUN.regions),
         unusable=[(str(error.path), error.problem) for error in RUN.unusable],
         output=subpath(output.summary, parent=True),
     script:
@@ -92,6 +95,7 @@ rule prune:
         summary=rules.summary.output.summary,
         indices=all_indices,
         targets=target_lists(),
+        batches=done_batches(),
     log:
         "<logs>/prune.log",
     benchmark:
@@ -102,6 +106,8 @@ rule prune:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
     params:
         version=lookup("version", within=SETTINGS),
+        indices=lambda wildcards: index_files(RUN.regions),
+        targets=target_files(RUN.regions),
         unusable=[(str(error.path), error.problem) for error in RUN.unusable],
         output=subpath(input.summary, parent=True),
     script:

@@ -13,6 +13,7 @@ from photometry.catalog.star_columns import NUMBERS, TABLE_NAMES, StarColumns
 from photometry.core.constants import ARCSEC_PER_PIXEL, CATALOG_EPOCH_YEAR
 from photometry.core.cube import Pointing
 from photometry.core.geometry import Stamp
+from photometry.core.quick_wcs import quick_wcs
 from photometry.core.sky import angular_distance, julian_year, unit_vectors
 from photometry.core.stars import Stars, mask_radius
 
@@ -142,8 +143,10 @@ def wcs_of(wcs_header: str) -> Any:
 
 @lru_cache(maxsize=8)
 def _kept_wcs(wcs_header: str) -> Any:
-    """Return a WCS that is made once for whoever asks again, as that takes a millisecond; it must not be changed."""
-    return wcs_of(wcs_header)
+    """Return a WCS that is made once for whoever asks again; it must not be changed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return quick_wcs(wcs_header)
 
 
 def ccd_positions(

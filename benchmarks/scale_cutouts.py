@@ -8,6 +8,7 @@ its number of jobs.
 """
 
 import argparse
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -17,10 +18,10 @@ import yaml
 
 from benchmarks.commands import Measured, lines_of
 from benchmarks.scale_plan import copy_workflow, snakemake
-from photometry.io.stars.star_files import reference_stars
 from photometry.prf.model import model_prf
 from photometry.simulate import SceneSettings, simulate_scene
 from photometry.simulate.scene_files import write_pixels, write_star_table
+from photometry.workflow.batch_members import expected_products
 
 #: Place of the cutout that is copied: right ascension, deg, and 1-based column and row; on the equator, where a step in
 #: right ascension moves all stars alike.
@@ -29,7 +30,7 @@ _RA, _COLUMN, _ROW = 84.0, 1245, 513
 _SIZE, _STEP = 11, 12
 _IN_A_ROW = 150
 #: A cutout is so much of the circle from the next, deg.
-_APART = 0.1
+_APART = 0.1195
 _STARS = 6
 
 
@@ -69,6 +70,15 @@ def add_cutout(folder: Path, content: bytes, number: int) -> None:
     (folder / f"cutouts/cutout{number:05d}.fits").write_bytes(content)
 
 
+def write_products(folder: Path) -> None:
+    """Write a line in place of each product of the batches, which are no declared outputs."""
+    for region, plan in json.loads((folder / "results/plan/stars.json").read_text()).items():
+        for name in expected_products(str(folder / "results"), region, list(plan["targets"]), plots=True):
+            path = Path(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("file size digest\n")
+
+
 def measure_plans(folder: Path, n_cutout: int) -> list[Measured]:
     """Make cutouts in a folder and measure the plans of their run."""
     folder.mkdir(exist_ok=True)
@@ -77,15 +87,14 @@ def measure_plans(folder: Path, n_cutout: int) -> list[Measured]:
     last = folder / f"cutouts/cutout{n_cutout:05d}.fits"
     last.rename(folder / "new.fits")
     rows = [
-        snakemake(folder, "first plan", "--dry-run", "--quiet", "rules"),
-        snakemake(folder, "the same again", "--dry-run", "--quiet", "rules"),
-        snakemake(folder, "run with stand-ins", "--quiet", "rules"),
+        snakemake(folder, "first plan", "--dry-run"),
+        snakemake(folder, "the same again", "--dry-run"),
+        snakemake(folder, "run with stand-ins"),
     ]
-    for path in (folder / "results/plan").glob("*.hdf5"):
-        reference_stars(path, folder / "results/prepared" / f"reference_{path.name}")
+    write_products(folder)
     rows.append(snakemake(folder, "nothing to do"))
     (folder / "new.fits").rename(last)
-    rows.append(snakemake(folder, "plan with a new cutout", "--dry-run", "--quiet", "rules"))
+    rows.append(snakemake(folder, "plan with a new cutout", "--dry-run"))
     return rows
 
 

@@ -2,11 +2,12 @@
 
 import contextlib
 import json
+import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from catalog import catalog
 from effective_prf import effective_prf
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PixelFileSteps:
     """The steps of a pixel file, each with what it depends on, as the rule of its name has it.
 
@@ -58,12 +59,18 @@ class PixelFileSteps:
 
     @classmethod
     def of(
-        cls, values: Mapping[str, Any], settings: Mapping[str, Any], code: Mapping[str, str], files: Sequence[str]
+        cls,
+        values: Mapping[str, Any],
+        settings: Mapping[str, Any],
+        code: Mapping[str, str],
+        files: Sequence[str],
+        terminal: TextIO,
     ) -> "PixelFileSteps":
         """Make the steps of a member of a batch (`photometry.workflow.batch_members.BatchMember.as_dict`)."""
         member = BatchMember.from_dict(values)
         needed = [] if member.ephemeris == "earth" else files
-        return cls(member, settings, code, needed, Steps(f"{settings['output']}/prepared/steps/{member.region}.json"))
+        steps = Steps(f"{settings['output']}/prepared/steps/{member.region}.json", terminal)
+        return cls(member, settings, code, needed, steps)
 
     def make_cube(self) -> None:
         """Read the pixels."""
@@ -247,12 +254,14 @@ class PixelFileSteps:
         return f"{self.settings['output']}/lightcurves/index/{self.member.region}/{tile}.ecsv"
 
 
-def attempt(files: Sequence[PixelFileSteps], work: Callable[[PixelFileSteps], None], path_at: Path) -> set[str]:
-    """Do something for each pixel file; return the regions of those where that failed: the others do not wait for them.
+def attempt(
+    files: Sequence[PixelFileSteps], work: Callable[[PixelFileSteps], None], path_at: Path, terminal: TextIO
+) -> list[PixelFileSteps]:
+    """Do something for each pixel file; return those where that failed: the others do not wait for them.
 
     Why is in their logs and on the terminal. What is at work is noted: it comes last when the job was killed then.
     """
-    failed = set()
+    failed = []
     killed = path_at.read_text() if path_at.is_file() else ""
     path_at.parent.mkdir(parents=True, exist_ok=True)
     for file in sorted(files, key=lambda file: file.member.region == killed):
@@ -262,42 +271,45 @@ def attempt(files: Sequence[PixelFileSteps], work: Callable[[PixelFileSteps], No
         try:
             work(file)
         except SystemExit:
-            failed.add(file.member.region)
+            failed.append(file)
         except Exception as error:
-            failed.add(file.member.region)
-            with contextlib.suppress(SystemExit), job_log(log):
+            failed.append(file)
+            with contextlib.suppress(SystemExit), job_log(log, terminal):
                 raise error
     path_at.unlink(missing_ok=True)
     return failed
 
 
-def batch(files: Sequence[PixelFileSteps], path_done: str, path_log: str, path_at: Path, *, cubes_only: bool) -> None:
+def batch(
+    files: Sequence[PixelFileSteps], path_done: str, path_at: Path, terminal: TextIO, *, cubes_only: bool
+) -> None:
     """Make the cubes of pixel files, or all their products, and say which regions are done.
 
     Cubes that cannot be made are told of where all products are made: others may need the rest of them before.
     """
-    regions = [file.member.region for file in files]
-    failed = attempt(files, PixelFileSteps.make_cube, path_at)
+    failed = attempt(files, PixelFileSteps.make_cube, path_at, terminal)
     if not cubes_only:
-        made = [file for file in files if file.member.region not in failed]
-        failed |= attempt(made, PixelFileSteps.measure, path_at)
-    said = [f"{name}: {'failed, see its own logs' if name in failed else 'done'}\n" for name in regions]
-    Path(path_log).write_text("".join(said))
+        made = [file for file in files if file not in failed]
+        failed += attempt(made, PixelFileSteps.measure, path_at, terminal)
+    for file in files:
+        logging.info("%s: %s", file.member.region, "failed, see its own logs" if file in failed else "done")
     if failed and not cubes_only:
-        sys.exit(f"{len(failed)} of {len(files)} pixel files of this job failed; the others are measured")
+        many = f"{len(failed)} of {len(files)} pixel files of this job failed"
+        raise InputFileError(failed[0].member.pixels, f"{many}, this one first; the others are measured")
     with atomic_path(path_done) as temporary:
-        temporary.write_text(json.dumps({"regions": regions}, indent=0))
+        temporary.write_text(json.dumps({"regions": [file.member.region for file in files]}, indent=0))
 
 
 if __name__ == "__main__":
-    params = snakemake.params
-    batch(
-        [
-            PixelFileSteps.of(member, params.settings, params.code, snakemake.input.ephemeris)
-            for member in params.members
-        ],
-        path_done=snakemake.output.done,
-        path_log=snakemake.log[0],
-        path_at=Path(params.settings["output"], "logs", snakemake.rule, f"{snakemake.wildcards.batch}.at"),
-        cubes_only=snakemake.rule == "batch_cubes",
-    )
+    terminal, params = sys.stderr, snakemake.params
+    with job_log(snakemake.log[0]):
+        batch(
+            [
+                PixelFileSteps.of(member, params.settings, params.code, snakemake.input.ephemeris, terminal)
+                for member in params.members
+            ],
+            path_done=snakemake.output.done,
+            path_at=Path(params.settings["output"], "logs", snakemake.rule, f"{snakemake.wildcards.batch}.at"),
+            terminal=terminal,
+            cubes_only=snakemake.rule == "batch_cubes",
+        )

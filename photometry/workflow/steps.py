@@ -5,9 +5,10 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from photometry.core.errors import OutputError
+from photometry.io.store.disk import output_error
 from photometry.io.store.provenance import atomic_path, digest_of
 from photometry.workflow.job_log import job_log
 
@@ -27,16 +28,19 @@ class Steps:
     """The steps of a region, and what is known of those that were done.
 
     A step is done when it was, with the same settings and with inputs of the same content, and what it wrote is there
-    as it was left. Dates of inputs do not matter: a step that was repeated with the same result repeats no other.
+    as it was left. Dates do not matter: a step that was repeated with the same result repeats no other, and neither
+    does a copy of the output.
 
     Parameters
     ----------
     path : path-like
         File that keeps what was done. What is damaged or missing in it was not.
+    terminal : text file
+        Where the user reads why a step fails.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
+    def __init__(self, path: str | Path, terminal: TextIO) -> None:
+        self._path, self._terminal = Path(path), terminal
         self._done = _read(self._path)
 
     def run(
@@ -72,37 +76,43 @@ class Steps:
         SystemExit
             When it fails; why is in the log and on the terminal.
         """
-        outputs = list(outputs)
-        before = self._done.get(name, {})
-        known = before.get("inputs", {})
-        states = {path: _known_digest(path, known.get(path)) for path in inputs}
-        key = hashlib.sha256(
-            json.dumps([name, settings, [state and state[-1] for state in states.values()]], sort_keys=True).encode()
-        ).hexdigest()
-        left = {path: _state(path) for path in outputs}
-        if None not in states.values() and before.get("key") == key and before.get("outputs") == left and is_whole():
+        before, outputs = self._done.get(name, {}), list(outputs)
+        used = _digests(inputs, before.get("inputs", {}))
+        key = hashlib.sha256(json.dumps([name, settings, _contents(used)], sort_keys=True).encode()).hexdigest()
+        left = _digests(outputs, before.get("outputs", {}))
+        is_known = before.get("key") == key and None not in (*used.values(), *left.values())
+        if is_known and _contents(left) == _contents(before["outputs"]) and is_whole():
+            if (used, left) != (before["inputs"], before["outputs"]):
+                self._keep(name, key, used, left)
             return False
-        self._forget(name)
-        with job_log(log) as tell:
+        if self._done.pop(name, None) is not None:
+            self._write()
+        with job_log(log, self._terminal) as tell:
             for path in outputs:
-                Path(path).unlink(missing_ok=True)
+                _remove(path)
             work(tell)
-            left = {path: _state(path) for path in outputs}
+            left = _digests(outputs, {})
             for path, state in left.items():
                 if not state or not state[0]:
                     raise OutputError(path, "was not written, or is empty; run again")
-            self._done[name] = {"key": key, "inputs": states, "outputs": left}
-            self._write()
+            self._keep(name, key, used, left)
         return True
 
-    def _forget(self, name: str) -> None:
-        if self._done.pop(name, None) is not None:
-            self._write()
+    def _keep(self, name: str, key: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> None:
+        self._done[name] = {"key": key, "inputs": inputs, "outputs": outputs}
+        self._write()
 
     def _write(self) -> None:
         # One that is damaged counts as none.
         with atomic_path(self._path, flushed=False) as temporary:
             temporary.write_text(json.dumps({"layout": _LAYOUT, "steps": self._done}))
+
+
+def _remove(path: str) -> None:
+    try:
+        Path(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise output_error(error, path) or error from error
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
@@ -114,23 +124,25 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def _state(path: str | Path) -> list[int] | None:
-    """Return what tells whether a file has changed, without reading it; None where there is none."""
+def _digests(paths: Iterable[str], known: Mapping[str, Any]) -> dict[str, list[Any] | None]:
+    """Return sizes and dates of files and digests of their contents, which are not read where they are known."""
+    return {path: _digest(path, known.get(path)) for path in paths}
+
+
+def _digest(path: str, known: Any) -> list[Any] | None:
     try:
         state = os.stat(path)
     except OSError:
         return None
-    return [state.st_size, state.st_mtime_ns, state.st_ino]
-
-
-def _known_digest(path: str, known: Any) -> list[Any] | None:
-    """Return the state of a file and the digest of its content, which is not read where it is known; None of none."""
-    state = _state(path)
-    if state is None:
-        return None
-    if isinstance(known, list) and known[:-1] == state:
+    dated = [state.st_size, state.st_mtime_ns]
+    if isinstance(known, list) and known[:-1] == dated:
         return known
-    key = (path, *state)
+    key = (path, *dated, state.st_ino)
     if key not in _DIGESTS:
         _DIGESTS[key] = digest_of(path)
-    return [*state, _DIGESTS[key]]
+    return [*dated, _DIGESTS[key]]
+
+
+def _contents(digests: Mapping[str, Any]) -> list[Any]:
+    """Return the digests alone."""
+    return [digest and digest[-1] for digest in digests.values()]

@@ -37,6 +37,7 @@ pathvars:
 
 
 include: "rules/cluster.smk"
+include: "rules/batch_inputs.smk"
 include: "rules/batches.smk"
 include: "rules/catalog.smk"
 include: "rules/images.smk"

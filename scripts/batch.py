@@ -301,15 +301,17 @@ def batch(
 
 
 if __name__ == "__main__":
-    terminal, params = sys.stderr, snakemake.params
+    terminal = sys.stderr
     with job_log(snakemake.log[0]):
         batch(
             [
-                PixelFileSteps.of(member, params.settings, params.code, snakemake.input.ephemeris, terminal)
-                for member in params.members
+                PixelFileSteps.of(
+                    member, snakemake.params.settings, snakemake.params.code, snakemake.input.ephemeris, terminal
+                )
+                for member in snakemake.params.members
             ],
             path_done=snakemake.output.done,
-            path_at=Path(params.settings["output"], "logs", snakemake.rule, f"{snakemake.wildcards.batch}.at"),
+            path_at=Path(snakemake.log[0]).with_suffix(".at"),
             terminal=terminal,
             cubes_only=snakemake.rule == "batch_cubes",
         )

@@ -23,8 +23,6 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 #: Cutouts, and how many of them are in a batch.
 N_CUTOUT, SIZE = 5, 2
-#: What batches leave is not left by jobs of their own.
-OF_BATCHES = ("batches", "steps")
 
 
 @dataclass(frozen=True)
@@ -65,12 +63,7 @@ class Cutouts:
         return {path.relative_to(logs).as_posix().removesuffix(".log"): path.stat().st_mtime_ns for path in files}
 
     def digests(self) -> dict[Path, str]:
-        """Digests of all products but what batches leave."""
-        return {
-            name: digest
-            for name, digest in product_digests(self.results).items()
-            if not (len(name.parts) > 2 and name.parts[1] in OF_BATCHES)
-        }
+        return product_digests(self.results)
 
     def region(self, number: int) -> str:
         """Name of the region of a cutout."""

@@ -10,6 +10,8 @@ __all__ = ["download_star_table"]
 
 #: Columns of the TIC that are kept.
 _COLUMNS = ("ID", "ra", "dec", "Tmag", "pmRA", "pmDEC", "Teff", "disposition", "duplicate_id", "version")
+#: Those without which they are no star table.
+_NEEDED = ("ID", "ra", "dec", "Tmag")
 _TIMEOUT_S = 120
 
 
@@ -33,7 +35,8 @@ def download_star_table(path: str | Path, ra: float, dec: float, radius_deg: flo
     Raises
     ------
     CatalogError
-        When MAST cannot be reached or knows no star there; the message says which file to put where.
+        When MAST cannot be reached, knows no star there, or answers with something else; the message says which file to
+        put where.
     """
     path = Path(path)
     if path.is_file():
@@ -61,6 +64,8 @@ def download_star_table(path: str | Path, ra: float, dec: float, radius_deg: flo
         raise _to_do(path, ra, dec, radius_deg, f"MAST cannot be asked ({reason})") from error
     if answer is None or not len(answer):
         raise _to_do(path, ra, dec, radius_deg, "MAST knows no star there")
+    if missing := [name for name in _NEEDED if name not in answer.colnames]:
+        raise _to_do(path, ra, dec, radius_deg, f"MAST's answer, which is not kept, lacks {', '.join(missing)}")
     answer.sort("ID")
     answer = answer[[name for name in _COLUMNS if name in answer.colnames]]
     answer.meta.clear()

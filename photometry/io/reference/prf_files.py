@@ -252,7 +252,8 @@ def download_prf(folder: str | Path, sector: int, camera: int, ccd: int) -> Path
     Raises
     ------
     PrfError
-        When MAST cannot be reached; the message says which files to put where.
+        When MAST cannot be reached, or sends something else than the names of its files say, which is not kept; the
+        message says which files to put where.
     """
     subfolder = f"start_s{_first_sector(sector):04d}/cam{camera}_ccd{ccd}"
     target, url = Path(folder) / subfolder, f"{MAST_PRF_URL}/{subfolder}/"
@@ -268,8 +269,9 @@ def download_prf(folder: str | Path, sector: int, camera: int, ccd: int) -> Path
         for name in names:
             if not (target / name).is_file():
                 fetched = Path(download_file(url + name, show_progress=False, timeout=_TIMEOUT_S)).read_bytes()
-                with atomic_path(target / name) as temporary:
-                    temporary.write_bytes(fetched)
+                _keep(target / name, fetched)
+    except PrfError:
+        raise
     except (OSError, ValueError) as error:
         raise PrfError(
             target,
@@ -277,3 +279,17 @@ def download_prf(folder: str | Path, sector: int, camera: int, ccd: int) -> Path
         ) from error
     check_prf_folder(target, sector, camera, ccd)
     return target
+
+
+def _keep(path: Path, fetched: bytes) -> None:
+    """Write a file that was fetched, if it is what its name says."""
+    name = _FITS_NAME.fullmatch(path.name)
+    assert name is not None
+    camera, ccd, row, column = map(int, name.groups()[1:5])
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(fetched)
+        try:
+            _read_one(temporary, camera, ccd, row, column)
+        except PrfError as error:
+            problem = f"what {MAST_PRF_URL} sent is not kept: it {error.problem}"
+            raise PrfError(path, f"{problem}; run again, put the file there yourself, or set prf: model") from error

@@ -94,3 +94,10 @@ def test_no_star_there(mast, tmp_path):
     with pytest.raises(CatalogError, match=r"stars.ecsv: MAST knows no star there"):
         download_star_table(tmp_path / "stars.ecsv", 10.0, -60.0, 0.2)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_that_is_no_star_table_is_not_kept(mast, tmp_path):
+    mast.answer = tic()["ID", "GAIAmag"]
+    with pytest.raises(CatalogError, match=r"stars.ecsv: MAST's answer, which is not kept, lacks ra, dec, Tmag; put"):
+        download_star_table(tmp_path / "stars.ecsv", 10.0, -60.0, 0.2)
+    assert list(tmp_path.iterdir()) == []

@@ -271,6 +271,47 @@ def test_interrupted_fetch_goes_on(archive, tmp_path):
     assert len(archive) == 28
 
 
+LIES = {
+    "a page in place of the file": lambda _: b"<html>maintenance</html>",
+    "nothing": lambda _: b"",
+    "half of it": lambda content: content[: len(content) // 2],
+    "a file of another place": None,
+}
+
+
+@pytest.mark.usefixtures("archive")
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_what_is_not_what_its_name_says_is_not_kept(good, tmp_path, monkeypatch, lie):
+    last = f"{LATE}-prf-2-3-row1025-col1069.fits"
+    honest, sent = prf_files.download_file, tmp_path / "sent"
+    other = (good / f"{LATE}-prf-2-3-row0001-col0045.fits").read_bytes()
+    sent.write_bytes(other if lie is None else lie((good / last).read_bytes()))
+
+    def download_file(url, **more):
+        return str(sent) if url.endswith(last) else honest(url, **more)
+
+    monkeypatch.setattr(prf_files, "download_file", download_file)
+    with pytest.raises(PrfError, match=rf"{last}: what https.* sent is not kept: it .*; run again, put the file there"):
+        download_prf(tmp_path / "kept", 15, 2, 3)
+    target = tmp_path / "kept/start_s0004/cam2_ccd3"
+    assert last not in {path.name for path in target.iterdir()}
+    monkeypatch.setattr(prf_files, "download_file", honest)
+    assert len(list(download_prf(tmp_path / "kept", 15, 2, 3).iterdir())) == 25
+
+
+def test_names_that_lead_elsewhere_are_no_names(archive, tmp_path, monkeypatch):
+    page = tmp_path / "evil.html"
+    page.write_text('<a href="../../../etc/passwd">x</a> <a href="/etc/tess2019107181901.fits">y</a>')
+    honest = prf_files.download_file
+    monkeypatch.setattr(
+        prf_files, "download_file", lambda url, **more: str(page) if url.endswith("/") else honest(url, **more)
+    )
+    with pytest.raises(PrfError):
+        download_prf(tmp_path / "kept", 15, 2, 3)
+    assert not (tmp_path / "kept").exists()
+    assert archive == []
+
+
 def test_no_network(monkeypatch, tmp_path):
     def download_file(*_, **__):
         raise OSError("no route to host")

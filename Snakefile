@@ -45,6 +45,8 @@ pathvars:
 
 
 include: "rules/cluster.smk"
+include: "rules/batch_inputs.smk"
+include: "rules/batches.smk"
 include: "rules/catalog.smk"
 include: "rules/images.smk"
 include: "rules/motion.smk"

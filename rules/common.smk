@@ -16,6 +16,7 @@ from photometry.core.errors import PhotometryError
 from photometry.core.settings import CATALOGS
 from photometry.io.ffi.ffi_files import listing_digest
 from photometry.io.reference.prf_files import check_prf_folder
+from photometry.workflow.batch_members import regions_at_tile as tile_regions
 from photometry.workflow.code_digests import Sources
 from photometry.workflow.config_files import explained
 from photometry.workflow.mast_observations import NotFetchedYet
@@ -76,6 +77,9 @@ except PhotometryError as error:
 
 #: The settings, complete.
 SETTINGS = RUN.settings
+#: Regions that have a job for each step; those of a batch have one for all (rules/batches.smk).
+BATCHED = {name for names in RUN.batches.values() for name in names}
+SINGLE = {name: region for name, region in RUN.regions.items() if name not in BATCHED}
 #: Stars from which cube, motion and PRF of a region were derived; not a declared output, which Snakemake would delete.
 REFERENCE = f"{SETTINGS['output']}/prepared/reference_stars_{{region}}.hdf5"
 #: Where files from MAST are kept.
@@ -239,10 +243,7 @@ def regions_around(wildcards):
 
 def regions_at_tile(wildcards):
     """Return the names of a region and of those whose pixels overlap one of its tiles, or are next to it."""
-    around = region_of(wildcards).tiles[wildcards.tile].core.grown(8)
-    others = RUN.overlaps[wildcards.region]
-    near = [name for name in others if RUN.regions[name].pixels.stamp.overlaps(around)]
-    return [wildcards.region, *near]
+    return tile_regions(wildcards.region, wildcards.tile, RUN.regions, RUN.overlaps)
 
 
 def stars_around(wildcards):
@@ -299,19 +300,24 @@ def prf_folder_of(wildcards):
 
 def prf_files_of(wildcards):
     """Return the PRF files of a region: the user's, the list of those that are downloaded, none for the model."""
-    given = observation_of(wildcards)["prf"]
     pointing = region_of(wildcards).pixels.pointing
+    return prf_files(
+        observation_of(wildcards)["prf"],
+        pointing.sector,
+        pointing.camera,
+        pointing.ccd,
+    )
+
+
+@cache
+def prf_files(given, sector, camera, ccd):
+    """Return the PRF files of a CCD, as `prf_files_of` does; a folder is looked through once."""
     if given == "model":
         return []
     if given == "mast":
-        name = f"sector{pointing.sector:03d}_camera{pointing.camera}_ccd{pointing.ccd}"
-        return f"<results>/prepared/prf_files_{name}.txt"
-    return [
-        str(path)
-        for path in check_prf_folder(
-            given, pointing.sector, pointing.camera, pointing.ccd
-        )
-    ]
+        name = f"sector{sector:03d}_camera{camera}_ccd{ccd}"
+        return [f"{SETTINGS['output']}/prepared/prf_files_{name}.txt"]
+    return [str(path) for path in check_prf_folder(given, sector, camera, ccd)]
 
 
 def fluxes_of(wildcards):
@@ -332,11 +338,11 @@ def indices_of(wildcards):
     )
 
 
-def all_indices(wildcards):
-    """Return the light curve indices of all tiles that have targets."""
+def index_files(regions):
+    """Return the light curve indices of the tiles of regions that have targets."""
     return [
-        f"<results>/lightcurves/index/{region}/{tile}.ecsv"
-        for region in RUN.regions
+        f"{SETTINGS['output']}/lightcurves/index/{region}/{tile}.ecsv"
+        for region in regions
         for tile in tiles_of_targets(region)
     ]
 
@@ -353,11 +359,14 @@ def regions_of_stars():
 
 def indices_of_star(wildcards):
     """Return the light curve indices of the regions in which a star is to be found."""
-    return [
-        f"<results>/lightcurves/index/{region}/{tile}.ecsv"
-        for region in regions_of_stars()[wildcards.starid]
-        for tile in tiles_of_targets(region)
-    ]
+    return index_files(regions_of_stars()[wildcards.starid])
+
+
+def made_for_star(wildcards):
+    """Return what is there when these indices are: themselves, or what their batches leave."""
+    regions = regions_of_stars()[wildcards.starid]
+    single = [name for name in regions if name in SINGLE]
+    return [*index_files(single), *done_batches_of(set(regions) - set(single))]
 
 
 def multi_sector_files():
@@ -365,20 +374,25 @@ def multi_sector_files():
     return collect(f"<results>/{MULTI_SECTOR}", starid=regions_of_stars())
 
 
+def all_indices(wildcards):
+    """Return the light curve indices of all tiles that have targets and are measured by jobs of their own."""
+    return index_files(SINGLE)
+
+
 def prepared_files():
     """Return all files of prepared/: a light curve can be there without them, a notebook needs them."""
     ccds = [
         name
-        for name, region in RUN.regions.items()
+        for name, region in SINGLE.items()
         if DATASOURCES[region.observation["datasource"]].whole_ccd
     ]
-    asked = list(filter(is_downloaded, RUN.regions))
-    fitted = list(filter(tiles_of_targets, RUN.regions))
+    asked = list(filter(is_downloaded, SINGLE))
+    fitted = list(filter(tiles_of_targets, SINGLE))
     return [
         *collect(rules.frames.output.frames, region=ccds),
         *collect(rules.download_catalog.output.stars, region=asked),
         *collect(rules.stars.output.stars, region=asked),
-        *collect("<results>/prepared/{region}.hdf5", region=RUN.regions),
+        *collect("<results>/prepared/{region}.hdf5", region=SINGLE),
         *collect(rules.catalog.output.catalog, region=fitted),
         *target_lists(),
         *collect(rules.movement_kernel.output.kernel, region=fitted),
@@ -390,21 +404,28 @@ def fluxes():
     """Return the fluxes of all tiles that may have targets."""
     return [
         f"<results>/photometry/{name}/{tile}.hdf5"
-        for name in RUN.regions
+        for name in SINGLE
         for tile in tiles_of_targets(name)
     ]
 
 
 def target_lists():
-    """Return the target lists of all regions."""
-    return collect("<results>/prepared/targets_{region}.ecsv", region=RUN.regions)
+    """Return the target lists of the regions that have jobs of their own."""
+    return target_files(SINGLE)
+
+
+def target_files(regions):
+    """Return the target lists of regions."""
+    return [
+        f"{SETTINGS['output']}/prepared/targets_{region}.ecsv" for region in regions
+    ]
 
 
 def plots():
     """Return the plots of all regions that have targets; none where the settings ask for none."""
     if not SETTINGS["plots"]:
         return []
-    return collect(rules.plots.output, region=filter(tiles_of_targets, RUN.regions))
+    return collect(rules.plots.output, region=filter(tiles_of_targets, SINGLE))
 
 
 def wanted_products(wildcards):
@@ -417,5 +438,6 @@ def wanted_products(wildcards):
         *fluxes(),
         *plots(),
         *multi_sector_files(),
+        *done_batches(),
         *collect(rules.unusable_input.output, number=range(len(RUN.unusable))),
     ]

@@ -44,6 +44,7 @@ rule summary:
     input:
         indices=all_indices,
         targets=target_lists(),
+        batches=done_batches(),
     output:
         summary=ensure(f"<results>/{SUMMARY}", non_empty=True),
     log:
@@ -57,6 +58,8 @@ rule summary:
     params:
         rerun_on_code=code_of("summary"),
         version=lookup("version", within=SETTINGS),
+        indices=lambda wildcards: index_files(RUN.regions),
+        targets=target_files(RUN.regions),
         unusable=[(str(error.path), error.problem) for error in RUN.unusable],
         output=subpath(output.summary, parent=True),
     script:
@@ -66,7 +69,7 @@ rule summary:
 rule multi_sector:
     """Put the light curves of TIC {wildcards.starid} in all sectors into one file, and how far the sectors are apart."""
     input:
-        indices=indices_of_star,
+        made=made_for_star,
     output:
         curve=ensure(f"<results>/{MULTI_SECTOR}", non_empty=True),
     log:
@@ -79,6 +82,7 @@ rule multi_sector:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
     params:
         rerun_on_code=code_of("multi_sector"),
+        indices=indices_of_star,
         output=subpath(output.curve, ancestor=2),
     script:
         "../scripts/multi_sector.py"
@@ -114,6 +118,7 @@ rule prune:
         summary=rules.summary.output.summary,
         indices=all_indices,
         targets=target_lists(),
+        batches=done_batches(),
     log:
         "<logs>/prune.log",
     benchmark:
@@ -124,6 +129,8 @@ rule prune:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
     params:
         version=lookup("version", within=SETTINGS),
+        indices=lambda wildcards: index_files(RUN.regions),
+        targets=target_files(RUN.regions),
         unusable=[(str(error.path), error.problem) for error in RUN.unusable],
         output=subpath(input.summary, parent=True),
     script:

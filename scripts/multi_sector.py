@@ -22,7 +22,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         multi_sector(
             path=snakemake.output.curve,
-            paths_indices=snakemake.input.indices,
+            paths_indices=snakemake.params.indices,
             starid=int(snakemake.wildcards.starid),
             output=snakemake.params.output,
         )

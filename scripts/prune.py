@@ -32,8 +32,8 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         names = prune_light_curves(
             path_summary=snakemake.input.summary,
-            paths_targets=snakemake.input.targets,
-            paths_indices=snakemake.input.indices,
+            paths_targets=snakemake.params.targets,
+            paths_indices=snakemake.params.indices,
             output=snakemake.params.output,
             version=snakemake.params.version,
             unusable=snakemake.params.unusable,

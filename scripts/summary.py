@@ -27,8 +27,8 @@ def summary(
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         summary(
-            paths_targets=snakemake.input.targets,
-            paths_indices=snakemake.input.indices,
+            paths_targets=snakemake.params.targets,
+            paths_indices=snakemake.params.indices,
             path_summary=snakemake.output.summary,
             version=snakemake.params.version,
             unusable=snakemake.params.unusable,

@@ -240,7 +240,7 @@ def take_near(
         Error of the places, pixels [default: 0].
     """
     nothing = np.empty(0, dtype=np.int64)
-    if not wcs_header:
+    if not wcs_header or not len(table.starid):
         none = Placed(np.empty(0), np.empty(0))
         return NearStars(table, nothing, none, none.within(stamp, reach), None, np.inf, nothing)
     ra_centre, dec_centre, radius, _ = stamp_on_sky(wcs_header, stamp)

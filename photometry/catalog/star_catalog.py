@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from photometry.catalog.star_columns import NUMBERS, TABLE_NAMES, StarColumns
 from photometry.core.constants import ARCSEC_PER_PIXEL, CATALOG_EPOCH_YEAR
 from photometry.core.cube import Pointing
 from photometry.core.geometry import Stamp
+from photometry.core.quick_wcs import quick_wcs
 from photometry.core.sky import angular_distance, julian_year, unit_vectors
 from photometry.core.stars import Stars, mask_radius
 
@@ -139,6 +141,14 @@ def wcs_of(wcs_header: str) -> Any:
         return WCS(wcs_header)
 
 
+@lru_cache(maxsize=8)
+def _kept_wcs(wcs_header: str) -> Any:
+    """Return a WCS that is made once for whoever asks again; it must not be changed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return quick_wcs(wcs_header)
+
+
 def ccd_positions(
     ra: npt.ArrayLike, dec: npt.ArrayLike, wcs_header: str
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -157,7 +167,7 @@ def ccd_positions(
         0-based CCD pixels; NaN for stars so far from the CCD that the WCS does not reach them.
     """
     ra, dec = _floats(ra), _floats(dec)
-    wcs = wcs_of(wcs_header)
+    wcs = _kept_wcs(wcs_header)
     row, column = np.full(len(ra), np.nan), np.full(len(ra), np.nan)
     near = np.flatnonzero(angular_distance(ra, dec, *wcs.wcs.crval) < _FIELD_RADIUS)
     if not len(near):
@@ -181,7 +191,7 @@ def stamp_on_sky(wcs_header: str, stamp: Stamp) -> tuple[float, float, float, np
     corners : (4, 2) float64
         Right ascension and declination of the outer corners, deg.
     """
-    wcs = wcs_of(wcs_header)
+    wcs = _kept_wcs(wcs_header)
     rows = np.array([stamp.row_min, stamp.row_min, stamp.row_max, stamp.row_max]) - 0.5
     columns = np.array([stamp.col_min, stamp.col_max, stamp.col_max, stamp.col_min]) - 0.5
     corners = np.stack(wcs.all_pix2world(columns, rows, 0), axis=-1)

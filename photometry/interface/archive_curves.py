@@ -15,7 +15,8 @@ from photometry.core.sky import mid_time
 from photometry.core.status import MEASURED
 from photometry.interface.lightkurve_curves import read_lightcurve
 from photometry.interface.psf_target import PSFPhotometry
-from photometry.io.pixels.pixel_files import PixelFile, inspect_pixel_file
+from photometry.io.pixels.pixel_file import PixelFile
+from photometry.io.pixels.pixel_files import inspect_pixel_file
 from photometry.io.pixels.pixel_readers import read_pixels
 from photometry.io.products.cube_files import write_cube
 from photometry.io.stars.catalog_files import write_catalog

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from photometry.core.datasources import TESSCUT, TPF
 from photometry.core.errors import ConfigError, InputFileError, MissingFileError
-from photometry.io.pixels.pixel_files import PixelFile, inspect_pixel_file
+from photometry.io.pixels.pixel_file import PixelFile
+from photometry.io.pixels.pixel_files import inspect_pixel_file
 
 __all__ = ["PreparedFiles", "TpfWanted", "find_ccd_cubes", "find_sector", "find_tpf", "input_folder_of"]
 

@@ -17,6 +17,10 @@ __all__ = ["check_dates", "check_inputs", "check_output", "check_simulated"]
 #: By how much clocks of file servers may be ahead, s; the last date that can be written, s since 1970.
 _CLOCK_ERROR_S, _LAST_DATE = 5.0, 2.5e11
 
+#: Folders of the output that Snakemake itself writes to, whose own message would say no more than "Permission denied":
+#: that of another user, say, who shares what was prepared.
+_WRITTEN_BY_SNAKEMAKE = ("prepared", "logs", "benchmarks")
+
 
 def check_output(folder: str | Path) -> None:
     """Make sure that products can be written; nothing is left behind.
@@ -24,18 +28,20 @@ def check_output(folder: str | Path) -> None:
     Raises
     ------
     ConfigError
-        When the folder, or the nearest folder above it that exists, cannot be written to, or has braces in its name.
+        When the folder, or the nearest folder above it that exists, or one in it that every run writes to, cannot be
+        written to, or when it has braces in its name.
     """
     _check_braces("output", str(folder))
     folder = Path(folder)
     existing = next(parent for parent in [folder, *folder.absolute().parents] if os.path.lexists(parent))
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        raise ConfigError(
-            f"output: {folder} cannot be written ({existing}: {error.strerror}); choose another folder"
-        ) from error
+    for place in [existing, *filter(os.path.isdir, (folder / name for name in _WRITTEN_BY_SNAKEMAKE))]:
+        try:
+            with tempfile.TemporaryFile(dir=place):
+                pass
+        except OSError as error:
+            raise ConfigError(
+                f"output: {folder} cannot be written ({place}: {error.strerror}); choose another folder"
+            ) from error
 
 
 def _check_braces(key: str, folder: str) -> None:

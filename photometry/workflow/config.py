@@ -12,7 +12,7 @@ from typing import Any
 
 from photometry.core.errors import ConfigError
 
-__all__ = ["checked_config", "with_booleans", "with_defaults"]
+__all__ = ["MOST_LEVELS", "MOST_VALUES", "checked_config", "too_many_values", "with_booleans", "with_defaults"]
 
 #: Words for the JSON types, as a writer of YAML knows them.
 _TYPES = {
@@ -34,7 +34,7 @@ _DEMANDS = {
 }
 #: Values of all settings together, and levels of sections and lists, at most. YAML's aliases write a billion values in
 #: ten lines, or a list that holds itself.
-_MOST_VALUES, _MOST_LEVELS = 300_000, 20
+MOST_VALUES, MOST_LEVELS = 300_000, 20
 #: Characters of a key in the name of a place.
 _MOST_OF_KEY = 80
 #: Bits of a whole number: with more it is no real number, and with thousands Python refuses to write it.
@@ -114,6 +114,14 @@ def checked_config(config: Mapping[str, Any], schema: Mapping[str, Any], source:
     return whole
 
 
+def too_many_values(source: object) -> ConfigError:
+    """Return what is wrong with settings whose values have no end."""
+    return ConfigError(
+        f"{source}: has more than {MOST_VALUES} values or {MOST_LEVELS} levels, its aliases (*name) written out; write "
+        "what is meant without them"
+    )
+
+
 def _numbers(config: Mapping[str, Any], source: str) -> Iterator[tuple[tuple[Any, ...], float]]:
     """Give the numbers of settings with their places; ConfigError where there is no end of values."""
     waiting: list[tuple[tuple[Any, ...], Any]] = [((), config)]
@@ -121,11 +129,8 @@ def _numbers(config: Mapping[str, Any], source: str) -> Iterator[tuple[tuple[Any
     while waiting:
         place, value = waiting.pop()
         count += 1
-        if count > _MOST_VALUES or len(place) > _MOST_LEVELS:
-            raise ConfigError(
-                f"{source}: has more than {_MOST_VALUES} values or {_MOST_LEVELS} levels, its aliases (*name) written "
-                "out; write what is meant without them"
-            )
+        if count > MOST_VALUES or len(place) > MOST_LEVELS:
+            raise too_many_values(source)
         if isinstance(value, Mapping):
             waiting += [((*place, key), item) for key, item in value.items()]
         elif isinstance(value, (list, tuple)):

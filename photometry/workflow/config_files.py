@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from photometry.core.errors import ConfigError, InputFileError, PhotometryError
+from photometry.workflow.config import MOST_LEVELS, MOST_VALUES, too_many_values
 
 __all__ = ["check_config_files", "explained"]
 
@@ -47,7 +48,8 @@ def check_config_files(paths: Iterable[str | Path]) -> None:
     Raises
     ------
     ConfigError
-        When a file is missing, no YAML or not UTF-8, or has a key twice; it names file, lines and key.
+        When a file is missing, no YAML or not UTF-8, has a key twice, or more values, its aliases written out, than
+        settings can have; it names file, lines and key.
     """
     for path in paths:
         _check(Path(path))
@@ -64,9 +66,13 @@ def _check(path: Path) -> None:
         ) from error
     try:
         json.loads(text, object_pairs_hook=lambda pairs: _unique(path, pairs))
+    except RecursionError as error:
+        raise too_many_values(path) from error
     except json.JSONDecodeError:
         try:
             _check_yaml(path, text)
+        except RecursionError as error:
+            raise too_many_values(path) from error
         except yaml.MarkedYAMLError as error:
             raise ConfigError(f"{path}: is no YAML{_place_of(error)}: {error.problem}; correct it") from error
         except yaml.YAMLError as error:
@@ -90,7 +96,10 @@ def _unique(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check_yaml(path: Path, text: str) -> None:
     """Look at the keys of every section; one that aliases name again is looked at once."""
-    waiting = [yaml.compose(text, Loader=yaml.SafeLoader)]
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is not None:
+        _check_extent(path, root)
+    waiting = [root]
     seen: set[int] = set()
     while waiting:
         node = waiting.pop()
@@ -102,6 +111,32 @@ def _check_yaml(path: Path, text: str) -> None:
         elif isinstance(node, yaml.MappingNode):
             _check_section(path, node)
             waiting += [part for pair in node.value for part in pair]
+
+
+def _check_extent(path: Path, root: yaml.Node) -> None:
+    """Raise ConfigError where there are too many values or levels with the aliases written out, which nobody does here.
+
+    Snakemake writes them out: ten lines of sections in sections would be a billion.
+    """
+    known: dict[int, tuple[int, int]] = {}
+
+    def extent(node: yaml.Node, level: int) -> tuple[int, int]:
+        """Values of a node and its own levels."""
+        values, levels = known.get(id(node), (1, 0))
+        if level + levels > MOST_LEVELS:
+            raise too_many_values(path)
+        if id(node) not in known and isinstance(node, (yaml.SequenceNode, yaml.MappingNode)):
+            is_section = isinstance(node, yaml.MappingNode)
+            parts = [part for pair in node.value for part in pair] if is_section else node.value
+            found = [extent(part, level + 1) for part in parts]
+            values += sum(n_value for n_value, _ in found)
+            levels = 1 + max((n_level for _, n_level in found), default=0)
+        if values > MOST_VALUES:
+            raise too_many_values(path)
+        known[id(node)] = values, levels
+        return values, levels
+
+    extent(root, 0)
 
 
 def _check_section(path: Path, section: yaml.MappingNode) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from photometry.core.datasources import DATASOURCES
 from photometry.core.quality import BITMASKS
 from photometry.core.settings import TMAG_LIMITS, FitSettings, MotionSettings, PrfSettings
+from photometry.workflow.batches import AUTO_SIZE
 
 __all__ = ["config_schema"]
 
@@ -54,6 +55,15 @@ def config_schema() -> dict[str, Any]:
                 "default": "default",
             },
             "refresh": _key("ask MAST again for all that is kept of it", bool, default=False),
+            "files_per_job": {
+                "description": "pixel files that one job takes through all steps: auto (none of up to 64 files, which "
+                "have a job for each step; of more up to 32) | their number, 0 for none",
+                "type": ["string", "integer"],
+                "pattern": f"^{AUTO_SIZE}$",
+                "minimum": 0,
+                "maximum": 1000,
+                "default": AUTO_SIZE,
+            },
             "plots": _key("draw the plots of every region", bool, default=True),
             "coord_buffer": _key(
                 "stars so far around the pixels are kept in the catalogue, deg",

@@ -16,7 +16,7 @@ __all__ = ["job_log"]
 
 
 @contextlib.contextmanager
-def job_log(path: str | Path) -> Iterator[Callable[[str], None]]:
+def job_log(path: str | Path, terminal: TextIO | None = None) -> Iterator[Callable[[str], None]]:
     """Run a job's work with all its output in a log file.
 
     A `PhotometryError` is meant for the user: its text goes to the log and to the terminal, and so does what the system
@@ -28,6 +28,8 @@ def job_log(path: str | Path) -> Iterator[Callable[[str], None]]:
     ----------
     path : path-like
         The log; an earlier one is overwritten.
+    terminal : text file, optional
+        Where the user reads; within the log of a job that has several, that is no longer standard error [default].
 
     Yields
     ------
@@ -40,7 +42,7 @@ def job_log(path: str | Path) -> Iterator[Callable[[str], None]]:
     SystemExit
         When the work raised an exception.
     """
-    terminal, root = sys.stderr, logging.getLogger()
+    terminal, root = terminal or sys.stderr, logging.getLogger()
     level = root.level
     with _reported(path, terminal):
         Path(path).parent.mkdir(parents=True, exist_ok=True)

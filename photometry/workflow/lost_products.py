@@ -7,9 +7,11 @@ another value than before, which stays until something is lost again.
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 
 from photometry.core.errors import InputFileError
 from photometry.io.results.lightcurve_files import FOLDER
@@ -24,7 +26,12 @@ _log = logging.getLogger(__name__)
 _MOST_TOLD = 20
 
 
-def losses(output: str | Path, folder: str | Path, tiles: Mapping[str, Iterable[str]]) -> dict[str, str]:
+def losses(
+    output: str | Path,
+    folder: str | Path,
+    tiles: Mapping[str, Iterable[str]],
+    batched: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> dict[str, str]:
     """Find what was lost since the last run, and return the parameters of the jobs that write it.
 
     Parameters
@@ -35,18 +42,27 @@ def losses(output: str | Path, folder: str | Path, tiles: Mapping[str, Iterable[
         Folder of the plan, where the parameters are kept.
     tiles : mapping of str to iterable of str
         Names of the tiles of all regions.
+    batched : mapping of str to sequence of str
+        Products of regions that were measured in a batch, none of which is a declared output; the first is what the
+        batch left when it was done.
 
     Returns
     -------
     dict of str to str
-        By region (its reference stars) and region/tile (its light curves); jobs that never lost anything are not in it.
+        By region (its reference stars, or any product of a batch) and region/tile (its light curves); jobs that never
+        lost anything are not in it.
     """
     before = read_losses(folder)
     now, told = dict(before), list[str]()
     for region, names in tiles.items():
         kernel = Path(output, f"prepared/movement_{region}.hdf5")
         reference = Path(output, f"prepared/reference_stars_{region}.hdf5")
-        if kernel.is_file() and not digest_of_stars(reference):
+        if region in batched:
+            done, *products = batched[region]
+            if lost := [f"{path}: is lost" for path in products if not os.path.exists(path)]:
+                told += lost
+                now[region] = _mark(Path(done), *lost)
+        elif kernel.is_file() and not digest_of_stars(reference):
             told.append(f"{reference}: is lost")
             now[region] = _mark(kernel, told[-1])
         for tile in names:

@@ -1,6 +1,6 @@
 """What there is to do: the regions of all observations and their tiles, from settings and file headers alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,12 @@ from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Tile, tiles_of
 from photometry.io.ffi.ffi_files import FfiFolder, inspect_ffis
+from photometry.io.pixels.file_memory import FileMemory
 from photometry.io.pixels.file_places import PlaceNotes
-from photometry.io.pixels.pixel_files import PixelFile, inspect_usable_files
+from photometry.io.pixels.pixel_file import PixelFile
+from photometry.io.pixels.pixel_files import inspect_usable_files
 
-__all__ = ["AUTO", "PlannedRegion", "all_overlaps", "overlapping", "plan_regions"]
+__all__ = ["AUTO", "PlannedRegion", "all_overlaps", "plan_regions"]
 
 #: Value of the key `first_pixel` that leaves the place to headers and sky.
 AUTO = "auto"
@@ -48,7 +50,11 @@ class PlannedRegion:
 
 
 def plan_regions(
-    observations: Sequence[Mapping[str, Any]], tile_size: int, tile_margin: int, notes: PlaceNotes | None = None
+    observations: Sequence[Mapping[str, Any]],
+    tile_size: int,
+    tile_margin: int,
+    notes: PlaceNotes | None = None,
+    memory: FileMemory | None = None,
 ) -> tuple[dict[str, PlannedRegion], list[InputFileError]]:
     """Find the pixel files of all observations, check their headers and divide them into tiles.
 
@@ -60,6 +66,8 @@ def plan_regions(
         As in `photometry.core.geometry.tiles_of`, pixels.
     notes : PlaceNotes, optional
         What is known already of the places of files whose headers do not say them.
+    memory : FileMemory, optional
+        What is known already of the headers of pixel files.
 
     Returns
     -------
@@ -78,7 +86,7 @@ def plan_regions(
     regions: dict[str, PlannedRegion] = {}
     unusable: list[InputFileError] = []
     for observation in observations:
-        found, problems = _inspect(observation, notes)
+        found, problems = _inspect(observation, notes, memory)
         unusable += problems
         for pixels in found:
             if pixels.region in regions:
@@ -94,7 +102,7 @@ def plan_regions(
 
 
 def _inspect(
-    observation: Mapping[str, Any], notes: PlaceNotes | None
+    observation: Mapping[str, Any], notes: PlaceNotes | None, memory: FileMemory | None
 ) -> tuple[Sequence[PixelFile | FfiFolder], list[InputFileError]]:
     path, datasource = observation["input"], observation["datasource"]
     given = observation.get("first_pixel", AUTO)
@@ -102,23 +110,27 @@ def _inspect(
         if given != AUTO:
             raise ConfigError(f"observations: first_pixel is given for {path}, which are full-frame images; remove it")
         return inspect_ffis(path), []
-    return inspect_usable_files(path, datasource, notes, None if given == AUTO else tuple(given))
-
-
-def overlapping(region: PlannedRegion, regions: Mapping[str, PlannedRegion]) -> list[str]:
-    """Return the names of the other regions of the same detector and cadence that share pixels with a region."""
-    return sorted(
-        name
-        for name, other in regions.items()
-        if name != region.name
-        and other.detector == region.detector
-        and region.pixels.stamp.overlaps(other.pixels.stamp)
-    )
+    return inspect_usable_files(path, datasource, notes, None if given == AUTO else tuple(given), memory)
 
 
 def all_overlaps(regions: Mapping[str, PlannedRegion]) -> dict[str, list[str]]:
-    """Return `overlapping` of all regions, by name."""
-    of_detector: dict[tuple[int, int, int, int], dict[str, PlannedRegion]] = {}
-    for name, region in regions.items():
-        of_detector.setdefault(region.detector, {})[name] = region
-    return {name: overlapping(region, of_detector[region.detector]) for name, region in regions.items()}
+    """Return the names of the other regions of the same detector and cadence that share pixels, sorted, by name."""
+    of_detector: dict[tuple[int, int, int, int], list[PlannedRegion]] = {}
+    for region in regions.values():
+        of_detector.setdefault(region.detector, []).append(region)
+    found: dict[str, list[str]] = {name: [] for name in regions}
+    for those in of_detector.values():
+        for one, other in _sharing(those):
+            found[one].append(other)
+            found[other].append(one)
+    return {name: sorted(others) for name, others in found.items()}
+
+
+def _sharing(regions: Sequence[PlannedRegion]) -> Iterator[tuple[str, str]]:
+    """Give the pairs of regions of a CCD that share pixels, sweeping over the rows."""
+    at_work: list[PlannedRegion] = []
+    for region in sorted(regions, key=lambda region: region.pixels.stamp.row_min):
+        stamp = region.pixels.stamp
+        at_work = [other for other in at_work if other.pixels.stamp.row_max > stamp.row_min]
+        yield from ((other.name, region.name) for other in at_work if other.pixels.stamp.overlaps(stamp))
+        at_work.append(region)

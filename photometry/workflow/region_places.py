@@ -11,7 +11,7 @@ from photometry.core.geometry import Stamp
 from photometry.core.sky import unit_vectors
 from photometry.io.ffi.ffi_files import FfiFolder
 from photometry.io.ffi.ffi_headers import parse_name, read_frame
-from photometry.io.pixels.pixel_files import PixelFile
+from photometry.io.pixels.pixel_file import PixelFile
 from photometry.io.pixels.pixel_wcs import wcs_problem
 
 __all__ = ["RegionPlace", "place_of"]

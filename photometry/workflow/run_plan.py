@@ -1,13 +1,16 @@
 """Settings -> everything that is known of a run before its first job; errors are reported here, in one message."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from photometry.core.errors import ConfigError, InputFileError, PhotometryError
+from photometry.io.pixels.file_memory import FileMemory
 from photometry.io.pixels.file_places import PlaceNotes
+from photometry.workflow.batch_members import expected_products
+from photometry.workflow.batches import STAMPS, can_be_batched, plan_batches, read_batches
 from photometry.workflow.checks import check_inputs, check_output, check_simulated
 from photometry.workflow.code_digests import Sources
 from photometry.workflow.config import checked_config, with_booleans
@@ -23,6 +26,8 @@ __all__ = ["RunPlan", "plan_run"]
 
 #: Name of the notes on where files are whose headers do not say it.
 _PLACES = "file_places.json"
+#: Name of the notes on what the headers of pixel files say, and the module whose code reads them.
+_FILES, _INSPECTOR = "pixel_files.json", Path("photometry/io/pixels/pixel_files.py")
 #: The module whose code decides what a plan of stars holds, from the top folder of the sources.
 _STAR_PLANNER = Path("photometry/workflow/star_plan.py")
 #: Characters of a file's name in a message.
@@ -49,6 +54,8 @@ class RunPlan:
         Digests of the stars of regions, by region; empty in the processes of jobs, which find them in `folder`.
     losses : dict of str to str
         Parameters of jobs that have lost what they wrote (`photometry.workflow.lost_products.losses`).
+    batches : dict of str to list of str
+        Regions that are measured by one job, by the name of the batch; all others have a job for each step.
     """
 
     settings: dict[str, Any]
@@ -58,6 +65,7 @@ class RunPlan:
     overlaps: dict[str, list[str]]
     stars: dict[str, StarPlan]
     losses: dict[str, str]
+    batches: dict[str, list[str]]
 
 
 def plan_run(
@@ -107,15 +115,37 @@ def plan_run(
     with _settings_named(source), _files_named(source):
         check_output(settings["output"])
         notes = PlaceNotes(f"{folder}/{_PLACES}")
-        regions, unusable = plan_regions(settings.get("observations", []), fit["tile_size"], fit["tile_margin"], notes)
+        memory = FileMemory(f"{folder}/{_FILES}", sources.digest(sources.root / _INSPECTOR))
+        tiling = fit["tile_size"], fit["tile_margin"]
+        regions, unusable = plan_regions(settings.get("observations", []), *tiling, notes, memory)
+        overlaps = all_overlaps(regions)
+        candidates = can_be_batched(regions, overlaps)
         check_simulated(settings.get("simulate", {}))
         if checks_inputs:
             check_inputs(regions.values(), settings["ephemeris"], settings["motion"]["mode"])
             stars = plan_stars(regions, folder, settings["coord_buffer"], sources.digest(sources.root / _STAR_PLANNER))
             notes.write()
-        tiles = {name: list(region.tiles) for name, region in regions.items()}
-        lost = losses(settings["output"], folder, tiles) if checks_inputs else read_losses(folder)
-    return RunPlan(settings, folder, regions, tuple(unusable), all_overlaps(regions), stars, lost)
+            memory.write()
+            batches = plan_batches(folder, candidates, settings["files_per_job"])
+            tiles = {name: list(region.tiles) for name, region in regions.items()}
+            lost = losses(settings["output"], folder, tiles, _products(settings, batches, stars))
+        else:
+            batches, lost = read_batches(folder, candidates), read_losses(folder)
+    return RunPlan(settings, folder, regions, tuple(unusable), overlaps, stars, lost, batches)
+
+
+def _products(
+    settings: Mapping[str, Any], batches: Mapping[str, Sequence[str]], stars: Mapping[str, StarPlan]
+) -> dict[str, list[str]]:
+    """Return what batches left that were done, and the products of their regions, by region."""
+    found = {}
+    for batch, names in batches.items():
+        done = f"{settings['output']}/{STAMPS}/batch_{batch}.json"
+        for name in names if Path(done).is_file() else ():
+            tiles = list(stars[name].targets)
+            products = expected_products(settings["output"], name, tiles, plots=settings["plots"])
+            found[name] = [done, *products]
+    return found
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Which jobs a change of a star table or of a table of targets affects, known before any of them.
 
 Before the first job the stars of every region are taken from the star table and written to plan/stars_{region}.hdf5,
-which the jobs read; plan/stars_{region}.json has the digests that become parameters of the jobs. Both are kept: as long
-as tables, pixels and settings are the same, no table is read.
+which the jobs read; plan/stars.json has the digests that become parameters of the jobs. Both are kept: as long as
+tables, pixels and settings are the same, no table is read.
 """
 
 import ctypes
@@ -10,12 +10,14 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from photometry.catalog.star_hashes import digest_of_rows, few_changed, star_hashes
 from photometry.core.settings import CATALOGS
 from photometry.io.stars.star_files import digest_of_stars, read_stars, reference_of, write_stars
+from photometry.io.store.disk import flush, flush_folder
 from photometry.io.store.provenance import atomic_path, provenance_of
 from photometry.workflow.output_lock import check_output_free
 from photometry.workflow.plan import PlannedRegion, all_overlaps
@@ -25,6 +27,8 @@ __all__ = ["StarPlan", "linked_regions", "plan_stars", "read_star_plan", "refere
 
 #: Version of the stored plans; those of other versions are not used.
 _VERSION = 3
+#: File of the digests of all regions: a file for each would cost as much time as the digests.
+_DIGESTS = "stars.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,11 @@ def linked_regions(regions: Mapping[str, PlannedRegion], overlaps: Mapping[str, 
     above: dict[str, str] = {}
 
     def top(key: str) -> str:
+        path = []
         while above.setdefault(key, key) != key:
+            path.append(key)
             key = above[key]
+        above.update(dict.fromkeys(path, key))
         return key
 
     names = [name for name, region in regions.items() if region.observation["catalog"] not in CATALOGS]
@@ -105,17 +112,21 @@ def plan_stars(
         When a star table or a table of targets cannot be used, or a target is in no star table.
     """
     plans: dict[str, StarPlan] = {}
-    any_made = False
+    known, new = _known_plans(folder), dict[str, Any]()
     for names in linked_regions(regions, all_overlaps(regions)):
         group = {name: regions[name] for name in names}
         places = {name: place_of(region.pixels) for name, region in group.items()}
         key = digest_of_rows(more=[_VERSION, code, coord_buffer, *_dependencies(group, places)])
-        kept = {name: _kept(folder, name, key) for name in names}
+        kept = {name: _kept(folder, name, known, key) for name in names}
         made = {name: plan for name, plan in kept.items() if plan is not None}
         if len(made) < len(names):
-            made, any_made = _made(group, places, folder, coord_buffer, key), True
+            made = _made(group, places, folder, coord_buffer)
+            sizes = {name: stars_file(folder, name).stat().st_size for name in names}
+            new |= {name: {"key": key, "size": sizes[name]} | asdict(plan) for name, plan in made.items()}
         plans |= made
-    if any_made:
+    if new:
+        with atomic_path(Path(folder, _DIGESTS)) as temporary:
+            temporary.write_text(json.dumps(known | new))
         _give_memory_back()
     return plans
 
@@ -153,9 +164,8 @@ def _made(
     places: Mapping[str, RegionPlace],
     folder: str | Path,
     coord_buffer: float,
-    key: str,
 ) -> dict[str, StarPlan]:
-    """Make and keep the plan of regions."""
+    """Make the plan of regions and write their stars."""
     # These modules read tables and need half a second to be imported.
     from photometry.workflow.star_choice import near_stars
     from photometry.workflow.star_digests import target_digests, tile_digests
@@ -163,7 +173,7 @@ def _made(
     # Its jobs read these files.
     check_output_free(Path(folder).parent)
     near, overlaps = near_stars(group, places, coord_buffer), all_overlaps(group)
-    plans, named = {}, dict[str, str]()
+    plans, named, written = {}, dict[str, str](), list[Path]()
     for name, region in group.items():
         stars = near[name].stars()
         plan = StarPlan(
@@ -175,10 +185,11 @@ def _made(
         )
         path = stars_file(folder, name)
         if digest_of_stars(path) != plan.content:
-            write_stars(path, stars, _origin(region, named))
-        with atomic_path(_json_file(folder, name)) as temporary:
-            temporary.write_text(json.dumps({"key": key, "size": path.stat().st_size} | asdict(plan)))
+            write_stars(path, stars, _origin(region, named), flushed=False)
+            written.append(path)
         plans[name] = plan
+    flush(written)
+    flush_folder(folder)
     return plans
 
 
@@ -190,15 +201,31 @@ def _origin(region: PlannedRegion, named: dict[str, str]) -> dict[str, str]:
     return {role: named[path] for role, path in tables.items()}
 
 
-def _json_file(folder: str | Path, region: str) -> Path:
-    return stars_file(folder, region).with_suffix(".json")
+def _known_plans(folder: str | Path) -> dict[str, Any]:
+    """Return the kept plans of all regions as they are in their file; none where it is missing or damaged."""
+    path = Path(folder, _DIGESTS)
+    try:
+        state = path.stat()
+    except OSError:
+        return {}
+    return _plans_in(path, state.st_mtime_ns, state.st_ino)
 
 
-def _kept(folder: str | Path, region: str, key: str) -> StarPlan | None:
+@lru_cache(maxsize=1)
+def _plans_in(path: Path, _mtime_ns: int, _inode: int) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _kept(folder: str | Path, region: str, known: Mapping[str, Any], key: str | None = None) -> StarPlan | None:
     """Return the plan of a region that was made before; None where it is missing, damaged or of other inputs."""
     try:
-        found: dict[str, Any] = json.loads(_json_file(folder, region).read_bytes())
-        if found.pop("key") != key or stars_file(folder, region).stat().st_size != found.pop("size"):
+        found = dict(known[region])
+        its_key, size = found.pop("key"), found.pop("size")
+        if (key is not None and its_key != key) or stars_file(folder, region).stat().st_size != size:
             return None
         return StarPlan(**found)
     except (OSError, ValueError, TypeError, AttributeError, KeyError):
@@ -207,11 +234,7 @@ def _kept(folder: str | Path, region: str, key: str) -> StarPlan | None:
 
 def read_star_plan(folder: str | Path, region: str) -> StarPlan | None:
     """Return the plan of a region as it was made before the first job; None where there is none."""
-    try:
-        found = json.loads(_json_file(folder, region).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return _kept(folder, region, found.get("key", "")) if isinstance(found, dict) else None
+    return _kept(folder, region, _known_plans(folder))
 
 
 def reference_digest(plan: StarPlan, path_stars: str | Path, path_reference: str | Path) -> str:

@@ -83,7 +83,7 @@ def copy_workflow(folder: Path) -> Path:
 def product_digests(results: Path) -> dict[Path, str]:
     """Return the SHA-256 of every product below an output folder.
 
-    Logs, benchmarks, hidden files and the plan's notes, which hold dates of the tables, are none.
+    Logs, benchmarks, hidden files and the notes of the plan and of batches, which hold dates, are none.
     """
     files = (path for path in sorted(results.rglob("*")) if path.is_file())
     names = {path.relative_to(results): path for path in files}
@@ -93,6 +93,7 @@ def product_digests(results: Path) -> dict[Path, str]:
         if name.parts[0] not in ("logs", "benchmarks")
         and not name.name.startswith(".")
         and not (name.parts[0] == "plan" and name.suffix == ".json")
+        and name.parts[:2] not in (("prepared", "steps"), ("prepared", "batches"))
     }
 
 

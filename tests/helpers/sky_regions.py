@@ -11,7 +11,7 @@ from photometry.catalog.star_catalog import wcs_of
 from photometry.core.cube import Exposure, Pointing
 from photometry.core.geometry import Stamp, tiles_of
 from photometry.core.times import NO_OFFSET
-from photometry.io.pixels.pixel_files import PixelFile
+from photometry.io.pixels.pixel_file import PixelFile
 from photometry.workflow.plan import PlannedRegion
 
 #: 60x120 pixels: two tiles of 60.

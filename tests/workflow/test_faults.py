@@ -90,11 +90,11 @@ def ready_for(whole: Path, tmp_path: Path) -> Callable[[str], Path]:
     return ready
 
 
-def started(folder: Path) -> subprocess.Popen:
+def started(folder: Path, config: dict = CONFIG) -> subprocess.Popen:
     """Start Snakemake in a process group of its own."""
     with open(folder / "said", "w") as said:
         return subprocess.Popen(
-            snakemake_command(folder, CONFIG),
+            snakemake_command(folder, config),
             cwd=folder,
             env=snakemake_environment(),
             stdout=said,
@@ -154,6 +154,23 @@ def test_killed_worker(ready_for, snakemake, undisturbed, rule):
     assert len(set(lost["region"])) == 1
     assert "Missing: tpf_sector" in (folder / "said").read_text()
     assert_repaired(snakemake, folder, undisturbed)
+
+
+def test_killed_batch(folder, snakemake, undisturbed):
+    config = CONFIG | {"files_per_job": 2}
+    run = started(folder, config)
+    worker = worker_of(folder, "batch")
+    end = time.monotonic() + _PATIENCE_S
+    while not list(folder.glob("results/prepared/movement_tpf_*")):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    os.kill(worker, signal.SIGKILL)
+    assert run.wait(_PATIENCE_S) == 1
+    assert (folder / "results/logs/batch/0000.at").read_text().startswith("tpf_sector001")
+    result = snakemake(folder, config=config)
+    assert result.returncode == 0, result.stdout
+    assert product_digests(folder / "results") == undisturbed
+    assert not (folder / "results/logs/batch/0000.at").exists()
 
 
 def test_killed_snakemake(ready_for, snakemake, undisturbed):

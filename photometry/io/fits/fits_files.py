@@ -6,7 +6,7 @@ import io
 import logging
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -145,7 +145,7 @@ def _check_size(path: Path, hdus: fits.HDUList, size: int) -> None:
         )
 
 
-def header_value(header: fits.Header, key: str) -> Any:
+def header_value(header: Mapping[str, Any], key: str) -> Any:
     """Return a key's value; None where the key is missing or blank."""
     value = header.get(key)
     if isinstance(value, fits.card.Undefined) or (isinstance(value, str) and not value.strip()):

@@ -2,13 +2,14 @@
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from astropy.io import fits
 
 from photometry.io.fits.damage import DAMAGED
 
-__all__ = ["endless_fault", "structure_fault"]
+__all__ = ["data_size", "endless_fault", "layout_fault", "structure_fault"]
 
 _BLOCK = 2880
 #: Types of pixels, and kinds of extensions (FITS Standard 4.0, table 8 and section 7).
@@ -88,16 +89,16 @@ def structure_fault(file: BinaryIO) -> str:
             header = fits.Header.fromfile(file, padding=False)
         except DAMAGED:
             return ""
-        fault = _fault(header, is_primary=start == 0)
+        fault = layout_fault(header, is_primary=start == 0)
         if fault:
             return fault
-        n_byte = _data_size(header)
+        n_byte = data_size(header)
         start = file.tell() + (-file.tell()) % _BLOCK + n_byte + (-n_byte) % _BLOCK
     return ""
 
 
-def _fault(header: fits.Header, *, is_primary: bool) -> str:
-    """Look at the keys that say how the data are laid out."""
+def layout_fault(header: Mapping[str, Any], *, is_primary: bool) -> str:
+    """Name the first key of a header that says something impossible of its data's layout; empty where none does."""
     try:
         if not is_primary and header.get("XTENSION") not in _EXTENSIONS:
             return _said(header, "XTENSION", f"one of {', '.join(_EXTENSIONS)}")
@@ -114,7 +115,7 @@ def _fault(header: fits.Header, *, is_primary: bool) -> str:
         return " ".join(str(error).split())
 
 
-def _column_fault(header: fits.Header) -> str:
+def _column_fault(header: Mapping[str, Any]) -> str:
     if not _is_count(header.get("TFIELDS"), _MOST_AXES):
         return _said(header, "TFIELDS", f"0 to {_MOST_AXES}")
     for number in range(1, header["TFIELDS"] + 1):
@@ -131,13 +132,13 @@ def _is_count(value: Any, most: float = 2**63) -> bool:
     return type(value) is int and 0 <= value <= most
 
 
-def _said(header: fits.Header, key: str, expected: str) -> str:
+def _said(header: Mapping[str, Any], key: str, expected: str) -> str:
     value = header.get(key)
     return f"header key {key} is {'missing' if value is None else repr(value)}, expected {expected}"
 
 
-def _data_size(header: fits.Header) -> int:
-    """Bytes of the data that follow a header."""
+def data_size(header: Mapping[str, Any]) -> int:
+    """Return the number of bytes of the data that follow a header without `layout_fault`."""
     axes = [header[f"NAXIS{number}"] for number in range(1, header["NAXIS"] + 1)]
     return _n_byte(axes, header["BITPIX"], header.get("PCOUNT", 0), header.get("GCOUNT", 1))
 

@@ -1,21 +1,21 @@
 """Finding pixel files, looking at their headers, reading them: TESScut cutouts and target pixel files (TPFs)."""
 
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-
-from astropy.io import fits
+from typing import Any
 
 from photometry.core.cube import Exposure, Pointing
 from photometry.core.datasources import DATASOURCES, DataSource
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Stamp, science_part
-from photometry.core.times import TimeOffset
 from photometry.io.fits.fits_archives import packed_files
-from photometry.io.fits.fits_files import header_value, open_fits
+from photometry.io.fits.fits_files import header_value
+from photometry.io.fits.header_units import HeaderUnit, header_units
+from photometry.io.pixels.file_memory import FileMemory
 from photometry.io.pixels.file_places import BY_SETTINGS, FilePlace, PlaceNotes
 from photometry.io.pixels.header_agreement import check_agreement, tell_wrong_camera
+from photometry.io.pixels.pixel_file import PixelFile
 from photometry.io.pixels.pixel_headers import (
     PixelHeaders,
     check_flux_unit,
@@ -27,7 +27,6 @@ from photometry.io.pixels.pixel_wcs import read_place, read_wcs, stamp_of_file
 from photometry.io.pixels.time_systems import read_time_zero
 
 __all__ = [
-    "PixelFile",
     "check_datasource",
     "headers_of",
     "inspect_pixel_file",
@@ -41,54 +40,6 @@ _log = logging.getLogger(__name__)
 _AGAIN = "delete it and fetch it again"
 _ENDINGS = (".fits", ".fits.gz", ".fit", ".fit.gz")
 _NO_INPUT = "no such file or folder; correct the key 'input'"
-
-
-@dataclass(frozen=True, slots=True)
-class PixelFile:
-    """What the headers of a pixel file say.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    region : str
-        Name of its region: part of the names of all products made from it.
-    pointing : Pointing
-        Sector, camera, CCD, position.
-    exposure : Exposure
-        Exposure and readout.
-    stamp : Stamp
-        The pixels that see the sky.
-    n_cadence : int
-        Number of cadences, those without a time included.
-    wcs_header : str
-        WCS in CCD pixels (`photometry.core.cube.CubeHeader.wcs_header`).
-    offset : TimeOffset
-        What has to be added to the file's times, s.
-    time_zero : float
-        Zero point of the file's times, BTJD.
-    file_stamp : Stamp
-        The pixels of the file; those beside the CCD's science area are not read.
-    placed_by : str
-        What says where they are (`photometry.io.pixels.file_places.FilePlace.source`).
-    """
-
-    path: Path
-    region: str
-    pointing: Pointing
-    exposure: Exposure
-    stamp: Stamp
-    n_cadence: int
-    wcs_header: str
-    offset: TimeOffset
-    time_zero: float
-    file_stamp: Stamp
-    placed_by: str
-
-    @property
-    def place(self) -> FilePlace:
-        """Place of the first pixel of the file on the CCD."""
-        return FilePlace(self.file_stamp.row_min, self.file_stamp.col_min, self.placed_by)
 
 
 def inspect_pixel_file(path: str | Path, datasource: str, place: FilePlace | None = None) -> PixelFile:
@@ -123,6 +74,7 @@ def inspect_usable_files(
     datasource: str,
     notes: PlaceNotes | None = None,
     first_pixel: tuple[int, int] | None = None,
+    memory: FileMemory | None = None,
 ) -> tuple[list[PixelFile], list[InputFileError]]:
     """Find the pixel files of a path (file or folder); return those that can be used, and what is wrong with others.
 
@@ -138,6 +90,8 @@ def inspect_usable_files(
         What is known already of places by the sky.
     first_pixel : tuple of int, optional
         Row and column of the first pixel, 0-based on the CCD, of the only file, whatever its headers say.
+    memory : FileMemory, optional
+        What is known already of the headers; it learns what is new.
 
     Raises
     ------
@@ -145,11 +99,11 @@ def inspect_usable_files(
         When there is no such file or folder, a folder has no file of this kind, two have the same region, or
         `first_pixel` is given for several.
     """
-    notes = PlaceNotes() if notes is None else notes
+    notes, memory = notes or PlaceNotes(), memory or FileMemory()
     if Path(path).is_file():
         place = None if first_pixel is None else FilePlace(*first_pixel, BY_SETTINGS)
         try:
-            return [_inspect(_find(path, datasource)[0], datasource, notes, place)], []
+            return [_known_file(Path(path), datasource, notes, place, memory)], []
         except InputFileError as error:
             return [], [error]
     if not Path(path).is_dir():
@@ -165,14 +119,38 @@ def inspect_usable_files(
         _log.warning("%s: %s", path, packed.rstrip("; "))
     for candidate in candidates:
         try:
-            headers = _of_kind(candidate, datasource)
-            if headers is not None:
-                usable.append(_inspect(headers, datasource, notes))
+            found = _known_candidate(candidate, datasource, notes, memory)
+            if found is not None:
+                usable.append(found)
         except InputFileError as error:
             problems.append(error)
     if not usable and not problems:
         raise _none_found(Path(path), datasource, len(candidates))
     return _unique(usable), problems
+
+
+def _known_file(
+    path: Path, datasource: str, notes: PlaceNotes, place: FilePlace | None, memory: FileMemory
+) -> PixelFile:
+    """Return what the headers of a file say that must be of a kind."""
+    _, file = memory.recall(path, datasource, place)
+    if file is None:
+        with memory.learning(path, datasource, place) as learnt:
+            file = _inspect(_find(path, datasource)[0], datasource, notes, place)
+            learnt.append(file)
+    return file
+
+
+def _known_candidate(path: Path, datasource: str, notes: PlaceNotes, memory: FileMemory) -> PixelFile | None:
+    """Return what the headers of a file say; None when it is of another kind."""
+    is_known, file = memory.recall(path, datasource)
+    if not is_known:
+        with memory.learning(path, datasource) as learnt:
+            headers = _of_kind(path, datasource)
+            file = None if headers is None else _inspect(headers, datasource, notes)
+            if file is not None:
+                learnt.append(file)
+    return file
 
 
 def _unique(found: Iterable[PixelFile]) -> list[PixelFile]:
@@ -188,58 +166,64 @@ def _unique(found: Iterable[PixelFile]) -> list[PixelFile]:
 
 def headers_of(path: str | Path) -> PixelHeaders:
     """Read the headers of a FITS file; InputFileError when it has no table PIXELS."""
-    with open_fits(path) as hdus:
-        return _headers_in(Path(path), hdus)
+    return _headers_in(Path(path), header_units(path))
 
 
-def _headers_in(path: Path, hdus: fits.HDUList) -> PixelHeaders:
-    if _follows_a_target(hdus):
+def _headers_in(path: Path, units: Sequence[HeaderUnit]) -> PixelHeaders:
+    if _follows_a_target(units):
         raise InputFileError(
             path,
             "is a cutout of a moving target: its pixels follow the target over the sky, so no star stays on them; "
             "ask TESScut for a place in the sky",
         )
-    _check_extensions(path, hdus)
-    table = _table_of_pixels(hdus)
+    _check_extensions(path, units)
+    table = _table_of_pixels(units)
     if table is None:
         raise InputFileError(
-            path, f"is no TESScut or target pixel file: it has no table PIXELS, only {_described(hdus)}"
+            path, f"is no TESScut or target pixel file: it has no table PIXELS, only {_described(units)}"
         )
-    aperture = hdus["APERTURE"].header if "APERTURE" in hdus else None
-    return PixelHeaders(path, hdus[0].header, table.header, aperture)
+    return PixelHeaders(path, units[0].values, table.values, _aperture(units))
 
 
-def _table_of_pixels(hdus: fits.HDUList) -> fits.BinTableHDU | None:
+def _table_of_pixels(units: Sequence[HeaderUnit]) -> HeaderUnit | None:
     """Return the table PIXELS; None in files of other kinds, whose images may have that name."""
-    return next((hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU) and hdu.name == "PIXELS"), None)
+    return next((unit for unit in units if unit.is_table and unit.name == "PIXELS"), None)
 
 
-def _described(hdus: fits.HDUList) -> str:
+def _aperture(units: Sequence[HeaderUnit]) -> Mapping[str, Any] | None:
+    """Return the header of APERTURE; None where there is none."""
+    return next((unit.values for unit in units if unit.name == "APERTURE"), None)
+
+
+def _described(units: Sequence[HeaderUnit]) -> str:
     """Name the HDUs of a file; of those whose name alone would mislead, what they are."""
-    names = [hdu.name or "without name" for hdu in hdus]
-    images = [hdu.name == "PIXELS" for hdu in hdus]
-    return ", ".join(f"an image {name}" if image else name for name, image in zip(names, images, strict=True))
+    names = [unit.name or "without name" for unit in units]
+    return ", ".join(f"an image {name}" if name == "PIXELS" else name for name in names)
 
 
-def _follows_a_target(hdus: fits.HDUList) -> bool:
+def _follows_a_target(units: Sequence[HeaderUnit]) -> bool:
     """Tell whether a file is a cutout of a moving target: each cadence has pixels of its own."""
-    columns = [{str(value).strip() for key, value in hdu.header.items() if key.startswith("TTYPE")} for hdu in hdus]
+    columns = [
+        {str(unit.values[key]).strip() for key in unit.values if key.startswith("TTYPE")}
+        for unit in units
+        if "TFIELDS" in unit.values
+    ]
     return any({"TGT_RA", "TGT_DEC"} <= names for names in columns)
 
 
-def _check_extensions(path: Path, hdus: fits.HDUList) -> None:
+def _check_extensions(path: Path, units: Sequence[HeaderUnit]) -> None:
     """Refuse a file that ends before the extensions which its primary header promises, or which its kind must have.
 
     Files of other kinds need not have these extensions; tools that cut target pixel files leave the last one out
     without counting anew.
     """
-    primary, n_extension = hdus[0].header, len(hdus) - 1
+    primary, n_extension = units[0].values, len(units) - 1
     promised = header_value(primary, "NEXTEND")
-    if n_extension == 0 and (promised or _kind_by_primary(path, hdus) is not None):
+    if n_extension == 0 and (promised or _kind_by_primary(path, units) is not None):
         what = f"its header promises {promised} (NEXTEND)" if promised else "its kind has PIXELS and APERTURE"
         raise InputFileError(path, f"is truncated: no extension follows the primary header, where {what}; {_AGAIN}")
-    has_pixels = _table_of_pixels(hdus) is not None
-    if has_pixels and "APERTURE" not in hdus and isinstance(promised, int) and n_extension < promised:
+    has_pixels = _table_of_pixels(units) is not None
+    if has_pixels and _aperture(units) is None and isinstance(promised, int) and n_extension < promised:
         raise InputFileError(
             path, f"is truncated: its header promises {promised} extensions (NEXTEND), APERTURE is missing; {_AGAIN}"
         )
@@ -267,15 +251,15 @@ def _candidates(folder: Path) -> list[Path]:
 
 def _of_kind(path: Path, datasource: str) -> PixelHeaders | None:
     """Read the headers of a FITS file; None when it is of another kind."""
-    with open_fits(path) as hdus:
-        if _follows_a_target(hdus):
-            of_kind = _kind_by_primary(path, hdus) in (datasource, None)
-        else:
-            _check_extensions(path, hdus)
-            of_kind = _table_of_pixels(hdus) is not None
-        if not of_kind:
-            return None
-        headers = _headers_in(path, hdus)
+    units = header_units(path)
+    if _follows_a_target(units):
+        of_kind = _kind_by_primary(path, units) in (datasource, None)
+    else:
+        _check_extensions(path, units)
+        of_kind = _table_of_pixels(units) is not None
+    if not of_kind:
+        return None
+    headers = _headers_in(path, units)
     if _kind(headers) is None:
         _check_kind(headers, datasource)  # says that it is neither kind
     return headers if _kind(headers) == datasource else None
@@ -301,9 +285,9 @@ def _kind(headers: PixelHeaders) -> str | None:
     return next((name for name, source in _SOURCES.items() if _has_mark(headers, source)), None)
 
 
-def _kind_by_primary(path: Path, hdus: fits.HDUList) -> str | None:
+def _kind_by_primary(path: Path, units: Sequence[HeaderUnit]) -> str | None:
     """Kind of a file by its primary header alone."""
-    return _kind(PixelHeaders(path, hdus[0].header, fits.Header(), None))
+    return _kind(PixelHeaders(path, units[0].values, {}, None))
 
 
 def _has_mark(headers: PixelHeaders, source: DataSource) -> bool:

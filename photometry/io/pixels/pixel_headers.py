@@ -6,12 +6,13 @@ Every value is checked: a key that is missing or makes no sense is an error that
 import logging
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy.io import fits
 
 from photometry.core.constants import (
     FRAME_TIME_S,
@@ -46,7 +47,7 @@ _LEAST_EXPOSED = 0.4
 _FLUX_UNIT = re.compile(r"e(lectrons?|-)?(/s(ec(ond)?)?|s\^?-1)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PixelHeaders:
     """Headers of a pixel file.
 
@@ -54,16 +55,16 @@ class PixelHeaders:
     ----------
     path : Path
         The file.
-    primary, pixels : Header
-        Of the primary HDU and the table PIXELS.
-    aperture : Header or None
+    primary, pixels : mapping of str to object
+        Of the primary HDU and the table PIXELS: a header of astropy, or a dict.
+    aperture : mapping of str to object or None
         Of the image APERTURE.
     """
 
     path: Path
-    primary: fits.Header
-    pixels: fits.Header
-    aperture: fits.Header | None
+    primary: Mapping[str, Any]
+    pixels: Mapping[str, Any]
+    aperture: Mapping[str, Any] | None
 
     def get(self, key: str) -> Any:
         """Return a value from the table's or else the primary header; None where it is in neither."""
@@ -103,7 +104,7 @@ class PixelHeaders:
             raise InputFileError(self.path, f"header key {key} is {value!r}, expected {low} to {high}")
         return int(value)
 
-    @property
+    @cached_property
     def columns(self) -> dict[str, int]:
         """Numbers of the table's columns (from 1) by their names."""
         count = header_value(self.pixels, "TFIELDS") or 0

@@ -14,7 +14,7 @@ from photometry.core.errors import InputFileError
 from photometry.core.geometry import science_part
 from photometry.core.quality import PIXEL_FLAGS, TESS_QUALITY, bit, decode, is_usable
 from photometry.core.times import MISSION_BTJD
-from photometry.io.pixels.pixel_files import PixelFile
+from photometry.io.pixels.pixel_file import PixelFile
 
 __all__ = ["PixelTable", "impossible_values", "pixel_flags", "read_pixel_table"]
 

@@ -15,6 +15,8 @@ from photometry.core.constants import FRAME_SHAPE
 from photometry.core.cube import Pointing
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import SCIENCE_AREA, Stamp
+from photometry.core.quick_wcs import quick_wcs
+from photometry.io.fits.fits_bytes import cards
 from photometry.io.fits.fits_files import header_value, real_number
 from photometry.io.pixels.file_places import BY_HEADER, BY_SETTINGS, FilePlace, PlaceNotes, place_by_sky
 from photometry.io.pixels.pixel_headers import PixelHeaders
@@ -115,8 +117,8 @@ def read_place(headers: PixelHeaders, pointing: Pointing, notes: PlaceNotes) -> 
     values = _wcs_values(headers)
     if values.get("CRVAL1P") is None and values.get("CRVAL2P") is None:
         shape = read_shape(headers)
-        cards = read_wcs(headers, Stamp(0, shape[0], 0, shape[1]), pointing)
-        return place_by_sky(headers.path, cards, shape, pointing, notes)
+        wcs_cards = read_wcs(headers, Stamp(0, shape[0], 0, shape[1]), pointing)
+        return place_by_sky(headers.path, wcs_cards, shape, pointing, notes)
     first = []
     for axis, name in ((2, "row"), (1, "column")):
         value = values.get(f"CRVAL{axis}P")
@@ -148,12 +150,12 @@ def stamp_of_file(headers: PixelHeaders, place: FilePlace) -> Stamp:
 
 def read_wcs(headers: PixelHeaders, stamp: Stamp, pointing: Pointing) -> str:
     """Return the cards of the WCS in CCD pixels (`photometry.core.cube.CubeHeader.wcs_header`), after checking it."""
-    cards = _own_cards(headers, stamp.col_min, stamp.row_min)
+    own = _own_cards(headers, stamp.col_min, stamp.row_min)
     try:
-        _check_wcs(headers.path, cards, stamp, pointing)
+        _check_wcs(headers.path, own, stamp, pointing)
     except InputFileError as error:
         raise _too_small(headers) or error from error
-    return cards
+    return own
 
 
 def _too_small(headers: PixelHeaders) -> InputFileError | None:
@@ -182,8 +184,7 @@ def _own_cards(headers: PixelHeaders, col_min: int = 0, row_min: int = 0) -> str
         raise InputFileError(headers.path, f"its WCS lacks {', '.join(missing)}; fetch the file again")
     for axis, low in ((1, col_min), (2, row_min)):
         values[f"CRPIX{axis}"] = values[f"CRPIX{axis}"] + low
-    cards: str = fits.Header(list(values.items())).tostring(sep="", endcard=False, padding=False)
-    return cards
+    return cards((key, value, "") for key, value in values.items()).decode("ascii")
 
 
 def image_wcs_cards(header: fits.Header) -> str:
@@ -203,7 +204,7 @@ def image_wcs_cards(header: fits.Header) -> str:
     return "".join([*linear, *distortion])
 
 
-def wcs_problem(cards: str, stamp: Stamp) -> str:
+def wcs_problem(wcs_header: str, stamp: Stamp) -> str:
     """Say why a WCS cannot be used for the pixels of a stamp; empty when positions go to the sky and back.
 
     The round trip of pixels in all parts of the stamp must close to 0.01 pixels.
@@ -217,8 +218,8 @@ def wcs_problem(cards: str, stamp: Stamp) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            wcs = WCS(cards)
-            scales = 3600 * proj_plane_pixel_scales(wcs.celestial)
+            wcs = WCS(wcs_header)
+            scales = 3600 * proj_plane_pixel_scales(wcs if wcs.naxis == 2 else wcs.celestial)
             sky = wcs.all_pix2world(columns, rows, 0)
             back = wcs.all_world2pix(*sky, 0, quiet=True)
     except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
@@ -229,12 +230,12 @@ def wcs_problem(cards: str, stamp: Stamp) -> str:
     return "" if miss < _ROUND_TRIP_PIX else f"positions come back {miss:.3g} pixels off"
 
 
-def _check_wcs(path: Path, cards: str, stamp: Stamp, pointing: Pointing) -> None:
+def _check_wcs(path: Path, wcs_header: str, stamp: Stamp, pointing: Pointing) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            wcs = WCS(cards)
-            scales = 3600 * proj_plane_pixel_scales(wcs.celestial)
+            wcs = quick_wcs(wcs_header)
+            scales = 3600 * proj_plane_pixel_scales(wcs if wcs.naxis == 2 else wcs.celestial)
             column, row = wcs.all_world2pix(pointing.ra, pointing.dec, 0, quiet=True)
     except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
         raise InputFileError(path, f"its WCS cannot be used ({_first_line(error)}); fetch the file again") from error

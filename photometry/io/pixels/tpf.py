@@ -14,7 +14,8 @@ from photometry.core.quality import APERTURE_FLAGS, UNUSABLE, flagged
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import open_fits, table_data, verify_checksums
 from photometry.io.pixels.file_places import FilePlace
-from photometry.io.pixels.pixel_files import PixelFile, inspect_pixel_file
+from photometry.io.pixels.pixel_file import PixelFile
+from photometry.io.pixels.pixel_files import inspect_pixel_file
 from photometry.io.pixels.pixel_tables import PixelTable, impossible_values, pixel_flags, read_pixel_table
 from photometry.io.pixels.starless_frames import without_starless_frames
 

@@ -14,14 +14,18 @@ from photometry.io.store.provenance import open_product, write_product
 
 __all__ = ["digest_of_stars", "read_stars", "reference_of", "reference_stars", "table_of_stars", "write_stars"]
 
-_KIND, _LAYOUT_VERSION = "region_stars", 2
-#: Fields of `RegionStars` that are attributes of the file; all others are datasets.
+_KIND, _LAYOUT_VERSION = "region_stars", 3
+#: Fields of `RegionStars` that are attributes of the file.
 _ATTRIBUTES = ("asks_all", "tmag_limit")
-#: Those that have no element for each star.
+#: Those that have no element for each star: datasets, which are left out where there is nothing in them.
 _OF_REGION = ("unplaced", "left_out", "skipped", "why_skipped")
+#: All others are columns of one dataset: a dataset costs a quarter of a millisecond, and a plan can have thousands of
+#: regions.
+_OF_STARS = tuple(field.name for field in fields(RegionStars) if field.name not in (*_ATTRIBUTES, *_OF_REGION))
+_STARS = "stars"
 
 
-def write_stars(path: str | Path, stars: RegionStars, origin: Mapping[str, str]) -> None:
+def write_stars(path: str | Path, stars: RegionStars, origin: Mapping[str, str], *, flushed: bool = True) -> None:
     """Write the stars of a region.
 
     Parameters
@@ -32,27 +36,36 @@ def write_stars(path: str | Path, stars: RegionStars, origin: Mapping[str, str])
         What to write.
     origin : mapping of str to str
         Names and digests of what they were taken from, by role.
+    flushed : bool
+        See `photometry.io.store.provenance.atomic_path`.
     """
-    with write_product(path, _KIND, _LAYOUT_VERSION, {}) as file:
+    with write_product(path, _KIND, _LAYOUT_VERSION, {}, flushed=flushed) as file:
         for role, name in origin.items():
             file.attrs[f"input_{role}"] = name
         file.attrs["digest"] = stars.digest
-        for field in fields(RegionStars):
-            value = getattr(stars, field.name)
-            if field.name in _ATTRIBUTES:
-                file.attrs[field.name] = value
-            else:
-                write_checked(file, field.name, value)
+        for name in _ATTRIBUTES:
+            file.attrs[name] = getattr(stars, name)
+        for name in _OF_REGION:
+            if len(value := getattr(stars, name)):
+                write_checked(file, name, value)
+        columns = [getattr(stars, name) for name in _OF_STARS]
+        rows = np.empty(
+            len(stars.starid), [(name, column.dtype) for name, column in zip(_OF_STARS, columns, strict=True)]
+        )
+        for name, column in zip(_OF_STARS, columns, strict=True):
+            rows[name] = column
+        write_checked(file, _STARS, rows)
 
 
 def read_stars(path: str | Path) -> RegionStars:
     """Read the stars of a region; InputFileError when the file holds none, or others than its digest is of."""
     with open_product(path, _KIND, _LAYOUT_VERSION) as file:
-        names = [field.name for field in fields(RegionStars) if field.name not in _ATTRIBUTES]
+        rows = file[_STARS][...]
         stars = RegionStars(
             asks_all=bool(file.attrs["asks_all"]),
             tmag_limit=float(file.attrs["tmag_limit"]),
-            **{name: file[name][...] for name in names},
+            **{name: np.ascontiguousarray(rows[name]) for name in _OF_STARS},
+            **({"unplaced": np.empty(0, np.int64)} | {name: file[name][...] for name in _OF_REGION if name in file}),
         )
         if stars.digest != file.attrs["digest"]:
             raise InputFileError(path, "is damaged (its digest is of other stars); delete it and run again")
@@ -77,8 +90,7 @@ def table_of_stars(path: str | Path) -> str:
 def reference_of(stars: RegionStars) -> RegionStars:
     """Return the stars that a region's cube, motion and PRF depend on; who is a target does not matter to them."""
     near = stars.reaches
-    names = [field.name for field in fields(RegionStars) if field.name not in (*_ATTRIBUTES, *_OF_REGION)]
-    chosen = {name: getattr(stars, name)[near] for name in names}
+    chosen = {name: getattr(stars, name)[near] for name in _OF_STARS}
     # What they do not depend on must not change the file's bytes.
     chosen |= {"wanted": np.ones(int(near.sum()), dtype=bool), "teff": np.full(int(near.sum()), np.nan)}
     return RegionStars(**chosen, unplaced=np.empty(0, dtype=np.int64), asks_all=True, tmag_limit=np.nan)

@@ -178,7 +178,13 @@ def origin_of(inputs: Inputs, settings: Mapping[str, Any] | None = None) -> dict
 
 @contextmanager
 def write_product(
-    path: str | Path, kind: str, version: int, inputs: Inputs, settings: Mapping[str, Any] | None = None
+    path: str | Path,
+    kind: str,
+    version: int,
+    inputs: Inputs,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    flushed: bool = True,
 ) -> Iterator[h5py.File]:
     """Open a new HDF5 product for writing; it appears under its name when it is whole.
 
@@ -194,8 +200,10 @@ def write_product(
         Files it was made from, by role; their names and digests are kept.
     settings : mapping of str to object
         Settings that matter for it, see `origin_of`.
+    flushed : bool
+        See `atomic_path`.
     """
-    with atomic_path(path) as temporary, new_hdf5(temporary) as file:
+    with atomic_path(path, flushed=flushed) as temporary, new_hdf5(temporary) as file:
         file.attrs["kind"] = kind
         file.attrs["layout_version"] = version
         for name, value in origin_of(inputs, settings).items():

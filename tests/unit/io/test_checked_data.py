@@ -91,7 +91,9 @@ def test_stars_that_the_digest_is_not_of(tmp_path):
     path = tmp_path / "reference.hdf5"
     write_stars(path, some_stars(), {})
     with h5py.File(path, "r+") as file:
-        file["tmag"][3] += 0.01
+        rows = file["stars"][...]
+        rows["tmag"][3] += 0.01
+        file["stars"][...] = rows
     with pytest.raises(
         InputFileError, match=r"reference\.hdf5: is damaged \(its digest is of other stars\); delete it"
     ):

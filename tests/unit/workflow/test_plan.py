@@ -6,9 +6,9 @@ from photometry.core.cube import Exposure, Pointing
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Stamp
 from photometry.core.times import NO_OFFSET
-from photometry.io.pixels.pixel_files import PixelFile
+from photometry.io.pixels.pixel_file import PixelFile
 from photometry.workflow import plan
-from photometry.workflow.plan import PlannedRegion, overlapping, plan_regions
+from photometry.workflow.plan import PlannedRegion, all_overlaps, plan_regions
 
 
 def pixel_file(name: str, stamp: Stamp, ccd: int = 2, cadence_s: int = 1800) -> PixelFile:
@@ -70,4 +70,4 @@ def test_same_region_in_two_observations(files):
 def test_overlap(other, shares):
     region = PlannedRegion(pixel_file("one", Stamp(0, 20, 44, 64)), {}, {})
     regions = {"one": region, "other": PlannedRegion(other, {}, {})}
-    assert overlapping(region, regions) == (["other"] if shares else [])
+    assert all_overlaps(regions)[region.name] == (["other"] if shares else [])

@@ -1,0 +1,115 @@
+"""What a batch has to know of its pixel files, as plain values that Snakemake compares and hands to the job."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from photometry.workflow.plan import PlannedRegion
+
+__all__ = ["BatchMember", "BatchTile", "expected_products", "regions_at_tile"]
+
+FIGURES = ("field", "motion", "light_curves", "residual", "scatter")
+#: Regions so near a tile may measure its stars, pixels.
+_NEAR_PIX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTile:
+    """A tile that may have targets.
+
+    Parameters
+    ----------
+    core : list of int
+        First row, row behind the last, first column, column behind the last.
+    stars, targets : str
+        Digests of the stars whose light reaches it, and of its targets.
+    regions : list of str
+        Its region, and those whose pixels are on or next to it.
+    """
+
+    core: list[int]
+    stars: str
+    targets: str
+    regions: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMember:
+    """A pixel file of a batch: all that its products depend on.
+
+    Parameters
+    ----------
+    region : str
+        Name of its region.
+    pixels : str
+        The file.
+    datasource : str
+        Its kind.
+    place : list
+        `photometry.io.pixels.file_places.FilePlace`.
+    ephemeris : str
+        What says where TESS was. To make its cube, no more than this is to be known.
+    prf : str
+        Folder of PRF files, or ``model``.
+    prf_files : list of str
+        These files.
+    fit : dict
+        Settings of the fit.
+    rows, reference : str
+        Digests of its stars, and of those whose light reaches its pixels.
+    regions : list of str
+        The region, and those that share its pixels.
+    contents : list of str
+        Digests of the files of their stars.
+    tiles : dict of str to BatchTile
+        Tiles that may have targets, by name.
+    """
+
+    region: str
+    pixels: str
+    datasource: str
+    place: list[int | str]
+    ephemeris: str
+    prf: str = "model"
+    prf_files: list[str] = field(default_factory=list)
+    fit: dict[str, Any] = field(default_factory=dict)
+    rows: str = ""
+    reference: str = ""
+    regions: list[str] = field(default_factory=list)
+    contents: list[str] = field(default_factory=list)
+    tiles: dict[str, BatchTile] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "BatchMember":
+        """Make one of what `as_dict` gave."""
+        tiles = {name: BatchTile(**tile) for name, tile in values["tiles"].items()}
+        return cls(**{**values, "tiles": tiles})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+
+def regions_at_tile(
+    region: str, tile: str, regions: Mapping[str, PlannedRegion], overlaps: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Return the names of a region and of those whose pixels overlap one of its tiles, or are next to it."""
+    around = regions[region].tiles[tile].core.grown(_NEAR_PIX)
+    return [region, *(name for name in overlaps[region] if regions[name].pixels.stamp.overlaps(around))]
+
+
+def expected_products(output: str, region: str, tiles: Sequence[str], *, plots: bool) -> list[str]:
+    """Return the products of a pixel file whose `tiles` may have targets, but its light curves."""
+    always = [f"{output}/prepared/{region}.hdf5", f"{output}/prepared/targets_{region}.ecsv"]
+    if not tiles:
+        return always
+    return [
+        *always,
+        f"{output}/prepared/catalog_{region}.sqlite",
+        f"{output}/prepared/reference_stars_{region}.hdf5",
+        *(f"{output}/prepared/{start}{region}.hdf5" for start in ("movement_", "movement_refined_", "prf_")),
+        f"{output}/prepared/unlisted_stars_{region}.ecsv",
+        *(f"{output}/photometry/{region}/{tile}.hdf5" for tile in tiles),
+        *(f"{output}/lightcurves/index/{region}/{tile}.ecsv" for tile in tiles),
+        *(f"{output}/plots/{region}/{name}.png" for name in FIGURES if plots),
+    ]

@@ -25,7 +25,7 @@ from photometry.archive.table_services import TIC_TABLE, TableService, tic_servi
 from photometry.core.errors import CatalogError
 from photometry.core.settings import CATALOGS
 from photometry.core.sky import unit_vectors
-from photometry.io.store.provenance import atomic_path
+from photometry.io.store.provenance import atomic_path, remove_unfinished
 
 __all__ = ["download_star_table"]
 
@@ -88,10 +88,11 @@ def download_star_table(
             shutil.copyfile(by_hand, temporary)
         return path
     remedy = _remedy(by_hand, region)
-    parts = _gaia_table if catalog == "gaia" else _tic_table
+    remove_unfinished(path)
+    parts = (_gaia_table if catalog == "gaia" else _tic_table)(region, tmag_limit, folder, remedy)
     n_star = 0
     with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
-        for number, part in enumerate(parts(region, tmag_limit, folder, remedy)):
+        for number, part in enumerate(parts):
             part.to_csv(file, index=False, header=number == 0, lineterminator="\n")
             n_star += len(part)
         if not n_star:
@@ -114,14 +115,18 @@ def _tic(wanted: dict[str, str], condition: str, name: str) -> SkyCatalog:
 
 
 def _tic_table(region: SkyRegion, tmag_limit: float, folder: str | Path, remedy: str) -> Iterator[pd.DataFrame]:
-    """Yield the rows of a table of the TIC, a piece at a time."""
+    """Ask for the stars of the TIC; return the rows of their table, a piece at a time."""
     columns = {name.lower(): name.lower() for name in _TIC_COLUMNS}
     catalog = _tic(columns, f"(tmag <= {tmag_limit:g} OR tmag IS NULL)", "tic")
-    for piece in fetch_pieces(catalog, region, folder, remedy):
-        rows = kept_rows(piece)
-        rows.columns = pd.Index(_TIC_COLUMNS)
-        rows = rows[region.contains(_floats(rows["ra"]), _floats(rows["dec"]))]
-        yield rows.iloc[np.argsort(rows["ID"].to_numpy(dtype=np.int64))]
+    pieces = fetch_pieces(catalog, region, folder, remedy)
+    return (_table_of_tic(kept_rows(piece), region) for piece in pieces)
+
+
+def _table_of_tic(rows: pd.DataFrame, region: SkyRegion) -> pd.DataFrame:
+    """Return the stars of an answer as rows of a star table."""
+    rows = rows[region.contains(_floats(rows["ra"]), _floats(rows["dec"]))]
+    order = np.argsort(_integers(rows["id"]))
+    return rows.iloc[order].set_axis(list(_TIC_COLUMNS), axis="columns")
 
 
 def _gaia(tmag_limit: float) -> SkyCatalog:
@@ -139,7 +144,7 @@ def _gaia(tmag_limit: float) -> SkyCatalog:
 
 
 def _gaia_table(region: SkyRegion, tmag_limit: float, folder: str | Path, remedy: str) -> Iterator[pd.DataFrame]:
-    """Yield the rows of a table of Gaia DR3, a piece at a time, with the TIC numbers of the stars that have one."""
+    """Ask for the stars of Gaia DR3 and their numbers in the TIC; return the rows of their table, a piece at a time."""
     columns = {name.lower(): name.lower() for name in (*_TIC_COLUMNS, "gaia")}
     of_gaia = f"gaia IS NOT NULL AND tmag <= {tmag_limit + _FAINTER:g}"
     catalog = _tic(columns, f"({of_gaia} OR tmag <= {_BRIGHT:g})", "tic_gaia")
@@ -154,12 +159,23 @@ def _gaia_table(region: SkyRegion, tmag_limit: float, folder: str | Path, remedy
     )
     order = np.argsort(named["starid"])
     teff = named["teff"][order[np.searchsorted(named["starid"], starid, sorter=order)]]
+    return _parts_of_gaia(pieces, (source_id, starid, teff), bright, region, tmag_limit)
+
+
+def _parts_of_gaia(
+    pieces: list[Path],
+    of_tic: tuple[npt.NDArray[Any], ...],
+    bright: _Columns,
+    region: SkyRegion,
+    tmag_limit: float,
+) -> Iterator[pd.DataFrame]:
+    """Yield the rows of a table of Gaia DR3, a piece at a time, and those of bright stars that it lacks."""
     seen = [np.empty((0, 3))]
     for piece in pieces:
-        table = _table_of_gaia(kept_rows(piece), (source_id, starid, teff), region, tmag_limit)
+        table = _table_of_gaia(kept_rows(piece), of_tic, region, tmag_limit)
         seen.append(table.loc[table["Tmag"] <= _BRIGHT + _AS_BRIGHT, ["ra", "dec", "Tmag"]].to_numpy())
         yield table
-    yield _table_of_bright(bright, np.concatenate(seen), starid)
+    yield _table_of_bright(bright, np.concatenate(seen), of_tic[1])
 
 
 def _together(none: _Columns, parts: list[_Columns]) -> _Columns:

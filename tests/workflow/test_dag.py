@@ -46,8 +46,9 @@ def test_fit_and_figures_read_the_stars_that_the_table_lacks(snakemake, field, t
     assert outputs == {"effective_prf"}
 
 
-def test_tiles_and_downloads(snakemake, field, tmp_path):
-    config = config_of(field, catalog="mast", prf="mast") | {"fit": {"tile_size": 12}}
+@pytest.mark.parametrize("catalog", ["mast", "gaia"])
+def test_tiles_and_downloads(snakemake, field, tmp_path, catalog):
+    config = config_of(field, catalog=catalog, prf="mast") | {"fit": {"tile_size": 12}}
     jobs = planned_jobs(snakemake(tmp_path, "--dry-run", config=config).stdout)
     assert jobs["psf_photometry"] == jobs["export_light_curves"] == 4
     assert jobs["download_catalog"] == jobs["download_prf"] == jobs["stars"] == jobs["plots"] == 1

@@ -45,40 +45,7 @@ def config_schema() -> dict[str, Any]:
                 "earth (error up to 1.4 s)",
                 default="earth",
             ),
-            "quality_bitmask": {
-                "description": "bits of QUALITY that make a cadence unusable for means, motion and PRF: default "
-                "(docs/conventions.md) | hardest (any) | none | their sum",
-                "type": ["string", "integer"],
-                "pattern": f"^({'|'.join(BITMASKS)})$",
-                "minimum": 0,
-                "maximum": BITMASKS["hardest"],
-                "default": "default",
-            },
-            "refresh": _key("ask MAST again for all that is kept of it", bool, default=False),
-            "files_per_job": {
-                "description": "pixel files that one job takes through all steps: auto (none of up to 64 files, which "
-                "have a job for each step; of more up to 32) | their number, 0 for none",
-                "type": ["string", "integer"],
-                "pattern": f"^{AUTO_SIZE}$",
-                "minimum": 0,
-                "maximum": 1000,
-                "default": AUTO_SIZE,
-            },
-            "plots": _key("draw the plots of every region", bool, default=True),
-            "coord_buffer": _key(
-                "stars so far around the pixels are kept in the catalogue, deg",
-                float,
-                minimum=0.05,
-                maximum=10,
-                default=0.1,
-            ),
-            "catalog_tmag_limit": _key(
-                "faintest star that catalog: mast and gaia ask for, Tmag; targets and stars of free flux always are",
-                float,
-                minimum=TMAG_LIMITS[0],
-                maximum=TMAG_LIMITS[1],
-                default=17.0,
-            ),
+            **_run(),
             "motion": _block("how the movement kernel is measured", MotionSettings),
             "prf_learning": _block("how the effective PRF is learnt from the data", PrfSettings),
             "fit": _block("the joint fit of all stars of a tile", FitSettings),
@@ -88,6 +55,46 @@ def config_schema() -> dict[str, Any]:
     )
     schema["anyOf"] = [{"required": ["observations"]}, {"required": ["simulate"]}]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
+
+
+def _run() -> dict[str, Any]:
+    """Return the keys of all observations that belong to no step of the numerics."""
+    return {
+        "quality_bitmask": {
+            "description": "bits of QUALITY that make a cadence unusable for means, motion and PRF: default "
+            "(docs/conventions.md) | hardest (any) | none | their sum",
+            "type": ["string", "integer"],
+            "pattern": f"^({'|'.join(BITMASKS)})$",
+            "minimum": 0,
+            "maximum": BITMASKS["hardest"],
+            "default": "default",
+        },
+        "refresh": _key("ask MAST again for all that is kept of it", bool, default=False),
+        "files_per_job": {
+            "description": "pixel files that one job takes through all steps: auto (none of up to 64 files, which "
+            "have a job for each step; of more up to 32) | their number, 0 for none",
+            "type": ["string", "integer"],
+            "pattern": f"^{AUTO_SIZE}$",
+            "minimum": 0,
+            "maximum": 1000,
+            "default": AUTO_SIZE,
+        },
+        "plots": _key("draw the plots of every region", bool, default=True),
+        "coord_buffer": _key(
+            "stars so far around the pixels are kept in the catalogue, deg",
+            float,
+            minimum=0.05,
+            maximum=10,
+            default=0.1,
+        ),
+        "catalog_tmag_limit": _key(
+            "faintest star that catalog: mast and gaia ask for, Tmag; targets and stars of free flux always are",
+            float,
+            minimum=TMAG_LIMITS[0],
+            maximum=TMAG_LIMITS[1],
+            default=17.0,
+        ),
+    }
 
 
 def _observations() -> dict[str, Any]:

@@ -36,27 +36,39 @@ def serve(n_star: int, told: Connection) -> None:
     from archive_stars import places_in_cone, tic_stars
     from archive_tables import TableService
 
-    n_cluster = n_star // 5
+    n_cluster = n_star // 10 * 2
     ra, dec = places_in_cone(*PLACE, n_star - n_cluster)
     clusters = [places_in_cone(*place, n_cluster // 2, seed=3) for place in ((268.0, -27.0, 0.3), (272.0, -31.0, 0.1))]
     ra = np.concatenate([ra, *(cluster[0] for cluster in clusters)])
     dec = np.concatenate([dec, *(cluster[1] for cluster in clusters)])
     stars = tic_stars(ra, dec)
     stars["tmag"] = np.minimum(stars["tmag"], TMAG_LIMIT - 0.001).tolist()
+    source, none = (10**18 + 7 * np.arange(n_star)).tolist(), [0.0] * n_star
+    stars["gaia"] = list(map(str, source))
+    places = {"source_id": source, "ra": stars["ra"], "dec": stars["dec"], "pmra": none, "pmdec": none}
+    gaia = TableService(places | {"phot_g_mean_mag": stars["tmag"], "bp_rp": [0.5] * n_star}, "gaiadr3.gaia_source")
+    pairs = {"dr2_source_id": source, "dr3_source_id": source, "angular_distance": none, "magnitude_difference": none}
+    gaia.add_table("gaiadr3.dr2_neighbourhood", pairs)
     with StandIn() as server:
         TableService(stars).add_to(server)
+        gaia.add_to(server, "/tap-server/tap")
         told.send(server.url)
         told.recv()
 
 
-def download(folder: str) -> None:
-    """Do what the job does; say its largest memory."""
+def download(folder: str, catalog: str = "mast") -> None:
+    """Do what the job does."""
     from photometry.archive.sky_boxes import SkyRegion
     from photometry.archive.star_downloads import download_star_table
 
     region = SkyRegion(*PLACE, np.zeros((0, 3)), 0.0)
     place = Path(folder)
-    download_star_table(place / "stars.csv", "mast", region, TMAG_LIMIT, place / "kept", place / "by_hand.csv")
+    download_star_table(place / "stars.csv", catalog, region, TMAG_LIMIT, place / "kept", place / "by_hand.csv")
+
+
+def download_gaia(folder: str) -> None:
+    """Do what the job does with `catalog: gaia`."""
+    download(folder, "gaia")
 
 
 def read(folder: str) -> None:
@@ -83,6 +95,7 @@ def main() -> None:
     """Run everything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("n_star", nargs="?", type=int, default=1_000_000)
+    parser.add_argument("--gaia", action="store_true", help="the stars of Gaia DR3, too")
     parser.add_argument("--folder", help="where files are written [a temporary folder]")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -98,6 +111,7 @@ def main() -> None:
         settings = Path(folder, "settings", "astropy")
         settings.mkdir(parents=True)
         (settings / "astroquery.cfg").write_text(f"[mast]\nserver = {url}\n")
+        (settings / "photometry.cfg").write_text(f"[archive]\ngaia_url = {url}/tap-server/tap\n")
         environment = os.environ | {"XDG_CONFIG_HOME": str(settings.parent)}
 
         def step(name: str) -> "subprocess.Popen[bytes]":
@@ -113,14 +127,16 @@ def main() -> None:
         before = {path.name: path.stat().st_mtime_ns for path in kept.glob("*.csv")}
         step("download").wait()
         step("read").wait()
-        after = {path.name: path.stat().st_mtime_ns for path in kept.glob("*.csv")}
+        if given.gaia:
+            step("download_gaia").wait()
+        after = {path.name: path.stat().st_mtime_ns for path in kept.glob("tic_ra*.csv")}
         again = sum(after[name] != date for name, date in before.items())
         sys.stdout.write(f"killed at {len(before)} pieces of {len(after)}, {again} of them were asked for again\n")
     ours.send("end")
     server.join()
 
 
-STEPS: dict[str, Callable[[str], None]] = {"download": download, "read": read}
+STEPS: dict[str, Callable[[str], None]] = {"download": download, "download_gaia": download_gaia, "read": read}
 
 if __name__ == "__main__":
     main()

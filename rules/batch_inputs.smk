@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from photometry.workflow.batch_members import BatchMember, BatchTile
+from photometry.workflow.batch_members import BatchMember, BatchTile, MemberValues
 from photometry.workflow.batches import STAMPS
 
 #: Scripts of the steps.
@@ -79,7 +79,12 @@ def cube_member_of(region):
 
 def members_of(wildcards):
     """Return what a batch has to know of its pixel files."""
-    return [member_of(region) for region in RUN.batches[wildcards.batch]]
+    return MemberValues(map(member_of, RUN.batches[wildcards.batch]))
+
+
+def cube_members_of(wildcards):
+    """Return what is to be known of the pixel files of a batch to make their cubes."""
+    return MemberValues(map(cube_member_of, RUN.batches[wildcards.batch]))
 
 
 def pixel_files_of(wildcards):

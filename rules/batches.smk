@@ -28,9 +28,7 @@ rule batch_cubes:
         rerun_on_losses=losses_of_batch,
         code={"images": code_of("images")},
         settings={name: SETTINGS[name] for name in ("output", "quality_bitmask")},
-        members=lambda wildcards: [
-            cube_member_of(region) for region in RUN.batches[wildcards.batch]
-        ],
+        members=cube_members_of,
     script:
         "../scripts/batch.py"
 

@@ -1,13 +1,16 @@
 """What a batch has to know of its pixel files, as plain values that Snakemake compares and hands to the job."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from photometry.workflow.plan import PlannedRegion
 
-__all__ = ["BatchMember", "BatchTile", "expected_products", "regions_at_tile"]
+__all__ = ["FIGURES", "BatchMember", "BatchTile", "MemberValues", "expected_products", "regions_at_tile"]
 
+#: Plots of a region.
 FIGURES = ("field", "motion", "light_curves", "residual", "scatter")
 #: Regions so near a tile may measure its stars, pixels.
 _NEAR_PIX = 8
@@ -88,6 +91,17 @@ class BatchMember:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""
         return asdict(self)
+
+
+class MemberValues(list[dict[str, Any]]):
+    """What `BatchMember.as_dict` gives, of all pixel files of a batch.
+
+    Snakemake compares what `repr` says of a parameter, keeps it, and prints both when it has changed: this is a digest,
+    not a thousand lines.
+    """
+
+    def __repr__(self) -> str:
+        return f"MemberValues({hashlib.sha256(json.dumps(self, sort_keys=True).encode()).hexdigest()[:16]})"
 
 
 def regions_at_tile(

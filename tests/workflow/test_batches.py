@@ -79,6 +79,11 @@ def base(snakemake: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = yaml.safe_load((folder / "my.yaml").read_text()) | {"files_per_job": SIZE, "coord_buffer": 0.05}
     result = snakemake(folder, config=config)
     assert result.returncode == 0, result.stdout
+    # What is printed of a batch does not grow with what it has to know.
+    changed = snakemake(folder, "--dry-run", config=config | {"version": 2}).stdout
+    assert "Params have changed" in changed
+    assert max(map(len, changed.splitlines())) < 2000
+    (folder / "my.yaml").write_text(yaml.safe_dump(config))
     return folder
 
 

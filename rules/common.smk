@@ -19,7 +19,7 @@ from photometry.io.reference.prf_files import check_prf_folder
 from photometry.workflow.batch_members import regions_at_tile as tile_regions
 from photometry.workflow.code_digests import Sources
 from photometry.workflow.config_files import explained
-from photometry.workflow.mast_observations import NotFetchedYet
+from photometry.workflow.fetching import NotFetchedYet
 from photometry.workflow.origin_lines import made_with
 from photometry.workflow.run_plan import plan_run
 from photometry.workflow.star_plan import (

@@ -15,12 +15,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from photometry.archive.bucket_files import BucketFile, check_space, fetch_files, list_bucket
+from photometry.archive.bucket_files import BucketFile, check_space, fetch_files, is_there, list_bucket
 from photometry.archive.service import conf
 from photometry.core.errors import ArchiveError, PhotometryError
 from photometry.io.store.provenance import atomic_path
 
-__all__ = ["fetch_frames", "list_frames"]
+__all__ = ["fetch_frames", "kept_frames", "list_frames"]
 
 #: Largest number of bytes of frames that are fetched without being asked: a CCD of 1,300 frames has 46 GB.
 _MOST_GB = 100.0
@@ -79,7 +79,7 @@ def fetch_frames(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"frames_sector{sector:03d}_camera{camera}_ccd{ccd}.json"
+    path = _list_file(folder, sector, camera, ccd)
     files = None if refresh else _kept(path)
     if files is None:
         files = list_frames(sector, camera, ccd)
@@ -90,6 +90,17 @@ def fetch_frames(
     check_space(files, folder, most_gb * 1e9, shutil.disk_usage(folder).free)
     fetch_files(files, folder)
     return [folder / file.name for file in files]
+
+
+def kept_frames(sector: int, camera: int, ccd: int, folder: str | Path) -> bool:
+    """Tell whether all frames of a CCD that the bucket listed are in a folder; nothing is asked for."""
+    folder = Path(folder)
+    files = _kept(_list_file(folder, sector, camera, ccd))
+    return files is not None and all(is_there(file, folder) for file in files)
+
+
+def _list_file(folder: Path, sector: int, camera: int, ccd: int) -> Path:
+    return folder / f"frames_sector{sector:03d}_camera{camera}_ccd{ccd}.json"
 
 
 def _kept(path: Path) -> list[BucketFile] | None:

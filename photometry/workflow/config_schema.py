@@ -29,6 +29,7 @@ _PRINTABLE = "^[^\\x00\\ud800-\\udfff]*$"
 
 
 _STAR_NUMBER = {"description": "TIC number", "type": "integer", "minimum": 1, "maximum": 10**11 - 1}
+_FROM_1_TO_4 = {"type": ["integer", "string"], "pattern": "^none$", "minimum": 1, "maximum": 4, "default": "none"}
 _DEGREES = r"[+-]?[0-9]+(\.[0-9]*)?"
 
 
@@ -103,7 +104,7 @@ def _observations() -> dict[str, Any]:
         "datasource": {"description": kinds, "enum": list(DATASOURCES)},
         "input": _text(
             "pixel file, or folder that is searched with all its subfolders; for full-frame images a folder | mast "
-            "(cutouts or target pixel files are fetched)"
+            "(what is asked for is fetched)"
         ),
         "catalog": _text(
             "star table (CSV, ECSV, FITS, VOTable; TIC's columns), catalogue SQLite | mast (TIC) | gaia (DR3)"
@@ -165,6 +166,15 @@ def _of_mast() -> dict[str, Any]:
             "minItems": 1,
             "default": "all",
         },
+        "camera": _key("with input mast, of full-frame images: 1 to 4", int) | _FROM_1_TO_4,
+        "ccd": _key("with input mast, of full-frame images: 1 to 4", int) | _FROM_1_TO_4,
+        "most_gb": _key(
+            "with input mast, most that the full-frame images of a CCD may take on disk, GB",
+            float,
+            minimum=0.001,
+            maximum=10000,
+            default=100.0,
+        ),
         "cutout_size": _key(
             "with input mast, rows and columns of the cutouts, pixels", int, minimum=11, maximum=256, default=64
         ),

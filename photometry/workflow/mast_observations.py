@@ -22,13 +22,11 @@ from photometry.core.constants import ARCSEC_PER_PIXEL
 from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import ConfigError, NotAtArchiveError
 from photometry.core.sky import unit_vectors
-from photometry.io.store.provenance import atomic_path
+from photometry.workflow.fetching import Fetching, NotFetchedYet, target_list
 from photometry.workflow.output_lock import hold_output
 
 __all__ = [
     "FROM_MAST",
-    "Fetching",
-    "NotFetchedYet",
     "numbers_in_table",
     "with_fetched",
     "with_source",
@@ -40,26 +38,6 @@ FROM_MAST = "mast"
 _MOST_FIELDS = 1000
 #: Stars nearer to each other than two pixels have the same cutout, rad.
 _SAME_PIXELS = math.radians(2 * ARCSEC_PER_PIXEL / 3600)
-
-
-class NotFetchedYet(Exception):  # noqa: N818  no error: a dry run ends well
-    """A dry run needs files that are not there; its text says which the run will fetch."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fetching:
-    """What may be done to have the files.
-
-    Parameters
-    ----------
-    allowed : bool
-        Whether anything may be asked for; the processes of jobs take what is there.
-    dry : bool
-        Whether large files are left for the run itself.
-    """
-
-    allowed: bool = True
-    dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,20 +110,40 @@ def with_fetched(settings: Mapping[str, Any], fetching: Fetching) -> dict[str, A
     for observation in observations:
         if not _is_from_mast(observation):
             found.append(observation)
-            continue
-        folder = Path(settings["output"], "downloads", observation["datasource"])
-        for wanted in _together(folder, _wishes(observation, settings), fetching, nowhere):
-            try:
-                field = _field(folder, wanted.wish, settings, fetching, later)
-            except NotAtArchiveError as error:
-                nowhere.append(str(error))
-                continue
-            found += _local(observation, field, wanted) if field else []
+        elif DATASOURCES[observation["datasource"]].whole_ccd:
+            # These modules need half a second of imports.
+            from photometry.workflow.mast_frames import with_frames
+
+            found += with_frames(observation, settings, fetching, later)
+        else:
+            found += _of_fields(observation, settings, fetching, later, nowhere)
     if nowhere:
         raise NotAtArchiveError("\n".join(nowhere))
     if later:
         raise NotFetchedYet("\n".join(later))
     return dict(settings) | {"observations": found}
+
+
+def _of_fields(
+    observation: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    fetching: Fetching,
+    later: list[str],
+    nowhere: list[str],
+) -> Iterator[dict[str, Any]]:
+    """Give an observation for every file of the fields of stars and places; fetch them if need be.
+
+    `later` gets what a dry run leaves to the run itself, `nowhere` what the archive does not have.
+    """
+    folder = Path(settings["output"], "downloads", observation["datasource"])
+    for wanted in _together(folder, _wishes(observation, settings), fetching, nowhere):
+        try:
+            field = _field(folder, wanted.wish, settings, fetching, later)
+        except NotAtArchiveError as error:
+            nowhere.append(str(error))
+            continue
+        if field is not None:
+            yield from _local(observation, field, wanted)
 
 
 def _together(folder: Path, wanted: Iterable[_Wanted], fetching: Fetching, nowhere: list[str]) -> list[_Wanted]:
@@ -230,8 +228,6 @@ def _plan(wish: FieldWish, seen: Sequence[SeenBy], what: str) -> str:
 def _wishes(observation: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[_Wanted]:
     """Give the fields of an observation with the targets in each: all, or TIC numbers."""
     middle, targets = observation["middle"], observation["targets"]
-    if DATASOURCES[observation["datasource"]].whole_ccd:
-        raise ConfigError(f"observations: input {FROM_MAST} is not for full-frame images; name their folder")
     if isinstance(targets, str) and targets != "all":
         targets = numbers_in_table(targets)
     if middle == "targets":
@@ -266,17 +262,13 @@ def _wishes(observation: Mapping[str, Any], settings: Mapping[str, Any]) -> Iter
 
 def _local(observation: Mapping[str, Any], field: Field, wanted: _Wanted) -> Iterator[dict[str, Any]]:
     """Give an observation for each file of a field; `asked_for` names the stars that were asked for by number."""
-    limit, targets = observation["tmag_limit"], wanted.targets
-    asked_for = {wanted.wish.starid} if wanted.wish.starid else set()
-    if targets != "all":
-        path = field.stars.parent / f"targets_{'_'.join(map(str, targets[:3]))}.csv"
-        text = "\n".join(["starid", *map(str, targets), ""])
-        if not path.is_file() or path.read_text() != text:
-            with atomic_path(path) as temporary:
-                temporary.write_text(text)
+    own: dict[str, Any] = {"targets": wanted.targets, "asked_for": []}
+    if isinstance(wanted.targets, list):
+        own = target_list(field.stars.parent, wanted.targets)
         faintest = [math.ceil(star.tmag * 10) / 10 for star in wanted.stars]
-        asked_for, limit, targets = asked_for | {*targets}, max(limit, *faintest, limit), str(path)
-    own = {"targets": targets, "tmag_limit": limit, "asked_for": sorted(asked_for)}
+        own["tmag_limit"] = max(observation["tmag_limit"], *faintest, observation["tmag_limit"])
+    if wanted.wish.starid:
+        own["asked_for"] = sorted({wanted.wish.starid, *own["asked_for"]})
     if observation["catalog"] == FROM_MAST:
         own["catalog"] = str(field.stars)
     for path in field.pixels:

@@ -102,6 +102,8 @@ def _converted(row: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, A
                 values[name] = float(field)
             elif isinstance(kind, list) and "array" in kind:
                 values[name] = [int(number) for number in field.strip("[]").replace(",", " ").split()]
+            elif kind == "integer" or (isinstance(kind, list) and "integer" in kind):
+                values[name] = int(field)
         except ValueError:
             continue  # the schema's message names it
     return values

@@ -15,8 +15,9 @@ from photometry.workflow.checks import check_inputs, check_output, check_simulat
 from photometry.workflow.code_digests import Sources
 from photometry.workflow.config import checked_config, with_booleans
 from photometry.workflow.config_schema import config_schema
+from photometry.workflow.fetching import Fetching
 from photometry.workflow.lost_products import losses, read_losses
-from photometry.workflow.mast_observations import Fetching, with_fetched, with_sources
+from photometry.workflow.mast_observations import with_fetched, with_sources
 from photometry.workflow.observation_table import with_observation_table
 from photometry.workflow.plan import PlannedRegion, all_overlaps, plan_regions
 from photometry.workflow.star_command import with_command

@@ -9,7 +9,11 @@ from ffi_builder import FfiBuilder
 
 from photometry.archive.fetch_frames import fetch_frames, list_frames, main
 from photometry.archive.service import conf
-from photometry.core.errors import ArchiveError
+from photometry.core.errors import ArchiveError, ConfigError
+from photometry.workflow.config import checked_config
+from photometry.workflow.config_schema import config_schema
+from photometry.workflow.fetching import Fetching, NotFetchedYet
+from photometry.workflow.mast_observations import with_fetched, with_sources
 
 ROOT = "/stpubdata/tess"
 
@@ -147,3 +151,34 @@ def test_the_command(frames, tmp_path, capsys):
     assert re.search(r"frames: 100%", said.err)
     assert main([*command, "--most-gb", "0"]) == 1
     assert capsys.readouterr().err.startswith("Error: 5 frames have")
+
+
+def settings_of(tmp_path, **more):
+    observation = {"datasource": "ffi", "input": "mast", "prf": "model", "sectors": [1], "camera": 1, "ccd": 4}
+    given = {"output": str(tmp_path / "out"), "observations": [observation | more]}
+    return checked_config(with_sources(given), config_schema(), "my.yaml")
+
+
+def test_an_observation_of_full_frame_images(server, frames, tmp_path):
+    settings = settings_of(tmp_path, targets=[7, 5])
+    with pytest.raises(NotFetchedYet, match=r"sector 1, camera 1, CCD 4: 5 full-frame images, 0\.\d+ GB, to be"):
+        with_fetched(settings, Fetching(dry=True))
+    (observation,) = with_fetched(settings, Fetching())["observations"]
+    folder = tmp_path / "out/downloads/ffi/s0001-1-4"
+    assert observation["input"] == str(folder)
+    assert same(sorted(folder.glob("*.fits")), frames)
+    assert (observation["catalog"], observation["asked_for"]) == ("mast", [5, 7])
+    asked = len(server.requests)
+    assert with_fetched(settings, Fetching(allowed=False))["observations"] == [observation]
+    assert with_fetched(settings, Fetching())["observations"] == [observation]
+    assert len(server.requests) == asked
+    with_fetched(settings | {"refresh": True}, Fetching())
+    assert len(server.requests) > asked
+
+
+@pytest.mark.usefixtures("server")
+def test_an_observation_that_does_not_fit(tmp_path):
+    with pytest.raises(ArchiveError, match=r"more than the 0.0 GB that are allowed"):
+        with_fetched(settings_of(tmp_path, most_gb=0.001), Fetching())
+    with pytest.raises(ConfigError, match=r"sector 1, camera 1, CCD 4 in .* are gone; start the run again"):
+        with_fetched(settings_of(tmp_path), Fetching(allowed=False))

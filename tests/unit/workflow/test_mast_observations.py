@@ -11,7 +11,8 @@ from photometry.core.errors import ArchiveError, ConfigError, NotAtArchiveError
 from photometry.workflow import mast_observations
 from photometry.workflow.config import checked_config
 from photometry.workflow.config_schema import config_schema
-from photometry.workflow.mast_observations import Fetching, NotFetchedYet, with_fetched, with_sources
+from photometry.workflow.fetching import Fetching, NotFetchedYet
+from photometry.workflow.mast_observations import with_fetched, with_sources
 from photometry.workflow.observation_table import with_observation_table
 from photometry.workflow.star_command import with_command
 
@@ -209,7 +210,8 @@ def test_stars_on_the_same_pixels_have_the_same_cutouts(archive):
     [
         ({"targets": "all"}, "input mast needs to know where"),
         ({"middle": "400 20"}, "'400 20' is no place in the sky; RA is 0 to 360"),
-        ({"datasource": "ffi"}, "input mast is not for full-frame images; name their folder"),
+        ({"datasource": "ffi", "sectors": [1]}, r"full-frame images with input mast need sectors \(a list\), camera"),
+        ({"datasource": "ffi", "camera": 1, "ccd": 4}, "need sectors"),
         ({"datasource": "tpf", "middle": "84 -80"}, "target pixel files belong to stars: give TIC numbers"),
     ],
 )

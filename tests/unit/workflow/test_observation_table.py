@@ -18,6 +18,7 @@ def table(folder, text):
 def test_rows_are_observations_with_defaults(tmp_path):
     path = table(tmp_path, f'\ufeff{HEAD}# first year\nffi, a,"b, c.csv",mast,t,14.5\n\ntpf,d,e.csv,model,,\n')
     auto = {"first_pixel": "auto", "middle": "targets", "sectors": "all", "cutout_size": 64}
+    auto |= {"camera": "none", "ccd": "none", "most_gb": 100.0}
     assert read_observation_table(path, ITEM) == [
         {
             "datasource": "ffi",

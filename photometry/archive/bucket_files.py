@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 _NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 #: Files that are fetched at a time, and bytes that are written at once.
 _AT_ONCE, _CHUNK = 2, 2**16
+#: Files are looked at one after the other: filters of warnings, which that changes, hold for all threads.
+_looking = threading.Lock()
 _REMEDY = "the same command goes on where it ended"
 
 
@@ -138,7 +140,7 @@ def _fetch(session: requests.Session, file: BucketFile, path: Path, came: Callab
     def fetch() -> None:
         _append(session, file, part, came)
         try:
-            with open_fits(part) as hdus:
+            with _looking, open_fits(part) as hdus:
                 verify_checksums(part, hdus, strict=True)
         except InputFileError as error:
             digest = digest_of(part)

@@ -46,6 +46,8 @@ _LEAST_STARS = 6
 _BRIGHT_FLUX = 945.0
 #: Groups of pixels of which each is predicted from the others.
 _N_GROUP = 4
+#: Share of the cadences that nothing is learnt from: their nodes, with a few of them each, take as much time as others.
+_SPARED = 0.1
 #: Factors of the prior precision that are tried.
 _PRIOR_FACTORS = (10.0, 1.0, 0.1)
 #: A step that changes no sample by more than this share of the highest is the last, and one after which stars that were
@@ -161,7 +163,10 @@ def learn_prf(
     for k in range(settings.n_round):
         equations = _Equations(few, given)
         before, sources = correction, unlisted_stars(few.tiles)
-        few = region_round(few, evaluator, motion, seek=True, watch=equations if learning else None)
+        # The motion follows the PRF in every other round; the last one below has it.
+        few = region_round(
+            few, evaluator, motion, offset_only=k % 2 == 0, seek=True, watch=equations if learning else None
+        )
         settled = are_settled(sources, unlisted_stars(few.tiles))
         if learning:
             correction = equations.best_correction(before.coefficients)
@@ -225,9 +230,9 @@ class _Equations:
         to_tile[:N_AFFINE, :N_AFFINE] = parameters_of_tile(kernel, data)[:N_AFFINE, :N_AFFINE]
         columns = _Columns(model, state.flux, self._given, data)
         groups, n_star = _groups_of_pixels(data.stamp, model.stars, self._n_star)
-        of_tile = shared_equations(
-            data, model, state, self._region.good, columns, groups, _N_GROUP, deviation=tile.deviation
-        )
+        good = self._region.good
+        well_filled = replace(model, nodes=_well_filled(model.nodes, good))
+        of_tile = shared_equations(data, well_filled, state, good, columns, groups, _N_GROUP, deviation=tile.deviation)
         self._n_star += n_star
         self._groups = [_added(group, one, to_tile) for group, one in zip(self._groups, of_tile, strict=True)]
 
@@ -240,6 +245,14 @@ class _Equations:
         so_far = np.concatenate([np.zeros(N_AFFINE), coefficients])
         groups = [_referred(group, so_far) for group in self._groups]
         return _predictive(groups, static_precision(self._region.kernel.scale), prior_precision(self._given.grid))
+
+
+def _well_filled(nodes: Sequence[NodeModel], good: npt.NDArray[np.bool_]) -> tuple[NodeModel, ...]:
+    """Leave out the nodes with the fewest good cadences, as many as hold no more than a few of all cadences."""
+    count = np.array([np.count_nonzero(good[node.cadences]) for node in nodes])
+    order = np.argsort(count, kind="stable")
+    few = order[np.cumsum(count[order]) <= _SPARED * count.sum()]
+    return tuple(node for k, node in enumerate(nodes) if k not in few)
 
 
 def _groups_of_pixels(stamp: Stamp, stars: Stars, first: int) -> tuple[npt.NDArray[np.int64], int]:

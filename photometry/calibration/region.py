@@ -198,7 +198,7 @@ def region_round(
             tile = replace(tile, state=state, deviation=step.deviation, rejected=step.outliers)
         tiles.append(with_sources(tile, model, mean, prf, kernel, len(tiles)) if seek else tile)
     target = gradient + np.einsum("tij,tj->ti", information, kernel.parameters)
-    if region.measured:
+    if region.measured and not offset_only:
         kernel = improved_kernel(kernel, information, gradient, region.good, settings.mode, moments=region.moments)
     placed = kept_in_place(tiles, region.kernel, kernel)
     region = replace(region, tiles=placed, kernel=kernel, information=information, target=target)

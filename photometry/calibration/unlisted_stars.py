@@ -40,8 +40,10 @@ _APART_PIX = 5.0
 #: A source this near to a star is an error of that star's light, pixels; one this near to a brighter source is an error
 #: of that one's place.
 _SAME_PIX, _SAME_SOURCE_PIX = 0.5, 2.0
-#: A source that has moved this near to a star of at least half its light is an error of that star's place, pixels.
+#: A source this near to a star of at least half its light is an error of that star's place, pixels, unless the star
+#: would be off by more than this, were the two one: more than tables are. To stay, a source needs half of that.
 _BESIDE_PIX = 1.5
+_WORST_PLACE = 0.2
 #: Stars whose mean flux differs from the catalogue's by more than this share of it have taken over foreign light.
 _IMPLAUSIBLE = 1.0
 #: A source this near to such a star is the star itself, pixels.
@@ -92,7 +94,7 @@ def with_sources(
         found = seek(_put_back(model, mean, np.where(itself, 0.0, excess)))
         found = refined_places(tile.data, model, mean, found, prf, in_scene=False)
     sources = refined_places(tile.data, model, mean, known, prf)
-    real, is_new = (_are_real(some, in_table) for some in (sources, found))
+    real, is_new = _are_real(sources, in_table, _WORST_PLACE / 2), _are_real(found, in_table, _WORST_PLACE)
     found = found.select(is_new)
     in_pixels = sources.select(real).with_others(found)
     kept = np.concatenate([np.flatnonzero(~old), np.flatnonzero(old)[real]])
@@ -104,10 +106,13 @@ def with_sources(
     return replace(tile, free=free, state=state, deviation=np.concatenate([tile.deviation[kept], still]))
 
 
-def _are_real(sources: Stars, stars: Stars) -> npt.NDArray[np.bool_]:
-    """Tell which sources matter and have not moved to a star of the table, whose light they share, (n_source,)."""
+def _are_real(sources: Stars, stars: Stars, worst: float) -> npt.NDArray[np.bool_]:
+    """Tell which sources matter and are no star of the table that is off by less than `worst` pixels, (n_source,)."""
     away = np.hypot(sources.row[:, None] - stars.row, sources.column[:, None] - stars.column)
-    beside = ((away < _BESIDE_PIX) & (stars.flux > 0.5 * sources.flux[:, None])).any(axis=1)
+    flux = sources.flux[:, None]
+    # By how far the star would be off if the two were one.
+    displaced = away * flux / (flux + stars.flux)
+    beside = ((away < _BESIDE_PIX) & (stars.flux > 0.5 * flux) & (displaced < worst)).any(axis=1)
     return np.asarray((sources.flux > flux_of_tmag(_FAINTEST)) & ~beside)
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "first_fit",
     "left_of",
     "residual_of",
+    "telling_noise",
     "valid_of",
 ]
 
@@ -41,6 +42,8 @@ FIRST_ACCURACY = 0.1
 _SATURATED_DOUBT = 0.05
 #: Share of a star's light in outliers of a cadence that makes its flux no measure of its variation.
 _HIT_SHARE = 0.01
+#: Share of a star's own prior in its flux beyond which the pixels tell nothing of its variation.
+_MOST_PRIOR = 0.99
 #: Accuracy of the change of the means, in standard errors of a single cadence.
 _CHANGE_ACCURACY = 0.003
 
@@ -226,12 +229,23 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
         if count.any():
             terms = node.coefficients(scene.state.motion, node.cadences[good[node.cadences]])
             left_over.append(PixelMean(node, terms.mean(axis=0), total / np.maximum(count, 1.0), count))
+    noise[np.isinf(telling_noise(main))] = np.inf
     deviation = unknowns[: len(model.stars), good].mean(axis=1, dtype=np.float64)
     means = tuple(_with_deviation(mean, scene.state.mean_residual, deviation) for mean in left_over)
     scatter = np.divide(square, n_good, out=np.full_like(square, np.nan), where=n_good > 0)
     return FirstFit(
         rejected, unknowns, scene.state, free, variation_widths(free, noise, good), scatter, most, main, means
     )
+
+
+def telling_noise(system: NodeSolver) -> npt.NDArray[np.float64]:
+    """Return the standard errors of fluxes without own priors, (n_star,), e-/s; infinite where pixels tell nothing.
+
+    A flux that its prior decides is as good as the solution is accurate, which taking out the prior makes a hundred
+    times worse.
+    """
+    share = system.prior_share(np.arange(len(system.noise)))
+    return np.where(share > _MOST_PRIOR, np.inf, system.noise)
 
 
 def _is_hit(node: NodeModel, off: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -1,10 +1,10 @@
-"""What a wrong PRF adds to the pixels in proportion to the motion, told apart from what the stars themselves vary.
+"""What a wrong PRF adds to the pixels in step with the motion, told apart from what the stars themselves vary.
 
 A PRF that is wrong by a few tenths of a per cent of its peak makes every pixel, and a motion measured with it, wrong in
-proportion to the movement. The fluxes of blended stars follow that, many cadences in step. Slopes of the pixels on the
-motion show it with the noise of all cadences together; two things tell it from stars whose own variation happens to be
-in step with the motion: errors of a PRF keep the sum of a star's light, and stars that do not vary otherwise do not
-vary with the motion either.
+proportion to the movement, to its square and to changes of the second moments: "the motion" here. The fluxes of blended
+stars follow that, many cadences in step. Slopes of the pixels on the motion show it with the noise of all cadences
+together; two things tell it from stars whose own variation happens to be in step with the motion: errors of a PRF keep
+the sum of a star's light, and stars that do not vary otherwise do not vary with the motion either.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from photometry.fit.cadence_fit import FirstFit, TileScene
+from photometry.fit.cadence_fit import FirstFit, TileScene, telling_noise
 from photometry.fit.flux_priors import variation_widths
 from photometry.fit.pixel_slopes import PixelSlopes
 from photometry.fit.prf_changes import prf_change_share
@@ -29,7 +29,9 @@ _LEAST_CADENCES = 64
 #: Variation in step with the motion that every star may have, as a share of its flux, that errors allow for, and that
 #: it may have if it is significant, standard errors.
 _LEAST_VARIATION, _LEAST_DOUBT, _LARGEST_VARIATION = 1e-4, 1e-3, 0.3
-_SIGNIFICANT = 4.0
+_SIGNIFICANT = 8.0
+#: Share of its variation that a star has in step with one of a few slow series by chance.
+_IN_STEP = 0.3
 #: Most stars that are told apart from the PRF, the brightest: the time goes with the cube of their number. Fainter ones
 #: keep what their own slopes are, but for what the PRF of a bright star may be wrong by where they are.
 _MOST_STARS = 600
@@ -68,8 +70,9 @@ def motion_slopes(
 
         y = G + R phi + L c ,    cov(G) = s^2 sum_i F_i^2 max(R_i) [diag(R_i) - R_i R_i^T] ,    var(phi_i) = v_i^2 ,
 
-    where s is the error of the PRF as a share of the light (`photometry.scene.model_error`) and v_i how much the star
-    varies beyond its noise otherwise. The covariance is that of errors that keep the sum of the star's light.
+    where s is the error of the PRF as a share of the light (`photometry.scene.model_error`) and v_i what the star has
+    in step with the motion by chance, from how much it varies beyond its noise otherwise. The covariance is that of
+    errors that keep the sum of the star's light.
     """
     n_good, n_direction = int(good.sum()), slopes.motion.shape[1]
     if n_good < _LEAST_CADENCES or n_direction == 0:
@@ -78,12 +81,14 @@ def motion_slopes(
     node = main_node(model.nodes, good)
     flux = np.where(model.unsaturated, np.maximum(scene.state.flux, 0.0), 0.0)
     first_flux = _slopes_of(first.unknowns, slopes.motion, good)
+    # The slopes of the pixels are beside the light of these stars.
+    first_flux[slopes.stars] = 0.0
     free_slopes = _slopes_of(first.free, slopes.motion, good)
-    errors_of_flux = np.broadcast_to(first.main.noise[:, None].astype(np.float32), first.free.shape)
+    noise_of_flux = telling_noise(first.main)
     otherwise = (first.free - free_slopes @ slopes.motion.T).astype(np.float32)
-    variation = variation_widths(otherwise, errors_of_flux, good)
+    variation = variation_widths(otherwise, np.broadcast_to(noise_of_flux[:, None], otherwise.shape), good)
     light = node.expansion.matrices[0]
-    split = _split(light, model.local_basis, flux, variation)
+    split = _split(light, model.local_basis, flux, _IN_STEP * _excess(otherwise[:, good], noise_of_flux))
     image, errors = np.zeros_like(slopes.on_motion), np.zeros_like(free_slopes)
     of_stars = first_flux[: len(flux)].copy()
     for k in range(n_direction):
@@ -96,6 +101,12 @@ def motion_slopes(
     change = of_stars - first_flux[: len(flux)]
     residual = MotionResidual(image, slopes.motion, change, errors)
     return residual, np.where(told, variation, first.variation)
+
+
+def _excess(series: npt.NDArray[np.float32], noise: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the scatter of series (n, n_good) beyond their noise (n,), 0 where that is infinite, (n,), e-/s."""
+    excess = series.var(axis=1, dtype=np.float64) - noise**2
+    return np.asarray(np.sqrt(np.maximum(excess, 0.0)), dtype=np.float64)
 
 
 def left_of_image(
@@ -201,5 +212,5 @@ def _split(
         widest=widest,
         kept=np.concatenate([kept[bright], np.zeros(basis.shape[1])]),
         bright=bright,
-        shape=np.asarray(light @ kept, dtype=np.float64),
+        shape=np.asarray(abs(light) @ kept, dtype=np.float64),
     )

@@ -4,14 +4,15 @@ What goes with the flux of a variable star is its own profile (`photometry.fit.o
 is where a PRF that is wrong leaves the model behind (`photometry.fit.motion_slopes`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from photometry.fit.cadence_fit import FirstFit, TileScene, residual_of
+from photometry.fit.motion_directions import N_SHIFT, motion_directions
 from photometry.scene.node_model import NodeModel, node_variance
-from photometry.scene.tile_state import TileMotion
 
 __all__ = ["PixelSlopes", "pixel_slopes"]
 
@@ -21,8 +22,6 @@ _MOST_STARS = 8
 _LEAST_POWER = 1e6
 #: Least variation in units of the noise of a cadence: noise in the flux flattens slopes.
 _LEAST_VARIATION = 3.0
-#: Directions in which the stars move less than this (standard deviation) tell nothing, pixels.
-_LEAST_MOTION = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +31,16 @@ class PixelSlopes:
     Parameters
     ----------
     motion : (n_cadence, n_direction) float64
-        Movement along its principal axes, mean 0 and standard deviation 1 over the good cadences, no larger in others
-        than in these; no direction where nothing moves.
+        What a wrong PRF answers to, from `photometry.fit.motion_directions`.
     on_motion : (n_pixel, n_direction) float64
-        Slopes on that, e-/s.
+        Slopes on that, less the light that the model has for the fluxes of the variable stars, e-/s.
     stars : (n_chosen,) int64
         The variable stars.
     on_flux, of_model : (n_pixel, n_chosen) float64
         Slopes on their fluxes, of the pixels and of the light that the model has for the same fluxes: share of a star's
         light in a pixel.
+    flux_on_motion : (n_chosen, n_direction) float64
+        Slopes of their fluxes on the motion, e-/s.
     variance : (n_pixel,) float64
         Variance of a pixel in a cadence, (e-/s)^2.
     by_motion, by_flux : (n_direction,), (n_chosen,) float64
@@ -52,9 +52,18 @@ class PixelSlopes:
     stars: npt.NDArray[np.int64]
     on_flux: npt.NDArray[np.float64]
     of_model: npt.NDArray[np.float64]
+    flux_on_motion: npt.NDArray[np.float64]
     variance: npt.NDArray[np.float64]
     by_motion: npt.NDArray[np.float64]
     by_flux: npt.NDArray[np.float64]
+
+    def with_profiles(self, profiles: Mapping[int, npt.NDArray[np.float64]]) -> "PixelSlopes":
+        """Return the slopes less the light that goes with changes (n_pixel,) of the PRF of some of the stars."""
+        light = np.zeros_like(self.on_motion)
+        for star, slope in zip(self.stars.tolist(), self.flux_on_motion, strict=True):
+            if star in profiles:
+                light += np.outer(profiles[star], slope)
+        return replace(self, on_motion=self.on_motion - light)
 
 
 def pixel_slopes(scene: TileScene, first: FirstFit, good: npt.NDArray[np.bool_]) -> PixelSlopes:
@@ -70,14 +79,56 @@ def pixel_slopes(scene: TileScene, first: FirstFit, good: npt.NDArray[np.bool_])
         Cadences that count.
     """
     variance = node_variance(scene.data, first.main_node, scene.model.mean_images(first.main_node, scene.state.flux))
-    directions = _principal_motion(scene.state.motion, good)
-    stars = _chosen(scene, first, good, variance, directions[good])
+    directions = motion_directions(scene.state.motion, good)
+    stars = _chosen(scene, first, good, variance, directions[good, :N_SHIFT])
     flux = first.free[stars][:, good].astype(np.float64)
     regressors = np.concatenate([np.ones((1, good.sum())), directions[good].T, flux]).T
     scale = np.maximum(np.abs(regressors).max(axis=0), 1e-12)
-    regressors /= scale
-    inverse = np.linalg.pinv(regressors.T @ regressors)
-    sums = np.zeros((2, scene.data.stamp.n_pixel, len(scale)))
+    sums = _sums(scene, first, good, stars, flux, regressors / scale) * scale
+    normal, n_direction = regressors.T @ regressors, directions.shape[1]
+    every = np.arange(1 + n_direction)
+    of_motion, by_motion = _solved(normal, scale, sums[0] - sums[1], every)
+    # Squares of a slow motion are like the variation of a slow star: profiles are beside the movement alone.
+    few = np.r_[0 : 1 + min(N_SHIFT, n_direction), 1 + n_direction : len(scale)]
+    of_pixels, by_flux = _solved(normal, scale, sums[0], few)
+    of_model, _ = _solved(normal, scale, sums[1], few)
+    of_flux = slice(len(few) - len(stars), None)
+    return PixelSlopes(
+        motion=directions,
+        on_motion=of_motion[:, 1:],
+        stars=stars,
+        on_flux=of_pixels[:, of_flux],
+        of_model=of_model[:, of_flux],
+        flux_on_motion=(flux - flux.mean(axis=1, keepdims=True)) @ directions[good] / good.sum(),
+        variance=variance,
+        by_motion=by_motion[1:],
+        by_flux=by_flux[of_flux],
+    )
+
+
+def _solved(
+    normal: npt.NDArray[np.float64],
+    scale: npt.NDArray[np.float64],
+    sums: npt.NDArray[np.float64],
+    which: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Regress sums (n_pixel, n) on some of n regressors: slopes (n_pixel, n_some), their variance over the pixel's."""
+    size = scale[which]
+    units = size * size[:, None]
+    inverse = np.linalg.pinv(normal[np.ix_(which, which)] / units) / units
+    return sums[:, which] @ inverse, np.diag(inverse)
+
+
+def _sums(
+    scene: TileScene,
+    first: FirstFit,
+    good: npt.NDArray[np.bool_],
+    stars: npt.NDArray[np.int64],
+    flux: npt.NDArray[np.float64],
+    regressors: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Multiply regressors (n_good, n) with residuals, and with the light of the stars by the model: (2, n_pixel, n)."""
+    sums = np.zeros((2, scene.data.stamp.n_pixel, regressors.shape[1]))
     place = np.cumsum(good) - 1
     for node in scene.model.nodes:
         cadences = node.cadences[good[node.cadences]]
@@ -89,29 +140,7 @@ def pixel_slopes(scene: TileScene, first: FirstFit, good: npt.NDArray[np.bool_])
         sums[0] += (residual * counts) @ of_node
         if len(stars):
             sums[1] += (_light_of(scene, node, stars, flux[:, place[cadences]], cadences) * counts) @ of_node
-    of_pixels, of_model = sums @ inverse / scale
-    square, first_star = np.diag(inverse) / scale**2, 1 + directions.shape[1]
-    return PixelSlopes(
-        motion=directions,
-        on_motion=of_pixels[:, 1:first_star],
-        stars=stars,
-        on_flux=of_pixels[:, first_star:],
-        of_model=of_model[:, first_star:],
-        variance=variance,
-        by_motion=square[1:first_star],
-        by_flux=square[first_star:],
-    )
-
-
-def _principal_motion(motion: TileMotion, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Movement along its principal axes in units of its scatter, (n_cadence, n_direction)."""
-    shift = np.stack([motion.row_shift, motion.column_shift], axis=1)
-    shift = shift - shift[good].mean(axis=0)
-    square, axes = np.linalg.eigh(shift[good].T @ shift[good] / good.sum())
-    seen = square > _LEAST_MOTION**2
-    along = shift @ axes[:, seen] / np.sqrt(square[seen])
-    most = np.abs(along[good]).max(axis=0, initial=0.0)
-    return np.asarray(np.clip(along, -most, most), dtype=np.float64)
+    return sums
 
 
 def _light_of(
@@ -135,10 +164,14 @@ def _chosen(
     variance: npt.NDArray[np.float64],
     motion: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.int64]:
-    """Choose stars whose variation shows their profiles, whatever of it goes with the `motion` of the good cadences."""
+    """Choose stars whose variation shows their profiles, whatever of it goes with the `motion` of the good cadences.
+
+    Stars beside the pixels show nothing but their wings, in which errors of all others look like large variations.
+    """
     brightest = np.asarray(first.main_node.expansion.transposed[0].argmax(axis=1)).ravel()
     candidates = first.variation**2 * good.sum() > _LEAST_POWER * variance[brightest]
     candidates &= (first.variation > _LEAST_VARIATION * first.main.noise) & scene.model.unsaturated
+    candidates &= scene.data.stamp.contains(scene.model.stars.row, scene.model.stars.column)
     left = np.flatnonzero(candidates)
     series = first.free[left][:, good].astype(np.float64)
     series -= series.mean(axis=1, keepdims=True)

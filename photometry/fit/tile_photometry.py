@@ -116,7 +116,8 @@ def fit_tile(
     model, means = with_profiles(model, profiles), [_with_profiles(one, state.flux, profiles) for one in first.means]
     mean = solve_mean(data, model, state, good, means=means, n_round=_MEAN_ROUNDS)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
-    scene, first = _with_motion_slopes(replace(scene, data=data, model=model, state=state), first, slopes, good)
+    scene, slopes = replace(scene, data=data, model=model, state=state), slopes.with_profiles(profiles)
+    scene, first = _with_motion_slopes(scene, first, slopes, good)
     scene = _with_prf_changes(scene, first)
     if prior_widths is None:
         scene = replace(scene, precision=_final_precision(state.flux, first.variation, width))

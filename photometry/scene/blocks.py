@@ -181,8 +181,11 @@ class BlockDesign:
         """
         matrix = np.zeros((self.n_star + self.n_common,) * 2)
         for block in self.blocks:
-            design = block.at(terms)
-            matrix[np.ix_(block.unknowns, block.unknowns)] += design.T @ (weights[block.pixels, None] * design)
+            counted = weights[block.pixels] != 0
+            if counted.any():
+                design = block.at(terms)[counted]
+                weighted = weights[block.pixels][counted, None] * design
+                matrix[np.ix_(block.unknowns, block.unknowns)] += design.T @ weighted
         return matrix
 
     def diagonal(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

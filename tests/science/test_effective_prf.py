@@ -151,11 +151,16 @@ class TestUnknownPrf:
             assert after < 0.25 * before, f"T {low} to {high}: {before:.2e} before, {after:.2e} after"
 
     def test_scatter_goes_down(self, fits):
-        """Bright stars scatter less; fainter ones, where photons rule, no more than before."""
+        """Bright stars scatter less, all together: the fit alone spares most of them what a wrong PRF does.
+
+        Fainter ones, where photons rule, scatter no more than before.
+        """
         _, _, _, given, learnt = fits
         for low, high, limit in ((8, 12, 0.95), (12, 15, 1.01)):
-            ratio = np.median(learnt.scatter(low, high) / given.scatter(low, high))
-            assert ratio < limit, f"T {low} to {high}: {ratio:.3f}"
+            before, after = (one.scatter(low, high) for one in (given, learnt))
+            together = np.sqrt(np.mean(after**2) / np.mean(before**2))
+            assert together < limit, f"T {low} to {high}: {together:.3f}"
+            assert np.median(after / before) < 1.01
 
     def test_motion_gets_better(self, fits):
         field, _, kernel, _, _ = fits

@@ -1,12 +1,17 @@
-"""Start of a region: whether its stars can tell how the PRF changes."""
+"""A region: whether its stars can tell how the PRF changes; rounds that leave its motion as it is."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from small_tiles import make_cube, make_stars
+from small_tiles import exact_images, lopsided_prf, make_cube, make_stars
 
+from photometry.calibration.effective_prf import _well_filled
+from photometry.calibration.region import region_round
 from photometry.calibration.region_tiles import start_region
 from photometry.core.geometry import Stamp
 from photometry.core.settings import MotionSettings
+from photometry.prf.prf_grid import PrfEvaluator
 
 _STAMP = Stamp(100, 140, 600, 640)
 
@@ -44,3 +49,31 @@ def test_the_same_for_tiles_together():
 
 def test_stars_beside_the_pixels_do_not_count():
     assert not _moments([10.0, 10.0], outside=[10.0] * 5)
+
+
+def test_a_round_for_the_offset_alone_leaves_the_motion_as_it_is():
+    """The motion that an earlier round has measured, that is; the offset goes on."""
+    rng = np.random.default_rng(2)
+    stars = make_stars(rng.uniform(104, 136, 12), rng.uniform(604, 636, 12), np.linspace(10, 13, 12))
+    moved = np.linspace(-0.05, 0.05, 20)
+    cube = make_cube(_STAMP, exact_images(lopsided_prf(), stars.moved(0.1, 0.0), _STAMP, moved, -moved))
+    prf, settings = PrfEvaluator(lopsided_prf(), np.float32), MotionSettings()
+    _, region = start_region([cube], stars, settings)
+    first = region_round(region, prf, settings)
+    second = region_round(first, prf, settings, offset_only=True)
+    assert np.corrcoef(first.kernel.parameters[:, 0], moved)[0, 1] > 0.99
+    shift = [0, 3]
+    np.testing.assert_allclose(second.kernel.parameters[:, shift], first.kernel.parameters[:, shift], atol=1e-12)
+    assert abs(second.kernel.offset[0] - 0.1) < abs(first.kernel.offset[0] - 0.1)
+
+
+def test_the_nodes_with_the_fewest_cadences_are_spared():
+    """As many as hold a tenth of the good cadences together; equal ones all stay."""
+    good = np.ones(100, dtype=bool)
+    good[95:] = False
+
+    def nodes_of(*edges):
+        return tuple(SimpleNamespace(cadences=cadences) for cadences in np.split(np.arange(100), edges))
+
+    assert [len(node.cadences) for node in _well_filled(nodes_of(80, 84, 88), good)] == [80, 12]
+    assert len(_well_filled(nodes_of(20, 40, 60, 80), good)) == 5

@@ -5,15 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scenes import fit, make_scene
+from small_tiles import exact_images, lopsided_prf, make_cube, make_stars
 
 from photometry.calibration.effective_prf import learn_prf
+from photometry.calibration.kernel import N_MOTION, MovementKernel
 from photometry.calibration.region import kernel_at
 from photometry.calibration.unlisted_stars import are_settled
+from photometry.core.geometry import Stamp
 from photometry.core.settings import MotionSettings, PrfSettings
 from photometry.core.stars import NO_STARS, Stars
 from photometry.prf.model import model_prf
 from photometry.simulate import mixed_prf, perturbed_prf, true_kernel
 
+_STAMP = Stamp(100, 124, 600, 624)
 _EVERYWHERE = model_prf()
 #: PRFs of two corners of a CCD, each the same everywhere.
 _PRF, _OTHER_PRF = (
@@ -98,6 +102,24 @@ def test_a_wrong_prf_makes_no_stars_beside_a_bright_one(true_prf, seed):
     assert stars.tmag.min() < 8.6
     _, unlisted = _found(cube, stars, scene)
     assert len(unlisted) == 0
+
+
+@pytest.mark.parametrize("separation", [1.1, 1.3])
+@pytest.mark.parametrize("angle", [0.4, 2.4, 4.4])
+def test_a_star_missing_beside_a_brighter_one_is_found(separation, angle):
+    """T=12.3 beside 11.8, too far from it to be an error of its place."""
+    row, column = 112.3 + separation * np.sin(angle), 611.8 + separation * np.cos(angle)
+    rows, columns = [112.3, 105.2, 118.1, 106.0, 119.4, row], [611.8, 605.1, 606.0, 618.3, 618.8, column]
+    stars, prf, still = make_stars(rows, columns, [11.8, 10.5, 11.0, 11.5, 12.0, 12.3]), lopsided_prf(), np.zeros(40)
+    images = exact_images(prf, stars, _STAMP, still, still)
+    cube = make_cube(_STAMP, images, np.random.default_rng(1))
+    nothing = np.zeros((40, N_MOTION))
+    known = np.zeros((40, N_MOTION, N_MOTION)), np.zeros(40, dtype=bool)
+    kernel = MovementKernel(_STAMP.center, 12.0, (0.0, 0.0), nothing, *known, "known")
+    _, unlisted = kernel_at(cube, stars.select(np.arange(5)), prf, kernel, MotionSettings())
+    assert len(unlisted) == 1
+    assert np.hypot(unlisted.row[0] - row, unlisted.column[0] - column) < 0.05
+    assert unlisted.flux[0] == pytest.approx(stars.flux[5], rel=0.05)
 
 
 @pytest.mark.parametrize("too_faint", [1.0, 2.5])

@@ -4,7 +4,6 @@ Everything is in one folder: ``asked.json`` (queries, dates, digests), ``stars.e
 ``pixels/``. What is there is not asked for again, so a field that was fetched needs no network.
 """
 
-import logging
 import math
 import shutil
 from collections.abc import Sequence
@@ -39,7 +38,6 @@ from photometry.io.store.provenance import atomic_path
 
 __all__ = ["fetch_field", "find_star", "planned_sectors"]
 
-_log = logging.getLogger(__name__)
 #: Downloads at a time: the service asks for at most five requests a second.
 _AT_ONCE = 2
 #: Middle of sector 1 and time from sector to sector, Julian years: good to weeks, enough to move a star by its proper
@@ -83,7 +81,7 @@ def fetch_field(folder: Path, wish: FieldWish, *, refresh: bool = False) -> Fiel
     for left in kept.folder.glob(f"pixels/{UNFINISHED}*"):
         shutil.rmtree(left)
     if refresh:
-        kept.forget(list(kept.answers))
+        kept.answers.clear()
     chosen = _asked_sectors(kept, wish)
     missing = [seen for seen in chosen if kept.file(pixels_name(seen)) is None]
     _fetch_pixels(kept, wish, missing)

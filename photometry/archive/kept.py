@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,11 +50,6 @@ class Kept:
         """Keep what is to be known of a file that came."""
         known = {"answer": str(path.relative_to(self.folder)), "size": path.stat().st_size, "sha256": digest_of(path)}
         self._put(name, {"query": query} | known)
-
-    def forget(self, names: Iterable[str]) -> None:
-        """Ask for these again."""
-        for name in names:
-            self.answers.pop(name, None)
 
     def _put(self, name: str, known: dict[str, Any]) -> None:
         self.answers[name] = known | {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}

@@ -1,6 +1,6 @@
 """What may be asked of an archive in a start of Snakemake, and what is said where it may not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,10 @@ class Fetching:
 
     allowed: bool = True
     dry: bool = False
+
+    def is_again(self, settings: Mapping[str, Any]) -> bool:
+        """Tell whether what is kept is asked for again, as the settings say."""
+        return bool(settings["refresh"]) and self.allowed and not self.dry
 
 
 def target_list(folder: Path, starids: Sequence[int]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def with_frames(
         raise ConfigError("observations: full-frame images with input mast need sectors (a list), camera and ccd")
     for sector in sorted(set(sectors)):
         folder = Path(settings["output"], "downloads", observation["datasource"], f"s{sector:04d}-{camera}-{ccd}")
-        refresh = settings["refresh"] and fetching.allowed and not fetching.dry
+        refresh = fetching.is_again(settings)
         if refresh or not kept_frames(sector, camera, ccd, folder):
             what = f"sector {sector}, camera {camera}, CCD {ccd}"
             if not fetching.allowed:

@@ -200,7 +200,7 @@ def _field(
     folder: Path, wish: FieldWish, settings: Mapping[str, Any], fetching: Fetching, later: list[str]
 ) -> Field | None:
     """Return a field, fetched if need be; None in a dry run, which says in `later` what is missing."""
-    refresh = settings["refresh"] and fetching.allowed and not fetching.dry
+    refresh = fetching.is_again(settings)
     field = None if refresh else kept_field(folder, wish)
     if field is not None:
         return field
@@ -266,7 +266,7 @@ def _local(observation: Mapping[str, Any], field: Field, wanted: _Wanted) -> Ite
     if isinstance(wanted.targets, list):
         own = target_list(field.stars.parent, wanted.targets)
         faintest = [math.ceil(star.tmag * 10) / 10 for star in wanted.stars]
-        own["tmag_limit"] = max(observation["tmag_limit"], *faintest, observation["tmag_limit"])
+        own["tmag_limit"] = max([observation["tmag_limit"], *faintest])
     if wanted.wish.starid:
         own["asked_for"] = sorted({wanted.wish.starid, *own["asked_for"]})
     if observation["catalog"] == FROM_MAST:

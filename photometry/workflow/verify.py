@@ -8,13 +8,13 @@ from photometry.core.errors import InputFileError
 from photometry.io.results.lightcurve_files import FOLDER
 from photometry.io.results.listed_files import ListedFile, files_in_index
 from photometry.io.store.provenance import digest_of
+from photometry.workflow.batch_members import FIGURES
 from photometry.workflow.product_checks import damage_of, digests_named_in
 
 __all__ = ["Damage", "damaged_products", "move_aside"]
 
 #: Products of a region, by the first part of their names: what names digests of them comes after them.
 _PREPARED = ("", "movement_", "prf_", "movement_refined_")
-_FIGURES = ("field", "motion", "light_curves", "residual", "scatter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _products(output: Path, region: str, tiles: Iterable[str]) -> list[Path]:
 
 
 def _plots(output: Path, region: str) -> list[Path]:
-    return [output / f"plots/{region}/{name}.png" for name in _FIGURES]
+    return [output / f"plots/{region}/{name}.png" for name in FIGURES]
 
 
 def _damaged_curves(output: Path, listed: Iterable[ListedFile]) -> list[Damage]:

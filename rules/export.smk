@@ -51,6 +51,7 @@ rule summary:
         "<logs>/summary.log",
     benchmark:
         "<benchmarks>/summary.tsv"
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:
@@ -76,6 +77,7 @@ rule multi_sector:
         "<logs>/multi_sector/{starid}.log",
     benchmark:
         "<benchmarks>/multi_sector/{starid}.tsv"
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:
@@ -96,6 +98,7 @@ rule verify:
         "<logs>/verify.log",
     benchmark:
         "<benchmarks>/verify.tsv"
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:
@@ -123,6 +126,7 @@ rule prune:
         "<logs>/prune.log",
     benchmark:
         "<benchmarks>/prune.tsv"
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:

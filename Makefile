@@ -20,9 +20,9 @@ $(INSTALLED): pyproject.toml
 install: $(INSTALLED)
 
 demo: $(INSTALLED)
-	$(BIN)/snakemake --cores $(CORES) --quiet host rules reason --configfile demo/simulate.yaml
-	$(BIN)/snakemake --cores $(CORES) --quiet host rules reason --configfile demo/config.yaml
-	$(BIN)/snakemake verify --cores 1 --quiet host rules reason --configfile demo/config.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile demo/simulate.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile demo/config.yaml
+	$(BIN)/snakemake verify --cores 1 --configfile demo/config.yaml
 	$(BIN)/snakemake --cores $(CORES) --quiet all --configfile demo/config.yaml --report demo/results/report.html
 	@echo
 	@echo "Light curves  demo/results/lightcurves ($$(find demo/results/lightcurves -name '*_lc.fits' | wc -l) files)"

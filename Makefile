@@ -8,7 +8,7 @@ CORES ?= 2
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: install demo test lint benchmark clean
+.PHONY: install demo test lint site benchmark clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml
@@ -39,6 +39,9 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint --configfile demo/simulate.yaml
+
+site: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 benchmark: $(INSTALLED)
 	for name in accuracy speed peers; do $(BIN)/python -m benchmarks.$$name || exit 1; done

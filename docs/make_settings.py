@@ -28,9 +28,7 @@ def _sections(title: str, path: str, section: Mapping[str, Any]) -> Iterator[str
     yield f"## {title[0].upper()}{title[1:]}\n" if not path else f"## `{path}`\n\n{words[0].upper()}{words[1:]}.\n"
     yield "| key | default | values | meaning |\n| --- | --- | --- | --- |"
     for name, key in keys.items():
-        default = f"`{_word(key['default'])}`" if "default" in key else "" if _inner(key) else "needed"
-        if _inner(key) and name not in section.get("required", ()):
-            default = ""
+        default = "below" if _inner(key) else f"`{_word(key['default'])}`" if "default" in key else "needed"
         meaning = key.get("description", "").replace("|", "\\|")
         yield f"| `{name}` | {default} | {_values(key)} | {meaning} |"
     yield ""

@@ -8,7 +8,7 @@ CORES ?= 2
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: install demo test lint benchmark clean
+.PHONY: install demo test lint site benchmark clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml
@@ -20,9 +20,9 @@ $(INSTALLED): pyproject.toml
 install: $(INSTALLED)
 
 demo: $(INSTALLED)
-	$(BIN)/snakemake --cores $(CORES) --quiet host rules reason --configfile demo/simulate.yaml
-	$(BIN)/snakemake --cores $(CORES) --quiet host rules reason --configfile demo/config.yaml
-	$(BIN)/snakemake verify --cores 1 --quiet host rules reason --configfile demo/config.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile demo/simulate.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile demo/config.yaml
+	$(BIN)/snakemake verify --cores 1 --configfile demo/config.yaml
 	$(BIN)/snakemake --cores $(CORES) --quiet all --configfile demo/config.yaml --report demo/results/report.html
 	@echo
 	@echo "Light curves  demo/results/lightcurves ($$(find demo/results/lightcurves -name '*_lc.fits' | wc -l) files)"
@@ -39,6 +39,9 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules workflow
 	$(BIN)/snakemake --lint --configfile demo/simulate.yaml
+
+site: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 benchmark: $(INSTALLED)
 	for name in accuracy speed peers; do $(BIN)/python -m benchmarks.$$name || exit 1; done

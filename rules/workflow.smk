@@ -10,6 +10,7 @@ from snakemake.utils import min_version
 
 from photometry.core.errors import PhotometryError
 from photometry.workflow.config_files import check_config_files, explained
+from photometry.workflow.terminal_lines import shorten_terminal_lines
 
 min_version("9.25")
 
@@ -78,3 +79,6 @@ if "simulate" in SETTINGS:
 
 if workflow.is_main_process:
     SOURCES.keep()
+    # What another workflow says is its own.
+    if not (IS_MODULE or is_dry_run() or workflow.output_settings.verbose):
+        shorten_terminal_lines()

@@ -15,7 +15,6 @@ __all__ = ["run_demo"]
 
 #: Settings of the two runs, in the workflow's folder and in the demo's.
 _SIMULATE, _MEASURE = "demo/simulate.yaml", "demo/config.yaml"
-_QUIET = ("--quiet", "host", "rules", "reason")
 
 
 def run_demo(folder: Path, options: Sequence[str] = ()) -> int:
@@ -31,10 +30,10 @@ def run_demo(folder: Path, options: Sequence[str] = ()) -> int:
     _copy_settings(folder)
     output = output_of(folder / _MEASURE)
     report = output / "report.html"
-    runs = (
-        (_SIMULATE, [*_QUIET]),
-        (_MEASURE, [*_QUIET]),
-        (_MEASURE, ["verify", *_QUIET]),
+    runs: tuple[tuple[str, list[str]], ...] = (
+        (_SIMULATE, []),
+        (_MEASURE, []),
+        (_MEASURE, ["verify"]),
         (_MEASURE, ["--quiet", "all", "--report", str(report)]),
     )
     for settings, words in runs:

@@ -20,15 +20,7 @@ $(INSTALLED): pyproject.toml
 install: $(INSTALLED)
 
 demo: $(INSTALLED)
-	$(BIN)/snakemake --cores $(CORES) --configfile demo/simulate.yaml
-	$(BIN)/snakemake --cores $(CORES) --configfile demo/config.yaml
-	$(BIN)/snakemake verify --cores 1 --configfile demo/config.yaml
-	$(BIN)/snakemake --cores $(CORES) --quiet all --configfile demo/config.yaml --report demo/results/report.html
-	@echo
-	@echo "Light curves  demo/results/lightcurves ($$(find demo/results/lightcurves -name '*_lc.fits' | wc -l) files)"
-	@echo "Summary       demo/results/summary_v01.ecsv"
-	@echo "Plots         demo/results/plots"
-	@echo "Report        demo/results/report.html"
+	$(BIN)/tess-psf demo --cores $(CORES)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder --durations=20

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.workflow
 
 SETTINGS = config_of(Path("field"), tmag_limit=11.0) | {"plots": False}
 NOTHING = "Nothing to be done (all requested files are present and up to date)."
-#: The other workflow: the rules by another name, and one of its own that reads the summary.
+#: The other workflow: the rules by another name, one of them changed, and one of its own that reads the summary.
 SNAKEFILE = """
 rule rows:
     input:
@@ -31,6 +31,10 @@ module tess_psf:
 
 
 use rule * from tess_psf as tess_*
+
+
+use rule summary from tess_psf as tess_summary with:
+    priority: 7
 
 
 onstart:
@@ -75,6 +79,8 @@ def test_a_rule_of_another_workflow_reads_the_summary(snakemake: Run, field: Pat
     result = snakemake(tmp_path, "rows.txt", "tess_all", "--rerun-incomplete", config=config, root=root)
     assert result.returncode == 0, result.stdout
     assert int((tmp_path / "rows.txt").read_text()) > 10
+    assert " targets: " in result.stdout
+    assert ", summary psf/results/summary_v01.ecsv." in result.stdout
     assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"psf", "profiles", "workflow", ".snakemake"}
     curves = list((tmp_path / "psf/results/lightcurves").rglob("*_lc.fits"))
     assert curves
@@ -99,6 +105,7 @@ def test_paths_are_where_the_other_workflow_puts_them(snakemake: Run, field: Pat
     assert result.returncode == 0, result.stdout
     jobs = planned_jobs(result.stdout)
     assert jobs["rows"] == jobs["tess_summary"] == jobs["tess_images"] == 1
+    assert "    priority: 7\n" in result.stdout
     assert (tmp_path / output / "plan").is_dir()
     assert f"    output: {output}/summary_v01.ecsv\n" in result.stdout
 

@@ -27,8 +27,8 @@ FLUX_COMMENTS = (
     "FLUX is the light of the star alone: the PRFs of all stars are fitted",
     "to the pixels together, so that neighbours and background are apart.",
     "SAP_FLUX is the sum of the pixels in the aperture (bit 2 of APERTURE),",
-    "less background and fitted light of the neighbours, scaled to all of",
-    "the star's light. Files of SPOC have the plain sum under this name.",
+    "less background and neighbours, as fitted in each cadence, scaled to all",
+    "the light of the star. SPOC has the plain sum under this name.",
     "Both are in electrons per second, which SPOC, too, writes as e-/s: the",
     "FITS standard has no unit for electrons.",
 )

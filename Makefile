@@ -14,21 +14,13 @@ export OPENBLAS_NUM_THREADS ?= 1
 $(INSTALLED): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[workflow,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
 install: $(INSTALLED)
 
 demo: $(INSTALLED)
-	$(BIN)/snakemake --cores $(CORES) --configfile demo/simulate.yaml
-	$(BIN)/snakemake --cores $(CORES) --configfile demo/config.yaml
-	$(BIN)/snakemake verify --cores 1 --configfile demo/config.yaml
-	$(BIN)/snakemake --cores $(CORES) --quiet all --configfile demo/config.yaml --report demo/results/report.html
-	@echo
-	@echo "Light curves  demo/results/lightcurves ($$(find demo/results/lightcurves -name '*_lc.fits' | wc -l) files)"
-	@echo "Summary       demo/results/summary_v01.ecsv"
-	@echo "Plots         demo/results/plots"
-	@echo "Report        demo/results/report.html"
+	$(BIN)/tess-psf demo --cores $(CORES)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder --durations=20
@@ -37,7 +29,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakefmt --check Snakefile rules workflow
 	$(BIN)/snakemake --lint --configfile demo/simulate.yaml
 
 site: $(INSTALLED)

@@ -60,6 +60,7 @@ rule unusable_input:
     # Reported at the start, not after hours.
     priority: 100
     retries: 0
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:

@@ -154,6 +154,7 @@ BATCH_SETTINGS = {
     for name in (
         "output",
         "version",
+        "hlsp",
         "plots",
         "coord_buffer",
         "quality_bitmask",

@@ -12,11 +12,13 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.path_modifier import PathModifier
 
+from photometry.core.collection import Collection
 from photometry.core.datasources import DATASOURCES, region_pattern
 from photometry.core.errors import PhotometryError
 from photometry.core.settings import CATALOGS
 from photometry.io.ffi.ffi_files import listing_digest
 from photometry.io.reference.prf_files import check_prf_folder
+from photometry.lightcurve.names import multi_sector_name
 from photometry.workflow.batch_members import regions_at_tile as tile_regions
 from photometry.workflow.code_digests import Sources
 from photometry.workflow.config_files import explained
@@ -88,6 +90,8 @@ except PhotometryError as error:
 
 #: The settings, complete.
 SETTINGS = RUN.settings
+#: The collection that light curves belong to.
+COLLECTION = Collection(**SETTINGS["hlsp"])
 #: Regions that have a job for each step; those of a batch have one for all (rules/batches.smk).
 BATCHED = {name for names in RUN.batches.values() for name in names}
 SINGLE = {name: region for name, region in RUN.regions.items() if name not in BATCHED}
@@ -96,7 +100,7 @@ REFERENCE = f"{SETTINGS['output']}/prepared/reference_stars_{{region}}.hdf5"
 #: Where files from MAST are kept.
 PRF_DOWNLOADS = f"{SETTINGS['output']}/downloads/prf"
 #: Files with the light curves of a star in all sectors, for stars that MAST was asked for by number.
-MULTI_SECTOR = f"multi_sector/tess{{starid}}_v{SETTINGS['version']:02d}_lc.fits"
+MULTI_SECTOR = f"multi_sector/{multi_sector_name('{starid}', SETTINGS['version'], COLLECTION.in_names)}"
 #: Name of the summary.
 SUMMARY = f"summary_v{SETTINGS['version']:02d}.ecsv"
 

@@ -34,6 +34,7 @@ rule export_light_curves:
         regions=regions_at_tile,
         core=core_of,
         version=lookup("version", within=SETTINGS),
+        hlsp=lookup("hlsp", within=SETTINGS),
         output=subpath(output.index, ancestor=4),
     script:
         "../scripts/export_light_curves.py"

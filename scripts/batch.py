@@ -18,6 +18,7 @@ from plots import plots
 from psf_photometry import psf_photometry
 from targets import targets
 
+from photometry.core.collection import Collection
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
 from photometry.io.pixels.file_places import FilePlace
@@ -193,15 +194,17 @@ class PixelFileSteps:
 
     def _export(self, name: str, tile: BatchTile) -> None:
         output, version, index = self.settings["output"], self.settings["version"], self._index(name)
+        hlsp = self.settings["hlsp"]
         cubes = [self._cube(region) for region in tile.regions]
         stars = [self._stars(region) for region in tile.regions]
         self._run(
             "export_light_curves",
-            {"targets": tile.targets, "regions": tile.regions, "core": tile.core, "version": version},
+            {"targets": tile.targets, "regions": tile.regions, "core": tile.core, "version": version, "hlsp": hlsp},
             [self._fluxes(name), *cubes],
             [index],
             lambda _: export_light_curves(
-                self._fluxes(name), stars, cubes, index, tile.regions, Stamp(*tile.core), output, version, name
+                *(self._fluxes(name), stars, cubes, index, tile.regions, Stamp(*tile.core), output, version, name),
+                collection=Collection(**hlsp),
             ),
             tile=name,
             is_whole=lambda: not lost_files(output, files_in_index(index)),

@@ -9,6 +9,7 @@ import numpy as np
 
 from photometry.catalog.region_stars import catalog_around
 from photometry.catalog.targets import choose_targets
+from photometry.core.collection import Collection
 from photometry.core.geometry import Stamp, Tile
 from photometry.core.sky import mid_time
 from photometry.core.stars import LIGHT_REACH
@@ -37,6 +38,7 @@ def export_light_curves(
     output: str,
     version: int,
     tile: str,
+    collection: Collection,
 ) -> None:
     """Write the files whose content is new, and the index of all. The first region is the tile's, others overlap it."""
     headers, stars = [read_cube_header(path) for path in paths_cubes], [read_stars(path) for path in paths_stars]
@@ -56,6 +58,7 @@ def export_light_curves(
         tile,
         inputs=pixel_provenance(paths_cubes[0]),
         settings=settings_of(path_fluxes),
+        collection=collection,
     )
     inputs = {"fluxes": path_fluxes, "stars": paths_stars, "cube": paths_cubes}
     index.meta |= {"version": version, "origin": origin_of(inputs)}
@@ -76,4 +79,5 @@ if __name__ == "__main__":
             output=snakemake.params.output,
             version=snakemake.params.version,
             tile=snakemake.wildcards.tile,
+            collection=Collection(**snakemake.params.hlsp),
         )

@@ -41,6 +41,8 @@ class DataSource:
         holds all cadences of its pixels.
     has_target : bool
         A file belongs to one target, whose TIC number it names.
+    instrument : str
+        What file names of a collection call its pixels.
     columns : tuple of str
         Columns that the table PIXELS of a file must have.
     column_of_kind, creator_of_kind, key_of_kind : str
@@ -64,6 +66,7 @@ class DataSource:
     name: str
     title: str
     meaning: str
+    instrument: str = "ffi"
     whole_ccd: bool = False
     has_target: bool = False
     columns: tuple[str, ...] = ()
@@ -92,6 +95,7 @@ TPF = DataSource(
     name="tpf",
     title="target pixel file (TPF)",
     meaning="SPOC target pixel files",
+    instrument="tpf",
     has_target=True,
     columns=("TIME", "TIMECORR", "CADENCENO", "FLUX", "FLUX_ERR", "FLUX_BKG", "QUALITY"),
     key_of_kind="TICID",

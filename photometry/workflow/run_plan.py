@@ -11,7 +11,7 @@ from photometry.io.pixels.file_memory import FileMemory
 from photometry.io.pixels.file_places import PlaceNotes
 from photometry.workflow.batch_members import expected_products
 from photometry.workflow.batches import STAMPS, can_be_batched, plan_batches, read_batches
-from photometry.workflow.checks import check_inputs, check_output, check_simulated
+from photometry.workflow.checks import check_collection, check_inputs, check_output, check_simulated
 from photometry.workflow.code_digests import Sources
 from photometry.workflow.config import checked_config, with_booleans
 from photometry.workflow.config_schema import config_schema
@@ -119,6 +119,7 @@ def plan_run(
     stars: dict[str, StarPlan] = {}
     with _settings_named(source), _files_named(source):
         check_output(settings["output"])
+        check_collection(settings["hlsp"])
         notes = PlaceNotes(f"{folder}/{_PLACES}")
         memory = FileMemory(f"{folder}/{_FILES}", sources.digest(sources.root / _INSPECTOR))
         tiling = fit["tile_size"], fit["tile_margin"]

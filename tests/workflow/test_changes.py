@@ -210,6 +210,28 @@ def test_two_versions_live_side_by_side_and_prune_minds_its_own(copy):
     assert any(f"{IN_FIRST:011d}" in name and "-v01_" in name for name in left)
 
 
+def test_a_collection_costs_exports_alone_and_its_names_are_followed_everywhere(copy):
+    ours = {path.name for path in copy.results.glob("lightcurves/**/*_lc.fits")}
+    settings = yaml.safe_load((copy.folder / "my.yaml").read_text())
+    settings["hlsp"] = {"id": "abc", "name": "All stars of a field", "lead": "Annie Cannon", "file_names": True}
+    (copy.folder / "my.yaml").write_text(yaml.safe_dump(settings))
+    assert copy.again() == {"export_light_curves": 3, "plots": 1, "summary": 1}
+    summary = copy.summary.filled("")
+    named = {str(file) for file in summary["file"] if file}
+    assert len(named) == len(ours)
+    assert all(
+        re.fullmatch(r"lightcurves/c1800/00900/hlsp_abc_tess_ffi_tic\d{11}-.*_tess_v01_lc\.fits", file)
+        for file in named
+    )
+    assert {Path(file).name for file in summary["stale"] if file} == ours
+    assert (summary.meta["n_stale"], summary.meta["SIMULATD"]) == (len(ours), True)
+    assert f"{len(ours)} stale light curve file(s) deleted" in copy.run(copy.folder, "prune").stdout
+    assert {path.name for path in copy.results.glob("lightcurves/**/*_lc.fits")} == {Path(file).name for file in named}
+    assert f"{len(ours)} light curves and" in copy.run(copy.folder, "verify").stdout
+    (copy.results / min(named)).unlink()
+    assert copy.planned()["export_light_curves"] == 1
+
+
 def test_a_damaged_or_deleted_plan_is_made_again(copy):
     for path in (copy.results / "plan").iterdir():
         path.write_bytes(path.read_bytes()[:100])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
+from fits_verify import assert_verified
 
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.io.pixels.pixel_files import inspect_pixel_file
@@ -81,6 +82,14 @@ def test_files_verify_with_their_checksums(kind, request):
     with fits.open(path, checksum=True) as hdus:  # a wrong checksum is a warning, and those are errors here
         hdus.verify("exception")
         assert all("CHECKSUM" in hdu.header and hdu.header["SIMDATA"] is True for hdu in hdus)
+
+
+@pytest.mark.parametrize("kind", ["cutout", "tpf"])
+def test_files_pass_fitsverify_and_are_said_to_be_simulated(kind, request):
+    path = request.getfixturevalue(kind)[1]
+    assert fits.getheader(path)["SIMULATD"] is True
+    assert inspect_pixel_file(path, "tpf" if kind == "tpf" else "tesscut").pointing.says_simulated
+    assert_verified(path)
 
 
 def test_a_cutout_is_read_as_the_scene(cutout):

@@ -1,10 +1,12 @@
 """The workflow as a module of another one: its rules, paths and settings are where that one puts them."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from running import ROOT, Run, config_of, copy_workflow, planned_jobs
 
 pytestmark = pytest.mark.workflow
@@ -124,6 +126,20 @@ def test_a_deployed_workflow_has_the_settings_of_its_folder(snakemake: Run, fiel
     result = snakemake(tmp_path, "--dry-run", config=config_of(field), root=root)
     assert result.returncode == 0, result.stdout
     assert planned_jobs(result.stdout)["plots"] == 1
+
+
+def test_the_example_of_the_documents_plans_its_own_rule(snakemake: Run, field: Path, tmp_path: Path):
+    example = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs/in_your_workflow.md").read_text(), re.M | re.S)
+    assert len(example) == 2
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "Snakefile").write_text("\n\n".join(example))
+    (tmp_path / "scripts/periods.py").write_text("")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"tess_psf": config_of(field)}))
+    result = snakemake(tmp_path, "--dry-run", config={}, root=tmp_path)
+    assert result.returncode == 0, result.stdout
+    jobs = planned_jobs(result.stdout)
+    assert jobs["periods"] == jobs["tess_summary"] == jobs["all"] == 1
+    assert "tess_all" not in jobs
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def config_files_in(words: Sequence[str]) -> list[str]:
 
 
 def without_config(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the settings that options ``--config`` give, of which Snakemake takes the last one only; and other words."""
+    """Return the settings that options `--config` give, the last of which Snakemake takes alone, and other words."""
     return _divided(words, lambda name: name in ("--config", "-C"))
 
 

@@ -82,7 +82,7 @@ def test_a_rule_of_another_workflow_reads_the_summary(snakemake: Run, field: Pat
     assert result.returncode == 0, result.stdout
     assert int((tmp_path / "rows.txt").read_text()) > 10
     assert " targets: " in result.stdout
-    assert ", summary psf/results/summary_v01.ecsv." in result.stdout
+    assert ", summary psf/results/summary_v01.ecsv" in result.stdout
     assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"psf", "profiles", "workflow", ".snakemake"}
     curves = list((tmp_path / "psf/results/lightcurves").rglob("*_lc.fits"))
     assert curves

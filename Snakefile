@@ -10,7 +10,7 @@ include: "rules/workflow.smk"
 
 rule all:
     """Light curves, summary and plots of everything that the settings ask for."""
-    default_target: True
+    default_target: IS_DEFAULT
     input:
         wanted_products,
     localrule: True

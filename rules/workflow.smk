@@ -16,6 +16,8 @@ min_version("9.25")
 
 #: Whether another workflow takes this one's rules by a module statement.
 IS_MODULE = not workflow.modifier.is_main_snakefile()
+#: Whether the rule `all` is made where no target is named: not in place of what another workflow has defined before.
+IS_DEFAULT = not (IS_MODULE and workflow.default_target)
 #: Files of settings that the user named.
 GIVEN = [] if IS_MODULE else workflow.overwrite_configfiles
 # Without a file of settings, those of the example, which a star on the command line does not need.

@@ -10,7 +10,7 @@ from pathlib import Path
 from photometry._version import __version__
 from photometry.command.demo import run_demo
 from photometry.command.pages import output_of, page_of
-from photometry.command.snakemake_line import SETTINGS, job_environment, snakemake_line, with_settings
+from photometry.command.snakemake_line import SETTINGS, job_environment, snakemake_line, with_settings, without_config
 from photometry.command.workflow_files import workflow_folder
 from photometry.core.errors import ConfigError, InputFileError, OutputError, PhotometryError
 from photometry.workflow.config_files import explained
@@ -102,8 +102,9 @@ def _run_target(target: str) -> Callable[[Sequence[str]], int]:
 def _star(words: Sequence[str]) -> int:
     """Measure stars: numbers, tables of them and settings up to the first option, which is Snakemake's."""
     n_ours = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
-    ours, rest = words[:n_ours], words[n_ours:]
-    settings = [word for word in ours if "=" in word]
+    ours = words[:n_ours]
+    more, rest = without_config(words[n_ours:])
+    settings = [*(word for word in ours if "=" in word), *more]
     stars = [word for word in ours if "=" not in word]
     asked = [f"tic={','.join(stars)}"] if stars else []
     if not asked and not any(word.startswith(("tic=", "coordinates=")) for word in settings):

@@ -3,14 +3,14 @@
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from photometry.command.workflow_files import workflow_folder
 from photometry.core.errors import ConfigError
 from photometry.workflow.config_files import check_config_files
 
-__all__ = ["SETTINGS", "config_files_in", "job_environment", "snakemake_line", "with_settings"]
+__all__ = ["SETTINGS", "config_files_in", "job_environment", "snakemake_line", "with_settings", "without_config"]
 
 #: Settings where none are named: what `tess-psf init` writes.
 SETTINGS = "settings.yaml"
@@ -50,18 +50,28 @@ def with_settings(words: Sequence[str]) -> tuple[str | None, list[str]]:
 
 def config_files_in(words: Sequence[str]) -> list[str]:
     """Return the files of settings that options name: ``--configfile a.yaml b.yaml``, ``--configfile=a.yaml``."""
-    found: list[str] = []
+    return _divided(words, lambda name: name.startswith("--configf"))[0]
+
+
+def without_config(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the settings that options `--config` give, the last of which Snakemake takes alone, and other words."""
+    return _divided(words, lambda name: name in ("--config", "-C"))
+
+
+def _divided(words: Sequence[str], is_option: Callable[[str], bool]) -> tuple[list[str], list[str]]:
+    """Return the values of an option that takes all words up to the next one, and what else is there."""
+    values: list[str] = []
+    others: list[str] = []
     inside = False
     for word in words:
         name, equals, value = word.partition("=")
-        if name.startswith("--configf"):
-            inside = not equals
-            found += [value] if equals else []
-        elif word.startswith("-"):
-            inside = False
-        elif inside:
-            found.append(word)
-    return found
+        if word.startswith("-"):
+            inside = is_option(name) and not equals
+            if is_option(name):
+                values += [value] if equals else []
+                continue
+        (values if inside else others).append(word)
+    return values, others
 
 
 def snakemake_line(words: Sequence[str], settings: str | None = None) -> list[str]:

@@ -1,17 +1,19 @@
 """The workflow as a module of another one: its rules, paths and settings are where that one puts them."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from running import ROOT, Run, config_of, copy_workflow, planned_jobs
 
 pytestmark = pytest.mark.workflow
 
 SETTINGS = config_of(Path("field"), tmag_limit=11.0) | {"plots": False}
 NOTHING = "Nothing to be done (all requested files are present and up to date)."
-#: The other workflow: the rules by another name, and one of its own that reads the summary.
+#: The other workflow: the rules by another name, one of them changed, and one of its own that reads the summary.
 SNAKEFILE = """
 rule rows:
     input:
@@ -31,6 +33,10 @@ module tess_psf:
 
 
 use rule * from tess_psf as tess_*
+
+
+use rule summary from tess_psf as tess_summary with:
+    priority: 7
 
 
 onstart:
@@ -75,6 +81,8 @@ def test_a_rule_of_another_workflow_reads_the_summary(snakemake: Run, field: Pat
     result = snakemake(tmp_path, "rows.txt", "tess_all", "--rerun-incomplete", config=config, root=root)
     assert result.returncode == 0, result.stdout
     assert int((tmp_path / "rows.txt").read_text()) > 10
+    assert " targets: " in result.stdout
+    assert ", summary psf/results/summary_v01.ecsv." in result.stdout
     assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"psf", "profiles", "workflow", ".snakemake"}
     curves = list((tmp_path / "psf/results/lightcurves").rglob("*_lc.fits"))
     assert curves
@@ -99,6 +107,7 @@ def test_paths_are_where_the_other_workflow_puts_them(snakemake: Run, field: Pat
     assert result.returncode == 0, result.stdout
     jobs = planned_jobs(result.stdout)
     assert jobs["rows"] == jobs["tess_summary"] == jobs["tess_images"] == 1
+    assert "    priority: 7\n" in result.stdout
     assert (tmp_path / output / "plan").is_dir()
     assert f"    output: {output}/summary_v01.ecsv\n" in result.stdout
 
@@ -117,6 +126,20 @@ def test_a_deployed_workflow_has_the_settings_of_its_folder(snakemake: Run, fiel
     result = snakemake(tmp_path, "--dry-run", config=config_of(field), root=root)
     assert result.returncode == 0, result.stdout
     assert planned_jobs(result.stdout)["plots"] == 1
+
+
+def test_the_example_of_the_documents_plans_its_own_rule(snakemake: Run, field: Path, tmp_path: Path):
+    example = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs/in_your_workflow.md").read_text(), re.M | re.S)
+    assert len(example) == 2
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "Snakefile").write_text("\n\n".join(example))
+    (tmp_path / "scripts/periods.py").write_text("")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"tess_psf": config_of(field)}))
+    result = snakemake(tmp_path, "--dry-run", config={}, root=tmp_path)
+    assert result.returncode == 0, result.stdout
+    jobs = planned_jobs(result.stdout)
+    assert jobs["periods"] == jobs["tess_summary"] == jobs["all"] == 1
+    assert "tess_all" not in jobs
 
 
 @pytest.mark.parametrize(

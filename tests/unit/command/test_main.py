@@ -83,10 +83,12 @@ def test_commands_with_settings(call, started):
 def test_stars(call, started, capsys):
     call("star", "307210830", "sectors=1,4", "261136679", "--cores=1", "--dry-run")
     call("star", "coordinates=84.29 -80.47", "-c1")
+    call("star", "3", "-c1", "--config", "plots=false", "version=2", "-n")
     snakefile = ["--snakefile", str(ROOT / "Snakefile")]
     assert started == [
         ["--cores=1", "--dry-run", "--config", "tic=307210830,261136679", "sectors=1,4", *snakefile],
         ["-c1", "--config", "coordinates=84.29 -80.47", *snakefile],
+        ["-c1", "-n", "--config", "tic=3", "plots=false", "version=2", *snakefile],
     ]
     assert call("star", "--dry-run") == 1
     assert "no star: give a TIC number" in capsys.readouterr().err

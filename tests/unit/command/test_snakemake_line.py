@@ -11,6 +11,7 @@ from photometry.command.snakemake_line import (
     job_environment,
     snakemake_line,
     with_settings,
+    without_config,
 )
 from photometry.core.errors import ConfigError, InputFileError
 
@@ -71,6 +72,14 @@ def test_settings_that_are_named_twice():
 )
 def test_files_that_options_name(words, files):
     assert config_files_in(words) == files
+
+
+def test_settings_of_config_are_divided_from_other_words():
+    words = ["-n", "--config", "a=1", "b=2", "--cores", "3", "--config=c=4", "-C", "d=5", "--configfile", "my.yaml"]
+    assert without_config(words) == (
+        ["a=1", "b=2", "c=4", "d=5"],
+        ["-n", "--cores", "3", "--configfile", "my.yaml"],
+    )
 
 
 def test_words_come_first_and_settings_last():

@@ -24,7 +24,9 @@ demo: $(INSTALLED)
 	$(BIN)/snakemake --cores $(CORES) --quiet host rules reason --configfile demo/config.yaml
 	$(BIN)/snakemake verify --cores 1 --quiet host rules reason --configfile demo/config.yaml
 	$(BIN)/snakemake --cores $(CORES) --quiet all --configfile demo/config.yaml --report demo/results/report.html
+	$(BIN)/python docs/make_picture.py --output demo/results/blended_binary.png
 	@echo
+	@echo "A blend       demo/results/blended_binary.png"
 	@echo "Light curves  demo/results/lightcurves ($$(find demo/results/lightcurves -name '*_lc.fits' | wc -l) files)"
 	@echo "Summary       demo/results/summary_v01.ecsv"
 	@echo "Plots         demo/results/plots"

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.path_modifier import PathModifier
 
 from photometry.core.collection import Collection
 from photometry.core.datasources import DATASOURCES, region_pattern
@@ -30,7 +31,6 @@ from photometry.workflow.star_plan import (
     stars_file,
 )
 
-BASE = Path(workflow.basedir)
 #: Names of regions: of pixel files, and of CCDs.
 FILE_REGION = region_pattern(whole_ccd=False)
 CCD_REGION = region_pattern(whole_ccd=True)
@@ -45,10 +45,20 @@ wildcard_constraints:
     ccd=r"[1-4]",
 
 
+# `prefix` and `replace_prefix` of a module statement move the paths of the settings, once: all paths of the rules follow
+# from these, and so do those that only the plan and the jobs know.
+PLACE = workflow.modifier.path_modifier.replace_prefix if IS_MODULE else None
+if IS_MODULE:
+    workflow.modifier.path_modifier = PathModifier(None, None, workflow)
+
 #: The code that products depend on; kept beside what Snakemake knows of them.
-SOURCES = Sources(BASE, memory=Path(".snakemake/code_digests.json"))
-#: Files that the settings come from.
-CONFIG_FILES = workflow.overwrite_configfiles or workflow.configfiles
+SOURCES = Sources(memory=Path(".snakemake/code_digests.json"))
+#: Where the settings come from.
+CONFIG_SOURCE = (
+    f"config of module {workflow.modifier.namespace}"
+    if IS_MODULE
+    else ", ".join(map(str, GIVEN or workflow.configfiles)) or "--config"
+)
 
 
 def is_dry_run():
@@ -62,11 +72,12 @@ def is_dry_run():
 try:
     RUN = plan_run(
         config,
-        source=", ".join(map(str, CONFIG_FILES)) or "--config",
+        source=CONFIG_SOURCE,
         sources=SOURCES,
-        settings_given=bool(workflow.overwrite_configfiles),
+        settings_given=bool(GIVEN) or IS_MODULE,
         dry=is_dry_run(),
         checks_inputs=workflow.is_main_process,
+        place=PLACE,
     )
 except NotFetchedYet as plan:
     print(
@@ -75,7 +86,7 @@ except NotFetchedYet as plan:
     sys.exit(0)
 except PhotometryError as error:
     # No WorkflowError, around whose words Snakemake would put places in this file.
-    sys.exit(explained(error, config_given=bool(workflow.overwrite_configfiles)))
+    sys.exit(explained(error, config_given=bool(GIVEN) or IS_MODULE))
 
 #: The settings, complete.
 SETTINGS = RUN.settings
@@ -94,7 +105,7 @@ MULTI_SECTOR = f"multi_sector/{multi_sector_name('{starid}', SETTINGS['version']
 SUMMARY = f"summary_v{SETTINGS['version']:02d}.ecsv"
 
 # The report can read nothing but `config`: the version, and with what the light curves were made that are there.
-if workflow.is_main_process:
+if workflow.is_main_process and not IS_MODULE:
     config.update(
         version=SETTINGS["version"],
         made_with=made_with(f"{SETTINGS['output']}/{SUMMARY}"),
@@ -102,8 +113,12 @@ if workflow.is_main_process:
 
 
 def code_of(rule):
-    """Return a digest of the code of a rule's script and of the modules that it needs, which Snakemake does not track."""
-    return SOURCES.digest(BASE / "scripts" / f"{rule}.py")
+    """Return a digest of the code of a rule's script and of the modules that it needs, which Snakemake does not track.
+
+    The script is beside these rules, be they in a clone, in an installed package or in Snakemake's cache of a remote one.
+    """
+    name = f"scripts/{rule}.py"
+    return SOURCES.digest(Path(workflow.source_path(f"../{name}")), name)
 
 
 def region_of(wildcards):

@@ -52,6 +52,7 @@ rule summary:
         "<logs>/summary.log",
     benchmark:
         "<benchmarks>/summary.tsv"
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:
@@ -77,6 +78,7 @@ rule multi_sector:
         "<logs>/multi_sector/{starid}.log",
     benchmark:
         "<benchmarks>/multi_sector/{starid}.tsv"
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:
@@ -97,6 +99,7 @@ rule verify:
         "<logs>/verify.log",
     benchmark:
         "<benchmarks>/verify.tsv"
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:
@@ -124,6 +127,7 @@ rule prune:
         "<logs>/prune.log",
     benchmark:
         "<benchmarks>/prune.tsv"
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:

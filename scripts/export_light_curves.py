@@ -1,8 +1,11 @@
 """Fluxes of a tile and the stars that are asked for -> light curve files, and the index of them."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from photometry.catalog.region_stars import catalog_around
 from photometry.catalog.targets import choose_targets
@@ -59,6 +62,7 @@ def export_light_curves(
     )
     inputs = {"fluxes": path_fluxes, "stars": paths_stars, "cube": paths_cubes}
     index.meta |= {"version": version, "origin": origin_of(inputs)}
+    logging.info("%d targets, %d of them with a light curve", len(index), np.sum(index["file"] != ""))
     flush(Path(output, file) for file in index["file"] if file)
     write_ecsv(index, path_index)
 

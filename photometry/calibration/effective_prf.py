@@ -26,6 +26,7 @@ from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.linalg import inverse
 from photometry.core.settings import MotionSettings, PrfSettings
+from photometry.core.stages import counted
 from photometry.core.stars import NO_STARS, Stars
 from photometry.prf.correction import N_CORRECTION, N_KERNEL, change_of_image, corrected, prior_precision
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
@@ -160,7 +161,7 @@ def learn_prf(
     given = evaluator = PrfEvaluator(prf, np.float32)
     effective, correction = prf, _Correction(np.zeros(N_CORRECTION), np.zeros(N_AFFINE), 1.0)
     few = region_round(few, evaluator, motion)
-    for k in range(settings.n_round):
+    for k in counted(range(settings.n_round), "PRF and missing stars", "rounds"):
         equations = _Equations(few, given)
         before, sources = correction, unlisted_stars(few.tiles)
         # The motion follows the PRF in every other round; the last one below has it.

@@ -37,6 +37,7 @@ LAYERS = (
     "archive",
     "interface",
     "workflow",
+    "command",
 )
 #: Packages that know nothing of files.
 NUMERICS = LAYERS[: LAYERS.index("io.fits")]

@@ -65,7 +65,7 @@ def plots(
     image, unlisted = read_sum_image(path_cube), read_unlisted(path_unlisted)
     drawn = {"motion": motion_figure(header.time, kernel, header.stamp, header.usable, region)}
     measured = targets[np.asarray(targets["file"], dtype=np.str_) != ""]
-    shown = choose_shown(measured_stars(measured), asked, N_SHOWN)
+    shown = choose_shown(measured_stars(measured), asked, N_SHOWN, header.pointing.starid)
     named = set(np.asarray(measured["starid"])[list(shown)].tolist())
     sky = {"named": named, "wcs_header": header.wcs_header}
     drawn["field"] = field_figure(image, header.stamp, stars, tiles, region, starid, kernel.offset, unlisted, **sky)

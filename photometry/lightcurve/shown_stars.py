@@ -48,7 +48,7 @@ class Measured:
     reserved: npt.NDArray[np.bool_]
 
 
-def choose_shown(stars: Measured, asked: Collection[int], most: int) -> dict[int, str]:
+def choose_shown(stars: Measured, asked: Collection[int], most: int, first: int = 0) -> dict[int, str]:
     """Choose stars, and say what is to be seen of each.
 
     Parameters
@@ -59,22 +59,24 @@ def choose_shown(stars: Measured, asked: Collection[int], most: int) -> dict[int
         TIC numbers that were asked for; empty where all stars were.
     most : int
         Stars to choose, at most.
+    first : int
+        TIC number of the star that the pixels belong to: it comes first, if it is measured; 0 for none.
 
     Returns
     -------
     dict of int to str
-        Places in `stars`, and a remark for a title; empty where nothing is to be said. If stars were asked for, or
-        there are no more than `most`: those, the brightest first. Else first the star in whose aperture a neighbour's
-        variability is most significant though it does not vary itself, and that neighbour; then those whose
-        variability exceeds their noise most. What was measured with reservations comes last.
+        Places in `stars`, in the order to show them, and a remark for a title; empty where nothing is to be said. If
+        stars were asked for, or there are no more than `most`: those, the brightest first. Else first the star in whose
+        aperture a neighbour's variability is most significant though it does not vary itself, and that neighbour; then
+        those whose variability exceeds their noise most. What was measured with reservations comes last.
     """
     wanted = np.flatnonzero(np.isin(stars.starid, list(asked))) if asked else np.arange(len(stars.starid))
+    shown: dict[int, str] = dict.fromkeys(np.flatnonzero(stars.starid == first).tolist(), "")
     if asked or len(wanted) <= most:
-        chosen = wanted[np.argsort(stars.tmag[wanted], kind="stable")[:most]]
-        return dict.fromkeys(chosen.tolist(), "")
+        shown |= dict.fromkeys(wanted[np.argsort(stars.tmag[wanted], kind="stable")].tolist(), "")
+        return dict(list(shown.items())[:most])
     noise = np.nan_to_num(stars.ptp * _PPM * stars.median_flux, nan=np.inf, posinf=np.inf)
     signal = np.sqrt(np.clip(np.nan_to_num(stars.variance) - np.where(np.isinf(noise), 0.0, noise) ** 2, 0.0, None))
-    shown: dict[int, str] = {}
     if pair := _blend(stars, signal, noise):
         star, neighbour, away = pair
         shown[star] = f"constant; {star_name(int(stars.starid[neighbour]))}, which varies, is {away:.1f} px away"

@@ -181,9 +181,8 @@ def psf_figure(image: npt.NDArray[np.floating[Any]], stamp: Stamp, title: str) -
 def _apart(norm: AsinhNorm) -> list[float]:
     """Return powers of ten, and 0, whose labels on a colour bar of this stretch do not touch."""
     low, high = float(norm.vmin or 0.0), float(norm.vmax or 1.0)
-    powers = 10.0 ** np.arange(-3, 8)
     ticks: list[float] = []
-    for value in [*powers[::-1], 0.0, *(-powers)]:
+    for value in [0.0, *10.0 ** np.arange(7, -4, -1)]:
         at = float(norm(value))
         if low <= value <= high and all(abs(at - float(norm(other))) > _TICKS_APART for other in ticks):
             ticks.append(float(value))

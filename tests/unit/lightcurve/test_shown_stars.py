@@ -38,6 +38,13 @@ def test_stars_that_were_asked_for_are_shown_alone_the_brightest_first():
     assert list(choose_shown(stars, range(100, 112), 6)) == [0, 1, 2, 3, 4, 5]
 
 
+def test_the_star_that_the_pixels_belong_to_comes_first():
+    stars = measured(variance={3: 1e9})
+    assert list(choose_shown(stars, [], 6, first=107))[:2] == [7, 3]
+    assert list(choose_shown(stars, [109, 101], 6, first=107)) == [7, 1, 9]
+    assert next(iter(choose_shown(stars, [], 6, first=5))) == 3
+
+
 def test_of_few_stars_all_are_shown():
     few = measured()
     few = Measured(**{field.name: getattr(few, field.name)[:4] for field in fields(Measured)})

@@ -55,6 +55,7 @@ def member_of(region):
         prf=prf_folder_of(where),
         prf_files=prf_files_of(where),
         fit=fit_of(where),
+        asked=asked_in(where),
         rows=plan.rows,
         reference=plan.region,
         regions=regions_around(where),

@@ -291,6 +291,11 @@ def star_digests_around(wildcards):
     return [plan and plan.content for plan in plans]
 
 
+def asked_in(wildcards):
+    """Return the stars of a region that were asked for by number."""
+    return list(observation_of(wildcards).get("asked_for", ()))
+
+
 def targets_table_of(wildcards):
     """Return the table of targets of a region, where there is one."""
     given = observation_of(wildcards)["targets"]

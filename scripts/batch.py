@@ -218,11 +218,12 @@ class PixelFileSteps:
         figures = {name: f"{self.settings['output']}/plots/{member.region}/{name}.png" for name in FIGURES}
         self._run(
             "plots",
-            {"tile_size": size},
+            {"tile_size": size, "asked": member.asked},
             [self._cube(), catalog_file, kernel, unlisted, *fluxes, *indices],
             figures.values(),
             lambda _: plots(
-                self._cube(), catalog_file, kernel, unlisted, fluxes, indices, figures, member.region, size
+                *(self._cube(), catalog_file, kernel, unlisted, fluxes, indices, figures, member.region, size),
+                asked=member.asked,
             ),
         )
 

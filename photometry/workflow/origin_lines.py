@@ -6,7 +6,12 @@ from typing import Any
 
 import yaml
 
-__all__ = ["made_with", "meta_of_summary"]
+from photometry.core.wording import number_of
+
+__all__ = ["SHOWN", "made_with", "meta_of_summary"]
+
+#: Digits of digests that a page has room for; the summary has them in full.
+SHOWN = 12
 
 
 def made_with(path: str | Path) -> list[str]:
@@ -18,8 +23,8 @@ def made_with(path: str | Path) -> list[str]:
         The summary; where it is missing, or of a version that does not say it, the list is empty.
     """
     return [
-        f"{made['tiles']} tiles by {made['software']}, git revision {made['git_revision']}, "
-        f"settings {made['settings_digest']}"
+        f"{number_of(made['tiles'], 'tile')} by {made['software']}, git revision {made['git_revision'][:SHOWN]}, "
+        f"settings {made['settings_digest'][:SHOWN]}"
         for made in meta_of_summary(path).get("made_with", [])
     ]
 

@@ -112,7 +112,7 @@ PIXELS = {
     "no FITS": (no_fits, "pixels.fits: cannot be read as FITS"),
     "neither cutout nor TPF": (other_fits, "pixels.fits: is no TESScut or target pixel file: it has no table PIXELS"),
     "no WCS": (without_wcs, "pixels.fits: has no celestial WCS"),
-    "one cadence": (one_cadence, "pixels.fits: has 1 cadence(s); a light curve needs at least 2"),
+    "one cadence": (one_cadence, "pixels.fits: has 1 cadence; a light curve needs at least 2"),
 }
 
 

@@ -251,4 +251,4 @@ def test_verify_and_prune_know_batches(cutouts):
     result = cutouts.run(cutouts.folder, "verify")
     assert result.returncode == 0, result.stdout
     assert re.search(r"\d+ light curves and \d+ other products are what was written", result.stdout)
-    assert "0 stale light curve file(s) deleted" in cutouts.run(cutouts.folder, "prune").stdout
+    assert "0 stale light curve files deleted" in cutouts.run(cutouts.folder, "prune").stdout

@@ -140,7 +140,7 @@ def test_a_removed_target_costs_one_export_and_its_file_stays_until_it_is_pruned
     result = copy.run(copy.folder, "prune")
     assert result.returncode == 0, result.stdout
     assert f"deleted results/{gone}" in result.stdout
-    assert "1 stale light curve file(s) deleted" in result.stdout
+    assert "1 stale light curve file deleted" in result.stdout
     assert copy.light_curves() == {starid: curve for starid, curve in before.items() if starid != IN_FIRST}
     assert IN_FIRST not in copy.summary["starid"]
     assert copy.planned() == {}
@@ -204,7 +204,7 @@ def test_two_versions_live_side_by_side_and_prune_minds_its_own(copy):
     second = sorted(copy.results.glob("lightcurves/**/*-v02_lc.fits"))
     assert len(second) == len(first)
     copy.write_targets([starid for starid in copy.summary["starid"] if starid != IN_FIRST])
-    assert "1 stale light curve file(s) deleted" in copy.run(copy.folder, "prune").stdout
+    assert "1 stale light curve file deleted" in copy.run(copy.folder, "prune").stdout
     left = {path.name for path in copy.results.glob("lightcurves/**/*_lc.fits")}
     assert len(left) == 2 * len(first) - 1
     assert any(f"{IN_FIRST:011d}" in name and "-v01_" in name for name in left)
@@ -225,7 +225,7 @@ def test_a_collection_costs_exports_alone_and_its_names_are_followed_everywhere(
     )
     assert {Path(file).name for file in summary["stale"] if file} == ours
     assert (summary.meta["n_stale"], summary.meta["SIMULATD"]) == (len(ours), True)
-    assert f"{len(ours)} stale light curve file(s) deleted" in copy.run(copy.folder, "prune").stdout
+    assert f"{len(ours)} stale light curve files deleted" in copy.run(copy.folder, "prune").stdout
     assert {path.name for path in copy.results.glob("lightcurves/**/*_lc.fits")} == {Path(file).name for file in named}
     assert f"{len(ours)} light curves and" in copy.run(copy.folder, "verify").stdout
     (copy.results / min(named)).unlink()

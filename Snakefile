@@ -54,6 +54,7 @@ include: "rules/prf.smk"
 include: "rules/photometry.smk"
 include: "rules/export.smk"
 include: "rules/plots.smk"
+include: "rules/pages.smk"
 include: "rules/missing.smk"
 
 
@@ -67,7 +68,7 @@ if workflow.is_main_process:
 
 
 rule all:
-    """Light curves, summary and plots of everything that the settings ask for."""
+    """Light curves, summary, plots and page of everything that the settings ask for."""
     default_target: True
     input:
         wanted_products,

@@ -28,6 +28,7 @@ localrules:
     download_catalog,
     download_prf,
     multi_sector,
+    page,
     prune,
     summary,
     unusable_input,

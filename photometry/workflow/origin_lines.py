@@ -1,10 +1,16 @@
-"""What the report says of the software that made the light curves."""
+"""What the report says of the software that made the light curves, and where the page is."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
 
-__all__ = ["made_with"]
+__all__ = ["made_with", "page_link"]
+
+#: Where Snakemake writes its report if no file is named.
+_REPORT = "report.html"
 
 
 def made_with(path: str | Path) -> list[str]:
@@ -35,3 +41,24 @@ def made_with(path: str | Path) -> list[str]:
         f"settings {made['settings_digest']}"
         for made in meta.get("made_with", [])
     ]
+
+
+def page_link(page: str | Path, arguments: Sequence[str]) -> str:
+    """Return the address of the page that one browses, as seen from Snakemake's report; empty where there is no page.
+
+    Parameters
+    ----------
+    page : path-like
+        The page.
+    arguments : sequence of str
+        Words of the command, of which ``--report`` names the report.
+    """
+    if not Path(page).is_file():
+        return ""
+    report = _REPORT
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if word == "--report" and Path(following).suffix in (".html", ".zip"):
+            report = following
+        elif word.startswith("--report="):
+            report = word.partition("=")[2]
+    return quote(Path(os.path.relpath(page, Path(report).parent)).as_posix())

@@ -458,8 +458,8 @@ def asked_by_number():
 
 
 def pages():
-    """Return the page that one browses; none where the settings ask for none."""
-    return [rules.page.output.page] if SETTINGS["report"] else []
+    """Return the page that one browses, and what it shows of regions; none where the settings ask for none."""
+    return [rules.page.output.page, *page_files(SINGLE)] if SETTINGS["report"] else []
 
 
 def wanted_products(wildcards):

@@ -26,7 +26,7 @@ rule page_data:
         "../envs/photometry.yaml"
     resources:
         mem_mb=plots_mb_of,
-        runtime=minutes(1, 0, 0.3),
+        runtime=minutes(1, 0, 0.1),
         lane=1,
     params:
         code=code_of("page_data"),

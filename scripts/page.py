@@ -91,7 +91,7 @@ def facts_without_data(
     """Return what is known of a region in which nothing is measured, or of a file that cannot be used."""
     sector, camera, ccd, cadence = (int(columns[name][rows[0]]) for name in PLACE)
     where = {"sector": sector, "camera": camera, "ccd": ccd, "cadence_s": cadence}
-    return {"region": region, "datasource": "nothing measured", "has_data": False} | where
+    return {"region": region, "datasource": "", "has_data": False} | where
 
 
 def title_of(facts: Sequence[Mapping[str, Any]], version: int) -> str:

@@ -209,5 +209,6 @@ def test_report_holds_summary_and_figures(snakemake, finished):
     result = snakemake(finished.folder, "--report", "report.html", config=finished.config, root=finished.root)
     assert result.returncode == 0, result.stdout
     text = (finished.folder / "report.html").read_text()
+    assert 'href="results/report/index.html"' in text.replace('\\"', '"')
     for name in ("summary_v01.ecsv", "field.png", "motion.png", "light_curves.png", "residual.png", "scatter.png"):
         assert name in text

@@ -133,7 +133,7 @@ function scatterFigure(rows, table, choice, noise, place, open) {
   figure.x_range.start = near.start;
   figure.x_range.end = near.end;
   figure.add_tools(hoverOf(renderers, [["TIC", "@tic"], ["T", "@x{0.00}"], ["value", "@y{0,0.0}"]]));
-  legendStyle(figure, kind.noise ? "top_left" : "top_right");
+  legendStyle(figure, kind.noise ? "bottom_right" : "top_left");
   return showFigure(figure, place);
 }
 
@@ -180,7 +180,8 @@ async function mapFigure(rows, table, choice, region, place, open) {
   });
   for (const grid of [...figure.xgrids, ...figure.ygrids]) grid.grid_line_color = null;
   const shown = rows.filter((row) => Number.isFinite(table.row[row]));
-  const mapper = choice.isStatus ? null : mapperOf(shown.map(choice.value), choice.log);
+  const cells = shown.length > MOST_STARS ? cellsOf(shown, table, choice) : null;
+  const mapper = choice.isStatus ? null : mapperOf(cells ? cells.value : shown.map(choice.value), choice.log);
   const colourOf = (field) => (mapper ? {field, transform: mapper} : {field: "colour"});
   const stars = new Bokeh.ColumnDataSource({data: {x: [], y: [], value: [], size: [], tic: [], tmag: [], colour: []}});
   let inView = [];
@@ -196,8 +197,8 @@ async function mapFigure(rows, table, choice, region, place, open) {
   const drawn = figure.scatter({field: "x"}, {field: "y"}, {
     source: stars, size: {field: "size"}, fill_color: colourOf("value"), line_color: "#FFFFFF", line_width: 0.6, fill_alpha: 0.9, nonselection_fill_alpha: 0.9,
   });
-  if (shown.length <= MOST_STARS) showStars(shown);
-  else showCells(figure, shown, table, choice, colourOf, showStars);
+  if (cells) showCells(figure, cells, shown, table, colourOf, showStars);
+  else showStars(shown);
   if (mapper) {
     figure.add_layout(new Bokeh.ColorBar({color_mapper: mapper, width: 12, padding: 4, title: choice.label,
       title_text_font_style: "normal", title_text_font_size: "12px"}), "right");
@@ -217,8 +218,8 @@ const MOST_STARS = 4000;
 /** Rows and columns of a cell, pixels. */
 const CELL = 32;
 
-/** Show the medians of cells; the stars themselves where one zooms in. */
-function showCells(figure, shown, table, choice, colourOf, showStars) {
+/** Medians of cells: what has more of the stars that are not OK has the colour of WARNING. */
+function cellsOf(shown, table, choice) {
   const cells = new Map();
   for (const row of shown) {
     const key = `${Math.floor(table.row[row] / CELL)} ${Math.floor(table.column[row] / CELL)}`;
@@ -227,12 +228,17 @@ function showCells(figure, shown, table, choice, colourOf, showStars) {
   }
   const middle = (key, axis) => CELL * (Number(key.split(" ")[axis]) + 0.5) - 0.5;
   const keys = [...cells.keys()];
-  const members = keys.map((key) => cells.get(key));
-  const source = new Bokeh.ColumnDataSource({data: {
+  const members = [...cells.values()];
+  return {
     x: keys.map((key) => middle(key, 1)), y: keys.map((key) => middle(key, 0)), number: members.map((rows) => rows.length),
     value: members.map((rows) => median(rows.map(choice.value))),
     colour: members.map((rows) => (2 * rows.filter((row) => table.status[row] === "OK").length >= rows.length ? COLOURS.OK : COLOURS.WARNING)),
-  }});
+  };
+}
+
+/** Show cells; the stars themselves where one zooms in. */
+function showCells(figure, cells, shown, table, colourOf, showStars) {
+  const source = new Bokeh.ColumnDataSource({data: cells});
   const drawn = figure.rect({field: "x"}, {field: "y"}, CELL, CELL, {source, fill_color: colourOf("value"), line_color: null, fill_alpha: 0.75});
   figure.add_tools(hoverOf([drawn], [["stars", "@number"], ["median", "@value{0,0.000}"]]));
   let timer = null;

@@ -39,6 +39,8 @@ async function showOverview(field) {
     return mapFigure(rows, table, {value: (row) => table[kind.name][row], ...kind}, region, find("map"), open);
   };
   find("map-choice").onchange = drawMap;
+  const many = rows.length > MOST_STARS ? `medians of ${CELL} × ${CELL} px, zoom in for stars` : "";
+  find("map-words").textContent = many || (region.unlisted.tmag.base64 ? "squares: stars that the table lacks" : "");
   await drawMap();
   showFlags(region);
   whenSeen(find("motion-card"), () => drawMotion(region));
@@ -91,12 +93,12 @@ function showFields(field) {
     return;
   }
   const of = (name, label, title, text) => ({
-    name, label, title, align: "right", descending: true, width: "minmax(90px, 1fr)",
+    name, label, title, align: "right", descending: true, width: "minmax(84px, 1fr)",
     value: (i) => regions[i][name], text: text || ((i) => (regions[i][name] === null || regions[i][name] === undefined ? "–" : number(regions[i][name]))),
   });
   const counted = (status) => ({...of(status, status, MEANINGS[status]), value: (i) => regions[i].status[status] || 0, text: (i) => number(regions[i].status[status] || 0)});
   const columns = [
-    {name: "field", label: "Field", width: "minmax(290px, 3fr)", value: (i) => fieldName(regions[i]), text: (i) => fieldName(regions[i])},
+    {name: "field", label: "Field", width: "minmax(330px, 3fr)", value: (i) => fieldName(regions[i]), text: (i) => fieldName(regions[i])},
     {...of("n", "Targets", "rows of the summary"), value: (i) => regions[i].n, text: (i) => number(regions[i].n)},
     ...STATUSES.map(counted),
     of("n_cadence", "Cadences", "cadences of the field"),

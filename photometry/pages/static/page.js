@@ -50,6 +50,7 @@ function fileOf(table, row) {
 }
 
 function fieldName(facts) {
+  if (!facts.has_data) return `${facts.sector ? `Sector ${facts.sector}: ` : ""}${facts.region || "no region"}: nothing measured`;
   const seconds = facts.cadence_s >= 60 ? `${facts.cadence_s / 60} min` : `${facts.cadence_s} s`;
   const kind = {ffi: "full CCD", tesscut: "cutout", tpf: "target pixels"}[facts.datasource] || facts.datasource;
   return `Sector ${facts.sector}, camera ${facts.camera}, CCD ${facts.ccd}, ${seconds}, ${kind}`;

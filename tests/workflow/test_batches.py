@@ -231,7 +231,7 @@ def test_overlapping_cutouts_of_two_batches(snakemake, tmp_path):
     # The second has the pixels of the first but for a few columns.
     content = (tmp_path / "cutouts/cutout00000.fits").read_bytes()
     (tmp_path / "cutouts/cutout00001.fits").write_bytes(content.replace(b"%20d" % 50, b"%20d" % 54))
-    config = yaml.safe_load((tmp_path / "my.yaml").read_text()) | {"files_per_job": 1, "plots": False}
+    config = yaml.safe_load((tmp_path / "my.yaml").read_text()) | {"files_per_job": 1, "plots": False, "report": False}
     both = Cutouts(tmp_path, snakemake)
     result = snakemake(tmp_path, config=config)
     assert result.returncode == 0, result.stdout

@@ -186,9 +186,9 @@ const LISTS = [
   },
   {
     id: "blends", title: "Blends where aperture and PSF disagree", label: "× noise",
-    words: "Scatter of the difference of aperture and PSF light curve over the noise of a cadence, for stars with more than 2 % of foreign light: the aperture shows a neighbour's variation, or the PSF flux does.",
+    words: "Scatter of the difference of aperture and PSF light curve over the noise of a cadence, where it is larger than that and more than 2 % of the light is foreign: one of them shows a neighbour's variation.",
     value: (table, row) => table.sap_scatter[row] / table.noise[row], text: (value) => number(value, 1),
-    fits: (table, row) => table.contamination[row] > 0.02 && table.status[row] !== "SKIPPED",
+    fits: (table, row) => table.contamination[row] > 0.02 && table.sap_scatter[row] > table.noise[row],
   },
 ];
 
@@ -247,7 +247,12 @@ function begin(run) {
     });
     find("statuses").append(box);
   }
-  find("search").addEventListener("input", async () => filterTargets(await tableOf(fieldAt(address())), fieldAt(address())));
+  find("search").addEventListener("input", async () => {
+    const {find: _, ...rest} = address();
+    history.replaceState(null, "", `#${new URLSearchParams(rest)}`);
+    const field = fieldAt(rest);
+    filterTargets(await tableOf(field), field);
+  });
   find("elsewhere").addEventListener("click", findElsewhere);
   find("jump").addEventListener("submit", (event) => {
     event.preventDefault();

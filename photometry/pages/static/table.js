@@ -13,6 +13,7 @@ class VirtualTable {
     this.order = new Uint32Array(0);
     this.sorted = {column: null, descending: false};
     this.rowHeight = 28;
+    this.top = 0;
     this.head = element("div", {class: "table-head", role: "row"});
     this.body = element("div", {class: "table-body", tabindex: "0"});
     this.space = element("div", {class: "table-space"});
@@ -21,7 +22,11 @@ class VirtualTable {
     const table = element("div", {class: "table", role: "table"});
     table.append(this.head, this.body);
     parent.append(table);
-    this.body.addEventListener("scroll", () => this.draw());
+    this.body.addEventListener("scroll", () => {
+      this.top = this.body.scrollTop;
+      this.draw();
+    });
+    window.addEventListener("resize", () => this.draw());
     this.drawHead();
   }
 
@@ -38,12 +43,13 @@ class VirtualTable {
     }));
   }
 
-  /** Show rows by their numbers, in the order that was chosen. */
+  /** Show rows by their numbers, in the order that was chosen; as many as before stay where they were. */
   show(rows) {
+    const top = rows.length === this.order.length ? this.top : 0;
     this.order = Uint32Array.from(rows);
     if (this.sorted.column) this.arrange();
     this.space.style.height = `${this.order.length * this.rowHeight}px`;
-    this.body.scrollTop = 0;
+    this.body.scrollTop = top;
     this.draw();
   }
 

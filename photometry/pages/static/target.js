@@ -188,7 +188,7 @@ function factsCard(table, row, stars, curve, flags, region) {
     one("aperture ÷ PSF − 1", percent(table.sap_level[row] / 1e6)), one("aperture − PSF, scatter", `${number(table.sap_scatter[row])} ppm`),
     one("χ² of the pixels", significant(table.chi2[row])), one("χ² of the mean image", significant(table.chi2_mean[row])),
     one("misfit of the mean image", percent(table.mean_misfit[row])), one("background", `${significant(table.background[row])} e⁻/s/px`),
-    one("row, column", `${number(table.row[row], 2)}, ${number(table.column[row], 2)}`),
+    one("row, column", `${table.row[row].toFixed(2)}, ${table.column[row].toFixed(2)}`),
     one("cadences with a flux", `${number(table.n_finite[row])} of ${number(table.n_unflagged[row])} unflagged`),
   );
   const counts = flags.pixel_quality.map(([value, , meaning]) => [meaning, curve.quality.reduce((sum, word) => sum + ((word & value) !== 0), 0)]).filter(([, count]) => count);

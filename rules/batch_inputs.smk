@@ -15,6 +15,7 @@ BATCH_STEPS = (
     "psf_photometry",
     "export_light_curves",
     "plots",
+    "page_data",
 )
 #: Batches of regions.
 BATCH_OF = {name: batch for batch, names in RUN.batches.items() for name in names}
@@ -157,6 +158,7 @@ BATCH_SETTINGS = {
         "version",
         "hlsp",
         "plots",
+        "report",
         "coord_buffer",
         "quality_bitmask",
         "motion",

@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 
 
 def verify(
-    path_said: str, output: str, version: int, tiles: Mapping[str, Sequence[str]], more: Sequence[str], plots: bool
+    path_said: str,
+    output: str,
+    version: int,
+    tiles: Mapping[str, Sequence[str]],
+    more: Sequence[str],
+    plots: bool,
+    page: bool,
 ) -> str:
     """Compare all products with what was written; return and write what was found, if that is nothing wrong."""
-    damaged, n_curve, n_other = damaged_products(output, version, tiles, more, plots=plots)
+    damaged, n_curve, n_other = damaged_products(output, version, tiles, more, plots=plots, page=page)
     for damage in damaged:
         logging.error("%s: %s", damage.path, damage.problem)
     for path in move_aside(damaged):
@@ -46,5 +52,6 @@ if __name__ == "__main__":
             tiles=snakemake.params.tiles,
             more=snakemake.params.more,
             plots=snakemake.params.plots,
+            page=snakemake.params.page,
         )
     sys.stdout.write(f"{found}\n")

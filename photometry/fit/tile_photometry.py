@@ -14,8 +14,9 @@ from photometry.core.settings import FitSettings
 from photometry.core.stages import counted
 from photometry.core.stars import Stars
 from photometry.fit.aperture import Apertures, choose_apertures, windows_of
-from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit
+from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit, moment_images
 from photometry.fit.mean_images import left_in, mean_images, measured_image
+from photometry.fit.moment_widths import moment_widths
 from photometry.fit.motion_slopes import left_of_image, motion_slopes
 from photometry.fit.outlying_cadences import fit_outlying
 from photometry.fit.own_profiles import own_profiles
@@ -119,7 +120,7 @@ def fit_tile(
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
     scene, slopes = replace(scene, data=data, model=model, state=state), slopes.with_profiles(profiles)
     scene, first = _with_motion_slopes(scene, first, slopes, good)
-    scene = _with_prf_changes(scene, first)
+    scene = _with_moments(_with_prf_changes(scene, first), first, good)
     if prior_widths is None:
         scene = replace(scene, precision=_final_precision(state.flux, first.variation, width))
     scene = replace(scene, still=1 - np.minimum(scene.precision * first.variation**2, 1.0))
@@ -242,6 +243,18 @@ def _with_prf_changes(scene: TileScene, first: FirstFit) -> TileScene:
     share = prf_change_share(first.scatter, variance, first.main.leverage, light, shape)
     of_sum = share**2 * scene.model.saturated.sum_variance
     return replace(scene, prf_variance=share**2 * shape, sum_variance=of_sum)
+
+
+def _with_moments(scene: TileScene, first: FirstFit, good: npt.NDArray[np.bool_]) -> TileScene:
+    """Return the scene with second moments that change, if any, and the changes of the PRF beyond them."""
+    width = moment_widths(scene, good)
+    if not width.any():
+        return scene
+    model, usable = scene.model, scene.data.usable
+    images = moment_images(model, first.main_node, np.where(model.unsaturated, scene.state.flux, 0.0))
+    shown = [left_of_image(first.main, image, usable) for image in width[:, None] * images]
+    scatter = np.maximum(first.scatter - np.square(shown).sum(axis=0), 0.0)
+    return _with_prf_changes(replace(scene, moment_width=width), replace(first, scatter=scatter))
 
 
 def _final_precision(

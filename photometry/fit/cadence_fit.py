@@ -79,6 +79,8 @@ class TileScene:
         Limits.
     moment_width : (N_WIDTH,) float64
         By how much the PRF's second moments change where the kernel does not have them, pixels^2; zero where it does.
+    edge_variance : (n_pixel,) float64 or 0
+        Variance of a pixel by stars whose PRFs end there (`photometry.scene.prf_edge`), (e-/s)^2.
     """
 
     data: TileData
@@ -92,6 +94,7 @@ class TileScene:
     kernel: MovementKernel
     settings: FitSettings
     moment_width: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(N_WIDTH))
+    edge_variance: npt.NDArray[np.float64] | float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +229,7 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     most = main_node(model.nodes, good)
     for node in counted(model.nodes, "first fit", "nodes"):
         images = model.mean_images(node, scene.state.flux)
-        variance = node_variance(data, node, images)
+        variance = node_variance(data, node, images) + scene.edge_variance
         system = _system_of(scene, node, variance, factored, with_errors=node is most)
         if node is most:
             main = system

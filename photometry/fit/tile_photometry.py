@@ -33,6 +33,7 @@ from photometry.scene.mean_scene import PixelMean, solve_mean
 from photometry.scene.model_error import error_shape
 from photometry.scene.node_model import NodeModel, main_node, node_variance
 from photometry.scene.nodes import far_cadences
+from photometry.scene.prf_edge import edge_variance
 from photometry.scene.tile_data import tile_data
 from photometry.scene.tile_model import build_model, with_profiles
 from photometry.scene.tile_state import TileState
@@ -111,6 +112,7 @@ def fit_tile(
     width = share * np.maximum(state.flux, _LEAST_OF_CATALOG * free.flux)
     own_kernel, still = kernel_of_tile(kernel, data), np.zeros(len(free))
     scene = TileScene(data, model, state, 1 / width**2, still, nothing, still, in_core, own_kernel, settings)
+    scene = replace(scene, edge_variance=edge_variance(data, free, state.flux, prf, motion, good))
     first = first_fit(scene, good)
     data = replace(data, valid=data.valid & ~first.rejected)
     slopes = pixel_slopes(scene, first, good)
@@ -242,7 +244,7 @@ def _with_prf_changes(scene: TileScene, first: FirstFit) -> TileScene:
     shape = error_shape(light, data.stamp.shape, data.saturated, scene.model.saturated.variance)
     share = prf_change_share(first.scatter, variance, first.main.leverage, light, shape)
     of_sum = share**2 * scene.model.saturated.sum_variance
-    return replace(scene, prf_variance=share**2 * shape, sum_variance=of_sum)
+    return replace(scene, prf_variance=share**2 * shape + scene.edge_variance, sum_variance=of_sum)
 
 
 def _with_moments(scene: TileScene, first: FirstFit, good: npt.NDArray[np.bool_]) -> TileScene:

@@ -21,6 +21,8 @@ install: $(INSTALLED)
 
 demo: $(INSTALLED)
 	$(BIN)/tess-psf demo --cores $(CORES)
+	$(BIN)/python docs/make_picture.py --output demo/results/blended_binary.png
+	@echo 'The picture of README.md, from these results: demo/results/blended_binary.png'
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder --durations=20

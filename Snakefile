@@ -9,7 +9,7 @@ include: "rules/workflow.smk"
 
 
 rule all:
-    """Light curves, summary and plots of everything that the settings ask for."""
+    """Light curves, summary, plots and page of everything that the settings ask for."""
     default_target: IS_DEFAULT
     input:
         wanted_products,

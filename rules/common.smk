@@ -18,12 +18,15 @@ from photometry.core.errors import PhotometryError
 from photometry.core.settings import CATALOGS
 from photometry.io.ffi.ffi_files import listing_digest
 from photometry.io.reference.prf_files import check_prf_folder
+from photometry.io.results.page_files import PAGE_FOLDER
 from photometry.lightcurve.names import multi_sector_name
+from photometry.pages.documents import code_digest
 from photometry.workflow.batch_members import regions_at_tile as tile_regions
 from photometry.workflow.code_digests import Sources
 from photometry.workflow.config_files import explained
 from photometry.workflow.fetching import NotFetchedYet
-from photometry.workflow.origin_lines import made_with
+from photometry.workflow.lost_products import page_mark
+from photometry.workflow.origin_lines import made_with, page_link
 from photometry.workflow.run_plan import plan_run
 from photometry.workflow.star_plan import (
     read_star_plan,
@@ -103,12 +106,15 @@ PRF_DOWNLOADS = f"{SETTINGS['output']}/downloads/prf"
 MULTI_SECTOR = f"multi_sector/{multi_sector_name('{starid}', SETTINGS['version'], COLLECTION.in_names)}"
 #: Name of the summary.
 SUMMARY = f"summary_v{SETTINGS['version']:02d}.ecsv"
+#: Name of the page that one browses.
+PAGE = f"{PAGE_FOLDER}/index.html"
 
-# The report can read nothing but `config`: the version, and with what the light curves were made that are there.
+# The report can read nothing but `config`: the version, with what the light curves were made that are there, the page.
 if workflow.is_main_process and not IS_MODULE:
     config.update(
         version=SETTINGS["version"],
         made_with=made_with(f"{SETTINGS['output']}/{SUMMARY}"),
+        page=page_link(f"{SETTINGS['output']}/{PAGE}", sys.argv),
     )
 
 
@@ -291,6 +297,11 @@ def star_digests_around(wildcards):
     return [plan and plan.content for plan in plans]
 
 
+def asked_in(wildcards):
+    """Return the stars of a region that were asked for by number."""
+    return list(observation_of(wildcards).get("asked_for", ()))
+
+
 def targets_table_of(wildcards):
     """Return the table of targets of a region, where there is one."""
     given = observation_of(wildcards)["targets"]
@@ -447,6 +458,34 @@ def plots():
     return collect(rules.plots.output, region=filter(tiles_of_targets, SINGLE))
 
 
+def page_files(regions):
+    """Return what the page shows of regions that have targets."""
+    return [
+        f"{SETTINGS['output']}/{PAGE_FOLDER}/data/{region}.js"
+        for region in filter(tiles_of_targets, regions)
+    ]
+
+
+def all_page_files(wildcards):
+    """Return what the page shows of all regions that are measured by jobs of their own."""
+    return page_files(SINGLE)
+
+
+def asked_by_number():
+    """Return the TIC numbers that were asked for, by region; none of a region where a table of targets has them."""
+    observations = {name: region.observation for name, region in RUN.regions.items()}
+    return {
+        name: list(observation.get("asked_for", ()))
+        for name, observation in observations.items()
+        if observation.get("asked_for") or observation["targets"] != "all"
+    }
+
+
+def pages():
+    """Return the page that one browses, and what it shows of regions; none where the settings ask for none."""
+    return [rules.page.output.page, *page_files(SINGLE)] if SETTINGS["report"] else []
+
+
 def wanted_products(wildcards):
     """Return what the settings ask for: the products of the observations, or simulated pixels."""
     if not RUN.regions:
@@ -456,6 +495,7 @@ def wanted_products(wildcards):
         *prepared_files(),
         *fluxes(),
         *plots(),
+        *pages(),
         *multi_sector_files(),
         *done_batches(),
         *collect(rules.unusable_input.output, number=range(len(RUN.unusable))),

@@ -112,6 +112,7 @@ rule verify:
         tiles={name: list(region.tiles) for name, region in RUN.regions.items()},
         more=[MULTI_SECTOR.format(starid=starid) for starid in regions_of_stars()],
         plots=lookup("plots", within=SETTINGS),
+        page=lookup("report", within=SETTINGS),
     script:
         "../scripts/verify.py"
 

@@ -24,7 +24,8 @@ onstart:
 
 onsuccess:
     incomplete_name(SETTINGS["output"], SETTINGS["version"]).unlink(missing_ok=True)
-    print(closing_line(SETTINGS["output"], SUMMARY), file=sys.stderr)
+    if said := closing_line(SETTINGS["output"], SUMMARY):
+        print(said, file=sys.stderr)
 
 
 onerror:

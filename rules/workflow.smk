@@ -71,6 +71,7 @@ include: "prf.smk"
 include: "photometry.smk"
 include: "export.smk"
 include: "plots.smk"
+include: "pages.smk"
 include: "missing.smk"
 
 

@@ -14,6 +14,7 @@ from effective_prf import effective_prf
 from export_light_curves import export_light_curves
 from images import images
 from movement_kernel import movement_kernel
+from page_data import page_data
 from plots import plots
 from psf_photometry import psf_photometry
 from targets import targets
@@ -23,6 +24,7 @@ from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
 from photometry.io.pixels.file_places import FilePlace
 from photometry.io.results.listed_files import files_in_index, lost_files
+from photometry.io.results.page_files import PAGE_FOLDER, files_of_page
 from photometry.io.stars.star_files import digest_of_stars
 from photometry.io.store.provenance import atomic_path
 from photometry.workflow.batch_members import FIGURES, BatchMember, BatchTile
@@ -103,6 +105,8 @@ class PixelFileSteps:
             self._export(name, tile)
         if self.settings["plots"]:
             self._plot()
+        if self.settings["report"]:
+            self._pack_for_page()
 
     def _choose_targets(self) -> None:
         member = self.member
@@ -218,12 +222,29 @@ class PixelFileSteps:
         figures = {name: f"{self.settings['output']}/plots/{member.region}/{name}.png" for name in FIGURES}
         self._run(
             "plots",
-            {"tile_size": size},
+            {"tile_size": size, "asked": member.asked},
             [self._cube(), catalog_file, kernel, unlisted, *fluxes, *indices],
             figures.values(),
             lambda _: plots(
-                self._cube(), catalog_file, kernel, unlisted, fluxes, indices, figures, member.region, size
+                *(self._cube(), catalog_file, kernel, unlisted, fluxes, indices, figures, member.region, size),
+                asked=member.asked,
             ),
+        )
+
+    def _pack_for_page(self) -> None:
+        member, output = self.member, self.settings["output"]
+        _, kernel, unlisted = self._motion_and_prf()
+        fluxes, indices = [*map(self._fluxes, member.tiles)], [*map(self._index, member.tiles)]
+        page = f"{output}/{PAGE_FOLDER}/data/{member.region}.js"
+        self._run(
+            "page_data",
+            {},
+            [self._cube(), kernel, unlisted, *fluxes, *indices],
+            [page],
+            lambda _: page_data(
+                *(self._cube(), kernel, unlisted, fluxes, indices, page, member.region, output, self.code["page_data"])
+            ),
+            is_whole=lambda: not lost_files(output, files_of_page(page)),
         )
 
     def _run(

@@ -28,6 +28,7 @@ from photometry.core.linalg import inverse
 from photometry.core.settings import MotionSettings, PrfSettings
 from photometry.core.stages import counted
 from photometry.core.stars import NO_STARS, Stars
+from photometry.core.wording import number_of
 from photometry.prf.correction import N_CORRECTION, N_KERNEL, change_of_image, corrected, prior_precision
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.design_matrices import N_TERM
@@ -187,13 +188,13 @@ def learn_prf(
     sources = unlisted_stars(kept_in_place(few.tiles, few.kernel, kernel))
     learnt = _nothing(carriers)
     if correction.coefficients.any():
-        learnt = f"learnt from {carriers} stars, residual of others x {np.sqrt(correction.left):.2f}"
+        learnt = f"learnt from {number_of(carriers, 'star')}, residual of others x {np.sqrt(correction.left):.2f}"
     return EffectivePrf(replace(effective, source=f"{prf.source}, {learnt}"), kernel, sources)
 
 
 def _nothing(carriers: int) -> str:
     """Say why nothing was learnt."""
-    why = f"{carriers} stars" if carriers < _LEAST_STARS else "no better on other stars"
+    why = number_of(carriers, "star") if carriers < _LEAST_STARS else "no better on other stars"
     return f"nothing learnt: {why}"
 
 

@@ -30,6 +30,7 @@ from photometry.ccd.ccd_blocks import (
 )
 from photometry.ccd.ccd_goodness import cut_patches
 from photometry.ccd.star_places import check_places
+from photometry.core.blas_threads import one_blas_thread
 from photometry.core.errors import InputFileError, PhotometryError
 from photometry.core.quality import TESS_QUALITY, bit, is_usable
 from photometry.core.stages import stage
@@ -107,7 +108,8 @@ def write_ccd_cube(
         When one of several processes is killed.
     """
     path = Path(path)
-    with exclusive(path) as waited:
+    # Snakemake gives linear algebra as many threads as the job has, and each process would use all of them.
+    with one_blas_thread(), exclusive(path) as waited:
         if waited and _is_made(path, inputs):
             return
         remove_unfinished(path)

@@ -84,6 +84,7 @@ def _run() -> dict[str, Any]:
             "default": AUTO_SIZE,
         },
         "plots": _key("draw the plots of every region", bool, default=True),
+        "report": _key("make the page that one browses, report/index.html", bool, default=True),
         "coord_buffer": _key(
             "stars so far around the pixels are kept in the catalogue, deg",
             float,

@@ -1,12 +1,21 @@
-"""What the report says of the software that made the light curves, from the head of a summary."""
+"""What the report says of the software that made the light curves, by the head of a summary, and where the page is."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
-__all__ = ["made_with", "meta_of_summary"]
+from photometry.core.wording import number_of
+
+__all__ = ["SHOWN", "made_with", "meta_of_summary", "page_link"]
+
+#: Digits of digests that a page has room for; the summary has them in full.
+SHOWN = 12
+#: Where Snakemake writes its report if no file is named.
+_REPORT = "report.html"
 
 
 def made_with(path: str | Path) -> list[str]:
@@ -18,8 +27,8 @@ def made_with(path: str | Path) -> list[str]:
         The summary; where it is missing, or of a version that does not say it, the list is empty.
     """
     return [
-        f"{made['tiles']} tiles by {made['software']}, git revision {made['git_revision']}, "
-        f"settings {made['settings_digest']}"
+        f"{number_of(made['tiles'], 'tile')} by {made['software']}, git revision {made['git_revision'][:SHOWN]}, "
+        f"settings {made['settings_digest'][:SHOWN]}"
         for made in meta_of_summary(path).get("made_with", [])
     ]
 
@@ -42,3 +51,24 @@ def meta_of_summary(path: str | Path) -> Mapping[str, Any]:
     except yaml.YAMLError:
         return {}
     return dict(header.get("meta") or []) if isinstance(header, dict) else {}
+
+
+def page_link(page: str | Path, arguments: Sequence[str]) -> str:
+    """Return the address of the page that one browses, as seen from Snakemake's report; empty where there is no page.
+
+    Parameters
+    ----------
+    page : path-like
+        The page.
+    arguments : sequence of str
+        Words of the command, of which ``--report`` names the report.
+    """
+    if not Path(page).is_file():
+        return ""
+    report = _REPORT
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if word == "--report" and Path(following).suffix in (".html", ".zip"):
+            report = following
+        elif word.startswith("--report="):
+            report = word.partition("=")[2]
+    return quote(Path(os.path.relpath(page, Path(report).parent)).as_posix())

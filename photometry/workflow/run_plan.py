@@ -134,7 +134,8 @@ def plan_run(
             memory.write()
             batches = plan_batches(folder, candidates, settings["files_per_job"])
             tiles = {name: list(region.tiles) for name, region in regions.items()}
-            lost = losses(settings["output"], folder, tiles, _products(settings, batches, stars))
+            products = _products(settings, batches, stars)
+            lost = losses(settings["output"], folder, tiles, products, page=settings["report"])
         else:
             batches, lost = read_batches(folder, candidates), read_losses(folder)
     return RunPlan(settings, folder, regions, tuple(unusable), overlaps, stars, lost, batches)
@@ -158,7 +159,9 @@ def _products(
         done = f"{settings['output']}/{STAMPS}/batch_{batch}.json"
         for name in names if Path(done).is_file() else ():
             tiles = list(stars[name].targets)
-            products = expected_products(settings["output"], name, tiles, plots=settings["plots"])
+            products = expected_products(
+                settings["output"], name, tiles, plots=settings["plots"], page=settings["report"]
+            )
             found[name] = [done, *products]
     return found
 

@@ -15,6 +15,7 @@ from photometry.catalog.star_columns import TABLE_NAMES
 from photometry.core.cube import CubeHeader, Pointing
 from photometry.core.datasources import DATASOURCES, region_title
 from photometry.core.errors import CatalogError
+from photometry.core.wording import number_of
 from photometry.io.stars.star_tables import StarTable, read_star_table
 from photometry.io.stars.target_tables import read_target_table
 from photometry.workflow.plan import PlannedRegion
@@ -120,9 +121,9 @@ def _tell_left_out(table: str | Path, tables: _Tables) -> None:
     if missed:
         stars = ", ".join(f"TIC {starid}" for starid in missed[:_NAMED]) + (" and others" * (len(missed) > _NAMED))
         _log.warning(
-            "%s: %d bright row(s) are marked as artefact or duplicate, and no other star is in their place: %s; if "
-            "they are stars, their light counts as that of their neighbours",
-            *(table, len(missed), stars),
+            "%s: %s marked as artefact or duplicate, with no other star in the same place: %s; if these are stars, "
+            "their light counts as that of their neighbours",
+            *(table, number_of(len(missed), "bright row is", "bright rows are"), stars),
         )
 
 

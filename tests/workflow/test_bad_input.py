@@ -112,7 +112,7 @@ PIXELS = {
     "no FITS": (no_fits, "pixels.fits: cannot be read as FITS"),
     "neither cutout nor TPF": (other_fits, "pixels.fits: is no TESScut or target pixel file: it has no table PIXELS"),
     "no WCS": (without_wcs, "pixels.fits: has no celestial WCS"),
-    "one cadence": (one_cadence, "pixels.fits: has 1 cadence(s); a light curve needs at least 2"),
+    "one cadence": (one_cadence, "pixels.fits: has 1 cadence; a light curve needs at least 2"),
 }
 
 
@@ -229,7 +229,7 @@ UNFIT = {
 def unfit(field: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Folder of a run with each of the tables of `UNFIT`, and what the run said."""
     folder = tmp_path_factory.mktemp("unfit")
-    config = config_of(field) | {"plots": False}
+    config = config_of(field) | {"plots": False, "report": False}
     (observation,) = config["observations"]
     config["observations"] = []
     for sector, (name, (change, _, _)) in enumerate(UNFIT.items(), 1):
@@ -345,7 +345,7 @@ JOBS = {
 def failed(field: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Folder of a run with a pixel file of each of `JOBS`, from sectors of their own, and what the run said."""
     folder = tmp_path_factory.mktemp("failed")
-    config = config_of(field) | {"plots": False}
+    config = config_of(field) | {"plots": False, "report": False}
     (observation,) = config["observations"]
     config["observations"] = []
     for sector, (name, (damage, _)) in enumerate(JOBS.items(), 1):

@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 CONFIG = {
     "output": "results",
     "plots": False,
+    "report": False,
     "observations": [
         {"datasource": "tpf", "input": f"{name}.fits", "catalog": f"{name}.csv", "prf": "model"}
         for name in ("one", "two")

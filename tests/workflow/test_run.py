@@ -21,7 +21,7 @@ from photometry.io.store.provenance import digest_of
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 #: What follows the fit.
-AFTER_FIT = {"export_light_curves", "summary", "plots"}
+AFTER_FIT = {"export_light_curves", "summary", "plots", "page_data", "page"}
 AFTER_MOTION = {"effective_prf", "psf_photometry"} | AFTER_FIT
 
 
@@ -114,7 +114,8 @@ def test_every_log_says_how_long_its_job_took(finished):
 
 def test_products_of_every_step_are_there(finished):
     kinds = {path.relative_to(finished.results).parts[0] for path in finished.results.rglob("*") if path.is_file()}
-    assert kinds == {"plan", "prepared", "photometry", "lightcurves", "plots", "logs", "benchmarks", "summary_v01.ecsv"}
+    made = {"plan", "prepared", "photometry", "lightcurves", "plots", "report", "summary_v01.ecsv"}
+    assert kinds == made | {"logs", "benchmarks"}
     assert {path.name for path in (finished.results / "plots").rglob("*.png")} == {
         "field.png",
         "light_curves.png",
@@ -205,6 +206,8 @@ SOURCES = {
     "photometry/fit/tile_photometry.py": {"psf_photometry"} | AFTER_FIT,
     "photometry/io/results/lightcurve_files.py": AFTER_FIT,
     "photometry/plots/series.py": {"plots"},
+    "photometry/pages/packed_tiles.py": {"page_data", "page"},
+    "photometry/pages/static/page.js": {"page"},
     "scripts/psf_photometry.py": {"psf_photometry"} | AFTER_FIT,
 }
 
@@ -232,5 +235,6 @@ def test_report_holds_summary_and_figures(snakemake, finished):
     result = snakemake(finished.folder, "--report", "report.html", config=finished.config, root=finished.root)
     assert result.returncode == 0, result.stdout
     text = (finished.folder / "report.html").read_text()
+    assert 'href="results/report/index.html"' in text.replace('\\"', '"')
     for name in ("summary_v01.ecsv", "field.png", "motion.png", "light_curves.png", "residual.png", "scatter.png"):
         assert name in text

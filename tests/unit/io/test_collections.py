@@ -1,10 +1,13 @@
 """What archives ask of light curves: cards of a collection, its file names, nothing that fitsverify complains of."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.io import fits
+from astropy.timeseries import TimeSeries
 from fits_verify import assert_verified
 from tile_fits import make_catalog, make_fit, make_header
 
@@ -70,6 +73,19 @@ def test_headers_have_what_mast_asks_for(written):
             # The standard has no equinox of ICRS, and MAST refuses it.
             assert hdu.header["RADESYS"] == "ICRS"
             assert "EQUINOX" not in hdu.header
+
+
+def test_readers_know_files_of_a_collection(written):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # lightkurve warns of its optional parts, astropy of the unit e-/s
+        lightkurve = pytest.importorskip("lightkurve")
+        curve = lightkurve.read(written[0], quality_bitmask="none")
+        series = TimeSeries.read(written[0], format="tess.fits")
+    assert isinstance(curve, lightkurve.TessLightCurve)
+    assert (curve.targetid, curve.meta["HLSPID"]) == (260795451, "tess-psf")
+    for flux in (curve.flux, series["flux"]):
+        assert flux.unit == u.electron / u.s
+        np.testing.assert_array_equal(np.asarray(flux.value), FIT.flux[0])
 
 
 def test_without_a_collection_there_are_no_cards_of_one_but_all_that_is_true(tmp_path):

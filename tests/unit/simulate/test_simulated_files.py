@@ -179,6 +179,11 @@ def test_star_tables_are_read_back(cutout, tmp_path, suffix):
     np.testing.assert_allclose(table.table["tmag"], scene.catalogue.stars.tmag, atol=1e-4)
 
 
+def test_star_tables_pass_fitsverify(cutout, tmp_path):
+    write_star_table(cutout[0], tmp_path / "stars.fits")
+    assert_verified(tmp_path / "stars.fits")
+
+
 def test_an_unknown_table_format_is_named(cutout, tmp_path):
     with pytest.raises(ConfigError, match=r"stars\.xls: star tables are written as \.csv"):
         write_star_table(cutout[0], tmp_path / "stars.xls")
@@ -203,6 +208,7 @@ def test_prf_files_are_read_back(tmp_path, sector, camera, ccd):
     write_prf_folder(PRF, tmp_path, sector, camera, ccd)
     assert len(check_prf_folder(tmp_path, sector, camera, ccd)) == 25
     grid = read_spoc_prf(tmp_path, sector, camera, ccd)
+    assert_verified(*tmp_path.iterdir())
     np.testing.assert_allclose(grid.samples, PRF.samples, atol=1e-12)
     np.testing.assert_array_equal(grid.rows, PRF.rows)
     np.testing.assert_array_equal(grid.columns, PRF.columns)

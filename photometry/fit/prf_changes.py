@@ -10,12 +10,15 @@ import numpy.typing as npt
 
 from photometry.scene.model_error import TELLING_LIGHT, share_of_light
 
-__all__ = ["prf_change_share"]
+__all__ = ["edge_share", "prf_change_share"]
 
 #: Pixels whose noise the fit follows by more than this tell little.
 _MOST_LEVERAGE = 0.8
-#: Fewest telling pixels.
-_LEAST_PIXELS = 4
+#: Fewest telling pixels; at the edges of PRFs, a row of them.
+_LEAST_PIXELS, _LEAST_AT_EDGE = 4, 13
+#: Bounds of what a single pixel at an edge says; what is expected at most, in units of what all say: pixels of one row
+#: differ by more.
+_LEAST_SHOWN, _MOST_SHOWN, _DOUBT = -1.0, 4.0, 2.0
 
 
 def prf_change_share(
@@ -49,3 +52,27 @@ def prf_change_share(
         return 0.0
     square = scatter[telling] / (1 - leverage[telling])
     return share_of_light(square, variance[telling], shape[telling], median=median)
+
+
+def edge_share(
+    scatter: npt.NDArray[np.float64],
+    variance: npt.NDArray[np.float64],
+    leverage: npt.NDArray[np.float64],
+    light: npt.NDArray[np.float64],
+    edge: npt.NDArray[np.float64] | float,
+) -> float:
+    """Return how much of the variance expected at the edges of the PRFs there is, 0 to 1; 1 where too few pixels tell.
+
+    Parameters
+    ----------
+    scatter, variance, leverage, light
+        As of `prf_change_share`.
+    edge : (n_pixel,) float64
+        Variance of a pixel by stars whose PRFs end there (`photometry.scene.prf_edge`), (e-/s)^2.
+    """
+    edge = np.broadcast_to(edge, scatter.shape)
+    telling = (edge > variance) & (light < TELLING_LIGHT) & (leverage < _MOST_LEVERAGE) & np.isfinite(scatter)
+    if np.count_nonzero(telling) < _LEAST_AT_EDGE:
+        return 1.0
+    shown = (scatter[telling] / (1 - leverage[telling]) - variance[telling]) / edge[telling]
+    return float(np.clip(_DOUBT * np.mean(np.clip(shown, _LEAST_SHOWN, _MOST_SHOWN)), 0.0, 1.0))

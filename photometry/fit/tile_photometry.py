@@ -21,7 +21,7 @@ from photometry.fit.motion_slopes import left_of_image, motion_slopes
 from photometry.fit.outlying_cadences import fit_outlying
 from photometry.fit.own_profiles import own_profiles
 from photometry.fit.pixel_slopes import PixelSlopes, pixel_slopes
-from photometry.fit.prf_changes import prf_change_share
+from photometry.fit.prf_changes import edge_share, prf_change_share
 from photometry.fit.star_quality import StarQuality, blending, star_flags, star_quality
 from photometry.fit.star_series import BlockSeries, StarSeries, series_of
 from photometry.fit.static_misfit import static_misfit
@@ -120,8 +120,8 @@ def fit_tile(
     model, means = with_profiles(model, profiles), [_with_profiles(one, state.flux, profiles) for one in first.means]
     mean = solve_mean(data, model, state, good, means=means, n_round=_MEAN_ROUNDS)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
-    scene, slopes = replace(scene, data=data, model=model, state=state), slopes.with_profiles(profiles)
-    scene, first = _with_motion_slopes(scene, first, slopes, good)
+    scene = _with_edges(replace(scene, data=data, model=model, state=state), first)
+    scene, first = _with_motion_slopes(scene, first, slopes.with_profiles(profiles), good)
     scene = _with_moments(_with_prf_changes(scene, first), first, good)
     if prior_widths is None:
         scene = replace(scene, precision=_final_precision(state.flux, first.variation, width))
@@ -220,6 +220,14 @@ def _with_profiles(
     """Take the light that goes with other profiles of some stars out of a mean residual."""
     light = sum((flux[star] * change for star, change in profiles.items()), np.zeros_like(mean.mean))
     return replace(mean, mean=mean.mean - light * (mean.count > 0))
+
+
+def _with_edges(scene: TileScene, first: FirstFit) -> TileScene:
+    """Return the scene with as much variance where the PRFs end as the first fit shows."""
+    light = scene.model.mean_images(first.main_node, scene.state.flux)
+    variance = node_variance(scene.data, first.main_node, light)
+    share = edge_share(first.scatter, variance, first.main.leverage, light[0], scene.edge_variance)
+    return replace(scene, edge_variance=share * scene.edge_variance)
 
 
 def _with_motion_slopes(

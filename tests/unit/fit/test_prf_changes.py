@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photometry.fit.prf_changes import prf_change_share
+from photometry.fit.prf_changes import edge_share, prf_change_share
 
 _N = 800
 
@@ -69,3 +69,17 @@ def test_three_bright_pixels_tell_nothing(pixels):
     variance, leverage, _, shape = pixels
     dark = np.where(np.arange(_N) < 3, 1e4, 10.0)
     np.testing.assert_array_equal(_added(100 * variance, variance, leverage, dark, shape), 0)
+
+
+@pytest.mark.parametrize(("true", "found"), [(0.0, 0.0), (0.2, 0.4), (0.7, 1.0), (2.0, 1.0)])
+def test_edges_have_twice_what_they_show_and_no_more_than_expected(pixels, true, found):
+    variance, leverage, light, _ = pixels
+    edge = np.where(np.arange(_N) % 2, 10 * variance, 0.0)
+    scatter = _scatter(variance + true * edge, leverage)
+    assert edge_share(scatter, variance, leverage, light, edge) == pytest.approx(found, abs=0.05)
+
+
+def test_edges_that_no_pixel_tells_of_are_taken_for_what_is_expected(pixels):
+    variance, leverage, light, _ = pixels
+    assert edge_share(_scatter(variance, leverage), variance, leverage, light, 0.1 * variance) == 1.0
+    assert edge_share(_scatter(variance, leverage), variance, leverage, light, 0.0) == 1.0

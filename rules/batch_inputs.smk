@@ -56,6 +56,7 @@ def member_of(region):
         prf=prf_folder_of(where),
         prf_files=prf_files_of(where),
         fit=fit_of(where),
+        asked=asked_in(where),
         rows=plan.rows,
         reference=plan.region,
         regions=regions_around(where),
@@ -155,6 +156,7 @@ BATCH_SETTINGS = {
     for name in (
         "output",
         "version",
+        "hlsp",
         "plots",
         "report",
         "coord_buffer",

@@ -48,6 +48,7 @@ rule page:
         "<logs>/page.log",
     benchmark:
         "<benchmarks>/page.tsv"
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:

@@ -19,6 +19,7 @@ from plots import plots
 from psf_photometry import psf_photometry
 from targets import targets
 
+from photometry.core.collection import Collection
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
 from photometry.io.pixels.file_places import FilePlace
@@ -197,15 +198,17 @@ class PixelFileSteps:
 
     def _export(self, name: str, tile: BatchTile) -> None:
         output, version, index = self.settings["output"], self.settings["version"], self._index(name)
+        hlsp = self.settings["hlsp"]
         cubes = [self._cube(region) for region in tile.regions]
         stars = [self._stars(region) for region in tile.regions]
         self._run(
             "export_light_curves",
-            {"targets": tile.targets, "regions": tile.regions, "core": tile.core, "version": version},
+            {"targets": tile.targets, "regions": tile.regions, "core": tile.core, "version": version, "hlsp": hlsp},
             [self._fluxes(name), *cubes],
             [index],
             lambda _: export_light_curves(
-                self._fluxes(name), stars, cubes, index, tile.regions, Stamp(*tile.core), output, version, name
+                *(self._fluxes(name), stars, cubes, index, tile.regions, Stamp(*tile.core), output, version, name),
+                collection=Collection(**hlsp),
             ),
             tile=name,
             is_whole=lambda: not lost_files(output, files_in_index(index)),
@@ -219,11 +222,12 @@ class PixelFileSteps:
         figures = {name: f"{self.settings['output']}/plots/{member.region}/{name}.png" for name in FIGURES}
         self._run(
             "plots",
-            {"tile_size": size},
+            {"tile_size": size, "asked": member.asked},
             [self._cube(), catalog_file, kernel, unlisted, *fluxes, *indices],
             figures.values(),
             lambda _: plots(
-                self._cube(), catalog_file, kernel, unlisted, fluxes, indices, figures, member.region, size
+                *(self._cube(), catalog_file, kernel, unlisted, fluxes, indices, figures, member.region, size),
+                asked=member.asked,
             ),
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.datasources import DATASOURCES
 from photometry.io.results.listed_files import ListedFile
 from photometry.io.results.page_files import PAGE_FOLDER, read_page_file, write_page_file
 from photometry.io.results.result_columns import read_columns
@@ -46,7 +47,7 @@ def page(
         rows = rows_of.setdefault(name, np.empty(0, dtype=np.int64))
         for column, values in compared_with(columns["starid"][rows], content_of(body)).items():
             columns[column][rows] = values
-        whole_ccds |= {name} if head["facts"]["datasource"] == "ffi" else set()
+        whole_ccds |= {name} if DATASOURCES[head["facts"]["datasource"]].whole_ccd else set()
         facts.append(head["facts"] | {"has_data": True})
     facts += [
         facts_without_data(name, columns, rows_of[name]) for name in rows_of.keys() - {one["region"] for one in facts}

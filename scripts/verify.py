@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photometry.core.errors import InputFileError
+from photometry.core.wording import number_of
 from photometry.workflow.job_log import job_log
 from photometry.workflow.verify import damaged_products, move_aside
 
@@ -36,7 +37,7 @@ def verify(
             f"{one.problem}; {len(damaged)} of {n_curve + n_other} products are lost or damaged (the log names all); "
             "they are moved to .NAME.damaged, and the next run makes them again",
         )
-    found = f"{n_curve} light curves and {n_other} other products are what was written"
+    found = f"{number_of(n_curve, 'light curve')} and {number_of(n_other, 'other product')} are what was written"
     logging.info(found)
     Path(path_said).write_text(f"{found}\n")
     return found

@@ -18,6 +18,8 @@ __all__ = ["LARGEST_SHIFT", "LINEAR", "N_AFFINE", "N_MOTION", "MovementKernel", 
 N_AFFINE, N_MOTION = 6, 9
 #: Index of the linear terms among them.
 LINEAR = [1, 2, 4, 5]
+#: Error of moments that are held at zero, at most, pixels^2: they are known to 1e-5 at best.
+_HELD_MOMENT = 1e-6
 #: Largest credible shift of a cadence, pixels.
 LARGEST_SHIFT = 2.0
 
@@ -64,6 +66,12 @@ class MovementKernel:
                 f"{n_cadence} cadences need parameters {shape} and covariance {(*shape, N_MOTION)}, "
                 f"got {self.parameters.shape} and {self.covariance.shape}"
             )
+
+    @property
+    def has_moments(self) -> bool:
+        """Whether second moments were measured: they are held at zero otherwise."""
+        of_moments = self.covariance[:, N_AFFINE:, N_AFFINE:]
+        return bool((np.diagonal(of_moments, axis1=1, axis2=2) > _HELD_MOMENT**2).any())
 
     def of_cadences(self, which: npt.NDArray[np.int64]) -> "MovementKernel":
         """Return the motion of some cadences."""

@@ -4,15 +4,16 @@ Nodes of similar position and background share one factorisation, which is made 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from photometry.calibration.kernel import MovementKernel
+from photometry.calibration.kernel import N_AFFINE, MovementKernel
 from photometry.calibration.motion_fit import usual_range
 from photometry.core.settings import FitSettings
+from photometry.core.stages import counted
 from photometry.fit.flux_priors import variation_widths
 from photometry.scene.design_matrices import N_LINEAR_TERM, N_TERM
 from photometry.scene.mean_scene import PixelMean
@@ -20,6 +21,7 @@ from photometry.scene.node_model import NodeModel, main_node, node_variance
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import MOTION_IMAGES, TileModel, residuals
 from photometry.scene.tile_state import TileState
+from photometry.scene.widening import N_WIDTH
 from photometry.solver.chosen_solver import SOLVER
 from photometry.solver.node_solver import NodeSolver, Solution
 
@@ -31,6 +33,7 @@ __all__ = [
     "final_fit",
     "first_fit",
     "left_of",
+    "moment_images",
     "residual_of",
     "telling_noise",
     "valid_of",
@@ -74,6 +77,10 @@ class TileScene:
         Motion about the tile's centre.
     settings : FitSettings
         Limits.
+    moment_width : (N_WIDTH,) float64
+        By how much the PRF's second moments change where the kernel does not have them, pixels^2; zero where it does.
+    edge_variance : (n_pixel,) float64 or 0
+        Variance of a pixel by stars whose PRFs end there (`photometry.scene.prf_edge`), (e-/s)^2.
     """
 
     data: TileData
@@ -86,6 +93,8 @@ class TileScene:
     core: npt.NDArray[np.int64]
     kernel: MovementKernel
     settings: FitSettings
+    moment_width: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(N_WIDTH))
+    edge_variance: npt.NDArray[np.float64] | float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +177,13 @@ def _system_of(
     """Set up the linear system of a node, like that of a similar node among `factored`, or as one more of these."""
     weights = np.where(scene.data.usable, 1 / variance, 0.0)
     like = next((system for system in factored if system.is_like(node)), None)
+    common, common_precision = _common_terms(scene, node)
     system = SOLVER.factored(
         node,
-        scene.model.local_basis,
+        common,
         weights,
         scene.precision,
+        common_precision=common_precision,
         like=like,
         with_errors=with_errors,
         still=scene.still,
@@ -180,6 +191,22 @@ def _system_of(
     if like is None:
         factored.append(system)
     return system
+
+
+def _common_terms(scene: TileScene, node: NodeModel) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Local background and second moments that change, (n_pixel, n_common), and the precision of their priors."""
+    model, changing = scene.model, scene.moment_width > 0
+    basis = model.local_basis
+    if not changing.any():
+        return basis, np.zeros(basis.shape[1])
+    flux = np.where(model.unsaturated, scene.state.flux, 0.0)
+    terms = np.concatenate([basis, moment_images(model, node, flux)[changing].T], axis=1)
+    return terms, np.concatenate([np.zeros(basis.shape[1]), 1 / scene.moment_width[changing] ** 2])
+
+
+def moment_images(model: TileModel, node: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the change of a node's pixels with the second moments of stars (n_star,), (N_WIDTH, n_pixel), e-/s."""
+    return model.free_images(node, flux)[MOTION_IMAGES[N_AFFINE:]]
 
 
 def _members(scene: TileScene, node: NodeModel) -> list[npt.NDArray[np.int64]]:
@@ -200,9 +227,9 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     free, noise = (np.zeros((len(every), data.n_cadence), dtype=np.float32) for _ in range(2))
     square, n_good = np.zeros(data.stamp.n_pixel), np.zeros(data.stamp.n_pixel)
     most = main_node(model.nodes, good)
-    for node in model.nodes:
+    for node in counted(model.nodes, "first fit", "nodes"):
         images = model.mean_images(node, scene.state.flux)
-        variance = node_variance(data, node, images)
+        variance = node_variance(data, node, images) + scene.edge_variance
         system = _system_of(scene, node, variance, factored, with_errors=node is most)
         if node is most:
             main = system
@@ -288,7 +315,8 @@ def final_fit(scene: TileScene, first: FirstFit, node: NodeModel, factored: list
     for cadences in _members(scene, node):
         residual, valid = residual_of(scene, node, images, cadences), valid_of(scene.data, cadences)
         terms = node.coefficients(scene.state.motion, cadences)[:, :N_TERM]
-        start = first.unknowns[:, cadences] + change
+        start = np.broadcast_to(change, (len(change), len(cadences))).copy()
+        start[: len(first.unknowns)] += first.unknowns[:, cadences]
         follows = scene.state.motion_residual
         if follows is not None:
             start[: len(follows.flux_change)] += follows.flux_change @ follows.motion[cadences].T

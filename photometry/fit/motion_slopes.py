@@ -95,7 +95,7 @@ def motion_slopes(
         slope, noise = slopes.on_motion[:, k], slopes.variance * slopes.by_motion[k]
         left = np.where(scene.data.usable, left_of_image(first.main, slope, scene.data.usable), np.nan)
         share = prf_change_share(left**2, noise, first.main.leverage, light @ flux, split.shape, median=NORMAL_MEDIAN)
-        weights = np.where(scene.data.usable, 1 / (noise + share**2 * split.shape), 0.0)
+        weights = np.where(scene.data.usable, 1 / (noise + scene.edge_variance + share**2 * split.shape), 0.0)
         image[:, k], of_stars[split.bright, k], errors[split.bright, k] = split.solve(slope, weights, share)
     told = np.isin(np.arange(len(flux)), split.bright)
     change = of_stars - first_flux[: len(flux)]

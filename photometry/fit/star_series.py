@@ -83,7 +83,8 @@ def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: 
     data, model, core, node = scene.data, scene.model, scene.core, fit.system.node
     motion, kernel, cadences, solution = scene.state.motion, scene.kernel, fit.cadences, fit.solution
     mean, deviation = scene.state.flux[core, None], fit.system.without_own_prior(solution.deviation[core], core)
-    coefficients = motion.local[cadences].T + solution.common
+    local_terms = motion.local[cadences].T
+    coefficients = local_terms + solution.common[: len(local_terms)]
     local = (model.local_basis.mean(axis=0) @ coefficients) - node.sky.mean()
     extra_sky = data.sky[cadences].mean(axis=1, dtype=np.float64) + local
     squared = fit.system.variance(

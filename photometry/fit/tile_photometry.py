@@ -11,10 +11,12 @@ from photometry.calibration.region_tiles import PRF_REACH, evenly_chosen, kernel
 from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.settings import FitSettings
+from photometry.core.stages import counted
 from photometry.core.stars import Stars
 from photometry.fit.aperture import Apertures, choose_apertures, windows_of
-from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit
+from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit, moment_images
 from photometry.fit.mean_images import left_in, mean_images, measured_image
+from photometry.fit.moment_widths import moment_widths
 from photometry.fit.motion_slopes import left_of_image, motion_slopes
 from photometry.fit.outlying_cadences import fit_outlying
 from photometry.fit.own_profiles import own_profiles
@@ -31,6 +33,7 @@ from photometry.scene.mean_scene import PixelMean, solve_mean
 from photometry.scene.model_error import error_shape
 from photometry.scene.node_model import NodeModel, main_node, node_variance
 from photometry.scene.nodes import far_cadences
+from photometry.scene.prf_edge import edge_variance
 from photometry.scene.tile_data import tile_data
 from photometry.scene.tile_model import build_model, with_profiles
 from photometry.scene.tile_state import TileState
@@ -109,6 +112,7 @@ def fit_tile(
     width = share * np.maximum(state.flux, _LEAST_OF_CATALOG * free.flux)
     own_kernel, still = kernel_of_tile(kernel, data), np.zeros(len(free))
     scene = TileScene(data, model, state, 1 / width**2, still, nothing, still, in_core, own_kernel, settings)
+    scene = replace(scene, edge_variance=edge_variance(data, free, state.flux, prf, motion, good))
     first = first_fit(scene, good)
     data = replace(data, valid=data.valid & ~first.rejected)
     slopes = pixel_slopes(scene, first, good)
@@ -118,7 +122,7 @@ def fit_tile(
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
     scene, slopes = replace(scene, data=data, model=model, state=state), slopes.with_profiles(profiles)
     scene, first = _with_motion_slopes(scene, first, slopes, good)
-    scene = _with_prf_changes(scene, first)
+    scene = _with_moments(_with_prf_changes(scene, first), first, good)
     if prior_widths is None:
         scene = replace(scene, precision=_final_precision(state.flux, first.variation, width))
     scene = replace(scene, still=1 - np.minimum(scene.precision * first.variation**2, 1.0))
@@ -201,7 +205,7 @@ def _fit_blocks(
     factored: list[NodeSolver] = []
     left = np.zeros((2, scene.data.stamp.n_pixel))
     # The main node comes last: the cadences far from all others take its inverse over.
-    for node in sorted(scene.model.nodes, key=lambda node: node is main):
+    for node in counted(sorted(scene.model.nodes, key=lambda node: node is main), "final fit", "nodes"):
         for fit in final_fit(scene, first, node, factored):
             blocks.append(series_of(scene, fit, apertures, quality))
             left += left_in(fit, good)
@@ -240,7 +244,19 @@ def _with_prf_changes(scene: TileScene, first: FirstFit) -> TileScene:
     shape = error_shape(light, data.stamp.shape, data.saturated, scene.model.saturated.variance)
     share = prf_change_share(first.scatter, variance, first.main.leverage, light, shape)
     of_sum = share**2 * scene.model.saturated.sum_variance
-    return replace(scene, prf_variance=share**2 * shape, sum_variance=of_sum)
+    return replace(scene, prf_variance=share**2 * shape + scene.edge_variance, sum_variance=of_sum)
+
+
+def _with_moments(scene: TileScene, first: FirstFit, good: npt.NDArray[np.bool_]) -> TileScene:
+    """Return the scene with second moments that change, if any, and the changes of the PRF beyond them."""
+    width = moment_widths(scene, good)
+    if not width.any():
+        return scene
+    model, usable = scene.model, scene.data.usable
+    images = moment_images(model, first.main_node, np.where(model.unsaturated, scene.state.flux, 0.0))
+    shown = [left_of_image(first.main, image, usable) for image in width[:, None] * images]
+    scatter = np.maximum(first.scatter - np.square(shown).sum(axis=0), 0.0)
+    return _with_prf_changes(replace(scene, moment_width=width), replace(first, scatter=scatter))
 
 
 def _final_precision(

@@ -59,6 +59,8 @@ class BatchMember:
         These files.
     fit : dict
         Settings of the fit.
+    asked : list of int
+        Stars that were asked for by number.
     rows, reference : str
         Digests of its stars, and of those whose light reaches its pixels.
     regions : list of str
@@ -77,6 +79,7 @@ class BatchMember:
     prf: str = "model"
     prf_files: list[str] = field(default_factory=list)
     fit: dict[str, Any] = field(default_factory=dict)
+    asked: list[int] = field(default_factory=list)
     rows: str = ""
     reference: str = ""
     regions: list[str] = field(default_factory=list)

@@ -38,6 +38,7 @@ LAYERS = (
     "archive",
     "interface",
     "workflow",
+    "command",
 )
 #: Packages that know nothing of files.
 NUMERICS = LAYERS[: LAYERS.index("io.fits")]

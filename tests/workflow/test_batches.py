@@ -136,10 +136,15 @@ def test_a_new_cutout_leaves_those_of_its_batch_alone(cutouts):
 
 
 def test_a_setting_repeats_the_steps_that_depend_on_it(cutouts):
-    done = cutouts.again(config=cutouts.config | {"version": 2})
+    hlsp = {"id": "abc", "name": "All stars of five fields", "lead": "Annie Cannon", "file_names": True}
+    done = cutouts.again(config=cutouts.config | {"version": 2, "hlsp": hlsp})
     assert set(rules_of(done)) == {"export_light_curves", "plots", "page_data"}
     assert len(done) == 3 * N_CUTOUT
     assert cutouts.planned() == {}
+    files = [str(file) for file in Table.read(cutouts.results / "summary_v02.ecsv").filled("")["file"] if file]
+    assert files
+    assert all(Path(file).name.startswith("hlsp_abc_tess_ffi_tic") and "_tess_v02_" in file for file in files)
+    assert fits.getheader(cutouts.results / files[0])["HLSPLEAD"] == "Annie Cannon"
 
 
 def test_a_changed_star_repeats_the_fit_that_its_light_reaches(cutouts):
@@ -249,4 +254,4 @@ def test_verify_and_prune_know_batches(cutouts):
     result = cutouts.run(cutouts.folder, "verify")
     assert result.returncode == 0, result.stdout
     assert re.search(r"\d+ light curves and \d+ other products are what was written", result.stdout)
-    assert "0 stale light curve file(s) deleted" in cutouts.run(cutouts.folder, "prune").stdout
+    assert "0 stale light curve files deleted" in cutouts.run(cutouts.folder, "prune").stdout

@@ -82,7 +82,7 @@ def test_lint(snakemake, field, tmp_path):
 
 
 def test_format():
-    command = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "rules"]
+    command = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "rules", "workflow"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
 

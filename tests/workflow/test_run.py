@@ -1,9 +1,11 @@
 """The chain end to end on a small simulated field, and what runs again when something changes."""
 
 import os
+import re
 import resource
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +27,12 @@ AFTER_MOTION = {"effective_prf", "psf_photometry"} | AFTER_FIT
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished run: its folder, its settings, the copy of the workflow that made it."""
+    """A finished run: its folder, its settings, the copy of the workflow that made it, what it said."""
 
     folder: Path
     config: dict
     root: Path
+    said: str
 
     @property
     def results(self) -> Path:
@@ -50,7 +53,7 @@ def finished(field: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFacto
     config = config_of(field, catalog="stars.csv")
     result = snakemake(folder, config=config, root=root)
     assert result.returncode == 0, result.stdout
-    return Finished(folder, config, root)
+    return Finished(folder, config, root, result.stdout)
 
 
 def with_processor_seconds(command: list[str], folder: Path, root: Path) -> tuple[str, float]:
@@ -84,6 +87,29 @@ def test_every_target_has_a_row_and_every_measured_one_a_file(finished):
     named = {finished.results / name for name in summary["file"] if name}
     assert named == set(finished.light_curves())
     assert len(named) > 5
+
+
+def test_a_run_says_a_line_for_each_job_and_ends_with_a_sentence(finished):
+    steps = re.findall(r"^\d\d:\d\d:\d\d +(\d+) of (\d+)  (.+)$", finished.said, re.MULTILINE)
+    assert [int(step[0]) for step in steps] == [*range(1, len(steps) + 1)]
+    assert len(steps) == int(steps[0][1]) == planned_jobs(finished.said)["total"]
+    assert {step[2].split(",")[0] for step in steps} >= {"images", "movement kernel", "PSF photometry", "summary"}
+    assert sum("24x24 px at" in step[2] for step in steps) > 5
+    last = [line for line in finished.said.splitlines() if not line.startswith(("Complete log", "Elapsed"))][-1]
+    summary = Table.read(finished.results / "summary_v01.ecsv")
+    counts = Counter(summary["status"].tolist())
+    for word, count in counts.items():
+        assert f"{count} {word}" in last
+    assert last.startswith(f"{len(summary)} targets: ")
+    assert "Light curves in results/lightcurves, summary results/summary_v01.ecsv" in last
+
+
+def test_every_log_says_how_long_its_job_took(finished):
+    logs = sorted((finished.results / "logs").rglob("*.log"))
+    assert len(logs) > 5
+    for path in logs:
+        assert re.fullmatch(r"Done in [0-9.]+ (s|min)\.", path.read_text().splitlines()[-1]), path
+    assert all("progress: final fit: " in path.read_text() for path in logs if path.parts[-3] == "psf_photometry")
 
 
 def test_products_of_every_step_are_there(finished):
@@ -201,7 +227,7 @@ def test_light_curves_that_do_not_change_keep_bytes_and_dates(snakemake, finishe
     before = finished.light_curves()
     result = snakemake(finished.folder, "--forcerun", "export_light_curves", config=finished.config, root=finished.root)
     assert result.returncode == 0, result.stdout
-    assert "rule export_light_curves" in result.stdout
+    assert "export_light_curves" in planned_jobs(result.stdout)
     assert finished.light_curves() == before
 
 

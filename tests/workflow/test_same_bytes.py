@@ -76,11 +76,11 @@ def test_another_revision_runs_nothing_and_rewrites_no_light_curve(runs, snakema
     assert result.returncode == 0, result.stdout
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
     assert all(origin_in(path)["git_revision"] == NEXT for path in folder.rglob("lightcurves/index/*/*.ecsv"))
-    assert f"4 tiles by {SOFTWARE}, git revision {NEXT}" in report_of(folder, snakemake)
+    assert f"4 tiles by {SOFTWARE}, git revision {NEXT[:12]}" in report_of(folder, snakemake)
 
 
 def test_report_tells_version_revision_and_settings(runs, snakemake):
-    assert f"4 tiles by {SOFTWARE}, git revision {REVISION}" in report_of(runs[0], snakemake)
+    assert f"4 tiles by {SOFTWARE}, git revision {REVISION[:12]}" in report_of(runs[0], snakemake)
 
 
 def report_of(folder: Path, snakemake: Run) -> str:

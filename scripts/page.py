@@ -1,5 +1,6 @@
 """Summary and what was packed of the regions -> the page that one browses, and pages of single targets."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from photometry.core.datasources import DATASOURCES
 from photometry.io.results.listed_files import ListedFile
 from photometry.io.results.page_files import PAGE_FOLDER, read_page_file, write_page_file
 from photometry.io.results.result_columns import read_columns
@@ -47,7 +47,7 @@ def page(
         rows = rows_of.setdefault(name, np.empty(0, dtype=np.int64))
         for column, values in compared_with(columns["starid"][rows], content_of(body)).items():
             columns[column][rows] = values
-        whole_ccds |= {name} if DATASOURCES[head["facts"]["datasource"]].whole_ccd else set()
+        whole_ccds |= {name} if head["facts"]["whole_ccd"] else set()
         facts.append(head["facts"] | {"has_data": True})
     facts += [
         facts_without_data(name, columns, rows_of[name]) for name in rows_of.keys() - {one["region"] for one in facts}
@@ -76,6 +76,7 @@ def page(
     name = Path(path_page).relative_to(output).as_posix()
     write_page_file(output, name, index_document(run, "code"), origin, files=[*files, *own.values()])
     remove_others(output, [*files, *own.values()])
+    logging.info("%d targets on %d pages, %d pages of single targets", len(columns["starid"]), len(groups), len(own))
 
 
 def rows_by_region(region: npt.NDArray[np.object_]) -> dict[str, npt.NDArray[np.int64]]:
@@ -92,7 +93,7 @@ def facts_without_data(
     """Return what is known of a region in which nothing is measured, or of a file that cannot be used."""
     sector, camera, ccd, cadence = (int(columns[name][rows[0]]) for name in PLACE)
     where = {"sector": sector, "camera": camera, "ccd": ccd, "cadence_s": cadence}
-    return {"region": region, "datasource": "", "has_data": False} | where
+    return {"region": region, "datasource": "", "whole_ccd": False, "has_data": False} | where
 
 
 def title_of(facts: Sequence[Mapping[str, Any]], version: int) -> str:

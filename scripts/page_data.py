@@ -1,12 +1,14 @@
 """Cube, motion, fluxes and light curve indices of a region -> what the page shows of it."""
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photometry.core.cube import CubeHeader
 from photometry.core.errors import InputFileError
+from photometry.core.stages import counted
 from photometry.io.products.cube_files import read_cube_header, read_sum_image
 from photometry.io.products.frame_lists import read_bad_frames
 from photometry.io.products.product_files import read_kernel, read_tile_fit
@@ -40,7 +42,8 @@ def page_data(
     """Write what the page shows of the tiles of a region, and of all of it."""
     header, kernel = read_cube_header(path_cube), read_kernel(path_kernel)
     files, tiles = list[ListedFile](), list[TileSummary]()
-    for path_fluxes, path_index in zip(paths_fluxes, paths_indices, strict=True):
+    paths = list(zip(paths_fluxes, paths_indices, strict=True))
+    for path_fluxes, path_index in counted(paths, "packing light curves", "tiles"):
         tile = Path(path_index).stem
         file, packed = tile_data(path_fluxes, path_index, header, region, output, code)
         files.append(file)
@@ -60,6 +63,9 @@ def page_data(
     name = Path(path_page).relative_to(output).as_posix()
     body = call_of(f"region/{region}", pack_region(series))
     write_page_file(output, name, body, origin_of(inputs), files=files, facts=facts_of(series))
+    size = sum(file.size for file in files) / 1e6
+    n_target = sum(len(tile.starid) for tile in tiles)
+    logging.info("%d light curves of %d tiles are packed, %.1f MB", n_target, len(tiles), size)
 
 
 def tile_data(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from photometry.calibration.kernel import MovementKernel
 from photometry.core.cube import CubeHeader
+from photometry.core.datasources import DATASOURCES
 from photometry.core.geometry import Stamp
 from photometry.core.quality import TESS_QUALITY
 from photometry.core.stars import Stars
@@ -115,6 +116,7 @@ def facts_of(series: RegionOverview) -> dict[str, Any]:
     return {
         "region": series.name,
         "datasource": pointing.datasource,
+        "whole_ccd": DATASOURCES[pointing.datasource].whole_ccd,
         "sector": pointing.sector,
         "camera": pointing.camera,
         "ccd": pointing.ccd,

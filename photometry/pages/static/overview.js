@@ -76,7 +76,7 @@ function factsOf(facts) {
     ["motion, rms", facts.motion_mpix === null ? "–" : `${significant(facts.motion_mpix)} mpx`],
     ["background", facts.sky === null ? "–" : `${significant(facts.sky)} e⁻/s/px`],
   ];
-  if (facts.datasource === "ffi") list.splice(2, 0, ["bad frames", number(facts.n_bad_frame)]);
+  if (facts.whole_ccd) list.splice(2, 0, ["bad frames", number(facts.n_bad_frame)]);
   return list.map(([label, value]) => {
     const item = element("div", {class: "fact"});
     item.append(element("span", {}, label), element("b", {}, value));
@@ -105,7 +105,7 @@ function showFields(field) {
     of("n_flagged", "Flagged", "cadences with a flag that leaves them out of means"),
     of("n_bad_frame", "Bad frames", "full-frame images that cannot be used"),
     of("motion_mpix", "Motion", "rms of the motion in the middle, 0.001 px", (i) => significant(regions[i].motion_mpix ?? NaN)),
-    of("sky", "Background", "typical background, e⁻/s per pixel", (i) => significant(regions[i].sky ?? NaN)),
+    of("sky", "Sky", "typical background, e⁻/s per pixel", (i) => significant(regions[i].sky ?? NaN)),
   ];
   page.fields = new VirtualTable(find("fields"), columns, (i) => go({field: regions[i].region}));
   page.fields.body.style.height = `${Math.min(12, regions.length) * page.fields.rowHeight + 2}px`;
@@ -171,7 +171,7 @@ function showFlags(region) {
   if (region.n_missing) rows.push(["no file between the first and the last", number(region.n_missing), "not there"]);
   find("flags").replaceChildren(plainTable(["cadences with", "number", ""], rows, "No cadence is flagged."));
   const frames = region.bad_frames;
-  find("bad-frames").replaceChildren(...(region.datasource === "ffi"
+  find("bad-frames").replaceChildren(...(region.whole_ccd
     ? [plainTable(["bad frame", "what", "why"], frames, "No bad frame."), ...(region.n_bad_frame > frames.length ? [element("p", {}, `and ${region.n_bad_frame - frames.length} more`)] : [])] : []));
   find("prf-source").textContent = [region.prf_source && `PRF: ${region.prf_source}.`, region.table_doubt && `Star table: ${region.table_doubt}.`].filter(Boolean).join(" ");
 }

@@ -52,8 +52,8 @@ function fileOf(table, row) {
 function fieldName(facts) {
   if (!facts.has_data) return `${facts.sector ? `Sector ${facts.sector}: ` : ""}${facts.region || "no region"}: nothing measured`;
   const seconds = facts.cadence_s >= 60 ? `${facts.cadence_s / 60} min` : `${facts.cadence_s} s`;
-  const kind = {ffi: "full CCD", tesscut: "cutout", tpf: "target pixels"}[facts.datasource] || facts.datasource;
-  return `Sector ${facts.sector}, camera ${facts.camera}, CCD ${facts.ccd}, ${seconds}, ${kind}`;
+  const kind = facts.whole_ccd ? "" : `, ${{tesscut: "cutout", tpf: "target pixels"}[facts.datasource] || facts.datasource}`;
+  return `Sector ${facts.sector}, camera ${facts.camera}, CCD ${facts.ccd}, ${seconds}${kind}`;
 }
 
 /** What a row of the targets shows. */
@@ -72,7 +72,7 @@ function targetColumns(table, withField) {
     of("ratio", "÷ noise", "scatter in one hour over the predicted noise", 2),
     of("ptp", "Ptp", "point to point: robust scatter from cadence to cadence, ppm", 0),
     of("contamination", "Contam.", "share of other stars' light in the star's pixels", 3),
-    of("sap_scatter", "Ap. − PSF", "scatter of the difference of aperture and PSF light curve, ppm", 0),
+    of("sap_scatter", "Ap−PSF", "scatter of the difference of aperture and PSF light curve, ppm", 0),
     of("chi2", "χ²", "median reduced chi-squared of the pixels under the star", 2),
     of("chi2_mean", "χ² mean", "reduced chi-squared of the mean image under the star", "s"),
     ...(withField ? [{name: "region", label: "Field", width: "118px", value: (row) => table.region[row], text: (row) => shortName(table.region[row])}] : []),

@@ -25,7 +25,7 @@ from photometry.core.geometry import SCIENCE_AREA, Stamp, tiles_of
 from photometry.core.stars import NO_STARS, flux_of_tmag
 from photometry.fit.tile_fit import TileFit
 from photometry.io.products.cube_files import CUBE_VERSION, PIXEL_SETS, SERIES, write_metadata
-from photometry.io.products.product_files import write_kernel, write_tile_fit
+from photometry.io.products.product_files import write_kernel, write_prf, write_tile_fit
 from photometry.io.results.result_rows import read_rows, write_rows
 from photometry.io.stars.unlisted_files import write_unlisted
 from photometry.io.store.checked_data import write_checked
@@ -34,6 +34,7 @@ from photometry.io.store.tables import results_table, write_ecsv
 from photometry.lightcurve.columns import row_dtype
 from photometry.lightcurve.light_curve import light_curve_name
 from photometry.lightcurve.metrics import light_curve_metrics
+from photometry.prf.model import model_prf
 
 ROOT = Path(__file__).resolve().parents[1]
 REGION = "sector001_camera1_ccd1"
@@ -53,7 +54,8 @@ region, out = sys.argv[2], "results"
 shown = f"{out}/report/data/{region}.js"
 tiles = sorted(path.stem for path in Path(out, "photometry", region).glob("*.hdf5"))
 page_data(
-    f"{out}/prepared/{region}.hdf5", f"{out}/prepared/movement_refined_{region}.hdf5",
+    f"{out}/prepared/{region}.hdf5", f"{out}/prepared/prf_{region}.hdf5",
+    f"{out}/prepared/movement_refined_{region}.hdf5",
     f"{out}/prepared/unlisted_stars_{region}.ecsv", [f"{out}/photometry/{region}/{tile}.hdf5" for tile in tiles],
     [f"{out}/lightcurves/index/{region}/{tile}.ecsv" for tile in tiles], shown, region, out, "",
 )
@@ -107,6 +109,7 @@ def write_ccd(folder: Path, n_target: int, n_cadence: int) -> None:
         "pixels",
     )
     write_kernel(prepared / f"movement_refined_{REGION}.hdf5", kernel, {})
+    write_prf(prepared / f"prf_{REGION}.hdf5", model_prf(_POINTING.ccd), {})
     write_unlisted(prepared / f"unlisted_stars_{REGION}.ecsv", NO_STARS, REGION, {})
     tiles = tiles_of(SCIENCE_AREA, 256, 8)
     lines = []

@@ -10,6 +10,7 @@ rule page_data:
     """Pack light curves, pixels, motion and background of {wildcards.region} for the page; tiles that did not change stay."""
     input:
         cube=cube_of_region,
+        prf=rules.effective_prf.output.prf,
         kernel=rules.effective_prf.output.kernel,
         unlisted=rules.effective_prf.output.unlisted,
         fluxes=fluxes_of,

@@ -233,16 +233,17 @@ class PixelFileSteps:
 
     def _pack_for_page(self) -> None:
         member, output = self.member, self.settings["output"]
-        _, kernel, unlisted = self._motion_and_prf()
+        prf, kernel, unlisted = self._motion_and_prf()
         fluxes, indices = [*map(self._fluxes, member.tiles)], [*map(self._index, member.tiles)]
         page = f"{output}/{PAGE_FOLDER}/data/{member.region}.js"
         self._run(
             "page_data",
             {},
-            [self._cube(), kernel, unlisted, *fluxes, *indices],
+            [self._cube(), prf, kernel, unlisted, *fluxes, *indices],
             [page],
             lambda _: page_data(
-                *(self._cube(), kernel, unlisted, fluxes, indices, page, member.region, output, self.code["page_data"])
+                *(self._cube(), prf, kernel, unlisted, fluxes, indices, page, member.region, output),
+                self.code["page_data"],
             ),
             is_whole=lambda: not lost_files(output, files_of_page(page)),
         )

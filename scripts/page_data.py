@@ -11,7 +11,7 @@ from photometry.core.errors import InputFileError
 from photometry.core.stages import counted
 from photometry.io.products.cube_files import read_cube_header, read_sum_image
 from photometry.io.products.frame_lists import read_bad_frames
-from photometry.io.products.product_files import read_kernel, read_tile_fit
+from photometry.io.products.product_files import read_kernel, read_prf, read_tile_fit
 from photometry.io.results.listed_files import ListedFile
 from photometry.io.results.page_files import PAGE_FOLDER, read_page_file, write_page_file
 from photometry.io.results.result_columns import read_columns
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 def page_data(
     path_cube: str,
+    path_prf: str,
     path_kernel: str,
     path_unlisted: str,
     paths_fluxes: Sequence[str],
@@ -45,7 +46,7 @@ def page_data(
     paths = list(zip(paths_fluxes, paths_indices, strict=True))
     for path_fluxes, path_index in counted(paths, "packing light curves", "tiles"):
         tile = Path(path_index).stem
-        file, packed = tile_data(path_fluxes, path_index, header, region, output, code)
+        file, packed = tile_data(path_fluxes, path_index, path_prf, header, region, output, code)
         files.append(file)
         tiles.append(TileSummary.of(tile, packed))
     bad_frames, n_missing = read_bad_frames(path_cube)
@@ -69,7 +70,7 @@ def page_data(
 
 
 def tile_data(
-    path_fluxes: str, path_index: str, header: CubeHeader, region: str, output: str, code: str
+    path_fluxes: str, path_index: str, path_prf: str, header: CubeHeader, region: str, output: str, code: str
 ) -> tuple[ListedFile, dict[str, Any]]:
     """Write what the page shows of a tile, unless it was made of the same light curves; return file and content."""
     tile = Path(path_index).stem
@@ -87,7 +88,8 @@ def tile_data(
         pass
     columns = read_columns(path_index, ("starid", "file"))
     measured = columns["starid"][columns["file"] != ""]
-    body = call_of(f"tile/{region}/{tile}", pack_tile(corrected(read_tile_fit(path_fluxes), header), header, measured))
+    fit = corrected(read_tile_fit(path_fluxes), header)
+    body = call_of(f"tile/{region}/{tile}", pack_tile(fit, header, measured, read_prf(path_prf)))
     origin = origin_of({"fluxes": path_fluxes, "index": path_index})
     return write_page_file(output, file, body, origin, key=key), content_of(body)
 
@@ -96,6 +98,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         page_data(
             path_cube=snakemake.input.cube,
+            path_prf=snakemake.input.prf,
             path_kernel=snakemake.input.kernel,
             path_unlisted=snakemake.input.unlisted,
             paths_fluxes=snakemake.input.fluxes,

@@ -11,8 +11,10 @@ from photometry.core.cube import CubeHeader
 from photometry.core.geometry import Stamp
 from photometry.core.quality import PIXEL_QUALITY, bit
 from photometry.fit.tile_fit import TileFit
+from photometry.lightcurve.expected_apertures import aperture_shares, expected_apertures
 from photometry.lightcurve.light_curve import WINDOW
 from photometry.pages.packing import Quantised, deflated, numbers, quantised, rounded, unpacked
+from photometry.prf.prf_grid import PrfGrid
 
 __all__ = ["ApertureComparison", "compare_apertures", "pack_tile", "star_alone", "window_images"]
 
@@ -33,10 +35,11 @@ class ApertureComparison:
     Parameters
     ----------
     level : float64
-        Median aperture flux over median PSF flux, minus 1, ppm.
+        Median aperture flux, neighbours subtracted, over median PSF flux, minus 1, ppm.
     scatter : float64
-        Standard deviation of the difference of both, each over its median, after running medians of three unflagged
-        cadences, ppm: single cosmic rays do not count, eclipses and slow trends do.
+        Standard deviation of the difference of what a plain aperture sees, neighbours in it, and the PSF flux, each
+        over its median, after running medians of three unflagged cadences, ppm: single cosmic rays do not count,
+        eclipses and slow trends do.
     """
 
     level: npt.NDArray[np.float64]
@@ -44,25 +47,31 @@ class ApertureComparison:
 
 
 def compare_apertures(
-    flux: npt.NDArray[np.float32], aperture_flux: npt.NDArray[np.float32], usable: npt.NDArray[np.bool_]
+    flux: npt.NDArray[np.float32],
+    aperture_flux: npt.NDArray[np.float32],
+    plain: npt.NDArray[np.float32],
+    usable: npt.NDArray[np.bool_],
 ) -> ApertureComparison:
     """Compare PSF and aperture fluxes.
 
     Parameters
     ----------
-    flux, aperture_flux : (n_star, n_cadence)
-        e-/s.
+    flux, aperture_flux, plain : (n_star, n_cadence)
+        PSF flux; aperture flux less neighbours; what a plain aperture sees
+        (`photometry.lightcurve.expected_apertures`), e-/s.
     usable : (n_cadence,) bool
         Cadences without a flag that makes them unusable.
     """
-    both = np.isfinite(flux) & np.isfinite(aperture_flux) & usable
-    psf, aperture = (np.where(both, each, np.nan)[:, usable].astype(np.float64) for each in (flux, aperture_flux))
-    some = both.any(axis=1)
+    all_three = np.isfinite(flux) & np.isfinite(aperture_flux) & np.isfinite(plain) & usable
+    psf, aperture, seen = (
+        np.where(all_three, each, np.nan)[:, usable].astype(np.float64) for each in (flux, aperture_flux, plain)
+    )
+    some = all_three.any(axis=1)
     level, scatter = np.full(len(flux), np.nan), np.full(len(flux), np.nan)
-    medians = [np.nanmedian(each[some], axis=1, keepdims=True) for each in (psf, aperture)]
+    medians = [np.nanmedian(each[some], axis=1, keepdims=True) for each in (psf, aperture, seen)]
     with np.errstate(divide="ignore", invalid="ignore"):
         level[some] = (medians[1] / medians[0] - 1)[:, 0] * _PPM
-        difference = aperture[some] / medians[1] - psf[some] / medians[0]
+        difference = seen[some] / medians[2] - psf[some] / medians[0]
         if difference.shape[1] > 2:
             triples = np.stack([difference[:, :-2], difference[:, 1:-1], difference[:, 2:]])
             # A triple with a missing value has no median.
@@ -106,7 +115,7 @@ def _first_pixel(position: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     return np.rint(position).astype(np.int64) - _HALF
 
 
-def pack_tile(fit: TileFit, header: CubeHeader, targets: npt.NDArray[np.int64]) -> dict[str, Any]:
+def pack_tile(fit: TileFit, header: CubeHeader, targets: npt.NDArray[np.int64], prf: PrfGrid) -> dict[str, Any]:
     """Pack the light curves and pixels of the targets of a tile.
 
     Parameters
@@ -117,24 +126,28 @@ def pack_tile(fit: TileFit, header: CubeHeader, targets: npt.NDArray[np.int64]) 
         Header of the cube that was fitted.
     targets : (n_target,) int64
         TIC numbers of the targets that have a light curve file.
+    prf : PrfGrid
+        PRF of the fit.
 
     Returns
     -------
     dict
         ``n_cadence``, ``window`` (pixels), ``stars`` (places and magnitudes of all that were fitted), ``targets`` with
         ``level`` and ``scatter`` (`ApertureComparison`), ``background`` (median of the stars in each cadence, e-/s per
-        pixel), ``prf_source`` and ``curves`` by TIC number. What each has is deflated as a whole: FLUX, SAP_FLUX and
-        PIXEL_QUALITY (n_cadence), mean image, model, what it leaves in standard errors of the mean image, and the
-        aperture (WINDOW, WINDOW).
+        pixel), ``prf_source`` and ``curves`` by TIC number. What each has is deflated as a whole: FLUX, SAP_FLUX,
+        what a plain aperture sees, scaled to the median of FLUX, and PIXEL_QUALITY (n_cadence), mean image, model,
+        what it leaves in standard errors of the mean image, and the aperture (WINDOW, WINDOW).
     """
     chosen = np.flatnonzero(np.isin(fit.starid, targets))
     chosen = chosen[np.argsort(fit.starid[chosen], kind="stable")]
     curves: dict[str, Any] = {}
     compared: list[ApertureComparison] = []
+    seen = expected_apertures(fit, aperture_shares(fit, prf), chosen)
     for start in range(0, len(chosen), _AT_ONCE):
-        some = fit.of_stars(chosen[start : start + _AT_ONCE])
-        compared.append(compare_apertures(some.flux, some.aperture_flux, header.usable))
-        curves |= _packed_curves(some, header)
+        part = slice(start, start + _AT_ONCE)
+        some = fit.of_stars(chosen[part])
+        compared.append(compare_apertures(some.flux, some.aperture_flux, seen[part], header.usable))
+        curves |= _packed_curves(some, seen[part], header)
     return {
         "n_cadence": header.n_cadence,
         "window": WINDOW,
@@ -162,13 +175,15 @@ def star_alone(tile: Mapping[str, Any], starid: int) -> dict[str, Any]:
     return {name: tile[name] for name in ("n_cadence", "window")} | {"stars": kept, "curves": {str(starid): curve}}
 
 
-def _packed_curves(fit: TileFit, header: CubeHeader) -> dict[str, Any]:
-    """Pack some stars."""
+def _packed_curves(fit: TileFit, seen: npt.NDArray[np.float32], header: CubeHeader) -> dict[str, Any]:
+    """Pack some stars, and what plain apertures see of them (n_star, n_cadence)."""
     usable = np.broadcast_to(header.usable, fit.flux.shape)
     finite = np.isfinite(fit.flux) & np.isfinite(fit.flux_err)
     flux = np.where(finite, fit.flux, np.nan)
     error = _STEP_OF_ERROR * _median_of_rows(np.where(finite & usable, fit.flux_err, np.nan))
-    series = {"flux": quantised(flux, error, usable), "sap": quantised(fit.aperture_flux, error, usable)}
+    plain = _scaled_like(seen, flux, usable)
+    fluxes = {"flux": flux, "sap": fit.aperture_flux, "plain": plain}
+    series = {name: quantised(values, error, usable) for name, values in fluxes.items()}
     quality = np.where(finite, fit.pixel_quality, fit.pixel_quality | _NOT_FITTED).astype("<u2")
     image, model, sigma = _images(fit, header)
     flat = (len(image), WINDOW**2)
@@ -179,7 +194,7 @@ def _packed_curves(fit: TileFit, header: CubeHeader) -> dict[str, Any]:
     aperture = _aperture_windows(fit).reshape(flat)
     packed: dict[str, Any] = {}
     for star, starid in enumerate(fit.starid.tolist()):
-        parts = [series["flux"][0][star], series["sap"][0][star], quality[star]]
+        parts = [*(each[0][star] for each in series.values()), quality[star]]
         parts += [each[0][star] for each in images.values()]
         packed[str(starid)] = {
             "corner": [int(_first_pixel(fit.row[star])), int(_first_pixel(fit.column[star]))],
@@ -187,6 +202,16 @@ def _packed_curves(fit: TileFit, header: CubeHeader) -> dict[str, Any]:
             "packed": deflated([*parts, aperture[star]]),
         }
     return packed
+
+
+def _scaled_like(
+    values: npt.NDArray[np.float32], flux: npt.NDArray[np.float32], usable: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """Scale each row to the median of the flux in the usable cadences; NaN where that is not possible."""
+    counts = usable & np.isfinite(values) & np.isfinite(flux)
+    medians = [_median_of_rows(np.where(counts, each, np.nan)) for each in (flux, values)]
+    factor = np.divide(medians[0], medians[1], out=np.full(len(values), np.nan), where=medians[1] > 0)
+    return np.asarray(values * factor[:, None], dtype=np.float32)
 
 
 def _scale(packed: Quantised, star: int) -> list[float | None]:

@@ -76,6 +76,7 @@ const tessPsf = (() => {
     };
     scaled("flux", nCadence);
     scaled("sap", nCadence);
+    scaled("plain", nCadence);
     found.quality = words(bytes, start, nCadence, Uint16Array);
     start += 2 * nCadence;
     for (const name of ["image", "model", "sigma"]) scaled(name, window * window);

@@ -2,7 +2,7 @@
 "use strict";
 
 const COLOURS = {
-  psf: "#0072B2", aperture: "#E69F00", flagged: "#D55E00", grey: "#9AA5AF", green: "#009E73", ink: "#22303C",
+  psf: "#0072B2", aperture: "#E69F00", plain: "#CC79A7", flagged: "#D55E00", grey: "#9AA5AF", green: "#009E73", ink: "#22303C",
   OK: "#0072B2", WARNING: "#E69F00", ERROR: "#D55E00", SKIPPED: "#9AA5AF",
 };
 const TIME_LABEL = "time (BTJD = BJD_TDB − 2457000, d)";
@@ -289,13 +289,14 @@ function seriesFigure(time, lines, flagged, label, place) {
   return showFigure(figure, place);
 }
 
-/** Light curve: PSF and aperture flux, those of flagged cadences apart. */
+/** Light curve: PSF flux, aperture flux without and with neighbours, those of flagged cadences apart. */
 function lightCurveFigure(time, curve, usable, words, options, place) {
   const scale = options.relative ? 1 / median(Array.from(curve.flux).filter((_, i) => usable[i])) : 1;
   const label = options.relative ? "flux ÷ median PSF flux" : "flux (e⁻/s)";
   const good = Array.from(time.keys()).filter((i) => usable[i]);
   const bad = Array.from(time.keys()).filter((i) => !usable[i]);
-  const range = rangeOf(good.flatMap((i) => [scale * curve.flux[i], scale * curve.sap[i]]));
+  const range = rangeOf(good.flatMap((i) => [scale * curve.flux[i], scale * curve.sap[i], scale * curve.plain[i]]));
+  range.end += 0.14 * (range.end - range.start); // room for the legend
   const figure = newFigure({
     x_axis_label: TIME_LABEL, y_axis_label: label, height: 400, tools: "pan,box_zoom,xwheel_zoom,xbox_select,reset,save",
     x_range: new Bokeh.Range1d(spanOf(time)),
@@ -311,7 +312,8 @@ function lightCurveFigure(time, curve, usable, words, options, place) {
     drawn.push(figure.scatter({field: "x"}, {field: "y"}, {source, ...look}));
   };
   const small = good.length > 3000 ? 3 : 4.5;
-  points(good, curve.sap, {size: small, color: COLOURS.aperture, alpha: 0.75, line_color: null, legend_label: "aperture (SAP_FLUX)"});
+  points(good, curve.plain, {size: small, color: COLOURS.plain, alpha: 0.8, line_color: null, legend_label: "aperture, neighbours in it (scaled)"});
+  points(good, curve.sap, {size: small, color: COLOURS.aperture, alpha: 0.75, line_color: null, legend_label: "aperture less neighbours (SAP_FLUX)"});
   points(good, curve.flux, {size: small, color: COLOURS.psf, alpha: 0.9, line_color: null, legend_label: "PSF (FLUX)"});
   points(bad, curve.flux, {marker: "x", size: 7, color: COLOURS.flagged, legend_label: `flagged (${bad.length})`});
   figure.add_tools(hoverOf(drawn, [["time", "@x{0.0000}"], ["flux", options.relative ? "@value{0.00000}" : "@value{0,0.0}"], ["flags", "@flags"]]));

@@ -7,7 +7,7 @@ const MAPS = [
   {name: "rms_hour", label: "scatter in one hour (ppm)", log: true},
   {name: "tmag", label: "TESS magnitude", log: false},
   {name: "contamination", label: "contamination", log: false},
-  {name: "sap_scatter", label: "aperture − PSF, scatter (ppm)", log: true},
+  {name: "sap_scatter", label: "plain aperture − PSF, scatter (ppm)", log: true},
   {name: "sap_level", label: "aperture ÷ PSF − 1 (ppm)", log: false},
   {name: "chi2", label: "χ² of the pixels", log: true},
   {name: "chi2_mean", label: "χ² of the mean image", log: true},

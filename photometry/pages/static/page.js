@@ -72,7 +72,7 @@ function targetColumns(table, withField) {
     of("ratio", "÷ noise", "scatter in one hour over the predicted noise", 2),
     of("ptp", "Ptp", "point to point: robust scatter from cadence to cadence, ppm", 0),
     of("contamination", "Contam.", "share of other stars' light in the star's pixels", 3),
-    of("sap_scatter", "Ap−PSF", "scatter of the difference of aperture and PSF light curve, ppm", 0),
+    of("sap_scatter", "Ap−PSF", "scatter of the difference of the light curves by a plain aperture, neighbours in it, and by PSF, ppm", 0),
     of("chi2", "χ²", "median reduced chi-squared of the pixels under the star", 2),
     of("chi2_mean", "χ² mean", "reduced chi-squared of the mean image under the star", "s"),
     ...(withField ? [{name: "region", label: "Field", width: "118px", value: (row) => table.region[row], text: (row) => shortName(table.region[row])}] : []),
@@ -186,7 +186,7 @@ const LISTS = [
   },
   {
     id: "blends", title: "Blends where aperture and PSF disagree", label: "× noise",
-    words: "Scatter of the difference of aperture and PSF light curve over the noise of a cadence, where it is larger than that and more than 2 % of the light is foreign: one of them shows a neighbour's variation.",
+    words: "Stars that a plain aperture takes for a neighbour: scatter of the difference of its light curve, neighbours in it, and that by PSF, over the noise of a cadence, where it is larger than that and more than 2 % of the light is foreign.",
     value: (table, row) => table.sap_scatter[row] / table.noise[row], text: (value) => number(value, 1),
     fits: (table, row) => table.contamination[row] > 0.02 && table.sap_scatter[row] > table.noise[row],
   },

@@ -185,7 +185,7 @@ function factsCard(table, row, stars, curve, flags, region) {
     one("point to point", `${number(table.ptp[row])} ppm`), one("predicted for a cadence", `${number(table.noise[row])} ppm`),
     one("contamination", percent(table.contamination[row]), "share of other stars' light in the star's pixels"),
     one("blend correlation", significant(table.blend_correlation[row]), "largest correlation of the flux with another star's"),
-    one("aperture ÷ PSF − 1", percent(table.sap_level[row] / 1e6)), one("aperture − PSF, scatter", `${number(table.sap_scatter[row])} ppm`),
+    one("aperture ÷ PSF − 1", percent(table.sap_level[row] / 1e6)), one("plain aperture − PSF, scatter", `${number(table.sap_scatter[row])} ppm`),
     one("χ² of the pixels", significant(table.chi2[row])), one("χ² of the mean image", significant(table.chi2_mean[row])),
     one("misfit of the mean image", percent(table.mean_misfit[row])), one("background", `${significant(table.background[row])} e⁻/s/px`),
     one("row, column", `${table.row[row].toFixed(2)}, ${table.column[row].toFixed(2)}`),

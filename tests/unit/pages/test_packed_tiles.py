@@ -9,9 +9,13 @@ import pytest
 from tile_fits import STAMP, make_fit, make_header
 
 from photometry.core.quality import PIXEL_QUALITY, bit
+from photometry.lightcurve.expected_apertures import aperture_shares, expected_apertures
 from photometry.lightcurve.light_curve import WINDOW, light_curve
 from photometry.pages.packed_tiles import compare_apertures, pack_tile, star_alone, window_images
 from photometry.pages.packing import json_text, unpacked
+from photometry.prf.model import model_prf
+
+PRF = model_prf(2)
 
 
 def curve_of(tile, starid):
@@ -21,6 +25,7 @@ def curve_of(tile, starid):
     for name, length, kind in (
         ("flux", n_cadence, "<i2"),
         ("sap", n_cadence, "<i2"),
+        ("plain", n_cadence, "<i2"),
         ("quality", n_cadence, "<u2"),
         *((name, WINDOW**2, "<i2") for name in ("image", "model", "sigma")),
     ):
@@ -50,7 +55,7 @@ def fit():
 
 @pytest.fixture(scope="module")
 def tile(fit, header):
-    return pack_tile(fit, header, fit.starid[:2])
+    return pack_tile(fit, header, fit.starid[:2], PRF)
 
 
 def test_light_curves_come_back_within_a_fraction_of_their_errors(tile, fit, header):
@@ -64,6 +69,10 @@ def test_light_curves_come_back_within_a_fraction_of_their_errors(tile, fit, hea
         np.testing.assert_array_equal(found["quality"], written.pixel_quality)
         np.testing.assert_array_equal(np.isnan(found["flux"]), np.isnan(written.flux))
         assert entry["scales"]["flux"][1] <= 0.051 * np.nanmedian(written.flux_err)
+        seen = expected_apertures(fit, aperture_shares(fit, PRF), np.array([star]))[0]
+        counts = known & np.isfinite(seen)
+        seen = seen * np.median(written.flux[counts]) / np.median(seen[counts])
+        assert np.all(np.abs(found["plain"] - seen)[counts] <= 0.03 * written.flux_err[counts])
     assert found["quality"][11] & bit(PIXEL_QUALITY, "not_fitted")
 
 
@@ -107,7 +116,7 @@ def test_apertures_lie_where_the_files_have_them(tile, fit, header):
 def test_the_residual_is_in_standard_errors_of_the_mean_image(fit, header):
     quiet = replace(fit, model_image=fit.sum_image - 3.0, sum_image=np.full_like(fit.sum_image, 500.0))
     quiet = replace(quiet, model_image=np.full_like(fit.sum_image, 497.0))
-    _, found = curve_of(pack_tile(quiet, header, fit.starid[:1]), fit.starid[0])
+    _, found = curve_of(pack_tile(quiet, header, fit.starid[:1], PRF), fit.starid[0])
     exposure = header.exposure
     read = exposure.num_readouts * np.mean(np.square(exposure.read_noise_e)) / exposure.exposure_s**2
     error = np.sqrt(((497.0 + 100.0) / exposure.exposure_s + read) / header.usable.sum())
@@ -115,12 +124,12 @@ def test_the_residual_is_in_standard_errors_of_the_mean_image(fit, header):
 
 
 def test_the_same_fit_gives_the_same_text_whatever_the_order_of_the_targets(fit, header):
-    one, two = (json_text(pack_tile(fit, header, targets)) for targets in (fit.starid, fit.starid[::-1]))
+    one, two = (json_text(pack_tile(fit, header, targets, PRF)) for targets in (fit.starid, fit.starid[::-1]))
     assert one == two
 
 
 def test_a_tile_without_targets(fit, header):
-    empty = pack_tile(fit, header, np.empty(0, dtype=np.int64))
+    empty = pack_tile(fit, header, np.empty(0, dtype=np.int64), PRF)
     assert empty["curves"] == {}
     assert len(unpacked(empty["scatter"])) == 0
     assert len(unpacked(empty["background"])) == header.n_cadence
@@ -139,7 +148,7 @@ def test_an_eclipse_that_the_aperture_alone_shows_is_seen_and_a_cosmic_ray_is_no
     aperture = flux.copy()
     aperture[0, 60:75] *= 0.9
     aperture[1, 30] *= 1.9
-    found = compare_apertures(flux, aperture, header.usable)
+    found = compare_apertures(flux, flux, aperture, header.usable)
     eclipse, ray, same = found.scatter
     assert eclipse == pytest.approx(1e5 * np.sqrt(15 / 117), rel=0.05)
     assert ray == same == 0
@@ -148,5 +157,5 @@ def test_an_eclipse_that_the_aperture_alone_shows_is_seen_and_a_cosmic_ray_is_no
 
 def test_stars_without_flux_have_no_comparison(header):
     nothing = np.full((1, header.n_cadence), np.nan, dtype=np.float32)
-    found = compare_apertures(nothing, nothing, header.usable)
+    found = compare_apertures(nothing, nothing, nothing, header.usable)
     assert np.isnan([*found.level, *found.scatter]).all()

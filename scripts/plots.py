@@ -8,6 +8,7 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from photometry.core.cube import CubeHeader
+from photometry.core.datasources import region_title
 from photometry.core.geometry import tiles_of
 from photometry.core.stars import star_name
 from photometry.core.statistics import mean_error
@@ -56,26 +57,26 @@ def plots(
     asked: Sequence[int],
 ) -> None:
     """Draw the figures of a region; `asked` are the stars that were asked for by number."""
-    header, kernel = read_cube_header(path_cube), read_kernel(path_kernel)
+    header, kernel, title = read_cube_header(path_cube), read_kernel(path_kernel), region_title(region)
     stars = load_stars(path_catalog, header.wcs_header, header.stamp)
     tiles = tiles_of(header.stamp, tile_size, 0)
     tables = [read_ecsv(path, RESULT_COLUMNS) for path in paths_indices]
     targets = vstack(tables or [table_of([], RESULT_COLUMNS)], metadata_conflicts="silent")
     starid = np.asarray(targets["starid"])
     image, unlisted = read_sum_image(path_cube), read_unlisted(path_unlisted)
-    drawn = {"motion": motion_figure(header.time, kernel, header.stamp, header.usable, region)}
+    drawn = {"motion": motion_figure(header.time, kernel, header.stamp, header.usable, title)}
     measured = targets[np.asarray(targets["file"], dtype=np.str_) != ""]
     shown = choose_shown(measured_stars(measured), asked, N_SHOWN, header.pointing.starid)
     named = set(np.asarray(measured["starid"])[list(shown)].tolist())
     sky = {"named": named, "wcs_header": header.wcs_header}
-    drawn["field"] = field_figure(image, header.stamp, stars, tiles, region, starid, kernel.offset, unlisted, **sky)
+    drawn["field"] = field_figure(image, header.stamp, stars, tiles, title, starid, kernel.offset, unlisted, **sky)
     if shown:
         fluxes_of = {Path(path).stem: path for path in paths_fluxes}
-        drawn |= measured_figures(path_cube, header, measured, shown, fluxes_of, region)
+        drawn |= measured_figures(path_cube, header, measured, shown, fluxes_of, title)
     inputs = {"cube": path_cube, "catalog": path_catalog, "kernel": path_kernel, "unlisted": path_unlisted}
     inputs |= {"indices": paths_indices}
     origin = origin_of(inputs, {"fit": {"tile_size": tile_size}})
-    note = f"{region}: no target has a light curve; the summary says why"
+    note = f"{title}: no target has a light curve; the summary says why"
     for name, path in figures.items():
         with atomic_path(path) as temporary:
             figure = drawn[name] if name in drawn else note_figure(note)
@@ -95,7 +96,7 @@ def measured_figures(
     measured: Table,
     chosen: Mapping[int, str],
     fluxes_of: Mapping[str, str],
-    region: str,
+    title: str,
 ) -> dict[str, Any]:
     """Draw light curves of the chosen targets, what the model leaves of the first, and the scatter of all."""
     shown = measured[list(chosen)]
@@ -121,7 +122,7 @@ def measured_figures(
     return {
         "light_curves": light_curves_figure(curves, apertures, titles, header.usable),
         "residual": residual_figure(first, 0, titles[0], around.stamp, error),
-        "scatter": scatter_figure(scatter, header.exposure, sky, region),
+        "scatter": scatter_figure(scatter, header.exposure, sky, title),
     }
 
 

@@ -32,8 +32,8 @@ from photometry.io.store.checked_data import write_checked
 from photometry.io.store.provenance import origin_of, write_product
 from photometry.io.store.tables import results_table, write_ecsv
 from photometry.lightcurve.columns import row_dtype
-from photometry.lightcurve.names import light_curve_name
 from photometry.lightcurve.metrics import light_curve_metrics
+from photometry.lightcurve.names import light_curve_name
 from photometry.prf.model import model_prf
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -194,13 +194,8 @@ def _packed_curves(fit: TileFit, seen: npt.NDArray[np.float32], header: CubeHead
     aperture = _aperture_windows(fit).reshape(flat)
     packed: dict[str, Any] = {}
     for star, starid in enumerate(fit.starid.tolist()):
-<<<<<<< HEAD
-        parts = [*(each[0][star] for each in series.values()), quality[star]]
-        parts += [each[0][star] for each in images.values()]
-=======
-        parts = [series["flux"].integers[star], series["sap"].integers[star], quality[star]]
+        parts = [*(each.integers[star] for each in series.values()), quality[star]]
         parts += [each.integers[star] for each in images.values()]
->>>>>>> pages
         packed[str(starid)] = {
             "corner": [int(_first_pixel(fit.row[star])), int(_first_pixel(fit.column[star]))],
             "scales": {name: _scale(each, star) for name, each in (series | images).items()},

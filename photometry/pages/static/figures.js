@@ -277,6 +277,7 @@ function seriesFigure(time, lines, flagged, label, place) {
   const main = lines[lines.length - 1].values;
   const marked = Array.from(time.keys()).filter((i) => flagged[i]);
   const range = rangeOf(lines.flatMap(({values}) => Array.from(values).filter((_, i) => !flagged[i])), 0.12);
+  range.end += 0.18 * (range.end - range.start); // room for the legend
   const clip = (value) => Math.min(range.end, Math.max(range.start, Number.isFinite(value) ? value : range.start));
   if (marked.length) {
     figure.scatter(marked.map((i) => time[i]), marked.map((i) => clip(main[i])),
@@ -315,7 +316,7 @@ function lightCurveFigure(time, curve, usable, words, options, place) {
   points(good, curve.plain, {size: small, color: COLOURS.plain, alpha: 0.8, line_color: null, legend_label: "aperture, neighbours in it (scaled)"});
   points(good, curve.sap, {size: small, color: COLOURS.aperture, alpha: 0.75, line_color: null, legend_label: "aperture less neighbours (SAP_FLUX)"});
   points(good, curve.flux, {size: small, color: COLOURS.psf, alpha: 0.9, line_color: null, legend_label: "PSF (FLUX)"});
-  points(bad, curve.flux, {marker: "x", size: 7, color: COLOURS.flagged, legend_label: `flagged (${bad.length})`});
+  if (bad.length) points(bad, curve.flux, {marker: "x", size: 7, color: COLOURS.flagged, legend_label: `flagged (${bad.length})`});
   figure.add_tools(hoverOf(drawn, [["time", "@x{0.0000}"], ["flux", options.relative ? "@value{0.00000}" : "@value{0,0.0}"], ["flags", "@flags"]]));
   for (const axis of figure.yaxes) axis.formatter = new Bokeh.BasicTickFormatter({use_scientific: false});
   legendStyle(figure, "top_left");

@@ -194,8 +194,8 @@ def _packed_curves(fit: TileFit, seen: npt.NDArray[np.float32], header: CubeHead
     aperture = _aperture_windows(fit).reshape(flat)
     packed: dict[str, Any] = {}
     for star, starid in enumerate(fit.starid.tolist()):
-        parts = [*(each[0][star] for each in series.values()), quality[star]]
-        parts += [each[0][star] for each in images.values()]
+        parts = [*(each.integers[star] for each in series.values()), quality[star]]
+        parts += [each.integers[star] for each in images.values()]
         packed[str(starid)] = {
             "corner": [int(_first_pixel(fit.row[star])), int(_first_pixel(fit.column[star]))],
             "scales": {name: _scale(each, star) for name, each in (series | images).items()},
@@ -216,7 +216,7 @@ def _scaled_like(
 
 def _scale(packed: Quantised, star: int) -> list[float | None]:
     """Zero and step of a star."""
-    return [rounded(float(packed[1][star])), rounded(float(packed[2][star]))]
+    return [rounded(float(packed.zero[star])), rounded(float(packed.step[star]))]
 
 
 def _median_of_rows(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:

@@ -4,6 +4,7 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,21 @@ _UNSAFE = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 _CALL = "tessPsf.add("
 
 
-class Quantised(tuple[npt.NDArray[np.int16], npt.NDArray[np.float64], npt.NDArray[np.float64]]):
-    """Integers (n, m), and zero and step (n,) of each row: value = zero + step * integer."""
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """Rows of values as integers: value = zero + step * integer.
+
+    Parameters
+    ----------
+    integers : (n, m) int16
+        `MISSING` where there is no value.
+    zero, step : (n,) float64
+        Of each row.
+    """
+
+    integers: npt.NDArray[np.int16]
+    zero: npt.NDArray[np.float64]
+    step: npt.NDArray[np.float64]
 
 
 def json_text(content: Any) -> str:
@@ -124,13 +138,13 @@ def quantised(
     zero, step = (np.array([float(f"{value:.7g}") for value in each]) for each in (zero, step * (1 + 1e-6)))
     scaled = np.where(finite, np.rint((np.where(finite, values, 0.0) - zero[:, None]) / step[:, None]), MISSING)
     integers = np.where(finite, np.clip(scaled, -_LARGEST, _LARGEST), MISSING).astype("<i2")
-    return Quantised((integers, zero, step))
+    return Quantised(integers, zero, step)
 
 
 def restored(packed: Quantised) -> npt.NDArray[np.float64]:
     """Return the values of `quantised`, NaN where they are missing."""
-    integers, zero, step = packed
-    return np.where(integers == MISSING, np.nan, zero[:, None] + step[:, None] * integers)
+    values = packed.zero[:, None] + packed.step[:, None] * packed.integers
+    return np.where(packed.integers == MISSING, np.nan, values)
 
 
 def deflated(parts: Sequence[npt.NDArray[Any]]) -> str:

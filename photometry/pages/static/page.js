@@ -188,6 +188,7 @@ const LISTS = [
     id: "blends", title: "Blends where aperture and PSF disagree", label: "× noise",
     words: "Stars that a plain aperture takes for a neighbour: scatter of the difference of its light curve, neighbours in it, and that by PSF, over the noise of a cadence, where it is larger than that and more than 2 % of the light is foreign.",
     value: (table, row) => table.sap_scatter[row] / table.noise[row], text: (value) => number(value, 1),
+    none: "None here: they agree within the noise of a cadence.",
     fits: (table, row) => table.contamination[row] > 0.02 && table.sap_scatter[row] > table.noise[row],
   },
 ];
@@ -217,7 +218,7 @@ async function showLists(field) {
       line.addEventListener("click", () => openRow(table, row));
       lines.append(line);
     }
-    card.append(best.length ? lines : element("p", {class: "none"}, "None here."));
+    card.append(best.length ? lines : element("p", {class: "none"}, list.none || "None here."));
     return card;
   }));
 }

@@ -33,17 +33,17 @@ def test_what_is_restored_is_within_half_a_step():
     values = noisy()
     values[1, 7], values[2, :3] = np.nan, np.inf
     packed = quantised(values, np.full(4, 1e-4))
-    back, step = restored(packed), packed[2][:, None]
+    back, step = restored(packed), packed.step[:, None]
     known = np.isfinite(values)
     np.testing.assert_array_equal(np.isfinite(back), known)
     # Zero and step have seven digits.
     assert np.all(np.abs(back - values)[known] <= np.broadcast_to(0.51 * step, values.shape)[known])
-    assert packed[0].dtype == np.dtype("<i2")
+    assert packed.integers.dtype == np.dtype("<i2")
 
 
 def test_the_step_is_as_fine_as_asked_where_the_range_allows_it():
     packed = quantised(np.array([[0.0, 10.0], [0.0, 1e6]]), np.array([0.01, 0.01]))
-    assert packed[2] == pytest.approx([0.01, 1e6 / 2 / 32767], rel=1e-5)
+    assert packed.step == pytest.approx([0.01, 1e6 / 2 / 32767], rel=1e-5)
 
 
 def test_what_counts_is_never_clipped_and_what_lies_far_beyond_is_put_to_the_edge():
@@ -59,13 +59,13 @@ def test_what_counts_is_never_clipped_and_what_lies_far_beyond_is_put_to_the_edg
 def test_rows_without_range_or_values(row):
     packed = quantised(np.array([row]), np.array([0.0]), np.zeros((1, 2), dtype=bool))
     np.testing.assert_allclose(restored(packed), [row])
-    assert np.all((packed[0] == MISSING) == np.isnan(row))
+    assert np.all((packed.integers == MISSING) == np.isnan(row))
 
 
 @given(st.lists(st.floats(-1e30, 1e30), min_size=1, max_size=40))
 def test_any_finite_values_come_back(values):
     packed = quantised(np.array([values]), np.array([0.0]))
-    assert np.all(np.abs(restored(packed) - values) <= 0.51 * packed[2] + 1e-6 * np.abs(values))
+    assert np.all(np.abs(restored(packed) - values) <= 0.51 * packed.step + 1e-6 * np.abs(values))
 
 
 def test_numbers_and_texts():

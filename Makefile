@@ -8,27 +8,21 @@ CORES ?= 2
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: install demo test lint benchmark clean
+.PHONY: install demo test lint site benchmark clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[workflow,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
 install: $(INSTALLED)
 
 demo: $(INSTALLED)
-	$(BIN)/snakemake --cores $(CORES) --quiet host rules reason --configfile demo/simulate.yaml
-	$(BIN)/snakemake --cores $(CORES) --quiet host rules reason --configfile demo/config.yaml
-	$(BIN)/snakemake verify --cores 1 --quiet host rules reason --configfile demo/config.yaml
-	$(BIN)/snakemake --cores $(CORES) --quiet all --configfile demo/config.yaml --report demo/results/report.html
-	@echo
-	@echo "Light curves  demo/results/lightcurves ($$(find demo/results/lightcurves -name '*_lc.fits' | wc -l) files)"
-	@echo "Summary       demo/results/summary_v01.ecsv"
-	@echo "Plots         demo/results/plots"
-	@echo "Report        demo/results/report.html"
+	$(BIN)/tess-psf demo --cores $(CORES)
+	$(BIN)/python docs/make_picture.py --output demo/results/blended_binary.png
+	@echo 'The picture of README.md, from these results: demo/results/blended_binary.png'
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder --durations=20
@@ -37,8 +31,11 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakefmt --check Snakefile rules workflow
 	$(BIN)/snakemake --lint --configfile demo/simulate.yaml
+
+site: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 benchmark: $(INSTALLED)
 	for name in accuracy speed peers; do $(BIN)/python -m benchmarks.$$name || exit 1; done

@@ -17,7 +17,7 @@ import pandas as pd
 import yaml
 
 from benchmarks.commands import Measured, lines_of
-from benchmarks.scale_plan import copy_workflow, snakemake
+from benchmarks.scale_plan import PAGE_LINE, copy_workflow, snakemake
 from photometry.prf.model import model_prf
 from photometry.simulate import SceneSettings, simulate_scene
 from photometry.simulate.scene_files import write_pixels, write_star_table
@@ -73,10 +73,10 @@ def add_cutout(folder: Path, content: bytes, number: int) -> None:
 def write_products(folder: Path) -> None:
     """Write a line in place of each product of the batches, which are no declared outputs."""
     for region, plan in json.loads((folder / "results/plan/stars.json").read_text()).items():
-        for name in expected_products(str(folder / "results"), region, list(plan["targets"]), plots=True):
+        for name in expected_products(str(folder / "results"), region, list(plan["targets"]), plots=True, page=True):
             path = Path(name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("file size digest\n")
+            path.write_text(f"{PAGE_LINE}\n" if path.suffix == ".js" else "file size digest\n")
 
 
 def measure_plans(folder: Path, n_cutout: int) -> list[Measured]:

@@ -105,14 +105,23 @@ def make_sector(folder: Path, n_ccd: int, n_frame: int, n_star: int, tables: str
     (folder / "my.yaml").write_text(yaml.safe_dump({"output": "results", "observations": observations}))
 
 
+#: What the plan reads of the files of a page, where nothing was written with them.
+PAGE_LINE = '{"kind": "page", "files": []}'
+
+
 def copy_workflow(folder: Path) -> None:
-    """Copy the workflow; its jobs write a line in place of what they should make: the names of an index's columns."""
+    """Copy the workflow; its jobs write a line in place of what they should make.
+
+    It is what the plan reads of products: the names of an index's columns, what the first line of the page says.
+    """
     for name in ("photometry", "profiles", "rules", "scripts", "envs"):
         shutil.copytree(ROOT / name, folder / "workflow" / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "Snakefile", folder / "workflow")
-    stand_in = r'shell:\n        "for name in {output}; do echo file size digest > $name; done"'
+    lines = {"pages.smk": PAGE_LINE}
     for path in (folder / "workflow" / "rules").glob("*.smk"):
-        path.write_text(re.sub(r'script:\n +"[^"]+"', stand_in, path.read_text()))
+        line = lines.get(path.name, "file size digest").replace("{", "{{").replace("}", "}}")
+        stand_in = f'shell:\n        """for name in {{output}}; do echo \'{line}\' > $name; done"""'
+        path.write_text(re.sub(r'script:\n +"[^"]+"', lambda _, text=stand_in: text, path.read_text()))
 
 
 def snakemake(folder: Path, what: str, *arguments: str) -> Measured:

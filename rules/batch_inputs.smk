@@ -15,6 +15,7 @@ BATCH_STEPS = (
     "psf_photometry",
     "export_light_curves",
     "plots",
+    "page_data",
 )
 #: Batches of regions.
 BATCH_OF = {name: batch for batch, names in RUN.batches.items() for name in names}
@@ -55,6 +56,7 @@ def member_of(region):
         prf=prf_folder_of(where),
         prf_files=prf_files_of(where),
         fit=fit_of(where),
+        asked=asked_in(where),
         rows=plan.rows,
         reference=plan.region,
         regions=regions_around(where),
@@ -154,7 +156,9 @@ BATCH_SETTINGS = {
     for name in (
         "output",
         "version",
+        "hlsp",
         "plots",
+        "report",
         "coord_buffer",
         "quality_bitmask",
         "motion",

@@ -21,6 +21,7 @@ rule download_catalog:
         "<benchmarks>/download_catalog/{region}.tsv"
     # The archive may be busy.
     retries: 1
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:

@@ -1,4 +1,6 @@
-"""What jobs need on a cluster: run time and memory, which jobs go together, what runs where Snakemake runs.
+"""What jobs need on a cluster: run time and memory, and which jobs go together.
+
+Rules of seconds, or in need of the archive, say `localrule`: their jobs run where Snakemake runs.
 
 Local runs ignore all of this. Run times are three times those measured (docs/run_a_sector.md), for slower
 processors, and grow with every attempt, as the memory does. Those of the jobs of a group add up, of their memory the
@@ -20,18 +22,6 @@ USUAL_STARS = 3.0
 # has. profiles/slurm says the same to the Snakemake that submits it, which does not pass it on.
 if workflow.remote_exec:
     workflow.register_resource("lane", 1)
-
-
-# Seconds of work, or in need of the archive.
-localrules:
-    all,
-    download_catalog,
-    download_prf,
-    multi_sector,
-    prune,
-    summary,
-    unusable_input,
-    verify,
 
 
 def frames_of(wildcards):

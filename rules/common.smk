@@ -10,17 +10,23 @@ from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.path_modifier import PathModifier
 
+from photometry.core.collection import Collection
 from photometry.core.datasources import DATASOURCES, region_pattern
 from photometry.core.errors import PhotometryError
 from photometry.core.settings import CATALOGS
 from photometry.io.ffi.ffi_files import listing_digest
 from photometry.io.reference.prf_files import check_prf_folder
+from photometry.io.results.page_files import PAGE_FOLDER
+from photometry.lightcurve.names import multi_sector_name
+from photometry.pages.documents import code_digest
 from photometry.workflow.batch_members import regions_at_tile as tile_regions
 from photometry.workflow.code_digests import Sources
 from photometry.workflow.config_files import explained
 from photometry.workflow.fetching import NotFetchedYet
-from photometry.workflow.origin_lines import made_with
+from photometry.workflow.lost_products import page_mark
+from photometry.workflow.origin_lines import made_with, page_link
 from photometry.workflow.run_plan import plan_run
 from photometry.workflow.star_plan import (
     read_star_plan,
@@ -28,7 +34,6 @@ from photometry.workflow.star_plan import (
     stars_file,
 )
 
-BASE = Path(workflow.basedir)
 #: Names of regions: of pixel files, and of CCDs.
 FILE_REGION = region_pattern(whole_ccd=False)
 CCD_REGION = region_pattern(whole_ccd=True)
@@ -43,10 +48,20 @@ wildcard_constraints:
     ccd=r"[1-4]",
 
 
+# `prefix` and `replace_prefix` of a module statement move the paths of the settings, once: all paths of the rules follow
+# from these, and so do those that only the plan and the jobs know.
+PLACE = workflow.modifier.path_modifier.replace_prefix if IS_MODULE else None
+if IS_MODULE:
+    workflow.modifier.path_modifier = PathModifier(None, None, workflow)
+
 #: The code that products depend on; kept beside what Snakemake knows of them.
-SOURCES = Sources(BASE, memory=Path(".snakemake/code_digests.json"))
-#: Files that the settings come from.
-CONFIG_FILES = workflow.overwrite_configfiles or workflow.configfiles
+SOURCES = Sources(memory=Path(".snakemake/code_digests.json"))
+#: Where the settings come from.
+CONFIG_SOURCE = (
+    f"config of module {workflow.modifier.namespace}"
+    if IS_MODULE
+    else ", ".join(map(str, GIVEN or workflow.configfiles)) or "--config"
+)
 
 
 def is_dry_run():
@@ -60,11 +75,12 @@ def is_dry_run():
 try:
     RUN = plan_run(
         config,
-        source=", ".join(map(str, CONFIG_FILES)) or "--config",
+        source=CONFIG_SOURCE,
         sources=SOURCES,
-        settings_given=bool(workflow.overwrite_configfiles),
+        settings_given=bool(GIVEN) or IS_MODULE,
         dry=is_dry_run(),
         checks_inputs=workflow.is_main_process,
+        place=PLACE,
     )
 except NotFetchedYet as plan:
     print(
@@ -73,10 +89,12 @@ except NotFetchedYet as plan:
     sys.exit(0)
 except PhotometryError as error:
     # No WorkflowError, around whose words Snakemake would put places in this file.
-    sys.exit(explained(error, config_given=bool(workflow.overwrite_configfiles)))
+    sys.exit(explained(error, config_given=bool(GIVEN) or IS_MODULE))
 
 #: The settings, complete.
 SETTINGS = RUN.settings
+#: The collection that light curves belong to.
+COLLECTION = Collection(**SETTINGS["hlsp"])
 #: Regions that have a job for each step; those of a batch have one for all (rules/batches.smk).
 BATCHED = {name for names in RUN.batches.values() for name in names}
 SINGLE = {name: region for name, region in RUN.regions.items() if name not in BATCHED}
@@ -85,21 +103,28 @@ REFERENCE = f"{SETTINGS['output']}/prepared/reference_stars_{{region}}.hdf5"
 #: Where files from MAST are kept.
 PRF_DOWNLOADS = f"{SETTINGS['output']}/downloads/prf"
 #: Files with the light curves of a star in all sectors, for stars that MAST was asked for by number.
-MULTI_SECTOR = f"multi_sector/tess{{starid}}_v{SETTINGS['version']:02d}_lc.fits"
+MULTI_SECTOR = f"multi_sector/{multi_sector_name('{starid}', SETTINGS['version'], COLLECTION.in_names)}"
 #: Name of the summary.
 SUMMARY = f"summary_v{SETTINGS['version']:02d}.ecsv"
+#: Name of the page that one browses.
+PAGE = f"{PAGE_FOLDER}/index.html"
 
-# The report can read nothing but `config`: the version, and with what the light curves were made that are there.
-if workflow.is_main_process:
+# The report can read nothing but `config`: the version, with what the light curves were made that are there, the page.
+if workflow.is_main_process and not IS_MODULE:
     config.update(
         version=SETTINGS["version"],
         made_with=made_with(f"{SETTINGS['output']}/{SUMMARY}"),
+        page=page_link(f"{SETTINGS['output']}/{PAGE}", sys.argv),
     )
 
 
 def code_of(rule):
-    """Return a digest of the code of a rule's script and of the modules that it needs, which Snakemake does not track."""
-    return SOURCES.digest(BASE / "scripts" / f"{rule}.py")
+    """Return a digest of the code of a rule's script and of the modules that it needs, which Snakemake does not track.
+
+    The script is beside these rules, be they in a clone, in an installed package or in Snakemake's cache of a remote one.
+    """
+    name = f"scripts/{rule}.py"
+    return SOURCES.digest(Path(workflow.source_path(f"../{name}")), name)
 
 
 def region_of(wildcards):
@@ -272,6 +297,11 @@ def star_digests_around(wildcards):
     return [plan and plan.content for plan in plans]
 
 
+def asked_in(wildcards):
+    """Return the stars of a region that were asked for by number."""
+    return list(observation_of(wildcards).get("asked_for", ()))
+
+
 def targets_table_of(wildcards):
     """Return the table of targets of a region, where there is one."""
     given = observation_of(wildcards)["targets"]
@@ -428,6 +458,34 @@ def plots():
     return collect(rules.plots.output, region=filter(tiles_of_targets, SINGLE))
 
 
+def page_files(regions):
+    """Return what the page shows of regions that have targets."""
+    return [
+        f"{SETTINGS['output']}/{PAGE_FOLDER}/data/{region}.js"
+        for region in filter(tiles_of_targets, regions)
+    ]
+
+
+def all_page_files(wildcards):
+    """Return what the page shows of all regions that are measured by jobs of their own."""
+    return page_files(SINGLE)
+
+
+def asked_by_number():
+    """Return the TIC numbers that were asked for, by region; none of a region where a table of targets has them."""
+    observations = {name: region.observation for name, region in RUN.regions.items()}
+    return {
+        name: list(observation.get("asked_for", ()))
+        for name, observation in observations.items()
+        if observation.get("asked_for") or observation["targets"] != "all"
+    }
+
+
+def pages():
+    """Return the page that one browses, and what it shows of regions; none where the settings ask for none."""
+    return [rules.page.output.page, *page_files(SINGLE)] if SETTINGS["report"] else []
+
+
 def wanted_products(wildcards):
     """Return what the settings ask for: the products of the observations, or simulated pixels."""
     if not RUN.regions:
@@ -437,6 +495,7 @@ def wanted_products(wildcards):
         *prepared_files(),
         *fluxes(),
         *plots(),
+        *pages(),
         *multi_sector_files(),
         *done_batches(),
         *collect(rules.unusable_input.output, number=range(len(RUN.unusable))),

@@ -34,6 +34,7 @@ rule export_light_curves:
         regions=regions_at_tile,
         core=core_of,
         version=lookup("version", within=SETTINGS),
+        hlsp=lookup("hlsp", within=SETTINGS),
         output=subpath(output.index, ancestor=4),
     script:
         "../scripts/export_light_curves.py"
@@ -51,6 +52,7 @@ rule summary:
         "<logs>/summary.log",
     benchmark:
         "<benchmarks>/summary.tsv"
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:
@@ -76,6 +78,7 @@ rule multi_sector:
         "<logs>/multi_sector/{starid}.log",
     benchmark:
         "<benchmarks>/multi_sector/{starid}.tsv"
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:
@@ -96,6 +99,7 @@ rule verify:
         "<logs>/verify.log",
     benchmark:
         "<benchmarks>/verify.tsv"
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:
@@ -108,6 +112,7 @@ rule verify:
         tiles={name: list(region.tiles) for name, region in RUN.regions.items()},
         more=[MULTI_SECTOR.format(starid=starid) for starid in regions_of_stars()],
         plots=lookup("plots", within=SETTINGS),
+        page=lookup("report", within=SETTINGS),
     script:
         "../scripts/verify.py"
 
@@ -123,6 +128,7 @@ rule prune:
         "<logs>/prune.log",
     benchmark:
         "<benchmarks>/prune.tsv"
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:

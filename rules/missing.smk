@@ -7,7 +7,9 @@ The summary itself needs all tiles: one that was made of some of them would late
 
 import sys
 
+from photometry.workflow.closing_line import closing_line
 from photometry.workflow.incomplete import incomplete_name, write_incomplete
+from photometry.workflow.job_log import job_title
 from photometry.workflow.output_lock import hold_output
 
 
@@ -22,6 +24,8 @@ onstart:
 
 onsuccess:
     incomplete_name(SETTINGS["output"], SETTINGS["version"]).unlink(missing_ok=True)
+    if said := closing_line(SETTINGS["output"], SUMMARY):
+        print(said, file=sys.stderr)
 
 
 onerror:
@@ -35,7 +39,9 @@ onerror:
     except PhotometryError as error:
         raise WorkflowError(str(error)) from None
     for name, reason in list(missing.items())[:20]:
-        print(f"Missing: {name}: {reason}", file=sys.stderr)
+        print(
+            f"Missing: {job_title('', *name.split('/'))}: {reason}", file=sys.stderr
+        )
     if missing:
         name = incomplete_name(SETTINGS["output"], SETTINGS["version"])
         print(
@@ -55,6 +61,7 @@ rule unusable_input:
     # Reported at the start, not after hours.
     priority: 100
     retries: 0
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:

@@ -56,5 +56,6 @@ rule plots:
     params:
         rerun_on_code=code_of("plots"),
         tile_size=lookup("fit/tile_size", within=SETTINGS),
+        asked=asked_in,
     script:
         "../scripts/plots.py"

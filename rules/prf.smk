@@ -18,6 +18,7 @@ rule download_prf:
         "<benchmarks>/download_prf/sector{sector}_camera{camera}_ccd{ccd}.tsv"
     # The archive may be busy.
     retries: 1
+    localrule: True
     conda:
         "../envs/photometry.yaml"
     resources:

@@ -14,14 +14,17 @@ from effective_prf import effective_prf
 from export_light_curves import export_light_curves
 from images import images
 from movement_kernel import movement_kernel
+from page_data import page_data
 from plots import plots
 from psf_photometry import psf_photometry
 from targets import targets
 
+from photometry.core.collection import Collection
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
 from photometry.io.pixels.file_places import FilePlace
 from photometry.io.results.listed_files import files_in_index, lost_files
+from photometry.io.results.page_files import PAGE_FOLDER, files_of_page
 from photometry.io.stars.star_files import digest_of_stars
 from photometry.io.store.provenance import atomic_path
 from photometry.workflow.batch_members import FIGURES, BatchMember, BatchTile
@@ -102,6 +105,8 @@ class PixelFileSteps:
             self._export(name, tile)
         if self.settings["plots"]:
             self._plot()
+        if self.settings["report"]:
+            self._pack_for_page()
 
     def _choose_targets(self) -> None:
         member = self.member
@@ -193,15 +198,17 @@ class PixelFileSteps:
 
     def _export(self, name: str, tile: BatchTile) -> None:
         output, version, index = self.settings["output"], self.settings["version"], self._index(name)
+        hlsp = self.settings["hlsp"]
         cubes = [self._cube(region) for region in tile.regions]
         stars = [self._stars(region) for region in tile.regions]
         self._run(
             "export_light_curves",
-            {"targets": tile.targets, "regions": tile.regions, "core": tile.core, "version": version},
+            {"targets": tile.targets, "regions": tile.regions, "core": tile.core, "version": version, "hlsp": hlsp},
             [self._fluxes(name), *cubes],
             [index],
             lambda _: export_light_curves(
-                self._fluxes(name), stars, cubes, index, tile.regions, Stamp(*tile.core), output, version, name
+                *(self._fluxes(name), stars, cubes, index, tile.regions, Stamp(*tile.core), output, version, name),
+                collection=Collection(**hlsp),
             ),
             tile=name,
             is_whole=lambda: not lost_files(output, files_in_index(index)),
@@ -215,12 +222,30 @@ class PixelFileSteps:
         figures = {name: f"{self.settings['output']}/plots/{member.region}/{name}.png" for name in FIGURES}
         self._run(
             "plots",
-            {"tile_size": size},
+            {"tile_size": size, "asked": member.asked},
             [self._cube(), catalog_file, kernel, unlisted, *fluxes, *indices],
             figures.values(),
             lambda _: plots(
-                self._cube(), catalog_file, kernel, unlisted, fluxes, indices, figures, member.region, size
+                *(self._cube(), catalog_file, kernel, unlisted, fluxes, indices, figures, member.region, size),
+                asked=member.asked,
             ),
+        )
+
+    def _pack_for_page(self) -> None:
+        member, output = self.member, self.settings["output"]
+        prf, kernel, unlisted = self._motion_and_prf()
+        fluxes, indices = [*map(self._fluxes, member.tiles)], [*map(self._index, member.tiles)]
+        page = f"{output}/{PAGE_FOLDER}/data/{member.region}.js"
+        self._run(
+            "page_data",
+            {},
+            [self._cube(), prf, kernel, unlisted, *fluxes, *indices],
+            [page],
+            lambda _: page_data(
+                *(self._cube(), prf, kernel, unlisted, fluxes, indices, page, member.region, output),
+                self.code["page_data"],
+            ),
+            is_whole=lambda: not lost_files(output, files_of_page(page)),
         )
 
     def _run(

@@ -1,11 +1,15 @@
 """Fluxes of a tile and the stars that are asked for -> light curve files, and the index of them."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from photometry.catalog.region_stars import catalog_around
 from photometry.catalog.targets import choose_targets
+from photometry.core.collection import Collection
 from photometry.core.geometry import Stamp, Tile
 from photometry.core.sky import mid_time
 from photometry.core.stars import LIGHT_REACH
@@ -34,6 +38,7 @@ def export_light_curves(
     output: str,
     version: int,
     tile: str,
+    collection: Collection,
 ) -> None:
     """Write the files whose content is new, and the index of all. The first region is the tile's, others overlap it."""
     headers, stars = [read_cube_header(path) for path in paths_cubes], [read_stars(path) for path in paths_stars]
@@ -53,9 +58,11 @@ def export_light_curves(
         tile,
         inputs=pixel_provenance(paths_cubes[0]),
         settings=settings_of(path_fluxes),
+        collection=collection,
     )
     inputs = {"fluxes": path_fluxes, "stars": paths_stars, "cube": paths_cubes}
     index.meta |= {"version": version, "origin": origin_of(inputs)}
+    logging.info("%d targets, %d of them with a light curve", len(index), np.sum(index["file"] != ""))
     flush(Path(output, file) for file in index["file"] if file)
     write_ecsv(index, path_index)
 
@@ -72,4 +79,5 @@ if __name__ == "__main__":
             output=snakemake.params.output,
             version=snakemake.params.version,
             tile=snakemake.wildcards.tile,
+            collection=Collection(**snakemake.params.hlsp),
         )

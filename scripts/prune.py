@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from photometry.core.wording import number_of
 from photometry.io.results.result_rows import texts_in
 from photometry.io.results.stale import prune
 from photometry.io.results.summary import write_summary
@@ -39,4 +40,4 @@ if __name__ == "__main__":
             unusable=snakemake.params.unusable,
         )
     lines = [f"deleted {snakemake.params.output}/{name}\n" for name in names]
-    sys.stdout.write("".join(lines) + f"{len(lines)} stale light curve file(s) deleted\n")
+    sys.stdout.write("".join(lines) + f"{number_of(len(lines), 'stale light curve file')} deleted\n")

@@ -1,7 +1,10 @@
 """Stars and cubes of a region and of those that overlap it -> its target list."""
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from photometry.catalog.targets import choose_targets
 from photometry.core.geometry import tiles_of
@@ -33,6 +36,7 @@ def targets(
     inputs = {"cubes": paths_cubes, "stars": paths_stars}
     settings = {"tmag_limit": region.tmag_limit, "fit": {"tile_size": tile_size, "tile_margin": tile_margin}}
     chosen = choose_targets(region, tiles, others)
+    logging.info("%d stars asked for, %d of them measured here", len(chosen.starid), np.sum(chosen.reason == ""))
     write_targets(path_targets, chosen, region.name, headers[0], stars[0].left_out, inputs, settings)
 
 

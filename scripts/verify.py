@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photometry.core.errors import InputFileError
+from photometry.core.wording import number_of
 from photometry.workflow.job_log import job_log
 from photometry.workflow.verify import damaged_products, move_aside
 
@@ -15,10 +16,16 @@ if TYPE_CHECKING:
 
 
 def verify(
-    path_said: str, output: str, version: int, tiles: Mapping[str, Sequence[str]], more: Sequence[str], plots: bool
+    path_said: str,
+    output: str,
+    version: int,
+    tiles: Mapping[str, Sequence[str]],
+    more: Sequence[str],
+    plots: bool,
+    page: bool,
 ) -> str:
     """Compare all products with what was written; return and write what was found, if that is nothing wrong."""
-    damaged, n_curve, n_other = damaged_products(output, version, tiles, more, plots=plots)
+    damaged, n_curve, n_other = damaged_products(output, version, tiles, more, plots=plots, page=page)
     for damage in damaged:
         logging.error("%s: %s", damage.path, damage.problem)
     for path in move_aside(damaged):
@@ -30,7 +37,7 @@ def verify(
             f"{one.problem}; {len(damaged)} of {n_curve + n_other} products are lost or damaged (the log names all); "
             "they are moved to .NAME.damaged, and the next run makes them again",
         )
-    found = f"{n_curve} light curves and {n_other} other products are what was written"
+    found = f"{number_of(n_curve, 'light curve')} and {number_of(n_other, 'other product')} are what was written"
     logging.info(found)
     Path(path_said).write_text(f"{found}\n")
     return found
@@ -45,5 +52,6 @@ if __name__ == "__main__":
             tiles=snakemake.params.tiles,
             more=snakemake.params.more,
             plots=snakemake.params.plots,
+            page=snakemake.params.page,
         )
     sys.stdout.write(f"{found}\n")

@@ -18,6 +18,7 @@ from pathlib import Path
 from photometry.archive.bucket_files import BucketFile, check_space, fetch_files, is_there, list_bucket
 from photometry.archive.service import conf
 from photometry.core.errors import ArchiveError, PhotometryError
+from photometry.core.wording import number_of
 from photometry.io.store.provenance import atomic_path
 
 __all__ = ["fetch_frames", "kept_frames", "list_frames"]
@@ -128,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PhotometryError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 1
-    sys.stdout.write(f"{len(paths)} frames are in {given.folder}\n")
+    sys.stdout.write(f"{number_of(len(paths), 'frame is', 'frames are')} in {given.folder}\n")
     return 0
 
 

@@ -26,7 +26,9 @@ from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.linalg import inverse
 from photometry.core.settings import MotionSettings, PrfSettings
+from photometry.core.stages import counted
 from photometry.core.stars import NO_STARS, Stars
+from photometry.core.wording import number_of
 from photometry.prf.correction import N_CORRECTION, N_KERNEL, change_of_image, corrected, prior_precision
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.design_matrices import N_TERM
@@ -160,7 +162,7 @@ def learn_prf(
     given = evaluator = PrfEvaluator(prf, np.float32)
     effective, correction = prf, _Correction(np.zeros(N_CORRECTION), np.zeros(N_AFFINE), 1.0)
     few = region_round(few, evaluator, motion)
-    for k in range(settings.n_round):
+    for k in counted(range(settings.n_round), "PRF and missing stars", "rounds"):
         equations = _Equations(few, given)
         before, sources = correction, unlisted_stars(few.tiles)
         # The motion follows the PRF in every other round; the last one below has it.
@@ -186,13 +188,13 @@ def learn_prf(
     sources = unlisted_stars(kept_in_place(few.tiles, few.kernel, kernel))
     learnt = _nothing(carriers)
     if correction.coefficients.any():
-        learnt = f"learnt from {carriers} stars, residual of others x {np.sqrt(correction.left):.2f}"
+        learnt = f"learnt from {number_of(carriers, 'star')}, residual of others x {np.sqrt(correction.left):.2f}"
     return EffectivePrf(replace(effective, source=f"{prf.source}, {learnt}"), kernel, sources)
 
 
 def _nothing(carriers: int) -> str:
     """Say why nothing was learnt."""
-    why = f"{carriers} stars" if carriers < _LEAST_STARS else "no better on other stars"
+    why = number_of(carriers, "star") if carriers < _LEAST_STARS else "no better on other stars"
     return f"nothing learnt: {why}"
 
 

@@ -28,6 +28,7 @@ from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.linalg import inverse
 from photometry.core.settings import MotionSettings
+from photometry.core.stages import counted
 from photometry.core.stars import NO_STARS, Stars
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.mean_scene import ExtraColumns, MeanStep, solve_mean
@@ -79,7 +80,7 @@ def measure_motion(
     """
     series, few = start_region(cubes, stars, settings, known)
     evaluator = PrfEvaluator(prf, np.float32)
-    for _ in range(settings.n_round):
+    for _ in counted(range(settings.n_round), "mean fluxes and motion", "rounds"):
         few = region_round(few, evaluator, settings)
     return motion_of_all(series, few, evaluator, settings)
 
@@ -119,7 +120,7 @@ def kernel_at(
     own = replace(kernel.of_cadences(few), source="known")
     series, region = start_region([cube.of_cadences(few)], stars, settings, own)
     evaluator = PrfEvaluator(prf, np.float32)
-    for _ in range(_OFFSET_ROUNDS):
+    for _ in counted(range(_OFFSET_ROUNDS), "offset from the catalogue", "rounds"):
         before = region
         region = region_round(region, evaluator, settings, offset_only=True, seek=True)
         if not are_settled(unlisted_stars(before.tiles), unlisted_stars(region.tiles)):
@@ -175,7 +176,7 @@ def region_round(
     so_far[[0, 3]] = kernel.offset
     static_gradient = -precision * so_far
     tiles: list[RegionTile] = []
-    for old in region.tiles:
+    for old in counted(region.tiles, "mean scene", "tiles"):
         tile = old
         model, state = placed_tile(tile, kernel, prf)
         if watch is not None:

@@ -24,6 +24,7 @@ from photometry.calibration.region_tiles import (
     still_motion,
 )
 from photometry.core.settings import MotionSettings
+from photometry.core.stages import counted
 from photometry.prf.prf_grid import PrfEvaluator
 from photometry.scene.tile_data import TileData
 
@@ -82,9 +83,9 @@ def motion_of_all(series: RegionSeries, few: Region, prf: PrfEvaluator, settings
     # Those of the few cadences are known.
     information[series.which], target[series.which] = few.information, few.target
     left = np.setdiff1d(np.arange(n_cadence), series.which[~few.kernel.bad])
-    for _ in range(_MOST_STEPS):
+    for _ in counted(range(_MOST_STEPS), "motion of all cadences", "steps"):
         information[left] = target[left] = 0
-        for k, tile in enumerate(tiles if len(left) else ()):
+        for k, tile in enumerate(counted(tiles if len(left) else (), "pixels", "tiles")):
             tiles[k] = _add_step(tile, series.pixels(k), kernel, prf, left, information, target)
         gradient = target - np.einsum("tij,tj->ti", information, kernel.parameters)
         improved = improved_kernel(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from photometry.calibration.table_check import CheckedStar, StampCheck
 from photometry.core.stars import LIGHT_REACH
+from photometry.core.wording import number_of
 
 __all__ = ["TableVerdict", "table_verdict"]
 
@@ -146,7 +147,9 @@ def _doubts(checks: Sequence[StampCheck]) -> list[str]:
     if dark >= 2 and dark > _TOLD_DARK * bright:
         doubts.append(f"{dark} of its {bright} bright stars on the pixels are where it is dark")
     if sides:
-        doubts.append(f"it has no star within {LIGHT_REACH} px beside the pixels on {sides} side(s) and may end there")
+        doubts.append(
+            f"it has no star within {LIGHT_REACH} px beside the pixels on {number_of(sides, 'side')} and may end there"
+        )
     return doubts
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from photometry.background.mesh import FrameBackground, background_image, describe_background
 from photometry.background.smoothing import smooth_backgrounds
@@ -31,8 +30,10 @@ from photometry.ccd.ccd_blocks import (
 )
 from photometry.ccd.ccd_goodness import cut_patches
 from photometry.ccd.star_places import check_places
+from photometry.core.blas_threads import one_blas_thread
 from photometry.core.errors import InputFileError, PhotometryError
 from photometry.core.quality import TESS_QUALITY, bit, is_usable
+from photometry.core.stages import stage
 from photometry.core.stars import Stars
 from photometry.frames.frame_series import OK
 from photometry.frames.known_defects import defects_of
@@ -107,7 +108,8 @@ def write_ccd_cube(
         When one of several processes is killed.
     """
     path = Path(path)
-    with exclusive(path) as waited:
+    # Snakemake gives linear algebra as many threads as the job has, and each process would use all of them.
+    with one_blas_thread(), exclusive(path) as waited:
         if waited and _is_made(path, inputs):
             return
         remove_unfinished(path)
@@ -223,9 +225,9 @@ def _processes(work: CcdWork, count: int) -> Iterator[Callable[[Callable[[CcdWor
     if count <= 1:
 
         def alone(task: Callable[[CcdWork, int], int], what: str) -> None:
-            with tqdm(total=work.n_cadence, desc=what, unit="frame") as bar:
+            with stage(what, work.n_cadence, "frames") as advance:
                 for number in range(work.n_block):
-                    bar.update(task(work, number))
+                    advance(task(work, number))
 
         yield alone
         return
@@ -236,10 +238,10 @@ def _processes(work: CcdWork, count: int) -> Iterator[Callable[[Callable[[CcdWor
 
     def together(task: Callable[[CcdWork, int], int], what: str) -> None:
         done = [pool.submit(_run, task, number) for number in range(work.n_block)]
-        with tqdm(total=work.n_cadence, desc=what, unit="frame") as bar:
+        with stage(what, work.n_cadence, "frames") as advance:
             for future in as_completed(done):
                 try:
-                    bar.update(future.result())
+                    advance(future.result())
                 except BrokenProcessPool as error:
                     raise PhotometryError(
                         "a process that made a part of the cube was killed, as a rule for want of memory: each needs "

@@ -13,7 +13,6 @@ from photometry.catalog.star_catalog import stamp_on_sky
 from photometry.core.barycentre import Ephemeris, barycentric_correction, position_with_correction
 from photometry.core.constants import ARCSEC_PER_PIXEL
 from photometry.core.cube import CubeHeader, Exposure, Pointing
-from photometry.core.datasources import FFI
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import SCIENCE_AREA, Stamp, collected_flags
 from photometry.core.quality import TESS_QUALITY, UNUSABLE, bit
@@ -21,7 +20,7 @@ from photometry.core.sky import unit_vectors
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.frames.frame_series import FrameSeries, frame_series, merge_quality, sorted_frames, wrong_pointings
 from photometry.frames.known_defects import defects_of, excluded_frames
-from photometry.io.ffi.ffi_headers import parse_name, read_frame
+from photometry.io.ffi.ffi_headers import parse_name, pointing_of_frame, read_frame
 from photometry.io.pixels.pixel_wcs import wcs_problem
 from photometry.io.pixels.tpf_quality import short_flags
 from photometry.io.products.frame_lists import CcdFrames, FrameList
@@ -87,7 +86,7 @@ def make_frames(
     timecorr = barycentric_correction(places.position, ra, dec)
     _compare(timecorr, series)
     header = CubeHeader(
-        pointing=Pointing(FFI.name, pointing.sector, pointing.camera, pointing.ccd, *first.release, 0, ra, dec),
+        pointing=replace(pointing_of_frame(pointing, first), ra=ra, dec=dec),
         exposure=first.exposure,
         stamp=area,
         time=mid + timecorr,

@@ -67,6 +67,8 @@ class Pointing:
         Position that the file names, deg; NaN where it names none.
     tmag : float or None
         TESS magnitude of the target of a TPF that its header gives.
+    says_simulated : bool
+        Whether the file itself says that its pixels are simulated (SIMULATD, SIMDATA).
     """
 
     datasource: str
@@ -79,11 +81,17 @@ class Pointing:
     ra: float
     dec: float
     tmag: float | None = None
+    says_simulated: bool = False
+
+    @property
+    def simulated_here(self) -> bool:
+        """Whether this package simulated the pixels."""
+        return self.procver.startswith(_SIMULATED)
 
     @property
     def is_simulated(self) -> bool:
-        """Whether this package simulated the pixels."""
-        return self.procver.startswith(_SIMULATED)
+        """Whether the pixels are simulated, by whomever."""
+        return self.says_simulated or self.simulated_here
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,24 @@ Everything else asks an entry for what it needs to know and compares no names (a
 is in `photometry.io.pixels.pixel_readers.READERS`; entries of whole CCDs are read by `photometry.io.ffi`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from photometry.core.stars import LIGHT_REACH, MOST_MASK_RADIUS
 
-__all__ = ["DATASOURCES", "FFI", "TESSCUT", "TPF", "DataSource", "region_pattern"]
+__all__ = ["DATASOURCES", "FFI", "TESSCUT", "TPF", "DataSource", "region_pattern", "region_title"]
 
 #: Names of regions in file names: a CCD, and what follows the kind of a pixel file.
 _CCD_PATTERN = "sector[0-9]{3,4}_camera[1-4]_ccd[1-4]"
 _FILE_PATTERN = "[A-Za-z0-9._+-]+"
+#: What the parts of such a name say.
+_PARTS = re.compile(
+    r"(?:(?P<source>[a-z]+)_)?sector0*(?P<sector>[0-9]+)_camera(?P<camera>[1-4])_ccd(?P<ccd>[1-4])"
+    r"(?:_ra(?P<ra>[^_]+)_dec(?P<dec>[^_]+))?(?:_r(?P<row>-?[0-9]+)_c(?P<column>-?[0-9]+)_(?P<size>[0-9x]+))?"
+    r"(?:_0*(?P<starid>[0-9]+)_c0*(?P<cadence>[0-9]+))?"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +41,8 @@ class DataSource:
         holds all cadences of its pixels.
     has_target : bool
         A file belongs to one target, whose TIC number it names.
+    instrument : str
+        What file names of a collection call its pixels.
     columns : tuple of str
         Columns that the table PIXELS of a file must have.
     column_of_kind, creator_of_kind, key_of_kind : str
@@ -57,6 +66,7 @@ class DataSource:
     name: str
     title: str
     meaning: str
+    instrument: str = "ffi"
     whole_ccd: bool = False
     has_target: bool = False
     columns: tuple[str, ...] = ()
@@ -85,6 +95,7 @@ TPF = DataSource(
     name="tpf",
     title="target pixel file (TPF)",
     meaning="SPOC target pixel files",
+    instrument="tpf",
     has_target=True,
     columns=("TIME", "TIMECORR", "CADENCENO", "FLUX", "FLUX_ERR", "FLUX_BKG", "QUALITY"),
     key_of_kind="TICID",
@@ -111,3 +122,19 @@ def region_pattern(*, whole_ccd: bool) -> str:
         return _CCD_PATTERN
     names = "|".join(source.name for source in DATASOURCES.values() if not source.whole_ccd)
     return f"({names})_{_FILE_PATTERN}"
+
+
+def region_title(name: str) -> str:
+    """Return what messages call a region: short, in words, by what its name says; any other name as it is."""
+    found = _PARTS.fullmatch(name)
+    if found is None:
+        return name
+    part = found.groupdict()
+    detector = f"sector {part['sector']} camera {part['camera']} CCD {part['ccd']}"
+    if part["starid"]:
+        return f"TIC {part['starid']}, sector {part['sector']}, {part['cadence']} s"
+    if part["ra"]:
+        return f"{part['size']} px at {part['ra']} {part['dec']}, {detector}"
+    if part["size"]:
+        return f"{part['size']} px at row {int(part['row'])} column {int(part['column'])}, {detector}"
+    return detector

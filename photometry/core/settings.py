@@ -27,6 +27,7 @@ def setting(
     above: float | None = None,
     at_most: float | None = None,
     one_of: tuple[str, ...] = (),
+    like: str = "",
 ) -> Any:
     """Return a dataclass field with what is known of a setting.
 
@@ -43,8 +44,10 @@ def setting(
         the pen, and infinite values would switch off what nobody sees switched off.
     one_of : tuple of str
         Words to choose from; empty for numbers.
+    like : str
+        Regular expression that a text must match; empty for numbers and words to choose from.
     """
-    limits = {"at_least": at_least, "above": above, "at_most": at_most, "one_of": one_of or None}
+    limits = {"at_least": at_least, "above": above, "at_most": at_most, "one_of": one_of or None, "like": like or None}
     metadata: Mapping[str, Any] = {"meaning": meaning, "unit": unit} | {
         name: limit for name, limit in limits.items() if limit is not None
     }

@@ -13,6 +13,7 @@ from scipy import sparse
 from photometry.calibration.kernel import N_AFFINE, MovementKernel
 from photometry.calibration.motion_fit import usual_range
 from photometry.core.settings import FitSettings
+from photometry.core.stages import counted
 from photometry.fit.flux_priors import variation_widths
 from photometry.scene.design_matrices import N_LINEAR_TERM, N_TERM
 from photometry.scene.mean_scene import PixelMean
@@ -226,7 +227,7 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     free, noise = (np.zeros((len(every), data.n_cadence), dtype=np.float32) for _ in range(2))
     square, n_good = np.zeros(data.stamp.n_pixel), np.zeros(data.stamp.n_pixel)
     most = main_node(model.nodes, good)
-    for node in model.nodes:
+    for node in counted(model.nodes, "first fit", "nodes"):
         images = model.mean_images(node, scene.state.flux)
         variance = node_variance(data, node, images) + scene.edge_variance
         system = _system_of(scene, node, variance, factored, with_errors=node is most)

@@ -11,6 +11,7 @@ from photometry.calibration.region_tiles import PRF_REACH, evenly_chosen, kernel
 from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
 from photometry.core.settings import FitSettings
+from photometry.core.stages import counted
 from photometry.core.stars import Stars
 from photometry.fit.aperture import Apertures, choose_apertures, windows_of
 from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit, moment_images
@@ -204,7 +205,7 @@ def _fit_blocks(
     factored: list[NodeSolver] = []
     left = np.zeros((2, scene.data.stamp.n_pixel))
     # The main node comes last: the cadences far from all others take its inverse over.
-    for node in sorted(scene.model.nodes, key=lambda node: node is main):
+    for node in counted(sorted(scene.model.nodes, key=lambda node: node is main), "final fit", "nodes"):
         for fit in final_fit(scene, first, node, factored):
             blocks.append(series_of(scene, fit, apertures, quality))
             left += left_in(fit, good)

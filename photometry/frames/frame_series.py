@@ -87,6 +87,8 @@ class Frame:
         What has to be added to its times, s.
     sky : tuple of 2 floats
         Position of its reference pixel, deg.
+    says_simulated : bool
+        Whether the file says that its pixels are simulated.
     """
 
     name: str
@@ -104,6 +106,7 @@ class Frame:
     wcs: str = ""
     offset: TimeOffset = NO_OFFSET
     sky: tuple[float, float] = (np.nan, np.nan)
+    says_simulated: bool = False
 
     def failed(self, status: str, reason: str) -> "Frame":
         """Return the frame with something wrong."""

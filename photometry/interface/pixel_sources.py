@@ -148,5 +148,5 @@ def _readout_metadata(header: CubeHeader) -> dict[str, Any]:
         "NUM_FRM": n_frame,
         "CRMITEN": mitigated,
         "CRBLKSZ": round(2 * n_frame / (n_frame - n_readout)) if mitigated else 0,
-        "CRSPOC": header.exposure.cadence_s == _CLEANED_BY_SPOC_S and not header.pointing.is_simulated,
+        "CRSPOC": header.exposure.cadence_s == _CLEANED_BY_SPOC_S and not header.pointing.simulated_here,
     }

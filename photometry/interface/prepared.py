@@ -15,7 +15,7 @@ from photometry.io.pixels.pixel_files import inspect_pixel_file
 __all__ = ["PreparedFiles", "TpfWanted", "find_ccd_cubes", "find_sector", "find_tpf", "input_folder_of"]
 
 #: Folders of a workflow's output without prepared files: they may hold a million others.
-_PASSED_OVER = {"lightcurves", "photometry", "plots", "logs", "benchmarks", "targets", ".snakemake"}
+_PASSED_OVER = {"lightcurves", "photometry", "plots", "report", "logs", "benchmarks", "targets", ".snakemake"}
 #: Folder of the prepared files in a workflow's output.
 _PREPARED = "prepared"
 _TPF_CUBE = re.compile(rf"{TPF.name}_sector(\d{{3,4}})_camera(\d)_ccd(\d)_(\d{{11}})_c(\d{{4}})\.hdf5")

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from photometry.core.blas_threads import one_blas_thread
 from photometry.core.errors import FitError
+from photometry.core.statistics import mean_error
 from photometry.core.status import STATUS
 from photometry.interface.base import BasePhotometry
 from photometry.interface.lightcurve_table import fill_table
@@ -16,6 +17,7 @@ from photometry.interface.user_settings import numeric_settings
 from photometry.io.results.lightcurve_cards import TargetMetadata, star_numbers, target_metadata
 from photometry.io.results.lightcurve_files import FitMetadata
 from photometry.lightcurve.light_curve import LightCurve, with_star_time
+from photometry.lightcurve.plain_aperture import aperture_stamp, plain_aperture
 
 if TYPE_CHECKING:
     from photometry.plots import Figure
@@ -105,8 +107,11 @@ class PSFPhotometry(BasePhotometry):
         from photometry.plots import light_curves_figure, residual_figure
 
         title = f"TIC {self.starid}, T = {self._tmag:.2f}, sector {self.sector}"
-        curve = self._curve()
+        fit, index, usable = self._fit.fit, self._fit.index, self._detector.header.usable
+        stamp = aperture_stamp(fit, index)
+        aperture = plain_aperture(fit, index, self._cube.cut(stamp).images, stamp, self._cube.usable)
+        error = mean_error(self._cube.cut(fit.stamp).images_err, self._cube.usable)
         return {
-            "lightcurve": light_curves_figure([curve], [title], self._detector.header.usable),
-            "residual": residual_figure(self._fit.fit, self._fit.index, title, max(self._stamp.shape)),
+            "lightcurve": light_curves_figure([self._curve()], [aperture], [title], usable),
+            "residual": residual_figure(fit, index, title, fit.stamp, error),
         }

@@ -19,7 +19,6 @@ __all__ = [
     "changed_stamp",
     "default_size",
     "ffi_aperture",
-    "mean_error",
     "moved_mask",
     "moved_table",
     "pixel_grid",
@@ -186,23 +185,6 @@ def ffi_aperture(
         used = flagged(PIXEL_FLAGS, pixel_flags, "used_for_background").mean(axis=0) > 0.5
         marked = np.where(used & (marked > 0), marked | _BACKGROUND, marked & ~_BACKGROUND)
     return marked.astype(np.int32)
-
-
-def mean_error(errors: npt.NDArray[np.float32], usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return the standard error of the mean of the unflagged images, (n_row, n_column), e-/s; NaN without one.
-
-    Parameters
-    ----------
-    errors : (n_cadence, n_row, n_column) float32
-        Errors of the images, e-/s.
-    usable : (n_cadence,) bool
-        Cadences without a flag that makes them unusable.
-    """
-    good = errors[usable].astype(np.float64)
-    number = np.isfinite(good).sum(axis=0)
-    total = np.sqrt(np.nansum(good**2, axis=0))
-    error: npt.NDArray[np.float64] = np.divide(total, number, out=np.full(number.shape, np.nan), where=number > 0)
-    return error
 
 
 def moved_mask(mask: npt.NDArray[np.bool_], stamp: Stamp, new: Stamp) -> npt.NDArray[np.bool_]:

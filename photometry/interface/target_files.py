@@ -11,7 +11,8 @@ from photometry.io.fits.fits_bytes import CardItem
 from photometry.io.results.lightcurve_cards import TargetMetadata
 from photometry.io.results.lightcurve_files import FOLDER, FitMetadata, LightCurveWriter
 from photometry.io.store.kept_files import write_if_different
-from photometry.lightcurve.light_curve import LightCurve, light_curve_name
+from photometry.lightcurve.light_curve import LightCurve
+from photometry.lightcurve.names import light_curve_name
 
 __all__ = ["NoFit", "cards_of", "write_target"]
 

@@ -358,7 +358,7 @@ class TargetStamp:
 
     def _warn_of_model(self, prf: PrfGrid) -> None:
         """Warn, once, that stars of real pixels have the PRF that is made for simulated ones."""
-        if self._detector.header.pointing.is_simulated or not is_model(prf):
+        if self._detector.header.pointing.simulated_here or not is_model(prf):
             return
         prepared = self._detector.prepared_prf() is not None
         text = f"TIC {self.starid}: {_MODEL_ON_REAL_PIXELS} {_CHANGE_OF_WORKFLOW if prepared else _CHANGE_OF_SETTING}"

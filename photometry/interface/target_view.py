@@ -12,9 +12,9 @@ from astropy.table import Table
 
 from photometry.core.quality import is_usable
 from photometry.core.stars import star_name
+from photometry.core.statistics import mean_error
 from photometry.core.status import STATUS
 from photometry.interface.lightkurve_curves import columns_of, lightkurve_of
-from photometry.interface.stamps import mean_error
 from photometry.interface.target_stamp import TargetStamp
 
 if TYPE_CHECKING:

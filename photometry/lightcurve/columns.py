@@ -1,16 +1,37 @@
 """Columns of light curves: declared once, for files, their headers, the documents and the table of the Python class."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from photometry.lightcurve.light_curve import LightCurve
 
-__all__ = ["FLUX_UNIT", "LIGHT_CURVE_COLUMNS", "LightCurveColumn", "row_dtype", "table_columns"]
+__all__ = [
+    "FLUX_COMMENTS",
+    "FLUX_UNIT",
+    "LIGHT_CURVE_COLUMNS",
+    "UNIT_COMMENTS",
+    "LightCurveColumn",
+    "row_dtype",
+    "table_columns",
+]
 
 #: SPOC's way to write electrons per second: the FITS standard has no unit for electrons, readers know this one.
 FLUX_UNIT = "e-/s"
+#: What headers say of units.
+UNIT_COMMENTS = MappingProxyType({FLUX_UNIT: "electrons per second"})
+#: What headers say of the fluxes, in lines of up to 72 characters.
+FLUX_COMMENTS = (
+    "FLUX is the light of the star alone: the PRFs of all stars are fitted",
+    "to the pixels together, so that neighbours and background are apart.",
+    "SAP_FLUX is the sum of the pixels in the aperture (bit 2 of APERTURE),",
+    "less background and neighbours, as fitted in each cadence, scaled to all",
+    "the light of the star. SPOC has the plain sum under this name.",
+    "Both are in electrons per second, which SPOC, too, writes as e-/s: the",
+    "FITS standard has no unit for electrons.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +124,7 @@ LIGHT_CURVE_COLUMNS = (
         table="flux_background",
         description="background per pixel at the star",
     ),
-    _Column("SAP_FLUX", "aperture_flux", "f4", FLUX_UNIT, "E14.7", "aperture flux, neighbours subtracted"),
+    _Column("SAP_FLUX", "aperture_flux", "f4", FLUX_UNIT, "E14.7", "aperture less neighbours, scaled to all light"),
     _Column("SAP_FLUX_ERR", "aperture_flux_err", "f4", FLUX_UNIT, "E14.7", "standard error of SAP_FLUX"),
     _Column("QUALITY", "quality", "i4", "", "B16.16", "quality flags of the cadence", table="quality"),
     _Column("PIXEL_QUALITY", "pixel_quality", "i4", "", "B16.16", "flags of the target in the cadence"),

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.core.barycentre import Ephemeris, barycentric_correction
-from photometry.core.cube import CubeHeader, Pointing
+from photometry.core.cube import CubeHeader
 from photometry.core.geometry import Stamp
 from photometry.core.quality import APERTURE_FLAGS, PIXEL_QUALITY, STAR_FLAGS, bit, flagged
 from photometry.core.status import STATUS
@@ -18,7 +18,6 @@ __all__ = [
     "WINDOW",
     "LightCurve",
     "light_curve",
-    "light_curve_name",
     "statuses",
     "with_star_time",
 ]
@@ -148,15 +147,6 @@ def with_star_time(curve: LightCurve, ephemeris: Ephemeris | None, ra: float, de
         return curve
     timecorr = barycentric_correction(ephemeris.position, ra, dec)
     return replace(curve, time=curve.time - curve.timecorr + timecorr, timecorr=timecorr.astype(np.float32))
-
-
-def light_curve_name(starid: int, pointing: Pointing, cadence_s: int, version: int) -> str:
-    """Return the path of a light curve file below the folder of light curves."""
-    name = (
-        f"tess{starid:011d}-s{pointing.sector:03d}-{pointing.camera}-{pointing.ccd}-c{cadence_s:04d}"
-        f"-dr{pointing.data_rel:02d}-v{version:02d}_lc.fits"
-    )
-    return f"c{cadence_s:04d}/{f'{starid:011d}'[:5]}/{name}"
 
 
 def statuses(fit: TileFit, metrics: Metrics) -> tuple[list[STATUS], list[str]]:

@@ -10,18 +10,26 @@ from matplotlib.figure import Figure
 from photometry.calibration.kernel import MovementKernel
 from photometry.core.geometry import Stamp
 from photometry.lightcurve.light_curve import LightCurve
-from photometry.plots.style import BLUE, FLUX_LABEL, GREY, ORANGE, RED, TIME_LABEL, note_figure
+from photometry.plots.style import BLUE, FLUX_LABEL, GREY, ORANGE, RED, TIME_LABEL, legend_above, note_figure
 
 __all__ = ["light_curves_figure", "motion_figure"]
 
 
-def light_curves_figure(curves: Sequence[LightCurve], titles: Sequence[str], usable: npt.NDArray[np.bool_]) -> Figure:
-    """Show PSF and aperture flux of several targets against time; flagged cadences are marked.
+def light_curves_figure(
+    curves: Sequence[LightCurve],
+    apertures: Sequence[npt.NDArray[np.float64]],
+    titles: Sequence[str],
+    usable: npt.NDArray[np.bool_],
+) -> Figure:
+    """Show the PSF flux of several targets against time, and what a plain aperture sees; flagged cadences are marked.
 
     Parameters
     ----------
     curves : sequence of LightCurve
         Where there is none, the figure says so.
+    apertures : sequence of (n_cadence,) float64
+        Sum of the pixels in the aperture of each, scaled to its median flux, e-/s
+        (`photometry.lightcurve.plain_aperture`).
     titles : sequence of str
         A title for each.
     usable : (n_cadence,) bool
@@ -31,19 +39,18 @@ def light_curves_figure(curves: Sequence[LightCurve], titles: Sequence[str], usa
         return note_figure("no light curves")
     figure = Figure(figsize=(9, 0.6 + 2.1 * len(curves)), layout="constrained")
     panels = figure.subplots(len(curves), 1, squeeze=False, sharex=True)[:, 0]
-    for axes, curve, title in zip(panels, curves, titles, strict=True):
-        axes.plot(
-            curve.time, curve.aperture_flux, "o", ms=5, mfc="none", mew=0.7, color=ORANGE, label="aperture (SAP_FLUX)"
-        )
+    for axes, curve, aperture, title in zip(panels, curves, apertures, titles, strict=True):
+        label = "sum of the aperture, neighbours in it, scaled"
+        axes.plot(curve.time, aperture, "o", ms=4, mfc="none", mew=0.7, color=ORANGE, label=label)
         axes.errorbar(
             curve.time, curve.flux, curve.flux_err, fmt=".", ms=3, lw=0.6, color=BLUE, label="PSF (FLUX)", zorder=2
         )
-        unflagged = np.concatenate([curve.flux[usable], curve.aperture_flux[usable]])
+        unflagged = np.concatenate([curve.flux[usable], aperture[usable]])
         _mark_flagged(axes, curve.time[~usable], curve.flux[~usable], unflagged)
         axes.set_ylabel(FLUX_LABEL)
         axes.set_title(title, fontsize="medium", loc="left")
         axes.ticklabel_format(useOffset=False)
-    panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize="small", borderaxespad=0.2)
+    legend_above(panels[0], 3, titles[0])
     panels[-1].set_xlabel(TIME_LABEL)
     return figure
 
@@ -79,8 +86,7 @@ def motion_figure(
         _mark_flagged(axes, time[~good], milli[0, ~good], milli[:, good])
         axes.set_ylabel(f"{name} shift (0.001 px)")
         axes.grid(visible=True, alpha=0.3)
-    panels[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize="small", borderaxespad=0.2)
-    panels[0].set_title(f"{title}\nmeasured from {kernel.source}", fontsize="medium", loc="left")
+    legend_above(panels[0], 3, f"{title}, measured from {kernel.source}")
     panels[-1].set_xlabel(TIME_LABEL)
     return figure
 

@@ -10,12 +10,19 @@ from matplotlib.figure import Figure
 
 from photometry.core.geometry import Stamp
 from photometry.plots.images import show_image, stretch_of
-from photometry.plots.style import BLUE, FLUX_LABEL, GREY, ORANGE, RED, TIME_LABEL
+from photometry.plots.style import (
+    BLUE,
+    FLUX_LABEL,
+    GREY,
+    LEAST_RANGE_SIGMA,
+    ORANGE,
+    RED,
+    SIGMA_LABEL,
+    TIME_LABEL,
+)
 
 __all__ = ["TargetImages", "stamp_figure", "target_figure"]
 
-#: Residuals are shown up to this at least, standard errors.
-_LEAST_RANGE_SIGMA = 5.0
 #: Size of the mark of a star as bright as the target, and limits of sizes, points squared.
 _TARGET_SIZE = 60.0
 _SIZES = (3.0, 120.0)
@@ -90,10 +97,10 @@ def target_figure(
     panels: list[tuple[str, npt.NDArray[np.floating], Normalize, str]] = [("stamp", images.image, stretch, FLUX_LABEL)]
     if images.model is not None:
         residual = (images.image - images.model) / images.error
-        limit = max(float(np.nanmax(np.abs(residual), initial=0.0)), _LEAST_RANGE_SIGMA)
+        limit = max(float(np.nanmax(np.abs(residual), initial=0.0)), LEAST_RANGE_SIGMA)
         panels += [
             ("model", images.model, stretch, FLUX_LABEL),
-            ("stamp - model", residual, Normalize(-limit, limit), "standard errors of the mean image"),
+            ("stamp - model", residual, Normalize(-limit, limit), SIGMA_LABEL),
         ]
     for place, (name, image, norm, label) in zip(below.subplots(1, 3), panels, strict=False):
         show_image(figure, place, image, images.stamp, norm, "gray_r" if norm is stretch else "RdBu_r", label)

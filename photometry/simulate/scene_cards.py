@@ -38,7 +38,7 @@ def primary_cards(scene: Scene, is_tpf: bool = False) -> Cards:
     """Return cards of the primary header that cutouts and target pixel files share."""
     settings = scene.settings
     start, stop = _span(scene)
-    # Programs know kinds of files by these two; SIMDATA and PROCVER tell that this one is simulated.
+    # Programs know kinds of files by these two; SIMDATA, SIMULATD and PROCVER tell that this one is simulated.
     origin, creator = ("NASA/Ames", "20617 TargetPixelExporterPipelineModule") if is_tpf else ("STScI/MAST", "astrocut")
     return [
         ("EXTNAME", "PRIMARY", "name of extension"),
@@ -92,9 +92,6 @@ def object_cards(scene: Scene, target: int) -> Cards:
         ("PMTOTAL", float(np.hypot(pm_ra, pm_decl)), "[mas/yr] total proper motion"),
         ("TESSMAG", float(catalogue.stars.tmag[target]), "[mag] TESS magnitude"),
         ("TEFF", float(catalogue.teff[target]), "[K] Effective temperature"),
-        ("LOGG", None, "[cm/s2] log10 surface gravity"),
-        ("MH", None, "[log10([M/H])] metallicity"),
-        ("RADIUS", None, "[solar radii] stellar radius"),
         ("TICVER", 8, "TICVER"),
     ]
 

@@ -1,6 +1,7 @@
 """Simulated scenes as the files that TESS has: TESScut cutouts and target pixel files.
 
-The headers are those of real files of 2021 (TESScut) and 2020 (SPOC); SIMDATA is true. Equal scenes give equal bytes.
+The headers are those of real files of 2021 (TESScut) and 2020 (SPOC); SIMDATA is true, and SIMULATD,
+which MAST asks for. What real files leave blank is left out or counted. Equal scenes give equal bytes.
 """
 
 from dataclasses import dataclass
@@ -117,8 +118,8 @@ def write_tesscut(scene: Scene, path: str | Path) -> None:
     table = _table(content, columns, [*epoch_cards(scene), *pixel_cards(scene, is_tpf=False)])
     aperture = fits.ImageHDU(np.ones(settings.stamp.shape, dtype=np.int32), name="APERTURE")
     aperture.header.extend(image_wcs_cards(_wcs_in(scene, settings.stamp)), strip=False)
-    aperture.header["NPIXMISS"] = (None, "Number of op. aperture pixels not collected")
-    aperture.header["NPIXSAP"] = (None, "Number of pixels in optimal aperture")
+    aperture.header["NPIXMISS"] = (0, "Number of op. aperture pixels not collected")
+    aperture.header["NPIXSAP"] = (0, "Number of pixels in optimal aperture")
     _write(fits.HDUList([primary, table, aperture]), path, scene)
 
 
@@ -277,6 +278,8 @@ def _write(hdus: fits.HDUList, path: str | Path, scene: Scene) -> None:
     for hdu in hdus:
         hdu.header["EXTVER"] = (1, "extension version number (not format version)")
         hdu.header["SIMDATA"] = (True, "file is based on simulated data")
+        if hdu is hdus[0]:
+            hdu.header["SIMULATD"] = (True, "file is based on simulated data")
         hdu.add_checksum(when=f"HDU checksum updated {when}")
     hdus.verify("exception")
     with atomic_path(path) as temporary:

@@ -176,12 +176,13 @@ def write_prf_folder(grid: PrfGrid, folder: str | Path, sector: int, camera: int
         hdus = fits.HDUList([fits.PrimaryHDU(grid.samples[i, j]), fits.ImageHDU(grid.errors[i, j])])
         for hdu, what in zip(hdus, ("PRF", "Uncertainties"), strict=True):
             hdu.header.extend(_prf_cards(what, camera, ccd, row, column, grid.samples.shape[-1]), strip=False)
+        hdus[0].header["SIMULATD"] = (True, "no PRF of a real camera")
         with atomic_path(Path(folder) / name) as temporary:
             hdus.writeto(temporary, overwrite=True, output_verify="exception")
 
 
 def _prf_cards(what: str, camera: int, ccd: int, row: int, column: int, n_sample: int) -> list[tuple[object, ...]]:
-    """Cards of a PRF file; numbers are real there, as in SPOC's files."""
+    """Cards of a PRF file; numbers are real, as in SPOC's files, but for the one that FITS wants whole."""
     cards: list[tuple[object, ...]] = [
         ("ORIGIN", "simulation", "organization that generated this file"),
         ("DATATYPE", what, "PRF or Uncertainties"),
@@ -193,7 +194,7 @@ def _prf_cards(what: str, camera: int, ccd: int, row: int, column: int, n_sample
         ("NSAMP", float(PRF_SAMPLES_PER_PIXEL), "Number of PRF pixels per TESS pixel"),
         ("PRF_RES", 2.35, "resolution of super-sampled PRF (arcseconds)"),
         ("WCSNAMEP", "PHYSICAL"),
-        ("WCSAXESP", 2.0),
+        ("WCSAXESP", 2),
     ]
     for axis, (ctype, center) in enumerate((("RAWX", column), ("RAWY", row)), start=1):
         cards += [

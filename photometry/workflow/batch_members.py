@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from photometry.io.results.page_files import PAGE_FOLDER
 from photometry.workflow.plan import PlannedRegion
 
 __all__ = ["FIGURES", "BatchMember", "BatchTile", "MemberValues", "expected_products", "regions_at_tile"]
@@ -58,6 +59,8 @@ class BatchMember:
         These files.
     fit : dict
         Settings of the fit.
+    asked : list of int
+        Stars that were asked for by number.
     rows, reference : str
         Digests of its stars, and of those whose light reaches its pixels.
     regions : list of str
@@ -76,6 +79,7 @@ class BatchMember:
     prf: str = "model"
     prf_files: list[str] = field(default_factory=list)
     fit: dict[str, Any] = field(default_factory=dict)
+    asked: list[int] = field(default_factory=list)
     rows: str = ""
     reference: str = ""
     regions: list[str] = field(default_factory=list)
@@ -112,7 +116,7 @@ def regions_at_tile(
     return [region, *(name for name in overlaps[region] if regions[name].pixels.stamp.overlaps(around))]
 
 
-def expected_products(output: str, region: str, tiles: Sequence[str], *, plots: bool) -> list[str]:
+def expected_products(output: str, region: str, tiles: Sequence[str], *, plots: bool, page: bool) -> list[str]:
     """Return the products of a pixel file whose `tiles` may have targets, but its light curves."""
     always = [f"{output}/prepared/{region}.hdf5", f"{output}/prepared/targets_{region}.ecsv"]
     if not tiles:
@@ -126,4 +130,6 @@ def expected_products(output: str, region: str, tiles: Sequence[str], *, plots: 
         *(f"{output}/photometry/{region}/{tile}.hdf5" for tile in tiles),
         *(f"{output}/lightcurves/index/{region}/{tile}.ecsv" for tile in tiles),
         *(f"{output}/plots/{region}/{name}.png" for name in FIGURES if plots),
+        *([f"{output}/{PAGE_FOLDER}/data/{region}.js"] if page else []),
+        *(f"{output}/{PAGE_FOLDER}/data/{region}/{tile}.js" for tile in tiles if page),
     ]

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from photometry.core.collection import Collection
 from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.settings import CATALOGS
 from photometry.workflow.plan import PlannedRegion
 
-__all__ = ["check_dates", "check_inputs", "check_output", "check_simulated"]
+__all__ = ["check_collection", "check_dates", "check_inputs", "check_output", "check_simulated"]
 
 #: By how much clocks of file servers may be ahead, s; the last date that can be written, s since 1970.
 _CLOCK_ERROR_S, _LAST_DATE = 5.0, 2.5e11
@@ -66,6 +67,18 @@ def check_dates(paths: Iterable[str | Path]) -> None:
             raise InputFileError(
                 path, f"is dated {date}, in the future: products would count as older than it; touch the file"
             )
+
+
+def check_collection(hlsp: Mapping[str, Any]) -> None:
+    """Check that the settings of the collection that light curves belong to are complete.
+
+    Raises
+    ------
+    ConfigError
+        When one is missing that MAST requires.
+    """
+    if fault := Collection(**hlsp).fault():
+        raise ConfigError(f"hlsp: {fault}")
 
 
 def check_simulated(simulate: Mapping[str, Any]) -> None:

@@ -20,6 +20,8 @@ from photometry.io.store.provenance import atomic_path
 __all__ = ["WITHOUT_EFFECT", "SourceFile", "Sources"]
 
 _PACKAGE = "photometry"
+#: Folder that holds the package.
+_ROOT = Path(__file__).resolve().parents[2]
 #: Of the file that keeps what sources say; another number leaves older files unread.
 _LAYOUT = 1
 #: Modules that cannot change a result, and why: neither they nor what they alone import counts.
@@ -51,18 +53,18 @@ class SourceFile:
 
 
 class Sources:
-    """The sources below a folder; each is parsed once, and not again while its bytes stay the same.
+    """The sources of the package, and scripts; each is parsed once, and not again while its bytes stay the same.
 
     Parameters
     ----------
     root : Path
-        Folder that holds the package and the scripts.
+        Folder that holds the package [default: the one that holds the package that is running].
     memory : Path, optional
         File that keeps what sources say, by the digest of their bytes, from one start to the next: parsing all of them
         takes a second, and every job of Snakemake starts anew. What cannot be read in it is worked out again.
     """
 
-    def __init__(self, root: Path, memory: Path | None = None) -> None:
+    def __init__(self, root: Path = _ROOT, memory: Path | None = None) -> None:
         self.root = root
         self._memory = memory
         self._known = _remembered(memory) if memory else {}
@@ -97,11 +99,22 @@ class Sources:
             self._imports[path] = frozenset(_module_file(name, self.root) for name in self.read(path).imports)
         return self._imports[path]
 
-    def digest(self, script: Path) -> str:
-        """Return a digest of the code of a script and of all modules of the package that its results depend on."""
+    def digest(self, script: Path, name: str | None = None) -> str:
+        """Return a digest of the code of a script and of all modules of the package that its results depend on.
+
+        Parameters
+        ----------
+        script : Path
+            The script; a module of the package counts as one.
+        name : str, optional
+            Its place in the sources, for a script that is elsewhere: an installed or fetched one has the digest that it
+            has in a clone [default: its place below the root].
+        """
+        named = {script: name} if name else {}
         digest = hashlib.sha256()
         for path in [script, *self.modules_of(script)]:
-            digest.update(f"{path.relative_to(self.root).as_posix()}\0{self.read(path).digest}\0".encode())
+            place = named.get(path) or path.relative_to(self.root).as_posix()
+            digest.update(f"{place}\0{self.read(path).digest}\0".encode())
         return digest.hexdigest()[:16]
 
     def keep(self) -> None:

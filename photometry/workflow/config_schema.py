@@ -7,6 +7,7 @@ The blocks of the numerics are made from the fields in `photometry.core.settings
 from dataclasses import fields
 from typing import Any
 
+from photometry.core.collection import Collection
 from photometry.core.datasources import DATASOURCES
 from photometry.core.quality import BITMASKS
 from photometry.core.settings import TMAG_LIMITS, FitSettings, MotionSettings, PrfSettings
@@ -23,6 +24,7 @@ _KEYWORDS = {
     "above": "exclusiveMinimum",
     "at_most": "maximum",
     "one_of": "enum",
+    "like": "pattern",
 }
 #: What no text may contain, as no file system takes it: NUL, and characters that cannot be encoded.
 _PRINTABLE = "^[^\\x00\\ud800-\\udfff]*$"
@@ -50,6 +52,7 @@ def config_schema() -> dict[str, Any]:
             "motion": _block("how the movement kernel is measured", MotionSettings),
             "prf_learning": _block("how the effective PRF is learnt from the data", PrfSettings),
             "fit": _block("the joint fit of all stars of a tile", FitSettings),
+            "hlsp": _block("light curves as a collection of MAST (High Level Science Products)", Collection),
             "simulate": _simulate(),
         },
         required=["output"],
@@ -81,6 +84,7 @@ def _run() -> dict[str, Any]:
             "default": AUTO_SIZE,
         },
         "plots": _key("draw the plots of every region", bool, default=True),
+        "report": _key("make the page that one browses, report/index.html", bool, default=True),
         "coord_buffer": _key(
             "stars so far around the pixels are kept in the catalogue, deg",
             float,

@@ -8,18 +8,19 @@ another value than before, which stays until something is lost again.
 import json
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 
 from photometry.core.errors import InputFileError
 from photometry.io.results.lightcurve_files import FOLDER
-from photometry.io.results.listed_files import files_in_index, lost_files
+from photometry.io.results.listed_files import ListedFile, files_in_index, lost_files
+from photometry.io.results.page_files import PAGE_FOLDER, files_of_page
 from photometry.io.stars.star_files import digest_of_stars
 from photometry.io.store.provenance import atomic_path
 
-__all__ = ["losses", "read_losses"]
+__all__ = ["losses", "page_mark", "read_losses"]
 
 _log = logging.getLogger(__name__)
 #: Losses that are told one by one, at most.
@@ -31,6 +32,8 @@ def losses(
     folder: str | Path,
     tiles: Mapping[str, Iterable[str]],
     batched: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    *,
+    page: bool = True,
 ) -> dict[str, str]:
     """Find what was lost since the last run, and return the parameters of the jobs that write it.
 
@@ -45,12 +48,14 @@ def losses(
     batched : mapping of str to sequence of str
         Products of regions that were measured in a batch, none of which is a declared output; the first is what the
         batch left when it was done.
+    page : bool
+        Whether there is a page that one browses.
 
     Returns
     -------
     dict of str to str
-        By region (its reference stars, or any product of a batch) and region/tile (its light curves); jobs that never
-        lost anything are not in it.
+        By region (its reference stars, or any product of a batch), region/tile (its light curves) and `page_mark`;
+        jobs that never lost anything are not in it.
     """
     before = read_losses(folder)
     now, told = dict(before), list[str]()
@@ -67,9 +72,10 @@ def losses(
             now[region] = _mark(kernel, told[-1])
         for tile in names:
             index = Path(output, f"{FOLDER}/index/{region}/{tile}.ecsv")
-            if index.is_file() and (problems := _problems(output, index)):
+            if index.is_file() and (problems := _problems(output, index, files_in_index)):
                 told += problems
                 now[f"{region}/{tile}"] = _mark(index, *problems)
+    now |= _lost_of_page(output, tiles.keys() - batched.keys() if page else (), told)
     for line in told[:_MOST_TOLD]:
         _log.warning("%s; it is made again", line)
     if len(told) > _MOST_TOLD:
@@ -78,6 +84,22 @@ def losses(
         with atomic_path(_file(folder)) as temporary:
             temporary.write_text(json.dumps(now, sort_keys=True))
     return now
+
+
+def _lost_of_page(output: str | Path, regions: Collection[str], told: list[str]) -> dict[str, str]:
+    """Return the parameters of the jobs that write what was lost of the page, and add to what is told."""
+    found = {}
+    for region in ("", *sorted(regions)) if regions else ():
+        shown = Path(output, PAGE_FOLDER, f"data/{region}.js" if region else "index.html")
+        if shown.is_file() and (problems := _problems(output, shown, files_of_page)):
+            told += problems
+            found[page_mark(region)] = _mark(shown, *problems)
+    return found
+
+
+def page_mark(region: str = "") -> str:
+    """Return the key of what the page shows of a region; without one, of the page itself."""
+    return f"page/{region}"
 
 
 def read_losses(folder: str | Path) -> dict[str, str]:
@@ -93,10 +115,10 @@ def _file(folder: str | Path) -> Path:
     return Path(folder, "losses.json")
 
 
-def _problems(output: str | Path, index: Path) -> list[str]:
+def _problems(output: str | Path, index: Path, listed: Callable[[Path], list[ListedFile]]) -> list[str]:
     """Return what is wrong with an index or the files that it lists, one line each."""
     try:
-        lost = lost_files(output, files_in_index(index))
+        lost = lost_files(output, listed(index))
     except InputFileError as error:
         return [str(error)]
     return [f"{Path(output, name)}: {problem}" for name, problem in lost.items()]

@@ -17,6 +17,7 @@ from astropy.table.meta import YamlParseError, get_header_from_yaml
 from astropy.utils.exceptions import AstropyUserWarning
 
 from photometry.core.errors import InputFileError
+from photometry.io.results.page_files import read_page_file
 from photometry.io.stars.star_files import read_stars
 from photometry.io.store.provenance import digest_of
 from photometry.io.store.sqlite_files import open_sqlite
@@ -50,7 +51,7 @@ def damage_of(path: Path, digest: str | None) -> str:
     Parameters
     ----------
     path : Path
-        HDF5, ECSV, SQLite or PNG.
+        HDF5, ECSV, SQLite, PNG, or of the page.
     digest : str or None
         Its SHA-256, as what was made from it says; None where nothing says. Cubes of CCDs and stars have digests of
         what they hold in place of that.
@@ -141,10 +142,18 @@ def _read_fits(path: Path) -> dict[str, Any]:
     return {}
 
 
+def _read_page(path: Path) -> dict[str, Any]:
+    """Compare a file of the page with its digest; return its first line."""
+    head, _ = read_page_file(path)
+    return {name: value for name, value in head.items() if name != "digest"}
+
+
 _READERS: Mapping[str, Callable[[Path], dict[str, Any]]] = {
     ".hdf5": _read_hdf5,
     ".ecsv": _read_ecsv,
     ".sqlite": _read_sqlite,
     ".png": _read_png,
     ".fits": _read_fits,
+    ".html": _read_page,
+    ".js": _read_page,
 }

@@ -11,13 +11,14 @@ from photometry.io.pixels.file_memory import FileMemory
 from photometry.io.pixels.file_places import PlaceNotes
 from photometry.workflow.batch_members import expected_products
 from photometry.workflow.batches import STAMPS, can_be_batched, plan_batches, read_batches
-from photometry.workflow.checks import check_inputs, check_output, check_simulated
+from photometry.workflow.checks import check_collection, check_inputs, check_output, check_simulated
 from photometry.workflow.code_digests import Sources
 from photometry.workflow.config import checked_config, with_booleans
 from photometry.workflow.config_schema import config_schema
 from photometry.workflow.fetching import Fetching
 from photometry.workflow.lost_products import losses, read_losses
 from photometry.workflow.mast_observations import with_fetched, with_sources
+from photometry.workflow.module_paths import Place, with_places
 from photometry.workflow.observation_table import with_observation_table
 from photometry.workflow.plan import PlannedRegion, all_overlaps, plan_regions
 from photometry.workflow.star_command import with_command
@@ -77,6 +78,7 @@ def plan_run(
     settings_given: bool = True,
     dry: bool = False,
     checks_inputs: bool = True,
+    place: Place | None = None,
 ) -> RunPlan:
     """Check settings and inputs and work out what there is to do.
 
@@ -95,6 +97,8 @@ def plan_run(
     checks_inputs : bool
         Also check the inputs beside pixel files and write the stars of the regions; the processes of jobs need not
         [default: True].
+    place : callable, optional
+        Where another workflow, of which this one is a module, puts relative paths [default: where they are].
 
     Raises
     ------
@@ -106,7 +110,7 @@ def plan_run(
     schema = config_schema()
     with _files_named(source):
         given = with_command(with_booleans(config, schema), settings_given=settings_given)
-        complete = with_observation_table(given, schema)
+        complete = _with_observations(given, schema, place)
         settings = checked_config(with_sources(complete), schema, source)
     with _settings_named(source), _files_named(source):
         settings = with_fetched(settings, Fetching(allowed=checks_inputs, dry=dry))
@@ -115,6 +119,7 @@ def plan_run(
     stars: dict[str, StarPlan] = {}
     with _settings_named(source), _files_named(source):
         check_output(settings["output"])
+        check_collection(settings["hlsp"])
         notes = PlaceNotes(f"{folder}/{_PLACES}")
         memory = FileMemory(f"{folder}/{_FILES}", sources.digest(sources.root / _INSPECTOR))
         tiling = fit["tile_size"], fit["tile_margin"]
@@ -129,10 +134,20 @@ def plan_run(
             memory.write()
             batches = plan_batches(folder, candidates, settings["files_per_job"])
             tiles = {name: list(region.tiles) for name, region in regions.items()}
-            lost = losses(settings["output"], folder, tiles, _products(settings, batches, stars))
+            products = _products(settings, batches, stars)
+            lost = losses(settings["output"], folder, tiles, products, page=settings["report"])
         else:
             batches, lost = read_batches(folder, candidates), read_losses(folder)
     return RunPlan(settings, folder, regions, tuple(unusable), overlaps, stars, lost, batches)
+
+
+def _with_observations(given: dict[str, Any], schema: Mapping[str, Any], place: Place | None) -> dict[str, Any]:
+    """Return settings with the rows of a table of observations, and all paths where they are."""
+    if place is None:
+        return with_observation_table(given, schema)
+    if isinstance(table := given.get("observations"), str):
+        given = given | {"observations": place(table)}
+    return with_places(with_observation_table(given, schema), place)
 
 
 def _products(
@@ -144,7 +159,9 @@ def _products(
         done = f"{settings['output']}/{STAMPS}/batch_{batch}.json"
         for name in names if Path(done).is_file() else ():
             tiles = list(stars[name].targets)
-            products = expected_products(settings["output"], name, tiles, plots=settings["plots"])
+            products = expected_products(
+                settings["output"], name, tiles, plots=settings["plots"], page=settings["report"]
+            )
             found[name] = [done, *products]
     return found
 

@@ -13,8 +13,9 @@ from photometry.catalog.left_out import LeftOut, bright_ones, why_not_used, with
 from photometry.catalog.region_stars import NearStars, RegionStars, StarsByDecl, is_among, take_near
 from photometry.catalog.star_columns import TABLE_NAMES
 from photometry.core.cube import CubeHeader, Pointing
-from photometry.core.datasources import DATASOURCES
+from photometry.core.datasources import DATASOURCES, region_title
 from photometry.core.errors import CatalogError
+from photometry.core.wording import number_of
 from photometry.io.stars.star_tables import StarTable, read_star_table
 from photometry.io.stars.target_tables import read_target_table
 from photometry.workflow.plan import PlannedRegion
@@ -77,7 +78,7 @@ def _check_near(catalog: str, near: Mapping[str, NearStars], places: Mapping[str
     if placed and not any(near[name].reaches.any() for name in near):
         first, place = placed[0], places[placed[0]]
         why = why_far(near[first].table, place.wcs_header, place.stamp)
-        raise CatalogError(catalog, f"none of its stars is near the pixels of {first}, {why}")
+        raise CatalogError(catalog, f"none of its stars is near the pixels of {region_title(first)}, {why}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,9 @@ def _tell_left_out(table: str | Path, tables: _Tables) -> None:
     if missed:
         stars = ", ".join(f"TIC {starid}" for starid in missed[:_NAMED]) + (" and others" * (len(missed) > _NAMED))
         _log.warning(
-            "%s: %d bright row(s) are marked as artefact or duplicate, and no other star is in their place: %s; if "
-            "they are stars, their light counts as that of their neighbours",
-            *(table, len(missed), stars),
+            "%s: %s marked as artefact or duplicate, with no other star in the same place: %s; if these are stars, "
+            "their light counts as that of their neighbours",
+            *(table, number_of(len(missed), "bright row is", "bright rows are"), stars),
         )
 
 

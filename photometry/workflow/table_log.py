@@ -5,6 +5,7 @@ from pathlib import Path
 
 from photometry.calibration.table_check import StampCheck
 from photometry.calibration.table_verdict import table_verdict
+from photometry.core.datasources import region_title
 from photometry.core.errors import CatalogError
 from photometry.io.stars.star_files import table_of_stars
 
@@ -34,7 +35,7 @@ def doubt_of_table(
     """
     verdict, table = table_verdict(checks), table_of_stars(path_stars)
     if verdict.problem:
-        raise CatalogError(table, f"does not fit the pixels of {region}: {verdict.problem}")
+        raise CatalogError(table, f"does not fit the pixels of {region_title(region)}: {verdict.problem}")
     if verdict.doubt:
-        tell(f"Warning: {table}: may not fit the pixels of {region}: {verdict.doubt}")
+        tell(f"Warning: {table}: may not fit the pixels of {region_title(region)}: {verdict.doubt}")
     return verdict.doubt

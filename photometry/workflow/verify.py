@@ -7,6 +7,7 @@ from pathlib import Path
 from photometry.core.errors import InputFileError
 from photometry.io.results.lightcurve_files import FOLDER
 from photometry.io.results.listed_files import ListedFile, files_in_index
+from photometry.io.results.page_files import PAGE_FOLDER, files_of_page
 from photometry.io.store.provenance import digest_of
 from photometry.workflow.batch_members import FIGURES
 from photometry.workflow.product_checks import damage_of, digests_named_in
@@ -32,6 +33,7 @@ def damaged_products(
     more: Sequence[str] = (),
     *,
     plots: bool = True,
+    page: bool = True,
 ) -> tuple[list[Damage], int, int]:
     """Compare the products of all regions, and the summary, with what was written.
 
@@ -47,6 +49,8 @@ def damaged_products(
         Other products below the output folder, with checksums of their own.
     plots : bool
         Whether regions have plots.
+    page : bool
+        Whether there is a page, and what it shows of regions.
 
     Returns
     -------
@@ -65,16 +69,24 @@ def damaged_products(
                 damaged.append(Damage(index, error.problem))
                 continue
             n_curve += len(listed)
-            damaged += _damaged_curves(output, listed)
+            damaged += _damaged_files(output, listed)
         others = _products(output, region, names) + (_plots(output, region) if plots else [])
+        others += [output / f"{PAGE_FOLDER}/data/{region}.js"] if page else []
         n_other += len(others) + len(indices)
         named: dict[str, str] = {}
         for path in [*others, *indices]:
             named |= digests_named_in(path)
         damaged += _damaged(others, named)
     summary = output / f"summary_v{version:02d}.ecsv"
-    damaged += _damaged([summary, *(output / name for name in more)], {})
-    return damaged, n_curve, n_other + 1 + len(more)
+    others = [summary, *(output / name for name in more)]
+    if page:
+        shown = [output / f"{PAGE_FOLDER}/data/{region}.js" for region in tiles]
+        others.append(output / f"{PAGE_FOLDER}/index.html")
+        written = [one for path in (*shown, others[-1]) for one in _written_with(path)]
+        damaged += _damaged_files(output, written)
+        n_other += len(written)
+    damaged += _damaged(others, {})
+    return damaged, n_curve, n_other + len(others)
 
 
 def _products(output: Path, region: str, tiles: Iterable[str]) -> list[Path]:
@@ -94,7 +106,15 @@ def _plots(output: Path, region: str) -> list[Path]:
     return [output / f"plots/{region}/{name}.png" for name in FIGURES]
 
 
-def _damaged_curves(output: Path, listed: Iterable[ListedFile]) -> list[Damage]:
+def _written_with(path: Path) -> list[ListedFile]:
+    """Return what was written with a file of the page; nothing where that cannot be told, as the file is damaged."""
+    try:
+        return files_of_page(path)
+    except InputFileError:
+        return []
+
+
+def _damaged_files(output: Path, listed: Iterable[ListedFile]) -> list[Damage]:
     damaged = []
     for one in listed:
         path = output / one.file

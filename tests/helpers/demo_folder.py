@@ -13,11 +13,11 @@ from photometry.io.products.cube_files import write_cube
 from photometry.io.products.product_files import write_kernel, write_prf
 from photometry.prf.model import model_prf
 from photometry.simulate import SceneSettings, settings_from_mapping, simulate_scene, true_kernel
-from photometry.simulate.scene_files import write_pixels, write_star_table
+from photometry.simulate.scene_files import write_pixels, write_star_table, write_truth
 
 
 def write_demo(root: Path, settings: Path) -> Path:
-    """Write the folder prepared/ that the demo has, with the true motion and PRF; return it."""
+    """Write the folder prepared/ that the demo has, with the true motion and PRF, and the truth; return it."""
     folder, data = root / "demo/results/prepared", root / "demo/data"
     folder.mkdir(parents=True)
     data.mkdir(parents=True)
@@ -27,6 +27,7 @@ def write_demo(root: Path, settings: Path) -> Path:
         pixels, stars, datasource = data / f"{name}.fits", data / f"{name}.csv", "tpf" if name == "tpf" else "tesscut"
         write_pixels(scene, pixels)
         write_star_table(scene, stars)
+        write_truth(scene, data / f"{name}_truth.hdf5")
         region, cube = inspect_pixel_file(pixels, datasource).region, read_pixels(pixels, datasource)
         write_cube(folder / f"{region}.hdf5", cube, {"pixels": pixels})
         write_stars(folder / f"catalog_{region}.sqlite", stars, cube)

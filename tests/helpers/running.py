@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: For plans made in the tests' own process: each source is parsed once.
 SOURCES = Sources(ROOT)
 #: What makes up the workflow: a copy of it is a workflow of its own.
-WORKFLOW = ("Snakefile", "config.yaml", "envs", "photometry", "profiles", "rules", "scripts")
+WORKFLOW = ("Snakefile", "config.yaml", "envs", "photometry", "profiles", "rules", "scripts", "workflow")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -305,6 +305,20 @@ def test_summary_of_a_sector(repository, tmp_path, monkeypatch):
     assert cost.megabytes < 1500
 
 
+def test_page_of_a_ccd(repository, tmp_path, monkeypatch):
+    """Chromium's part is that of tests/workflow/test_pages.py."""
+    monkeypatch.syspath_prepend(repository)
+    from benchmarks import report_page
+
+    monkeypatch.setattr(report_page, "browsed", lambda _page: report_page.Browsed(3.5, 2.0, 0.1, 0.2))
+    said = report_page.measure(tmp_path, n_target=128, n_cadence=40, ccd_seconds=1e6)
+    assert re.fullmatch(r"CPU to make: [\d.]+ s, [\d.]+ ms a target, [\d.]+ % of the CCD's", said[1])
+    assert re.search(r"[\d.]+ % of the light curves$", said[3])
+    # The code of the page alone is larger than so few light curves.
+    assert [line.split()[1] for line in said if line.startswith("MISSED")] == ["disk", "open"]
+    assert (tmp_path / "results/report/index.html").is_file()
+
+
 def test_plan_of_a_sector(repository, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(repository)
     from benchmarks import scale_plan

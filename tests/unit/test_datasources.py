@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from photometry.core.datasources import DATASOURCES, region_pattern
+from photometry.core.datasources import DATASOURCES, region_pattern, region_title
 from photometry.io.pixels.pixel_readers import READERS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,3 +80,22 @@ def test_entries_are_complete(source):
 def test_names_of_regions(region, whole_ccd):
     assert re.fullmatch(region_pattern(whole_ccd=whole_ccd), region)
     assert not re.fullmatch(region_pattern(whole_ccd=not whole_ccd), region)
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("sector023_camera4_ccd2", "sector 23 camera 4 CCD 2"),
+        ("sector1751_camera1_ccd3", "sector 1751 camera 1 CCD 3"),
+        (
+            "tesscut_sector001_camera4_ccd2_ra84.0000_dec-78.0000_r0512_c1244_48x48",
+            "48x48 px at 84.0000 -78.0000, sector 1 camera 4 CCD 2",
+        ),
+        ("tesscut_sector001_camera4_ccd2_r-012_c0004_8x9", "8x9 px at row -12 column 4, sector 1 camera 4 CCD 2"),
+        ("tpf_sector002_camera4_ccd2_00900000002_c0120", "TIC 900000002, sector 2, 120 s"),
+        ("pixels.fits", "pixels.fits"),
+        ("", ""),
+    ],
+)
+def test_regions_have_short_titles(name, title):
+    assert region_title(name) == title

@@ -125,3 +125,19 @@ def test_records_are_numbered_and_listed_with_their_titles():
         number, title = re.match(r"# (\d+)\. (.*)\n", path.read_text()).groups()
         assert int(number) == int(path.name[:3])
         assert f"- [{path.name[:3]}]({path.name}) {title}\n" in text
+
+
+def test_settings_page_is_up_to_date():
+    spec = importlib.util.spec_from_file_location("make_settings", ROOT / "docs/make_settings.py")
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    assert (ROOT / "docs/settings.md").read_text() == made.settings_page(), "run: python docs/make_settings.py"
+
+
+def test_every_page_is_in_the_site():
+    """mkdocs.yml is no plain YAML: only names are looked for."""
+    text = (ROOT / "mkdocs.yml").read_text()
+    for path in (ROOT / "docs").rglob("*"):
+        name = str(path.relative_to(ROOT / "docs"))
+        if path.suffix in (".md", ".ipynb") and name != "README.md" and not re.match("decisions/[0-9]", name):
+            assert f": {name}\n" in text, name

@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import nbformat
 import pytest
 from demo_folder import write_demo
 from nbclient import NotebookClient
+from PIL import Image
 
 from photometry import BasePhotometry
 
@@ -60,6 +62,27 @@ def test_tutorials_run_and_are_kept_with_their_pictures(demo, path):
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(demo)}}).execute()
     made = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert [output.output_type for output in made] == [output.output_type for output in kept]
+
+
+def test_the_picture_of_the_readme_is_what_the_demo_makes(demo):
+    spec = importlib.util.spec_from_file_location("make_picture", ROOT / "docs/make_picture.py")
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    assert made.PICTURE.stat().st_size < 200_000
+    name = made.PICTURE.relative_to(ROOT).as_posix()
+    assert (ROOT / "README.md").read_text().index(f"]({name})") < 1500
+    with Image.open(made.PICTURE) as image:
+        kept = dict(image.text)
+    _, now = made.picture(demo / "demo/results/prepared", demo / "demo/data/cutout_truth.hdf5")
+    again = "make demo, then python docs/make_picture.py"
+    assert (kept["scene"], kept["drawing"]) == (now["scene"], now["drawing"]), again
+    shown, found = json.loads(kept["numbers"]), json.loads(now["numbers"])
+    assert shown == pytest.approx(found, abs=0.01), again
+    # What the picture is to show.
+    assert shown["depth of constant star, aperture"] > 0.1
+    assert shown["depth of constant star, psf"] < 0.005
+    assert shown["depth of eclipsing binary, aperture"] < 0.7 * shown["depth of eclipsing binary, truth"]
+    assert shown["depth of eclipsing binary, psf"] == pytest.approx(shown["depth of eclipsing binary, truth"], abs=0.01)
 
 
 def test_tutorials_are_listed():

@@ -34,9 +34,11 @@ LAYERS = (
     "ccd",
     "simulate",
     "plots",
+    "pages",
     "archive",
     "interface",
     "workflow",
+    "command",
 )
 #: Packages that know nothing of files.
 NUMERICS = LAYERS[: LAYERS.index("io.fits")]
@@ -112,6 +114,16 @@ def test_numerics_never_read_files(package):
 
 def test_only_plots_import_matplotlib():
     assert [path for path in MODULES + SCRIPTS if package_of_any(path) != "plots" and uses(path, "matplotlib")] == []
+
+
+def test_only_pages_import_bokeh_and_nothing_of_ours_needs_it_at_once():
+    """Where pages are made, inside of a function: it takes a fifth of a second."""
+    assert [path for path in MODULES + SCRIPTS if package_of_any(path) != "pages" and uses(path, "bokeh")] == []
+    for path in modules_in("pages"):
+        at_once = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert "bokeh" not in {name.name for node in at_once for name in node.names} | {
+            getattr(node, "module", None) for node in at_once
+        }, path
 
 
 def test_the_package_never_imports_snakemake_or_scripts():

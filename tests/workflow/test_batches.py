@@ -113,7 +113,9 @@ def test_products_are_those_of_single_jobs(base, snakemake, tmp_path):
     expected, found = done.digests(), single.digests()
     assert len(found) > 15
     differing = {str(name) for name, digest in found.items() if expected.get(name) != digest}
-    assert differing == {"summary_v01.ecsv"}
+    of_the_run = {"summary_v01.ecsv", "report/index.html", "report/data/rows_000.js"}
+    # The first lines of its code name the summary.
+    assert {name for name in differing if not name.startswith("report/code/")} == of_the_run
 
 
 def test_a_new_cutout_leaves_those_of_its_batch_alone(cutouts):
@@ -125,19 +127,24 @@ def test_a_new_cutout_leaves_those_of_its_batch_alone(cutouts):
             path.unlink()
     assert cutouts.again() == set()
     last.write_bytes(content)
-    assert cutouts.planned() == {"batch": 1, "summary": 1}
+    assert cutouts.planned() == {"batch": 1, "summary": 1, "page": 1}
     done = cutouts.again()
     assert {name.split("/")[1] for name in done} == {region}
-    assert len(done) == 8
+    assert len(done) == 9
     assert cutouts.digests() == before
     assert cutouts.planned() == {}
 
 
 def test_a_setting_repeats_the_steps_that_depend_on_it(cutouts):
-    done = cutouts.again(config=cutouts.config | {"version": 2})
-    assert set(rules_of(done)) == {"export_light_curves", "plots"}
-    assert len(done) == 2 * N_CUTOUT
+    hlsp = {"id": "abc", "name": "All stars of five fields", "lead": "Annie Cannon", "file_names": True}
+    done = cutouts.again(config=cutouts.config | {"version": 2, "hlsp": hlsp})
+    assert set(rules_of(done)) == {"export_light_curves", "plots", "page_data"}
+    assert len(done) == 3 * N_CUTOUT
     assert cutouts.planned() == {}
+    files = [str(file) for file in Table.read(cutouts.results / "summary_v02.ecsv").filled("")["file"] if file]
+    assert files
+    assert all(Path(file).name.startswith("hlsp_abc_tess_ffi_tic") and "_tess_v02_" in file for file in files)
+    assert fits.getheader(cutouts.results / files[0])["HLSPLEAD"] == "Annie Cannon"
 
 
 def test_a_changed_star_repeats_the_fit_that_its_light_reaches(cutouts):
@@ -145,7 +152,7 @@ def test_a_changed_star_repeats_the_fit_that_its_light_reaches(cutouts):
     faintest = stars[stars.ID.iloc[0] // 1000 == stars.ID // 1000].Tmag.idxmax()
     stars.loc[faintest, "Tmag"] += 0.01
     stars.to_csv(cutouts.folder / "stars.csv", index=False)
-    assert cutouts.planned() == {"batch": 1, "summary": 1}
+    assert cutouts.planned() == {"batch": 1, "summary": 1, "page": 1}
     done = cutouts.again()
     assert {name.split("/")[1] for name in done} == {cutouts.region(0)}
     assert not {"images", "movement_kernel", "effective_prf"} & set(rules_of(done))
@@ -168,9 +175,9 @@ def test_targets_of_one_cutout_repeat_its_export(cutouts):
     known = np.concatenate([read_stars(path).starid for path in plans])
     gone = np.setdiff1d(mine, known)[0]
     stars[["ID"]][gone != stars.ID].to_csv(cutouts.folder / "targets.csv", index=False)
-    assert cutouts.planned() == {"batch": 1, "summary": 1}
+    assert cutouts.planned() == {"batch": 1, "summary": 1, "page": 1}
     done = cutouts.again()
-    assert set(rules_of(done)) == {"targets", "export_light_curves", "plots"}
+    assert set(rules_of(done)) == {"targets", "export_light_curves", "plots", "page_data"}
     assert {name.split("/")[1] for name in done} == {cutouts.region(2)}
 
 
@@ -205,12 +212,13 @@ def test_what_is_lost_is_made_again(cutouts):
         "effective_prf": f"prepared/unlisted_stars_{cutouts.region(3)}.ecsv",
         "psf_photometry": f"photometry/{cutouts.region(4)}/*.hdf5",
         "plots": f"plots/{cutouts.region(0)}/field.png",
+        "page_data": f"report/data/{cutouts.region(2)}/*.js",
     }
     for pattern in lost.values():
         next(cutouts.results.glob(pattern)).unlink()
     curve = sorted(cutouts.results.glob("lightcurves/**/*_lc.fits"))[0]
     curve.write_bytes(b"")
-    assert cutouts.planned() == {"batch": 3, "summary": 1}
+    assert cutouts.planned() == {"batch": 3, "summary": 1, "page": 1}
     assert rules_of(cutouts.again()) == sorted([*lost, "export_light_curves"])
     assert cutouts.digests() == before
     assert cutouts.planned() == {}
@@ -228,7 +236,7 @@ def test_overlapping_cutouts_of_two_batches(snakemake, tmp_path):
     # The second has the pixels of the first but for a few columns.
     content = (tmp_path / "cutouts/cutout00000.fits").read_bytes()
     (tmp_path / "cutouts/cutout00001.fits").write_bytes(content.replace(b"%20d" % 50, b"%20d" % 54))
-    config = yaml.safe_load((tmp_path / "my.yaml").read_text()) | {"files_per_job": 1, "plots": False}
+    config = yaml.safe_load((tmp_path / "my.yaml").read_text()) | {"files_per_job": 1, "plots": False, "report": False}
     both = Cutouts(tmp_path, snakemake)
     result = snakemake(tmp_path, config=config)
     assert result.returncode == 0, result.stdout
@@ -246,4 +254,4 @@ def test_verify_and_prune_know_batches(cutouts):
     result = cutouts.run(cutouts.folder, "verify")
     assert result.returncode == 0, result.stdout
     assert re.search(r"\d+ light curves and \d+ other products are what was written", result.stdout)
-    assert "0 stale light curve file(s) deleted" in cutouts.run(cutouts.folder, "prune").stdout
+    assert "0 stale light curve files deleted" in cutouts.run(cutouts.folder, "prune").stdout

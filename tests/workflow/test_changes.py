@@ -17,7 +17,7 @@ from running import Run, config_of, planned_jobs
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 #: Rules that follow any change of light curves.
-AT_THE_END = {"plots": 1, "summary": 1}
+AT_THE_END = {"plots": 1, "page_data": 1, "page": 1, "summary": 1}
 #: A target whose light reaches the first tile alone.
 IN_FIRST = 900000001
 
@@ -58,10 +58,9 @@ class Copy:
         """Run and return the jobs that ran, by rule; afterwards there is nothing more to do."""
         result = self.run(self.folder, *arguments)
         assert result.returncode == 0, result.stdout
-        ran = re.findall(r"^(?:local)?rule (\w+):", result.stdout, re.MULTILINE)
         if not arguments:
             assert self.planned() == {}
-        return {rule: ran.count(rule) for rule in sorted(set(ran) - {"all"})}
+        return {rule: n for rule, n in planned_jobs(result.stdout).items() if rule not in ("all", "total")}
 
     def light_curves(self) -> dict[int, tuple[str, int]]:
         """Digests and modification times of all light curve files, by TIC number."""
@@ -140,10 +139,11 @@ def test_a_removed_target_costs_one_export_and_its_file_stays_until_it_is_pruned
     result = copy.run(copy.folder, "prune")
     assert result.returncode == 0, result.stdout
     assert f"deleted results/{gone}" in result.stdout
-    assert "1 stale light curve file(s) deleted" in result.stdout
+    assert "1 stale light curve file deleted" in result.stdout
     assert copy.light_curves() == {starid: curve for starid, curve in before.items() if starid != IN_FIRST}
     assert IN_FIRST not in copy.summary["starid"]
-    assert copy.planned() == {}
+    # It shows the rows of the summary.
+    assert copy.again() == {"page": 1}
 
 
 def test_an_added_target_costs_one_export(copy):
@@ -192,22 +192,44 @@ def test_motion_and_prf_are_derived_anew_when_many_stars_change_or_their_referen
 def test_a_limit_that_makes_no_star_a_target_costs_no_export(copy):
     settings = yaml.safe_load((copy.folder / "my.yaml").read_text())
     settings["observations"][0]["tmag_limit"] = 14.001
-    assert copy.planned(config=settings) == {"targets": 1, "summary": 1}
+    assert copy.planned(config=settings) == {"targets": 1, "summary": 1, "page": 1}
 
 
 def test_two_versions_live_side_by_side_and_prune_minds_its_own(copy):
     first = copy.light_curves()
     settings = yaml.safe_load((copy.folder / "my.yaml").read_text()) | {"version": 2}
     (copy.folder / "my.yaml").write_text(yaml.safe_dump(settings))
-    assert copy.again() == {"export_light_curves": 3, "plots": 1, "summary": 1}
+    assert copy.again() == {"export_light_curves": 3} | AT_THE_END
     assert {path.name for path in copy.results.glob("summary*")} == {"summary_v01.ecsv", "summary_v02.ecsv"}
     second = sorted(copy.results.glob("lightcurves/**/*-v02_lc.fits"))
     assert len(second) == len(first)
     copy.write_targets([starid for starid in copy.summary["starid"] if starid != IN_FIRST])
-    assert "1 stale light curve file(s) deleted" in copy.run(copy.folder, "prune").stdout
+    assert "1 stale light curve file deleted" in copy.run(copy.folder, "prune").stdout
     left = {path.name for path in copy.results.glob("lightcurves/**/*_lc.fits")}
     assert len(left) == 2 * len(first) - 1
     assert any(f"{IN_FIRST:011d}" in name and "-v01_" in name for name in left)
+
+
+def test_a_collection_costs_exports_alone_and_its_names_are_followed_everywhere(copy):
+    ours = {path.name for path in copy.results.glob("lightcurves/**/*_lc.fits")}
+    settings = yaml.safe_load((copy.folder / "my.yaml").read_text())
+    settings["hlsp"] = {"id": "abc", "name": "All stars of a field", "lead": "Annie Cannon", "file_names": True}
+    (copy.folder / "my.yaml").write_text(yaml.safe_dump(settings))
+    assert copy.again() == {"export_light_curves": 3} | AT_THE_END
+    summary = copy.summary.filled("")
+    named = {str(file) for file in summary["file"] if file}
+    assert len(named) == len(ours)
+    assert all(
+        re.fullmatch(r"lightcurves/c1800/00900/hlsp_abc_tess_ffi_tic\d{11}-.*_tess_v01_lc\.fits", file)
+        for file in named
+    )
+    assert {Path(file).name for file in summary["stale"] if file} == ours
+    assert (summary.meta["n_stale"], summary.meta["SIMULATD"]) == (len(ours), True)
+    assert f"{len(ours)} stale light curve files deleted" in copy.run(copy.folder, "prune").stdout
+    assert {path.name for path in copy.results.glob("lightcurves/**/*_lc.fits")} == {Path(file).name for file in named}
+    assert f"{len(ours)} light curves and" in copy.run(copy.folder, "verify").stdout
+    (copy.results / min(named)).unlink()
+    assert copy.planned()["export_light_curves"] == 1
 
 
 def test_a_damaged_or_deleted_plan_is_made_again(copy):

@@ -28,9 +28,11 @@ def test_one_job_of_each_rule_for_a_small_region(snakemake, field, tmp_path):
         "psf_photometry": 1,
         "export_light_curves": 1,
         "plots": 1,
+        "page_data": 1,
+        "page": 1,
         "summary": 1,
         "all": 1,
-        "total": 10,
+        "total": 12,
     }
     assert {path.name for path in (tmp_path / "results").iterdir()} == {"plan"}
 
@@ -42,7 +44,7 @@ def test_fit_and_figures_read_the_stars_that_the_table_lacks(snakemake, field, t
         {name for name, job in jobs.items() if re.search(rf"{kind}: .*prepared/unlisted_stars_\S+\.ecsv", job)}
         for kind in ("input", "output")
     )
-    assert inputs == {"psf_photometry", "plots", "all"}
+    assert inputs == {"psf_photometry", "plots", "page_data", "all"}
     assert outputs == {"effective_prf"}
 
 
@@ -51,8 +53,8 @@ def test_tiles_and_downloads(snakemake, field, tmp_path, catalog):
     config = config_of(field, catalog=catalog, prf="mast") | {"fit": {"tile_size": 12}}
     jobs = planned_jobs(snakemake(tmp_path, "--dry-run", config=config).stdout)
     assert jobs["psf_photometry"] == jobs["export_light_curves"] == 4
-    assert jobs["download_catalog"] == jobs["download_prf"] == jobs["stars"] == jobs["plots"] == 1
-    assert jobs["total"] == 19
+    assert jobs["download_catalog"] == jobs["download_prf"] == jobs["stars"] == jobs["plots"] == jobs["page_data"] == 1
+    assert jobs["total"] == 21
 
 
 def test_simulated_scenes(snakemake, tmp_path):
@@ -80,7 +82,7 @@ def test_lint(snakemake, field, tmp_path):
 
 
 def test_format():
-    command = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "rules"]
+    command = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "rules", "workflow"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
 
@@ -88,7 +90,13 @@ def test_format():
 def test_plots_can_be_left_out(field, snakemake, tmp_path):
     jobs = planned_jobs(snakemake(tmp_path, "--dry-run", config=config_of(field) | {"plots": False}).stdout)
     assert "plots" not in jobs
-    assert jobs["summary"] == 1
+    assert jobs["summary"] == jobs["page"] == 1
+
+
+def test_the_page_can_be_left_out(field, snakemake, tmp_path):
+    jobs = planned_jobs(snakemake(tmp_path, "--dry-run", config=config_of(field) | {"report": False}).stdout)
+    assert not {"page", "page_data"} & set(jobs)
+    assert jobs["summary"] == jobs["plots"] == 1
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "rules").glob("*.smk")), ids=lambda path: path.name)

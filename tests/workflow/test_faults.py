@@ -16,11 +16,14 @@ import pytest
 from astropy.table import Table
 from running import Run, product_digests, snakemake_command, snakemake_environment
 
+from photometry.core.datasources import region_title
+
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 CONFIG = {
     "output": "results",
     "plots": False,
+    "report": False,
     "observations": [
         {"datasource": "tpf", "input": f"{name}.fits", "catalog": f"{name}.csv", "prf": "model"}
         for name in ("one", "two")
@@ -152,7 +155,7 @@ def test_killed_worker(ready_for, snakemake, undisturbed, rule):
     lost = rows[rows["status"] == "ERROR"]
     assert set(lost["reason"]) == {"was not made: a job was killed or did not run; run again"}
     assert len(set(lost["region"])) == 1
-    assert "Missing: tpf_sector" in (folder / "said").read_text()
+    assert "Missing: TIC " in (folder / "said").read_text()
     assert_repaired(snakemake, folder, undisturbed)
 
 
@@ -213,7 +216,7 @@ def test_one_corrupt_input_among_others(folder, snakemake, undisturbed):
     assert (lost["starid"], lost["status"]) == (0, "ERROR")
     assert lost["reason"].startswith("images: one.fits: the data of HDU PIXELS disagree with the checksum")
     assert set(summary["status"][summary["sector"] == 2]) <= {"OK", "WARNING", "SKIPPED"}
-    assert f"Missing: {lost['region']}: images: one.fits: " in result.stdout
+    assert f"Missing: {region_title(lost['region'])}: images: one.fits: " in result.stdout
     (folder / "one.fits").write_bytes(content)
     assert_repaired(snakemake, folder, undisturbed)
     assert "Nothing to be done" in snakemake(folder, config=CONFIG).stdout

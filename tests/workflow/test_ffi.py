@@ -79,8 +79,9 @@ def test_plan_of_all_reads_no_other_headers(snakemake, ccd, tmp_path):
     assert "images" not in jobs
 
 
-#: Jobs of a CCD, and of the run, whatever its tiles are.
-OF_CCD = ("frames", "ccd_images", "catalog", "targets", "movement_kernel", "effective_prf", "plots", "summary", "all")
+#: Jobs of a CCD, whatever its tiles are, and of the run.
+OF_CCD = ("frames", "ccd_images", "catalog", "targets", "movement_kernel", "effective_prf", "plots", "page_data")
+OF_RUN = ("summary", "page", "all")
 
 
 @pytest.mark.parametrize(
@@ -102,8 +103,8 @@ def test_only_tiles_that_hold_a_target_are_planned(snakemake, ccd, tmp_path, pla
     config["observations"][0] |= {"catalog": "stars.csv", "targets": "targets.csv"}
     result = snakemake(tmp_path, "--dry-run", config=config)
     of_tiles = {"psf_photometry": len(tiles), "export_light_curves": len(tiles)} if tiles else {}
-    of_ccd = OF_CCD if tiles else ("frames", "ccd_images", "targets", "summary", "all")
-    expected = {**dict.fromkeys(of_ccd, 1), **of_tiles}
+    of_ccd = OF_CCD if tiles else ("frames", "ccd_images", "targets")
+    expected = {**dict.fromkeys((*of_ccd, *OF_RUN), 1), **of_tiles}
     assert planned_jobs(result.stdout) == {**expected, "total": sum(expected.values())}, result.stdout
     assert set(re.findall(r"tile=(\w+)", result.stdout)) == tiles
 

@@ -26,6 +26,10 @@ MAKERS = {
     "photometry/*/*.hdf5": "psf_photometry",
     "lightcurves/index/*/*.ecsv": "export_light_curves",
     "plots/*/field.png": "plots",
+    "report/data/tpf_*.js": "page_data",
+    "report/data/*/row*.js": "page_data",
+    "report/index.html": "page",
+    "report/data/rows_*.js": "page",
 }
 
 

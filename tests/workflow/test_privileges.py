@@ -43,7 +43,7 @@ def allow(folder: Path) -> None:
 
 
 def settings(field: Path) -> dict:
-    return config_of(field, tmag_limit=11.0) | {"plots": False, "files_per_job": 1}
+    return config_of(field, tmag_limit=11.0) | {"plots": False, "report": False, "files_per_job": 1}
 
 
 @pytest.fixture(scope="module")

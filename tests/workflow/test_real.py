@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.realdata]
 
 def measure(run: Run, folder: Path, **observation: object) -> Table:
     """Run the chain on one observation and return its summary."""
-    result = run(folder, config={"output": "results", "plots": False, "observations": [observation]})
+    result = run(folder, config={"output": "results", "plots": False, "report": False, "observations": [observation]})
     assert result.returncode == 0, result.stdout
     return Table.read(folder / "results" / "summary_v01.ecsv")
 
@@ -49,7 +49,7 @@ def test_files_that_went_wrong_run_as_one_command(snakemake, tess_data, tmp_path
         | {"catalog": str(files / "tpf-target-duplicate/stars.csv")},
     ]
     observations = [observation | model for observation in observations]
-    config = {"output": "results", "plots": False, "observations": observations}
+    config = {"output": "results", "plots": False, "report": False, "observations": observations}
     result = snakemake(tmp_path, config=config)
     assert result.returncode == 1
     summary = Table.read(tmp_path / "results/summary_v01.ecsv").filled("")

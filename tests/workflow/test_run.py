@@ -1,9 +1,11 @@
 """The chain end to end on a small simulated field, and what runs again when something changes."""
 
 import os
+import re
 import resource
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,17 +21,18 @@ from photometry.io.store.provenance import digest_of
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 #: What follows the fit.
-AFTER_FIT = {"export_light_curves", "summary", "plots"}
+AFTER_FIT = {"export_light_curves", "summary", "plots", "page_data", "page"}
 AFTER_MOTION = {"effective_prf", "psf_photometry"} | AFTER_FIT
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished run: its folder, its settings, the copy of the workflow that made it."""
+    """A finished run: its folder, its settings, the copy of the workflow that made it, what it said."""
 
     folder: Path
     config: dict
     root: Path
+    said: str
 
     @property
     def results(self) -> Path:
@@ -50,7 +53,7 @@ def finished(field: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFacto
     config = config_of(field, catalog="stars.csv")
     result = snakemake(folder, config=config, root=root)
     assert result.returncode == 0, result.stdout
-    return Finished(folder, config, root)
+    return Finished(folder, config, root, result.stdout)
 
 
 def with_processor_seconds(command: list[str], folder: Path, root: Path) -> tuple[str, float]:
@@ -86,9 +89,33 @@ def test_every_target_has_a_row_and_every_measured_one_a_file(finished):
     assert len(named) > 5
 
 
+def test_a_run_says_a_line_for_each_job_and_ends_with_a_sentence(finished):
+    steps = re.findall(r"^\d\d:\d\d:\d\d +(\d+) of (\d+)  (.+)$", finished.said, re.MULTILINE)
+    assert [int(step[0]) for step in steps] == [*range(1, len(steps) + 1)]
+    assert len(steps) == int(steps[0][1]) == planned_jobs(finished.said)["total"]
+    assert {step[2].split(",")[0] for step in steps} >= {"images", "movement kernel", "PSF photometry", "summary"}
+    assert sum("24x24 px at" in step[2] for step in steps) > 5
+    last = [line for line in finished.said.splitlines() if not line.startswith(("Complete log", "Elapsed"))][-1]
+    summary = Table.read(finished.results / "summary_v01.ecsv")
+    counts = Counter(summary["status"].tolist())
+    for word, count in counts.items():
+        assert f"{count} {word}" in last
+    assert last.startswith(f"{len(summary)} targets: ")
+    assert "Light curves in results/lightcurves, summary results/summary_v01.ecsv" in last
+
+
+def test_every_log_says_how_long_its_job_took(finished):
+    logs = sorted((finished.results / "logs").rglob("*.log"))
+    assert len(logs) > 5
+    for path in logs:
+        assert re.fullmatch(r"Done in [0-9.]+ (s|min)\.", path.read_text().splitlines()[-1]), path
+    assert all("progress: final fit: " in path.read_text() for path in logs if path.parts[-3] == "psf_photometry")
+
+
 def test_products_of_every_step_are_there(finished):
     kinds = {path.relative_to(finished.results).parts[0] for path in finished.results.rglob("*") if path.is_file()}
-    assert kinds == {"plan", "prepared", "photometry", "lightcurves", "plots", "logs", "benchmarks", "summary_v01.ecsv"}
+    made = {"plan", "prepared", "photometry", "lightcurves", "plots", "report", "summary_v01.ecsv"}
+    assert kinds == made | {"logs", "benchmarks"}
     assert {path.name for path in (finished.results / "plots").rglob("*.png")} == {
         "field.png",
         "light_curves.png",
@@ -179,6 +206,8 @@ SOURCES = {
     "photometry/fit/tile_photometry.py": {"psf_photometry"} | AFTER_FIT,
     "photometry/io/results/lightcurve_files.py": AFTER_FIT,
     "photometry/plots/series.py": {"plots"},
+    "photometry/pages/packed_tiles.py": {"page_data", "page"},
+    "photometry/pages/static/page.js": {"page"},
     "scripts/psf_photometry.py": {"psf_photometry"} | AFTER_FIT,
 }
 
@@ -198,7 +227,7 @@ def test_light_curves_that_do_not_change_keep_bytes_and_dates(snakemake, finishe
     before = finished.light_curves()
     result = snakemake(finished.folder, "--forcerun", "export_light_curves", config=finished.config, root=finished.root)
     assert result.returncode == 0, result.stdout
-    assert "rule export_light_curves" in result.stdout
+    assert "export_light_curves" in planned_jobs(result.stdout)
     assert finished.light_curves() == before
 
 
@@ -206,5 +235,6 @@ def test_report_holds_summary_and_figures(snakemake, finished):
     result = snakemake(finished.folder, "--report", "report.html", config=finished.config, root=finished.root)
     assert result.returncode == 0, result.stdout
     text = (finished.folder / "report.html").read_text()
+    assert 'href="results/report/index.html"' in text.replace('\\"', '"')
     for name in ("summary_v01.ecsv", "field.png", "motion.png", "light_curves.png", "residual.png", "scatter.png"):
         assert name in text

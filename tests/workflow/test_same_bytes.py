@@ -11,6 +11,7 @@ from astropy.io import fits
 from astropy.table import Table
 from running import Run, config_of, copy_workflow, product_digests
 
+from photometry.io.results.page_files import read_head
 from photometry.io.store.provenance import SOFTWARE, digest_of_settings
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -39,7 +40,7 @@ def runs(field: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFactory) 
 def test_all_products_have_the_same_bytes(runs):
     one, two = (product_digests(folder / "results") for folder in runs)
     assert one == two
-    assert {path.suffix for path in one} == {".hdf5", ".sqlite", ".ecsv", ".fits", ".png"}
+    assert {path.suffix for path in one} == {".hdf5", ".sqlite", ".ecsv", ".fits", ".png", ".js", ".css", ".html"}
 
 
 def test_every_product_says_where_it_is_from(runs):
@@ -75,11 +76,11 @@ def test_another_revision_runs_nothing_and_rewrites_no_light_curve(runs, snakema
     assert result.returncode == 0, result.stdout
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
     assert all(origin_in(path)["git_revision"] == NEXT for path in folder.rglob("lightcurves/index/*/*.ecsv"))
-    assert f"4 tiles by {SOFTWARE}, git revision {NEXT}" in report_of(folder, snakemake)
+    assert f"4 tiles by {SOFTWARE}, git revision {NEXT[:12]}" in report_of(folder, snakemake)
 
 
 def test_report_tells_version_revision_and_settings(runs, snakemake):
-    assert f"4 tiles by {SOFTWARE}, git revision {REVISION}" in report_of(runs[0], snakemake)
+    assert f"4 tiles by {SOFTWARE}, git revision {REVISION[:12]}" in report_of(runs[0], snakemake)
 
 
 def report_of(folder: Path, snakemake: Run) -> str:
@@ -105,6 +106,8 @@ def origin_in(path: Path) -> dict[str, str]:
         from PIL import Image
 
         return dict(Image.open(path).text)
+    if path.suffix in (".js", ".css", ".html"):
+        return read_head(path)
     header = fits.getheader(path)
     names = {"PROCVER": "software", "GITREV": "git_revision", "SETTINGS": "settings_digest"}
     return {names[key]: header[key] for key in names} | {"input": header["INPUT1"]}

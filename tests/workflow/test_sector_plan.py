@@ -22,7 +22,8 @@ pytestmark = pytest.mark.workflow
 
 FIRST, SECOND = "sector023_camera1_ccd1", "sector023_camera1_ccd2"
 #: Jobs of a CCD in four tiles after its frames or its PRF have changed.
-AFTER_PRF = {"movement_kernel": 1, "effective_prf": 1, "psf_photometry": 4, "export_light_curves": 4, "plots": 1}
+AFTER_PRF = {"movement_kernel": 1, "effective_prf": 1, "psf_photometry": 4, "export_light_curves": 4}
+AFTER_PRF |= {"plots": 1, "page_data": 1}
 AFTER_FRAMES = AFTER_PRF | {"frames": 1, "ccd_images": 1, "catalog": 1, "targets": 1}
 
 
@@ -79,13 +80,13 @@ def test_new_frames_reach_their_ccd_alone(snakemake, sector):
     last = max((sector / "ccd0").iterdir())
     new = last.with_name(re.sub(r"tess\d+", lambda name: f"tess{int(name[0][4:]) + 10000}", last.name))
     new.symlink_to(os.readlink(last))
-    assert planned(snakemake, sector) == {FIRST: AFTER_FRAMES, "": {"summary": 1}}
+    assert planned(snakemake, sector) == {FIRST: AFTER_FRAMES, "": {"summary": 1, "page": 1}}
 
 
 def test_another_prf_reaches_its_ccd_alone(snakemake, sector):
     path = sorted((sector / "prf1").rglob("*.fits"))[3]
     path.write_bytes(path.read_bytes() + bytes(2880))
-    assert planned(snakemake, sector) == {SECOND: AFTER_PRF, "": {"summary": 1}}
+    assert planned(snakemake, sector) == {SECOND: AFTER_PRF, "": {"summary": 1, "page": 1}}
 
 
 def test_a_star_of_the_common_table_reaches_its_tile_alone(snakemake, sector):
@@ -96,13 +97,13 @@ def test_a_star_of_the_common_table_reaches_its_tile_alone(snakemake, sector):
     jobs = planned(snakemake, sector)
     assert set(jobs) == {SECOND, ""}
     assert jobs[SECOND]["psf_photometry"] in (1, 2)
-    assert set(jobs[SECOND]) == {"catalog", "targets", "psf_photometry", "export_light_curves", "plots"}
+    assert set(jobs[SECOND]) == {"catalog", "targets", "psf_photometry", "export_light_curves", "plots", "page_data"}
 
 
 def test_a_target_of_the_common_table_reaches_one_export(snakemake, sector):
     targets = pd.read_csv(sector / "targets.csv")
     targets.iloc[:-1].to_csv(sector / "targets.csv", index=False)
     assert planned(snakemake, sector) == {
-        SECOND: {"targets": 1, "export_light_curves": 1, "plots": 1},
-        "": {"summary": 1},
+        SECOND: {"targets": 1, "export_light_curves": 1, "plots": 1, "page_data": 1},
+        "": {"summary": 1, "page": 1},
     }

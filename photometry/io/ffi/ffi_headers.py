@@ -22,11 +22,17 @@ from photometry.frames.frame_series import Frame
 from photometry.io.fits.damage import DAMAGED
 from photometry.io.fits.fits_files import check_cards, header_value, real_number
 from photometry.io.fits.gzip_files import is_gzipped, open_gzipped
-from photometry.io.pixels.pixel_headers import PixelHeaders, check_flux_unit, read_exposure, read_time_offset
+from photometry.io.pixels.pixel_headers import (
+    PixelHeaders,
+    check_flux_unit,
+    read_exposure,
+    read_time_offset,
+    says_simulated,
+)
 from photometry.io.pixels.pixel_wcs import image_wcs_cards
 from photometry.io.pixels.time_systems import read_time_zero
 
-__all__ = ["FfiName", "full_shape", "inspect_frame", "parse_name", "read_frame", "read_pointing_of_frame"]
+__all__ = ["FfiName", "full_shape", "inspect_frame", "parse_name", "pointing_of_frame", "read_frame"]
 
 #: SDPDD, section 2.1: start of the exposure (UTC), sector, camera, CCD, spacecraft configuration, cosmic rays.
 _NAME = re.compile(r"tess(\d{13})-s(\d{4})-([1-4])-([1-4])-(\d{4})-[xsab]_ffic\.fits(?:\.gz)?", re.IGNORECASE)
@@ -97,21 +103,22 @@ def inspect_frame(name: FfiName, area: Stamp = SCIENCE_AREA) -> tuple[Frame, Poi
     frame = read_frame(name, area)
     if frame.status != "ok":
         raise InputFileError(name.path, frame.reason)
-    return frame, read_pointing_of_frame(name, frame)
+    return frame, pointing_of_frame(name, frame)
 
 
-def read_pointing_of_frame(name: FfiName, frame: Frame) -> Pointing:
+def pointing_of_frame(where: FfiName | Pointing, frame: Frame) -> Pointing:
     """Return sector, camera, CCD and release of a frame."""
     return Pointing(
         datasource=FFI.name,
-        sector=name.sector,
-        camera=name.camera,
-        ccd=name.ccd,
+        sector=where.sector,
+        camera=where.camera,
+        ccd=where.ccd,
         data_rel=frame.release[0],
         procver=frame.release[1],
         starid=0,
         ra=math.nan,
         dec=math.nan,
+        says_simulated=frame.says_simulated,
     )
 
 
@@ -141,6 +148,7 @@ def _frame(frame: Frame, headers: PixelHeaders, area: Stamp) -> Frame:
         offset=read_time_offset(headers, headers.integer("CAMERA", 1, 4), headers.integer("CCD", 1, 4), FFI),
         sky=(float(headers.pixels["CRVAL1"]), float(headers.pixels["CRVAL2"])) if wcs else (math.nan, math.nan),
         reason="" if wcs else "has no WCS that can be used",
+        says_simulated=says_simulated(headers),
     )
 
 

@@ -61,7 +61,7 @@ def older_pointing(path: Path, metadata: Mapping[str, Any]) -> Pointing:
     """Return sector, camera, CCD and origin; sector, camera and CCD may be in the file's name alone."""
     match = _NAME.search(path.name)
     in_name = dict(zip(("SECTOR", "CAMERA", "CCD"), match.groups(), strict=True)) if match else {}
-    place = {}
+    place: dict[str, Any] = {}
     for key in ("SECTOR", "CAMERA", "CCD"):
         value, named = _number(path, metadata, key), _number(path, in_name, key)
         if value is None and named is None:

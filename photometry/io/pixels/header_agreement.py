@@ -69,7 +69,7 @@ def tell_wrong_camera(path: Path, pointing: Pointing) -> None:
 
     Nothing is said of places that no camera sees: files of simulations name sectors that they do not lie in.
     """
-    if pointing.is_simulated or not math.isfinite(pointing.ra + pointing.dec):
+    if pointing.simulated_here or not math.isfinite(pointing.ra + pointing.dec):
         return
     place = (pointing.sector, pointing.ra, pointing.dec)
     others = cameras_seeing(*place, -_CLEARLY_DEG)

@@ -9,6 +9,7 @@ from photometry.core.cube import Exposure, Pointing
 from photometry.core.datasources import DATASOURCES, DataSource
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.geometry import Stamp, science_part
+from photometry.core.wording import number_of
 from photometry.io.fits.fits_archives import packed_files
 from photometry.io.fits.fits_files import header_value
 from photometry.io.fits.header_units import HeaderUnit, header_units
@@ -335,7 +336,7 @@ def _inspect(headers: PixelHeaders, datasource: str, notes: PlaceNotes, place: F
     exposure = read_exposure(headers, stamp, source)
     n_cadence = int(headers.pixels["NAXIS2"])
     if n_cadence < 2:
-        raise InputFileError(headers.path, f"has {n_cadence} cadence(s); a light curve needs at least 2")
+        raise InputFileError(headers.path, f"has {number_of(n_cadence, 'cadence')}; a light curve needs at least 2")
     return PixelFile(
         path=headers.path,
         region=_region(pointing, exposure, stamp),

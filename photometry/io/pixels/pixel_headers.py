@@ -27,7 +27,7 @@ from photometry.core.geometry import SCIENCE_AREA, Stamp, output_index
 from photometry.core.times import NO_OFFSET, TimeOffset, time_offset
 from photometry.io.fits.fits_files import header_value, real_number
 
-__all__ = ["PixelHeaders", "check_flux_unit", "read_exposure", "read_pointing", "read_time_offset"]
+__all__ = ["PixelHeaders", "check_flux_unit", "read_exposure", "read_pointing", "read_time_offset", "says_simulated"]
 
 #: Cadences of TESS products, s (SDPDD, section 2.1; 200 s and 20 s since the extended missions).
 _CADENCES_S = (20, 120, 200, 600, 1800)
@@ -130,7 +130,13 @@ def read_pointing(headers: PixelHeaders, source: DataSource) -> Pointing:
         ra=headers.angle("RA_OBJ", *_RA_RANGE),
         dec=headers.angle("DEC_OBJ", *_DEC_RANGE),
         tmag=_target_magnitude(headers) if source.has_target else None,
+        says_simulated=says_simulated(headers),
     )
+
+
+def says_simulated(headers: PixelHeaders) -> bool:
+    """Tell whether a file says that its pixels are simulated, in the words of MAST or of SPOC."""
+    return any(headers.get(key) is True for key in ("SIMULATD", "SIMDATA"))
 
 
 def _target_magnitude(headers: PixelHeaders) -> float | None:
@@ -150,7 +156,7 @@ def read_time_offset(headers: PixelHeaders, camera: int, ccd: int, source: DataS
     InputFileError
         When PROCVER is needed and missing.
     """
-    if headers.get("DATA_REL") is None or headers.get("SIMDATA") is True:
+    if headers.get("DATA_REL") is None or says_simulated(headers):
         return NO_OFFSET
     release, version = headers.integer("DATA_REL", 0, 9999), str(headers.get("PROCVER") or "")
     if not source.names_pipeline and release in (27, 29) and not version.startswith("spoc"):

@@ -14,6 +14,7 @@ from photometry.core.errors import InputFileError
 from photometry.core.geometry import science_part
 from photometry.core.quality import PIXEL_FLAGS, TESS_QUALITY, bit, decode, is_usable
 from photometry.core.times import MISSION_BTJD
+from photometry.core.wording import number_of
 from photometry.io.pixels.pixel_file import PixelFile
 
 __all__ = ["PixelTable", "impossible_values", "pixel_flags", "read_pixel_table"]
@@ -135,7 +136,7 @@ def read_pixel_table(file: PixelFile, table: fits.FITS_rec, quality_bitmask: int
     all_times = np.asarray(table["TIME"], dtype=np.float64)
     rows = _rows_with_time(path, all_times, file.time_zero)
     if len(rows) < 2:
-        raise InputFileError(path, f"has {len(rows)} cadence(s) with a time; a light curve needs at least 2")
+        raise InputFileError(path, f"has {number_of(len(rows), 'cadence')} with a time; a light curve needs at least 2")
     time = all_times[rows] + file.time_zero
     _check_times(path, time, file.exposure.cadence_s)
     quality = np.asarray(table["QUALITY"])[rows].astype(np.int32)

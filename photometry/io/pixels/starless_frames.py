@@ -8,6 +8,7 @@ import numpy as np
 
 from photometry.core.cube import Cube
 from photometry.core.quality import PIXEL_FLAGS, TESS_QUALITY, bit
+from photometry.core.wording import number_of
 from photometry.frames.frame_goodness import frames_without_stars, usual_image
 
 __all__ = ["without_starless_frames"]
@@ -35,8 +36,8 @@ def without_starless_frames(path: Path, cube: Cube) -> Cube:
         ", ..." if len(starless) > _MOST_NAMED else ""
     )
     _log.warning(
-        "%s: %d unflagged cadence(s) do not show the stars that the others show, and are flagged (CADENCENO %s)",
-        *(path, len(starless), names),
+        "%s: %s not show the stars that the others show: flagged (CADENCENO %s)",
+        *(path, number_of(len(starless), "unflagged cadence does", "unflagged cadences do"), names),
     )
     quality = cube.quality.copy()
     quality[starless] |= bit(TESS_QUALITY, "manual_exclude")

@@ -127,6 +127,8 @@ def write_metadata(file: h5py.File, header: CubeHeader) -> None:
     )
     if pointing.tmag is not None:
         file.attrs["TESSMAG"] = pointing.tmag
+    if pointing.says_simulated:
+        file.attrs["SIMULATD"] = True
 
 
 def write_ephemeris(file: h5py.File, ephemeris: Ephemeris) -> None:
@@ -156,6 +158,7 @@ def read_metadata(file: h5py.File, shape: tuple[int, ...]) -> dict[str, Any]:
         ra=float(attrs["RA_OBJ"]),
         dec=float(attrs["DEC_OBJ"]),
         tmag=float(attrs["TESSMAG"]) if "TESSMAG" in attrs else None,
+        says_simulated=bool(attrs.get("SIMULATD", False)),
     )
     exposure = Exposure(
         cadence_s=int(attrs["CADENCE"]),

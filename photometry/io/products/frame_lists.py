@@ -13,6 +13,7 @@ from photometry.core.barycentre import Ephemeris
 from photometry.core.cube import CubeHeader
 from photometry.core.errors import ConfigError
 from photometry.core.geometry import collected_flags
+from photometry.frames.frame_series import OK
 from photometry.io.products.cube_files import (
     CUBE_VERSION,
     SERIES,
@@ -28,6 +29,7 @@ __all__ = [
     "FRAMES_VERSION",
     "CcdFrames",
     "FrameList",
+    "read_bad_frames",
     "read_frame_wcs",
     "read_frames",
     "read_list",
@@ -112,6 +114,19 @@ def read_list(group: h5py.Group) -> FrameList:
         values = group[item.name][:]
         columns[item.name] = np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
     return FrameList(**columns)
+
+
+def read_bad_frames(path: str | Path) -> tuple[list[tuple[str, str, str]], int]:
+    """Return name, status and reason of the frames of a cube that cannot be used, and how many cadences have no file.
+
+    A cube that was not made from full-frame images has neither.
+    """
+    with open_product(path, "cube", CUBE_VERSION) as file:
+        if "frames" not in file:
+            return [], 0
+        listed = read_list(file["frames"])
+        frames = zip(listed.name.tolist(), listed.status.tolist(), listed.reason.tolist(), strict=True)
+        return [frame for frame in frames if frame[1] != OK], len(file["missing"])
 
 
 def read_frame_wcs(path: str | Path) -> tuple[str, ...]:

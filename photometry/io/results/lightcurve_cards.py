@@ -1,5 +1,6 @@
 """Header cards of light curve files; keywords are those of SPOC's files where they mean the same."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from astropy.time import Time
 
 from photometry._version import __version__
 from photometry.catalog.star_catalog import Catalog
+from photometry.core.collection import Collection
 from photometry.core.constants import BTJD_OFFSET, FRAME_TIME_S, INT_TIME_S, OUTPUTS, READ_TIME_S
 from photometry.core.cube import CubeHeader
 from photometry.core.geometry import Stamp
@@ -16,15 +18,19 @@ from photometry.core.status import STATUS
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.fit.tile_fit import TileFit
 from photometry.io.fits.fits_bytes import CardItem
-from photometry.lightcurve.columns import FLUX_UNIT
+from photometry.lightcurve.columns import FLUX_COMMENTS, FLUX_UNIT
 
 __all__ = [
     "CREATOR",
     "EXTENSION",
+    "LONG_TEXTS",
     "PRIMARY_START",
     "SUMIMAGE",
     "TargetMetadata",
+    "collection_cards",
     "exposure_cards",
+    "flux_cards",
+    "known_cards",
     "observation_cards",
     "physical_cards",
     "result_cards",
@@ -36,6 +42,14 @@ __all__ = [
 
 #: lightkurve recognises light curves of TESS by TELESCOP and by the word "lightcurve" in CREATOR.
 CREATOR = "tess-psf-photometry lightcurve export"
+#: Announces the CONTINUE cards of long texts.
+LONG_TEXTS: CardItem = ("LONGSTRN", "OGIP 1.0", "long texts are continued")
+#: What all headers say of telescope and passband.
+_OBSERVED: tuple[CardItem, ...] = (
+    ("TELESCOP", "TESS", "telescope"),
+    ("INSTRUME", "TESS Photometer", "detector type"),
+    ("FILTER", "TESS", "passband, 600 to 1000 nm"),
+)
 #: Layout of the files.
 _FILE_VERSION = "1.0"
 #: First cards of a file.
@@ -51,15 +65,19 @@ PRIMARY_START: tuple[CardItem, ...] = (
     ("CREATOR", CREATOR, "program"),
     ("PROCVER", f"tess-psf-photometry {__version__}", "software version"),
     ("FILEVER", _FILE_VERSION, "file format version"),
-    ("TELESCOP", "TESS", "telescope"),
-    ("INSTRUME", "TESS Photometer", "detector type"),
+    LONG_TEXTS,
+    ("MISSION", "TESS", "mission"),
+    ("OBSERVAT", "TESS", "observatory"),
+    *_OBSERVED,
+    ("TIMESYS", "TDB", "time system of all times and dates here"),
 )
 
+#: What turns BTJD into MJD, d.
+_BTJD_IN_MJD = BTJD_OFFSET - 2_400_000.5
 #: Cards of every extension.
 EXTENSION: tuple[CardItem, ...] = (
     ("INHERIT", True, "inherit the primary header"),
-    ("TELESCOP", "TESS", "telescope"),
-    ("INSTRUME", "TESS Photometer", "detector type"),
+    *_OBSERVED,
 )
 
 #: Cards of the mean image.
@@ -143,14 +161,15 @@ def target_cards(starid: int, metadata: TargetMetadata) -> list[CardItem]:
         ("RADESYS", "ICRS", "reference frame of celestial coordinates"),
         ("RA_OBJ", metadata.ra, "[deg] right ascension, epoch J2000"),
         ("DEC_OBJ", metadata.dec, "[deg] declination, epoch J2000"),
-        ("EQUINOX", 2000.0, "equinox of celestial coordinate system"),
+        ("RA_TARG", metadata.ra, "[deg] as RA_OBJ"),
+        ("DEC_TARG", metadata.dec, "[deg] as DEC_OBJ"),
     ]
 
 
 def result_cards(metadata: TargetMetadata) -> list[CardItem]:
     """Return the cards of the primary header on the target's catalogue entry and on how the photometry went."""
     numbers = metadata.numbers
-    return [
+    items: list[CardItem] = [
         ("PMRA", metadata.pm_ra, "[mas/yr] RA proper motion"),
         ("PMDEC", metadata.pm_dec, "[mas/yr] Dec proper motion"),
         ("PMTOTAL", float(np.hypot(metadata.pm_ra, metadata.pm_dec)), "[mas/yr] total proper motion"),
@@ -164,39 +183,72 @@ def result_cards(metadata: TargetMetadata) -> list[CardItem]:
         ("FLUXSYST", numbers.mean_flux_syst, "[e-/s] how far the mean flux may be off"),
         ("STARFLAG", numbers.star_flags, "flags of the star, all cadences"),
     ]
+    return known_cards(items)
+
+
+def known_cards(items: Iterable[CardItem]) -> list[CardItem]:
+    """Return the cards that have a value: one without is no error in FITS, but fitsverify and archives complain."""
+    return [item for item in items if item[1] is not None and item[1] == item[1]]
 
 
 def observation_cards(header: CubeHeader, version: int) -> list[CardItem]:
     """Return the cards of the primary header on the observation and the product."""
-    pointing = header.pointing
-    return [
+    pointing, exposure = header.pointing, header.exposure
+    items: list[CardItem] = [
         ("SECTOR", pointing.sector, "observing sector"),
         ("CAMERA", pointing.camera, "camera number"),
         ("CCD", pointing.ccd, "CCD number"),
-        ("CADENCE", header.exposure.cadence_s, "[s] time from one cadence to the next"),
+        ("CADENCE", exposure.cadence_s, "[s] time from one cadence to the next"),
+        ("XPOSURE", len(header.time) * exposure.exposure_s, "[s] time on source, all cadences"),
         ("DATA_REL", pointing.data_rel, "data release; 0 if the input names none"),
         ("VERSION", version, "version of this product"),
         ("DATASRC", pointing.datasource, "kind of pixel file"),
         ("PIXVER", pointing.procver or None, "pipeline that calibrated the pixels"),
         ("PIXPLACE", header.placed_by, "what says where the pixels are on the CCD"),
         ("QBITMASK", header.quality_bitmask, "bits of QUALITY that flag a cadence"),
+        ("SIMULATD", pointing.is_simulated or None, "the pixels are simulated"),
+    ]
+    return known_cards(items)
+
+
+def collection_cards(collection: Collection, version: int) -> list[CardItem]:
+    """Return the cards of the primary header on the collection that a light curve belongs to; none without one."""
+    if not collection.exists:
+        return []
+    return [
+        ("HLSPID", collection.id, "identifier of the collection"),
+        ("HLSPNAME", collection.name, "its title"),
+        ("HLSPLEAD", collection.lead, "its lead"),
+        ("HLSPVER", f"v{version:02d}", "its version: VERSION"),
+        *([("DOI", collection.doi, "its digital object identifier")] if collection.has_doi else []),
+        ("LICENSE", collection.license, "licence of these data"),
+        ("LICENURL", collection.license_url, "licence of these data"),
     ]
 
 
-def span_cards(time: npt.NDArray[np.float64], cadence_s: int) -> list[list[CardItem]]:
-    """Return the cards on the spans of light curves: TSTART, TSTOP, DATE-OBS, DATE-END, TELAPSE of each.
+def flux_cards() -> list[CardItem]:
+    """Return what the header of the table says of its fluxes."""
+    return [("COMMENT", line, "") for line in FLUX_COMMENTS]
 
-    `time` (n_curve, 2) holds first and last times, BTJD: dates of many cost hardly more than those of one.
+
+def span_cards(time: npt.NDArray[np.float64], cadence_s: int) -> list[list[CardItem]]:
+    """Return the cards on the spans of light curves: start, end and middle, dates, and TELAPSE of each.
+
+    `time` (n_curve, 2) holds first and last times, BTJD: dates of many cost hardly more than those of one. The dates
+    are in the time system that TIMESYS names, TDB, as the FITS standard has it (4.0, section 9.2.1); SPOC's are in UTC.
     """
     half = cadence_s / SECONDS_PER_DAY / 2
     spans = time + np.array([-half, half])
-    dates = Time(spans, BTJD_OFFSET, format="jd", scale="tdb").utc.isot
+    dates = Time(spans, BTJD_OFFSET, format="jd", scale="tdb").isot
     return [
         [
             ("TSTART", start, "[d] observation start time, BTJD"),
             ("TSTOP", stop, "[d] observation stop time, BTJD"),
-            ("DATE-OBS", f"{first}Z", "TSTART as UTC calendar date"),
-            ("DATE-END", f"{last}Z", "TSTOP as UTC calendar date"),
+            ("DATE-OBS", first, "TSTART as calendar date, TDB"),
+            ("DATE-END", last, "TSTOP as calendar date, TDB"),
+            ("MJD-BEG", start + _BTJD_IN_MJD, "[d] TSTART as MJD, TDB"),
+            ("MJD-MID", (start + stop) / 2 + _BTJD_IN_MJD, "[d] middle of TSTART and TSTOP as MJD, TDB"),
+            ("MJD-END", stop + _BTJD_IN_MJD, "[d] TSTOP as MJD, TDB"),
             ("TELAPSE", stop - start, "[d] TSTOP - TSTART"),
         ]
         for (start, stop), (first, last) in zip(spans.tolist(), dates.tolist(), strict=True)

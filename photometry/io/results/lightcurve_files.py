@@ -15,7 +15,9 @@ from astropy.io import fits
 from astropy.table import Table
 
 from photometry.catalog.star_catalog import Catalog
+from photometry.core.collection import NO_COLLECTION, Collection
 from photometry.core.cube import CubeHeader
+from photometry.core.stars import star_name
 from photometry.core.status import MEASURED, STATUS
 from photometry.fit.tile_fit import TileFit
 from photometry.io.fits.fits_bytes import CardItem, cards, hdu, image_cards, table_cards
@@ -24,7 +26,10 @@ from photometry.io.results.lightcurve_cards import (
     PRIMARY_START,
     SUMIMAGE,
     TargetMetadata,
+    collection_cards,
     exposure_cards,
+    flux_cards,
+    known_cards,
     observation_cards,
     physical_cards,
     result_cards,
@@ -43,11 +48,11 @@ from photometry.lightcurve.corrections import corrected
 from photometry.lightcurve.light_curve import (
     LightCurve,
     light_curve,
-    light_curve_name,
     statuses,
     with_star_time,
 )
 from photometry.lightcurve.metrics import Metrics, light_curve_metrics
+from photometry.lightcurve.names import light_curve_name
 
 __all__ = ["FOLDER", "REGION_KEY", "FitMetadata", "LightCurveWriter", "export_tile"]
 
@@ -85,6 +90,8 @@ class LightCurveWriter:
         More cards of the primary header.
     settings : mapping of str to object
         Settings that the fit was made with; the header has their digest.
+    collection : Collection
+        Collection that the files belong to.
     """
 
     def __init__(
@@ -95,6 +102,7 @@ class LightCurveWriter:
         inputs: Mapping[str, str],
         extra: Sequence[CardItem] = (),
         settings: Mapping[str, Any] | None = None,
+        collection: Collection = NO_COLLECTION,
     ) -> None:
         wcs = fits.Header.fromstring(header.wcs_header)
         self._reference_pixel = float(wcs["CRPIX1"]), float(wcs["CRPIX2"])
@@ -102,10 +110,15 @@ class LightCurveWriter:
         self._wcs = "".join(str(card) for card in wcs.cards if card.keyword not in elsewhere).encode("ascii")
         self._cadence_s = header.exposure.cadence_s
         self._start, self._observation = cards(PRIMARY_START), cards(observation_cards(header, version))
+        self._collection = collection
+        self._collected = cards(collection_cards(collection, version))
+        of_fit: list[CardItem] = [
+            ("PRFSRC", fit.prf_source, "source of the PRF"),
+            ("FITLIM", float(fit.fit_tmag_limit), "[mag] faintest star with a free flux"),
+        ]
         self._origin = cards(
             [
-                ("PRFSRC", fit.prf_source, "source of the PRF"),
-                ("FITLIM", float(fit.fit_tmag_limit), "[mag] faintest star with a free flux"),
+                *known_cards(of_fit),
                 ("GITREV", git_revision(), "revision of the software"),
                 *([("SETTINGS", digest_of_settings(settings), "SHA-256")] if settings else []),
                 *((f"INPUT{number}", f"{role} {name}", "") for number, (role, name) in enumerate(inputs.items(), 1)),
@@ -115,8 +128,11 @@ class LightCurveWriter:
         row = columns.row_dtype()
         described = [(item.name, item.unit, item.display, item.comment) for item in columns.LIGHT_CURVE_COLUMNS]
         self._extension = cards(EXTENSION)
-        self._table = table_cards("LIGHTCURVE", row, described, len(header.time)) + self._extension
+        self._table = (
+            table_cards("LIGHTCURVE", row, described, len(header.time), columns.UNIT_COMMENTS) + self._extension
+        )
         self._exposure = cards([*time_cards(header), *exposure_cards(header)])
+        self._comments = cards(flux_cards())
         self._rows = np.zeros(len(header.time), dtype=row)
 
     def file_contents(self, curves: Sequence[LightCurve], metadata: Sequence[TargetMetadata]) -> Iterator[bytes]:
@@ -128,16 +144,23 @@ class LightCurveWriter:
 
     def _file_content(self, curve: LightCurve, metadata: TargetMetadata, span: bytes, elapsed: bytes) -> bytes:
         target = cards(target_cards(curve.starid, metadata))
+        results = cards(result_cards(metadata)) + self._collection_of(curve.starid)
         place = self._extension + target + self._wcs + cards(physical_cards(curve.stamp, self._reference_pixel))
         sum_image = image_cards("SUMIMAGE", curve.sum_image) + cards(SUMIMAGE) + place
         return b"".join(
             (
-                hdu(self._start + span + self._observation + target + cards(result_cards(metadata)) + self._origin),
-                hdu(self._table + span + elapsed + self._exposure + target, self._table_data(curve)),
+                hdu(self._start + span + self._observation + target + results + self._origin),
+                hdu(self._table + span + elapsed + self._exposure + target + self._comments, self._table_data(curve)),
                 hdu(sum_image, curve.sum_image.astype(">f4").tobytes()),
                 hdu(image_cards("APERTURE", curve.aperture) + place, curve.aperture.astype(">i4").tobytes()),
             )
         )
+
+    def _collection_of(self, starid: int) -> bytes:
+        """Cards of the collection that the files belong to."""
+        if not self._collection.exists:
+            return b""
+        return self._collected + cards([("HLSPTARG", star_name(starid), "target")])
 
     def _table_data(self, curve: LightCurve) -> bytes:
         """Bytes of the table."""
@@ -157,6 +180,7 @@ def export_tile(
     tile: str,
     inputs: Mapping[str, str],
     settings: Mapping[str, Any] | None = None,
+    collection: Collection = NO_COLLECTION,
 ) -> Table:
     """Correct the light curves of a tile, write those of its targets, and return the index of the tile.
 
@@ -182,6 +206,8 @@ def export_tile(
         the pixels and the PRF.
     settings : mapping of str to object
         Settings that the fit was made with.
+    collection : Collection
+        Collection that the light curves belong to.
 
     Returns
     -------
@@ -207,7 +233,8 @@ def export_tile(
         if status[index] in MEASURED:
             metadata = target_metadata(catalog, entry, status[index], reason[index], star_numbers(fit, index))
             measured.append((index, entry, metadata))
-    writer = LightCurveWriter(fit, header, version, inputs, [(REGION_KEY, region, "")], settings)
+    writer = LightCurveWriter(fit, header, version, inputs, [(REGION_KEY, region, "")], settings, collection)
+    seen = header.pointing, header.exposure.cadence_s
     for start in range(0, len(measured), _CURVES_AT_ONCE):
         some = measured[start : start + _CURVES_AT_ONCE]
         curves = [
@@ -216,14 +243,13 @@ def export_tile(
         ]
         contents = writer.file_contents(curves, [metadata for _, _, metadata in some])
         for curve, content in zip(curves, contents, strict=True):
-            file = f"{FOLDER}/{light_curve_name(curve.starid, header.pointing, header.exposure.cadence_s, version)}"
+            file = f"{FOLDER}/{light_curve_name(curve.starid, *seen, version, collection.in_names)}"
             kept = write_if_different(Path(output, file), content)
-            rows[curve.starid] |= {
-                "file": file,
-                "size": len(kept),
-                "digest": hashlib.sha256(kept).hexdigest(),
-            }
-    return results_table(list(rows.values()), header.pointing, header.exposure.cadence_s)
+            digest = hashlib.sha256(kept).hexdigest()
+            rows[curve.starid] |= {"file": file, "size": len(kept), "digest": digest}
+    index = results_table(list(rows.values()), *seen)
+    index.meta |= {"SIMULATD": True} if header.pointing.is_simulated else {}
+    return index
 
 
 def _not_fitted(tmag: float, limit: float) -> dict[str, object]:

@@ -14,19 +14,28 @@ import numpy.typing as npt
 from astropy.io import fits
 
 from photometry.core.quality import is_usable
+from photometry.core.stars import star_name
 from photometry.core.statistics import MAD_TO_SIGMA
+from photometry.io.fits.fits_bytes import CardItem
 from photometry.io.fits.fits_files import open_fits
+from photometry.io.results.lightcurve_cards import LONG_TEXTS
 from photometry.io.results.listed_files import files_in_index
 from photometry.io.store.provenance import atomic_path, digest_of
+from photometry.lightcurve.columns import FLUX_COMMENTS, LIGHT_CURVE_COLUMNS
+from photometry.lightcurve.names import named_curve
 
 __all__ = ["light_curves_of", "write_multi_sector"]
 
 #: Cards of the light curves' headers that hold for all sectors of a star.
 _OF_STAR = (
-    *("ORIGIN", "CREATOR", "PROCVER", "TELESCOP", "INSTRUME", "VERSION", "OBJECT", "TICID", "RADESYS"),
-    *("RA_OBJ", "DEC_OBJ", "PMRA", "PMDEC", "PMTOTAL", "TESSMAG", "TEFF"),
+    *("ORIGIN", "CREATOR", "PROCVER", "MISSION", "OBSERVAT", "TELESCOP", "INSTRUME", "FILTER", "TIMESYS", "VERSION"),
+    *("OBJECT", "TICID", "RADESYS", "RA_OBJ", "DEC_OBJ", "RA_TARG", "DEC_TARG", "PMRA", "PMDEC", "PMTOTAL", "TESSMAG"),
+    *("TEFF", "HLSPID", "HLSPNAME", "HLSPLEAD", "HLSPVER", "HLSPTARG", "DOI", "LICENSE", "LICENURL"),
 )
-_OF_TIME = ("TIMEREF", "TIMESYS", "BJDREFI", "BJDREFF", "TIMEUNIT")
+#: Cards of the first and of the last light curve.
+_FIRST, _LAST = ("TSTART", "DATE-OBS", "MJD-BEG"), ("TSTOP", "DATE-END", "MJD-END")
+#: Cards of the table, beside its comments.
+_OF_TABLE = ("FILTER", "RADESYS", "RA_TARG", "DEC_TARG", "TIMEREF", "TIMESYS", "BJDREFI", "BJDREFF", "TIMEUNIT")
 _OF_SECTOR = ("SECTOR", "CAMERA", "CCD", "CADENCE")
 #: Columns of the table of sectors: format, unit, meaning.
 _SECTORS = {
@@ -47,9 +56,8 @@ _SECTORS = {
 
 def light_curves_of(starid: int, indices: Sequence[str | Path]) -> list[str]:
     """Return the light curve files of a star that indices of tiles list, below the output folder, sorted."""
-    start = f"tess{starid:011d}-"
-    listed = [one.file for index in indices for one in files_in_index(index)]
-    return sorted({file for file in listed if Path(file).name.startswith(start)})
+    listed = {one.file for index in indices for one in files_in_index(index)}
+    return sorted(file for file in listed if (named := named_curve(Path(file).name)) and named.starid == starid)
 
 
 def write_multi_sector(path: str | Path, starid: int, output: str | Path, files: Sequence[str]) -> None:
@@ -111,19 +119,34 @@ def _read(path: Path, file: str) -> tuple[fits.HDUList, dict[str, Any]]:
 
 
 def _primary(starid: int, parts: Sequence[tuple[fits.HDUList, Mapping[str, Any]]]) -> fits.PrimaryHDU:
-    named = [("NEXTEND", 2, "number of standard extensions"), ("EXTNAME", "PRIMARY", "name of extension")]
-    header = fits.Header([*named, ("OBJECT", f"TIC {starid}", "target")])
+    named = [("NEXTEND", 2, "number of standard extensions"), ("EXTNAME", "PRIMARY", "name of extension"), LONG_TEXTS]
+    header = fits.Header([*named, ("OBJECT", star_name(starid), "target")])
     if parts:
-        first, last = parts[0][0][0].header, parts[-1][0][0].header
-        header.extend((first.cards[name] for name in _OF_STAR if name in first), update=True)
-        header.extend((first.cards[name] for name in ("TSTART", "DATE-OBS")), update=True)
-        header.extend((last.cards[name] for name in ("TSTOP", "DATE-END")), update=True)
+        headers = [hdus[0].header for hdus, _ in parts]
+        for source, names in ((headers[0], (*_OF_STAR, *_FIRST)), (headers[-1], _LAST)):
+            header.extend((source.cards[name] for name in names if name in source), update=True)
+        header.extend(_of_all(headers))
     header["NSECTOR"] = (len(parts), "light curves that were put together")
     return fits.PrimaryHDU(header=header)
 
 
+def _of_all(headers: Sequence[fits.Header]) -> list[CardItem]:
+    """Return the cards that hold for all light curves together."""
+    middle = (headers[0]["MJD-BEG"] + headers[-1]["MJD-END"]) / 2
+    exposed = sum(header["XPOSURE"] for header in headers)
+    items: list[CardItem] = [
+        ("MJD-MID", middle, "[d] middle of TSTART and TSTOP as MJD, TDB"),
+        ("XPOSURE", exposed, "[s] time on source, all cadences"),
+    ]
+    if any(header.get("SIMULATD") for header in headers):
+        items.append(("SIMULATD", True, "the pixels of a sector at least are simulated"))
+    return items
+
+
 def _light_curve(parts: Sequence[tuple[fits.HDUList, Mapping[str, Any]]]) -> fits.BinTableHDU:
     tables = [part[1] for part, _ in parts]
+    meanings = {name: meaning for name, (_, _, meaning) in _SECTORS.items()}
+    meanings |= {column.name: column.comment for column in LIGHT_CURVE_COLUMNS}
     columns = []
     for column in tables[0].columns if tables else ():
         array = np.concatenate([table.data[column.name] for table in tables])
@@ -137,7 +160,12 @@ def _light_curve(parts: Sequence[tuple[fits.HDUList, Mapping[str, Any]]]) -> fit
         columns.append(fits.Column(name, kind, unit or None, array=array))
     hdu = fits.BinTableHDU.from_columns(columns, name="LIGHTCURVE")
     if tables:
-        hdu.header.extend((tables[0].header.cards[name] for name in _OF_TIME if name in tables[0].header), update=True)
+        source = tables[0].header
+        hdu.header.extend((source.cards[name] for name in _OF_TABLE if name in source), update=True)
+        for number, name in enumerate(hdu.columns.names, 1):
+            hdu.header.comments[f"TTYPE{number}"] = meanings[name]
+        for line in FLUX_COMMENTS:
+            hdu.header.add_comment(line)
     return hdu
 
 

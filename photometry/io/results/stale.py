@@ -1,7 +1,6 @@
 """Light curve files that no longer belong to a target: found for the summary, deleted by the rule prune alone."""
 
 import os
-import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,9 @@ from astropy.io import fits
 from photometry.core.errors import InputFileError
 from photometry.io.fits.fits_files import header_value
 from photometry.io.results.lightcurve_files import FOLDER, REGION_KEY
+from photometry.lightcurve.names import named_curve
 
 __all__ = ["StaleFile", "prune", "stale_files"]
-
-#: `photometry.lightcurve.light_curve.light_curve_name`.
-_NAME = re.compile(r"tess(\d{11,19})-s(\d+)-(\d)-(\d)-c(\d+)-dr\d+-v(\d+)_lc\.fits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +49,13 @@ def stale_files(output: str | Path, version: int, listed: Collection[str], regio
     """
     found = []
     for file in sorted(_light_curves(Path(output))):
-        match = _NAME.fullmatch(file.rpartition("/")[2])
-        if match is None or int(match[6]) != version or file in listed:
+        named = named_curve(file.rpartition("/")[2])
+        if named is None or named.version != version or file in listed:
             continue
         region = _region_of(Path(output, file))
         if region in regions:
-            starid, sector, camera, ccd, cadence = (int(match[group]) for group in range(1, 6))
-            found.append(StaleFile(file, starid, sector, camera, ccd, cadence, region))
+            where = named.sector, named.camera, named.ccd, named.cadence
+            found.append(StaleFile(file, named.starid, *where, region))
     return found
 
 
@@ -100,7 +97,7 @@ def prune(output: str | Path, stale: Iterable[str]) -> list[str]:
     deleted = []
     for file in sorted(set(stale)):
         path = Path(output, file)
-        if not file.startswith(f"{FOLDER}/") or _NAME.fullmatch(path.name) is None or ".." in path.parts:
+        if not file.startswith(f"{FOLDER}/") or named_curve(path.name) is None or ".." in path.parts:
             raise InputFileError(path, "is listed as stale, but is no light curve file; delete the summary, run again")
         try:
             path.unlink(missing_ok=True)

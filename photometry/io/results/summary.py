@@ -84,6 +84,8 @@ def write_summary(
     if output is not None:
         stale = stale_files(output, version, {name for tile in tiles for name in tile.file}, regions)
     lines, meta = _put_together(blocks, version, stale)
+    if any(tile.meta.get("SIMULATD") for tile in tiles):
+        meta["SIMULATD"] = True
     meta["left_out"] = dict(left_out)
     meta |= {"made_with": _made_with(tiles), "origin": origin_of(inputs, {"version": version})}
     write_rows(path, lines, meta)

@@ -16,6 +16,7 @@ from astropy.table import Table
 from photometry.catalog.left_out import ARTEFACT, DUPLICATE, NO_TMAG, LeftOut
 from photometry.catalog.star_columns import NUMBERS, STAR_COLUMNS, TABLE_NAMES
 from photometry.core.errors import CatalogError, InputFileError
+from photometry.core.wording import number_of
 from photometry.io.fits.damage import DAMAGED
 from photometry.io.fits.gzip_files import is_gzipped, open_gzipped
 from photometry.io.stars.table_formats import table_by_content
@@ -259,7 +260,8 @@ def _starids(path: Path, values: "pd.Series[Any]") -> npt.NDArray[np.int64]:
     bad = np.flatnonzero(numbers <= 0)
     if len(bad):
         shown = ", ".join(f"{_shown(values.iloc[row])} in row {row + 1}" for row in bad[:_NAMED])
-        raise CatalogError(path, f"{len(bad)} star number(s) are no TIC number: {shown}; correct or remove these rows")
+        many = number_of(len(bad), "star number is no TIC number", "star numbers are no TIC numbers")
+        raise CatalogError(path, f"{many}: {shown}; correct or remove these rows")
     return numbers
 
 
@@ -297,13 +299,13 @@ def _numbers(path: Path, raw: pd.DataFrame, column: str | None, name: str) -> np
 def _check_positions(path: Path, table: pd.DataFrame) -> None:
     ra, decl = table["ra_J2000"].to_numpy(), table["decl_J2000"].to_numpy()
     for bad, problem in (
-        (np.isnan(ra) | np.isnan(decl), "have no position (NaN)"),
-        ((ra < -180) | (ra > 360) | (np.abs(decl) > 90), "have a position outside RA -180 to 360, Dec -90 to 90"),
+        (np.isnan(ra) | np.isnan(decl), "without a position (NaN)"),
+        ((ra < -180) | (ra > 360) | (np.abs(decl) > 90), "with a position outside RA -180 to 360, Dec -90 to 90"),
     ):
         if bad.any():
             rows = np.flatnonzero(bad)
             shown = ", ".join(f"TIC {table['starid'].iloc[row]} (row {row + 1})" for row in rows[:_NAMED])
-            raise CatalogError(path, f"{len(rows)} star(s) {problem}: {shown}; correct or remove these rows")
+            raise CatalogError(path, f"{number_of(len(rows), 'star')} {problem}: {shown}; correct or remove these rows")
 
 
 def _leave_out_impossible(path: Path, table: pd.DataFrame) -> None:
@@ -317,8 +319,17 @@ def _leave_out_impossible(path: Path, table: pd.DataFrame) -> None:
         rows = np.flatnonzero(bad)
         stars = ", ".join(f"TIC {table['starid'].iloc[row]} (row {row + 1})" for row in rows[:_NAMED])
         logging.getLogger(__name__).warning(
-            "%s: %d star(s) have %s outside %g to %g %s, %s: %s",
-            *(path, len(rows), " or ".join(names), low, high, _UNITS[names[0]], consequence, stars),
+            "%s: %s %s outside %g to %g %s, %s: %s",
+            *(
+                path,
+                number_of(len(rows), "star has", "stars have"),
+                " or ".join(names),
+                low,
+                high,
+                _UNITS[names[0]],
+                consequence,
+                stars,
+            ),
         )
 
 
@@ -336,7 +347,7 @@ def _once(path: Path, table: pd.DataFrame) -> pd.DataFrame:
         shown = ", ".join(f"TIC {starid}" for starid in stars[:_NAMED])
         raise CatalogError(
             path,
-            f"{len(stars)} star(s) are there more than once, with different values: {shown} "
+            f"{number_of(len(stars), 'star is', 'stars are')} there more than once, with different values: {shown} "
             f"(TIC {stars[0]} differs in {', '.join(names)}); keep one row of each",
         )
     logging.getLogger(__name__).info("%s: %d rows are there twice and count once", path, len(table) - len(merged))

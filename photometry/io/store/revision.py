@@ -1,24 +1,27 @@
-"""Which revision of the sources is at work, as git's own files have it: git is not run."""
+"""Which revision of the sources is at work, as the files of git or pip have it: neither is run."""
 
+import json
 import re
 from functools import cache
 from pathlib import Path
 
 __all__ = ["UNKNOWN", "git_revision"]
 
-#: Revision of sources that are no git checkout: an installed package, an unpacked archive.
+#: Revision of sources that are no git checkout and were not installed from one: those of a wheel, an unpacked archive.
 UNKNOWN = "unknown"
 
 #: Folder that holds the package.
 _ROOT = Path(__file__).resolve().parents[3]
+#: Name of the package for pip.
+_DISTRIBUTION = "tess-psf-photometry"
 _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @cache
 def git_revision(root: Path = _ROOT) -> str:
-    """Return the commit that is checked out in a folder, hexadecimal; `UNKNOWN` where the folder is no checkout.
+    """Return the commit that is checked out in a folder, or that pip installed there, hexadecimal; else `UNKNOWN`.
 
-    Uncommitted changes do not show in it. Layout of the files: gitrepository-layout(5).
+    Uncommitted changes do not show in it. Layout of the files: gitrepository-layout(5); PEP 610 for those of pip.
 
     Parameters
     ----------
@@ -26,8 +29,8 @@ def git_revision(root: Path = _ROOT) -> str:
         Top folder of the sources [default: the one that holds this package].
     """
     try:
-        found = _head(root)
-    except (OSError, UnicodeDecodeError):
+        found = _head(root) if (root / ".git").exists() else _installed_from(root)
+    except (OSError, ValueError, AttributeError):
         return UNKNOWN
     return found if _REVISION.fullmatch(found) else UNKNOWN
 
@@ -49,4 +52,14 @@ def _head(root: Path) -> str:
     for line in (shared / "packed-refs").read_text().splitlines():
         if line.endswith(f" {branch}"):
             return line.split()[0]
+    return ""
+
+
+def _installed_from(root: Path) -> str:
+    """Return the commit that a package was installed from, by ``pip install git+https://...``; empty if none."""
+    from importlib.metadata import distributions
+
+    for found in distributions(name=_DISTRIBUTION, path=[str(root)]):
+        if origin := found.read_text("direct_url.json"):
+            return str(json.loads(origin).get("vcs_info", {}).get("commit_id", ""))
     return ""

@@ -121,7 +121,7 @@ def test_a_table_that_ends_at_the_pixels_is_told():
     stars = stars_on(FIELD, 30000.0)
     verdict = table_verdict([check(image_of(stars), stars.select(FIELD.contains(stars.row, stars.column)))])
     assert verdict.problem == ""
-    assert "it has no star within 8 px beside the pixels on 4 side(s)" in verdict.doubt
+    assert "it has no star within 8 px beside the pixels on 4 sides" in verdict.doubt
 
 
 @pytest.mark.parametrize("shift", [(3.0, 0.0), (0.0, -3.0), (-2.0, 2.0), (1.5, 0.5), (5.0, -4.0)])

@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import threadpoolctl
 from astropy.io import fits
 from ffi_builder import AREA, FfiBuilder
 
@@ -22,6 +23,7 @@ from photometry.core.geometry import Stamp
 from photometry.core.quality import PIXEL_FLAGS, flagged
 from photometry.core.stars import Stars
 from photometry.io.ffi.ffi_files import inspect_ffis
+from photometry.io.ffi.ffi_pixels import read_errors
 from photometry.io.products.cube_files import read_cube, read_cube_header, read_sum_image
 from photometry.io.products.frame_lists import read_frames, read_list, write_frames
 
@@ -268,6 +270,22 @@ def test_several_processes_give_the_same_cube_and_leave_nothing_behind(builder, 
     assert_equal_datasets(one, two)
     left = {item.name for item in tmp_path.iterdir()}
     assert left == {"ffi", "one.hdf5", "one.frames", "two.hdf5", "two.frames"}
+
+
+def test_each_process_has_one_thread_for_linear_algebra(builder, tmp_path, monkeypatch):
+    """Snakemake sets the number of threads to that of the job, which each of its processes would use."""
+
+    def read_and_note(*arguments):
+        threads = [library["num_threads"] for library in threadpoolctl.threadpool_info()]
+        (tmp_path / f"threads_{os.getpid()}").write_text(str(max(threads)))
+        return read_errors(*arguments)
+
+    monkeypatch.setattr("photometry.ccd.ccd_blocks.read_errors", read_and_note)
+    with threadpoolctl.threadpool_limits(2):
+        made(builder, tmp_path / "cube.hdf5", processes=2)
+    noted = list(tmp_path.glob("threads_*"))
+    assert noted
+    assert {path.read_text() for path in noted} == {"1"}
 
 
 def test_a_killed_process_is_told(builder, tmp_path, monkeypatch):

@@ -175,7 +175,7 @@ def test_simulated_pixels_of_all_kinds_have_no_warning(ffi, tmp_path, caplog):
             assert one.details["warnings"] == []
     assert caplog.records == []
     (path,) = tpf.folder.glob("*.fits")
-    assert inspect_pixel_file(path, "tpf").pointing.is_simulated
+    assert inspect_pixel_file(path, "tpf").pointing.simulated_here
 
 
 def test_warnings_are_seen_where_logging_is_not_set_up(real_looking, tmp_path, capsys, monkeypatch):

@@ -15,7 +15,7 @@ from photometry.core.stars import NO_STARS
 from photometry.fit.tile_photometry import fit_tile
 from photometry.io.stars.catalog_files import read_catalog
 from photometry.io.stars.unlisted_files import write_unlisted
-from photometry.lightcurve.light_curve import light_curve_name
+from photometry.lightcurve.names import light_curve_name
 
 
 @pytest.fixture(scope="module")

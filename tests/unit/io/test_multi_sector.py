@@ -25,7 +25,8 @@ def write_curve(folder, sector, flux, n_cadence=20):
     primary = fits.PrimaryHDU()
     cards = {"CREATOR": "tess-psf-photometry lightcurve export", "TICID": 5, "OBJECT": "TIC 5", "TESSMAG": 12.5}
     cards |= {"VERSION": 1, "SECTOR": sector, "CAMERA": 4, "CCD": 2, "CADENCE": 1800, "STATUS": "OK", "FLUXSYST": 3.0}
-    cards |= {"QBITMASK": 1, "TSTART": time[0], "TSTOP": time[-1]}
+    cards |= {"QBITMASK": 1, "TSTART": time[0], "TSTOP": time[-1], "XPOSURE": 1440.0 * n_cadence}
+    cards |= {"MJD-BEG": 56999.5 + time[0], "MJD-END": 56999.5 + time[-1], "HLSPID": "abc", "HLSPTARG": "TIC 5"}
     primary.header.update(
         cards | {name: f"2018-{sector:02d}-{day}" for name, day in (("DATE-OBS", "01"), ("DATE-END", "27"))}
     )
@@ -49,6 +50,10 @@ def test_cadences_one_after_the_other(files, tmp_path):
         header, table = hdus[0].header, hdus["LIGHTCURVE"].data
         assert (header["OBJECT"], header["NSECTOR"], header["TESSMAG"]) == ("TIC 5", 3, 12.5)
         assert (header["DATE-OBS"], header["DATE-END"]) == ("2018-01-01", "2018-08-27")
+        assert (header["MJD-BEG"], header["MJD-END"]) == (58326.5, pytest.approx(58515.5, abs=1))
+        assert header["MJD-MID"] == pytest.approx((header["MJD-BEG"] + header["MJD-END"]) / 2)
+        assert (header["XPOSURE"], header["HLSPID"], header["HLSPTARG"]) == (3 * 20 * 1440.0, "abc", "TIC 5")
+        assert "SIMULATD" not in header
         assert len(table) == 60
         assert (np.diff(table["TIME"]) > 0).all()
         assert list(np.unique(table["SECTOR"])) == [1, 4, 8]
@@ -93,8 +98,9 @@ def test_a_damaged_light_curve_is_named(files, tmp_path):
 
 
 def test_light_curves_in_indices(tmp_path):
-    names = [f"lightcurves/tess{starid:011d}-s001.fits" for starid in (5, 50, 5)]
-    rows = "\n".join(f"{name} 10 abc" for name in (names[0], names[1], ""))
+    names = [f"lightcurves/tess{starid:011d}-s001-1-1-c1800-dr01-v01_lc.fits" for starid in (5, 50, 5)]
+    named_as_hlsp = "lightcurves/hlsp_abc_tess_ffi_tic00000000005-s0002-1-1-c1800_tess_v01_lc.fits"
+    rows = "\n".join(f"{name} 10 abc" for name in (names[0], names[1], "", named_as_hlsp))
     (tmp_path / "one.ecsv").write_text(f"file size digest\n{rows.strip()}\n")
-    assert light_curves_of(5, [tmp_path / "one.ecsv"]) == [names[0]]
+    assert light_curves_of(5, [tmp_path / "one.ecsv"]) == [named_as_hlsp, names[0]]
     assert light_curves_of(6, [tmp_path / "one.ecsv"]) == []

@@ -269,7 +269,7 @@ def test_only_output_counts_for_all(tmp_path, caplog):
 
 def test_one_cadence(tmp_path):
     path = cutout(shape=(1, 5, 7)).write(tmp_path / "a.fits")
-    with pytest.raises(InputFileError, match=r"has 1 cadence\(s\); a light curve needs at least 2"):
+    with pytest.raises(InputFileError, match=r"has 1 cadence; a light curve needs at least 2"):
         inspect_pixel_file(path, "tesscut")
 
 

@@ -1,5 +1,6 @@
 """The revision is what git says it is, without git being run."""
 
+import json
 import subprocess
 
 import pytest
@@ -60,3 +61,23 @@ def test_what_cannot_be_read_is_unknown(tmp_path, head):
 
 def test_no_checkout_is_unknown(tmp_path):
     assert git_revision(tmp_path) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("origin", "revision"),
+    [
+        ({"url": "https://here/x.git", "vcs_info": {"vcs": "git", "commit_id": "c" * 40}}, "c" * 40),
+        ({"url": "file:///x.whl", "archive_info": {}}, UNKNOWN),
+        ({"url": "file:///x", "dir_info": {"editable": True}}, UNKNOWN),
+        ([], UNKNOWN),
+        (None, UNKNOWN),
+    ],
+)
+def test_installed_package(tmp_path, origin, revision):
+    folder = tmp_path / "tess_psf_photometry-0.1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: tess-psf-photometry\nVersion: 0.1.0\n")
+    if origin is not None:
+        (folder / "direct_url.json").write_text(json.dumps(origin))
+    assert git_revision(tmp_path) == revision
+    git_revision.cache_clear()

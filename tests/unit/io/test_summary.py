@@ -220,7 +220,7 @@ def test_summary_and_report_tell_with_what_it_was_made(files):
     made = {"software": SOFTWARE, "settings_digest": settings}
     expected = [made | {"git_revision": git_revision(), "tiles": 2}, made | {"git_revision": "f" * 40, "tiles": 1}]
     assert sorted(read_ecsv(path, RESULT_COLUMNS).meta["made_with"], key=str) == sorted(expected, key=str)
-    assert f"1 tiles by {SOFTWARE}, git revision {'f' * 40}, settings {settings}" in made_with(path)
+    assert f"1 tile by {SOFTWARE}, git revision {'f' * 12}, settings {settings[:12]}" in made_with(path)
     assert len(made_with(path)) == 2
 
 

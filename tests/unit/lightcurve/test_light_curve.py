@@ -9,8 +9,9 @@ from photometry.core.cube import Pointing
 from photometry.core.geometry import Stamp
 from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, bit
 from photometry.core.status import STATUS
-from photometry.lightcurve.light_curve import WINDOW, light_curve, light_curve_name, statuses, with_star_time
+from photometry.lightcurve.light_curve import WINDOW, light_curve, statuses, with_star_time
 from photometry.lightcurve.metrics import light_curve_metrics
+from photometry.lightcurve.names import light_curve_name
 
 FLAG = {flag.name: flag.value for flag in STAR_FLAGS}
 

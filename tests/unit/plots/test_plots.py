@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from tile_fits import STAMP, make_fit, make_header
+from tile_fits import STAMP, WCS_HEADER, make_fit, make_header
 
 from photometry.calibration.kernel import MovementKernel
 from photometry.core.geometry import Stamp, tiles_of
@@ -17,9 +17,11 @@ from photometry.plots import (
     motion_figure,
     note_figure,
     residual_figure,
+    residual_stamp,
     save_figure,
     scatter_figure,
 )
+from photometry.plots.sky_marks import sky_directions
 
 
 def stars_of(fit):
@@ -39,14 +41,25 @@ def scatter_of(fit, header):
     return Scatter(fit.tmag, metrics.rms_hour, metrics.ptp, np.arange(len(fit.tmag)) == 1)
 
 
+def curves_figure(fit, header, stars):
+    curves = [light_curve(fit, star, header) for star in stars]
+    apertures = [np.full(len(header.time), 2.0 * np.median(fit.flux[star])) for star in stars]
+    return light_curves_figure(curves, apertures, [f"TIC {star}" for star in stars], header.usable)
+
+
+def residual_of(fit, star, error=1.0):
+    stamp = residual_stamp(fit, star)
+    return residual_figure(fit, star, "residual", stamp, np.full(stamp.shape, error))
+
+
 def draw(name):
     fit, header = make_fit(), make_header()
     if name == "field":
         return field_figure(fit.sum_image, STAMP, stars_of(fit), tiles_of(STAMP, 20, 4), "field", fit.starid[:1])
     if name == "light_curves":
-        return light_curves_figure([light_curve(fit, k, header) for k in range(3)], ["a", "b", "c"], header.usable)
+        return curves_figure(fit, header, range(3))
     if name == "residual":
-        return residual_figure(fit, 1, "residual")
+        return residual_of(fit, 1)
     if name == "scatter":
         return scatter_figure(scatter_of(fit, header), header.exposure, 100.0, "scatter")
     if name == "motion":
@@ -117,7 +130,7 @@ def test_field_and_residual_mark_a_star_at_the_same_place():
     catalogue = Stars(fit.starid, fit.row - 0.3, fit.column + 0.1, fit.tmag)
     field = field_figure(fit.sum_image, STAMP, catalogue, [], "field", offset=(0.3, -0.1))
     places = np.concatenate([marks.get_offsets() for marks in field.axes[0].collections])
-    residual = residual_figure(fit, 1, "residual").axes[0]
+    residual = residual_of(fit, 1).axes[0]
     ring = next(line for line in residual.lines if line.get_marker() == "o")
     np.testing.assert_allclose(places[1], [ring.get_xdata()[0], ring.get_ydata()[0]])
 
@@ -126,7 +139,7 @@ def test_light_curves_show_every_cadence_and_mark_the_flagged():
     fit, header = make_fit(), make_header()
     flux = fit.flux.copy()
     flux[0, 5] = 1e7
-    figure = light_curves_figure([light_curve(replace(fit, flux=flux), 0, header)], ["TIC 1"], header.usable)
+    figure = curves_figure(replace(fit, flux=flux), header, [0])
     axes = figure.axes[0]
     crosses = next(line for line in axes.lines if line.get_marker() == "x")
     np.testing.assert_array_equal(crosses.get_xdata(), header.time[[5]])
@@ -134,13 +147,60 @@ def test_light_curves_show_every_cadence_and_mark_the_flagged():
     assert high < 1e6
     assert low < crosses.get_ydata()[0] < high
     aperture = next(line for line in axes.lines if len(line.get_xdata()) == 120)
-    np.testing.assert_array_equal(aperture.get_ydata(), fit.aperture_flux[0])
+    np.testing.assert_array_equal(aperture.get_ydata(), np.full(120, 2.0 * np.median(flux[0])))
+
+
+@pytest.mark.parametrize("angle", [0.0, 40.0, 200.0])
+@pytest.mark.parametrize("dec", [-80.47, 12.0])
+def test_compass_shows_north_and_east_and_the_bar_its_length(angle, dec):
+    # CD matrix of a sky that is turned by an angle: columns of it are the steps in (RA cos dec, Dec) of a pixel.
+    cos, sin = 0.0058 * np.cos(np.deg2rad(angle)), 0.0058 * np.sin(np.deg2rad(angle))
+    numbers = {"CD1_1": cos, "CD1_2": -sin, "CD2_1": sin, "CD2_2": cos, "CRVAL2": dec}
+    header = "".join(
+        f"{key:8s}= {numbers[key]:20.12f}".ljust(80) if (key := card[:8].strip()) in numbers else card.ljust(80)
+        for card in map("".join, zip(*[iter(WCS_HEADER)] * 80, strict=True))
+        if card[:1] not in "AB"
+    ).replace("-SIP", "    ")
+    north, east = sky_directions(header, STAMP)
+    np.testing.assert_allclose(north, [sin / 0.0058, cos / 0.0058], atol=0.01)
+    np.testing.assert_allclose(east, [cos / 0.0058, -sin / 0.0058], atol=0.01)
+    fit = make_fit()
+    axes = field_figure(fit.sum_image, STAMP, stars_of(fit), [], "f", wcs_header=header).axes[0]
+    assert {text.get_text() for text in axes.texts} >= {"N", "E", "120 arcsec"}
+    bar = next(line for line in axes.lines if len(line.get_xdata()) == 2)
+    assert np.ptp(bar.get_xdata()) == pytest.approx(120 / 21, rel=0.03)
+
+
+def test_named_targets_have_their_names_beside_them():
+    fit = make_fit()
+    named = fit.starid[1:].tolist()
+    axes = field_figure(fit.sum_image, STAMP, stars_of(fit), [], "field", fit.starid, named=named).axes[0]
+    assert sorted(text.get_text() for text in axes.texts) == [f"TIC {starid}" for starid in named]
+    assert axes.get_xlim() == (STAMP.col_min - 0.5, STAMP.col_max - 0.5)
+    assert axes.get_ylim() == (STAMP.row_min - 0.5, STAMP.row_max - 0.5)
+
+
+def test_legends_cover_neither_title_nor_data():
+    for name in ("motion", "light_curves"):
+        figure = draw(name)
+        figure.canvas.draw()
+        axes = figure.axes[0]
+        legend = axes.get_legend().get_window_extent()
+        assert not legend.overlaps(axes.get_window_extent().padded(-2))
+        title = axes._left_title.get_window_extent()
+        assert legend.y1 <= title.y1 - 0.4 * title.height
+
+
+def test_simulated_pixels_are_said_to_be(tmp_path):
+    figure = draw("residual")
+    save_figure(figure, tmp_path / "figure.png", is_simulated=True)
+    assert figure.texts[-1].get_text() == "simulated pixels"
 
 
 def test_residual_is_image_less_model():
     fit = make_fit()
-    images = [axes.images[0].get_array() for axes in residual_figure(fit, 1, "r").axes[:3]]
-    np.testing.assert_allclose(images[2], images[0] - images[1])
+    images = [axes.images[0].get_array() for axes in residual_of(fit, 1, error=4.0).axes[:3]]
+    np.testing.assert_allclose(images[2], (images[0] - images[1]) / 4.0)
     assert images[0].shape == (15, 15)
 
 
@@ -173,11 +233,11 @@ def test_awkward_data_are_drawn(tmp_path):
     drawn = [
         field_figure(blank, STAMP, nothing, (), "blank"),
         field_figure(np.ones(STAMP.shape), STAMP, nothing, (), "flat"),
-        light_curves_figure([], [], header.usable),
-        light_curves_figure([light_curve(gone, 0, header)], ["no flux"], header.usable),
-        light_curves_figure([light_curve(fit, 0, all_flagged)], ["all flagged"], all_flagged.usable),
-        residual_figure(replace(fit, sum_image=blank, model_image=blank), 0, "blank"),
-        residual_figure(make_fit(1, row=np.array([300.0]), column=np.array([579.0])), 0, "corner"),
+        light_curves_figure([], [], [], header.usable),
+        curves_figure(gone, header, [0]),
+        curves_figure(fit, all_flagged, [0]),
+        residual_of(replace(fit, sum_image=blank, model_image=blank), 0),
+        residual_of(make_fit(1, row=np.array([300.0]), column=np.array([579.0])), 0),
         scatter_figure(Scatter(none, none, none, none.astype(bool)), header.exposure, 0.0, "none"),
         scatter_figure(Scatter(*np.full((3, 1), np.nan), np.zeros(1, bool)), header.exposure, 0.0, "NaN"),
         motion_figure(header.time, kernel_of(120), Stamp(0, 2048, 44, 2092), all_flagged.usable, "all flagged"),

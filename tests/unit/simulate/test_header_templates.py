@@ -22,7 +22,7 @@ VALUES = {
 def test_blanks_are_filled_in_the_order_of_the_template():
     cards = filled_template("ffi_primary", VALUES)
     assert cards[0] == ("SIMPLE", True, "conforms to FITS standards")
-    assert [key for key, _, _ in cards[8:12]] == ["ORIGIN", "DATE", "TSTART", "TSTOP"]
+    assert [key for key, _, _ in cards[7:13]] == ["SIMDATA", "SIMULATD", "ORIGIN", "DATE", "TSTART", "TSTOP"]
     assert {key: value for key, value, _ in cards if key in VALUES} == VALUES
 
 

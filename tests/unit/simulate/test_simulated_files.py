@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
+from fits_verify import assert_verified
 
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.io.pixels.pixel_files import inspect_pixel_file
@@ -81,6 +82,14 @@ def test_files_verify_with_their_checksums(kind, request):
     with fits.open(path, checksum=True) as hdus:  # a wrong checksum is a warning, and those are errors here
         hdus.verify("exception")
         assert all("CHECKSUM" in hdu.header and hdu.header["SIMDATA"] is True for hdu in hdus)
+
+
+@pytest.mark.parametrize("kind", ["cutout", "tpf"])
+def test_files_pass_fitsverify_and_are_said_to_be_simulated(kind, request):
+    path = request.getfixturevalue(kind)[1]
+    assert fits.getheader(path)["SIMULATD"] is True
+    assert inspect_pixel_file(path, "tpf" if kind == "tpf" else "tesscut").pointing.says_simulated
+    assert_verified(path)
 
 
 def test_a_cutout_is_read_as_the_scene(cutout):
@@ -170,6 +179,11 @@ def test_star_tables_are_read_back(cutout, tmp_path, suffix):
     np.testing.assert_allclose(table.table["tmag"], scene.catalogue.stars.tmag, atol=1e-4)
 
 
+def test_star_tables_pass_fitsverify(cutout, tmp_path):
+    write_star_table(cutout[0], tmp_path / "stars.fits")
+    assert_verified(tmp_path / "stars.fits")
+
+
 def test_an_unknown_table_format_is_named(cutout, tmp_path):
     with pytest.raises(ConfigError, match=r"stars\.xls: star tables are written as \.csv"):
         write_star_table(cutout[0], tmp_path / "stars.xls")
@@ -194,6 +208,7 @@ def test_prf_files_are_read_back(tmp_path, sector, camera, ccd):
     write_prf_folder(PRF, tmp_path, sector, camera, ccd)
     assert len(check_prf_folder(tmp_path, sector, camera, ccd)) == 25
     grid = read_spoc_prf(tmp_path, sector, camera, ccd)
+    assert_verified(*tmp_path.iterdir())
     np.testing.assert_allclose(grid.samples, PRF.samples, atol=1e-12)
     np.testing.assert_array_equal(grid.rows, PRF.rows)
     np.testing.assert_array_equal(grid.columns, PRF.columns)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
+from fits_verify import assert_verified
 
 from photometry.catalog.star_catalog import positions_at
 from photometry.core.constants import FRAME_SHAPE
@@ -80,11 +81,16 @@ def test_a_file_is_laid_out_and_named_as_the_archive_does(written):
         np.testing.assert_array_equal(hdus[2].data, frame.errors)
 
 
+def test_frames_pass_fitsverify_and_are_said_to_be_simulated(written):
+    assert fits.getheader(written[1])["SIMULATD"] is True
+    assert_verified(written[1])
+
+
 @pytest.mark.realdata
 def test_headers_have_the_keys_of_a_real_file_in_its_order_and_types(tess_data, written):
     real = _headers(next((tess_data / "ffi").glob("*.fits")))
     for theirs, ours in zip(real, _headers(written[1]), strict=True):
-        keys = [key for key in ours if key not in ("FFIINDEX", "DATASUM")]
+        keys = [key for key in ours if key not in ("FFIINDEX", "DATASUM", "SIMULATD")]
         assert keys == list(theirs)
         assert [key for key in keys if type(ours[key]) is not type(theirs[key])] == []
         for key in ("BUNIT", "IMAGTYPE", "EXTNAME", "NREADOUT", "NUM_FRM", "INT_TIME", "CTYPE1", "CRPIX1", "CRPIX2"):

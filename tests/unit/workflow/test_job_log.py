@@ -4,7 +4,9 @@ import sys
 
 import pytest
 
+from photometry.core import stages
 from photometry.core.errors import InputFileError
+from photometry.core.stages import counted
 from photometry.workflow.job_log import job_log
 
 
@@ -17,6 +19,7 @@ def test_all_output_goes_to_the_log_and_nothing_to_the_terminal(tmp_path, capsys
     assert "to stdout" in text
     assert "to stderr" in text
     assert "WARNING photometry.io: a warning" in text
+    assert text.splitlines()[-1] == "Done in 0.0 s."
     assert capsys.readouterr() == ("", "")
 
 
@@ -52,3 +55,24 @@ def test_handlers_do_not_pile_up(tmp_path):
         with job_log(tmp_path / "a.log"):
             pass
     assert logging.getLogger().handlers == before
+
+
+def test_a_job_that_takes_minutes_says_once_in_each_how_far_it_is(tmp_path, capsys, monkeypatch):
+    """Its log has more."""
+    now = [0.0]
+    monkeypatch.setattr(stages.time, "monotonic", lambda: now[0])
+    path = tmp_path / "logs/movement_kernel/sector001_camera4_ccd2.log"
+    with job_log(path):
+        for _ in counted(range(6), "mean fluxes", "rounds"):
+            now[0] += 31
+    assert capsys.readouterr().err.splitlines() == [
+        f"movement kernel, sector 1 camera 4 CCD 2: mean fluxes: {words}"
+        for words in (
+            "2 of 6 rounds, 62 s so far, up to 2 min left",
+            "4 of 6 rounds, 2 min so far, up to 62 s left",
+            "6 of 6 rounds, 3 min so far",
+        )
+    ]
+    lines = path.read_text().splitlines()
+    assert sum("so far" in line for line in lines) == 6
+    assert lines[-2:] == ["INFO photometry.progress: mean fluxes: 6 rounds in 3 min", "Done in 3 min."]

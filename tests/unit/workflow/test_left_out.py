@@ -97,7 +97,7 @@ def test_a_target_without_any_magnitude():
 def test_bright_rows_without_a_twin_are_told(caplog, tmag, told):
     with caplog.at_level(logging.WARNING):
         stars_of(with_row("ARTIFACT", Tmag=tmag), starid=101)
-    assert ("1 bright row(s) are marked as artefact or duplicate" in caplog.text) is told
+    assert ("1 bright row is marked as artefact or duplicate" in caplog.text) is told
     assert (f"TIC {STAR}" in caplog.text) is told
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from photometry.io.results.page_files import write_page_file
 from photometry.io.store.tables import RESULT_COLUMNS, table_of, write_ecsv
-from photometry.workflow.lost_products import losses, read_losses
+from photometry.workflow.lost_products import losses, page_mark, read_losses
 
 TILES = {"one": ["a", "b"]}
 
@@ -71,3 +72,35 @@ def test_a_damaged_note(output, content):
     (output / "plan").mkdir()
     (output / "plan/losses.json").write_text(content)
     assert found(output) in ({}, {"a": "1"})
+
+
+@pytest.fixture
+def page(output):
+    """The same with a page of one region."""
+    tile = write_page_file(output, "report/data/one/a.js", "tile", {})
+    write_page_file(output, "report/data/one.js", "region", {}, files=[tile])
+    rows = write_page_file(output, "report/data/rows_000.js", "rows", {})
+    write_page_file(output, "report/index.html", "page", {}, files=[rows])
+    return output
+
+
+def test_a_whole_page_has_lost_nothing(page):
+    assert found(page) == {}
+
+
+@pytest.mark.parametrize(("name", "region"), [("one/a.js", "one"), ("rows_000.js", "")])
+def test_what_was_written_with_the_page_is_missed(page, name, region, caplog):
+    lost = page / "report/data" / name
+    lost.write_bytes(b"")
+    assert losses(page, page / "plan", TILES, page=False) == {}
+    assert list(found(page)) == [page_mark(region)]
+    assert f"{lost}: has 0 bytes" in caplog.text
+
+
+def test_a_damaged_first_line_of_the_page_is_noticed_and_a_page_that_is_not_there_is_not(page):
+    (page / "report/data/one.js").write_bytes(b"")
+    assert list(found(page)) == [page_mark("one")]
+    (page / "report/data/one.js").unlink()
+    (page / "report/index.html").unlink()
+    (page / "plan/losses.json").unlink()
+    assert found(page) == {}

@@ -16,9 +16,8 @@ __all__ = ["edge_share", "prf_change_share"]
 _MOST_LEVERAGE = 0.8
 #: Fewest telling pixels; at the edges of PRFs, a row of them.
 _LEAST_PIXELS, _LEAST_AT_EDGE = 4, 13
-#: Bounds of what a single pixel at an edge says; what is expected at most, in units of what all say: pixels of one row
-#: differ by more.
-_LEAST_SHOWN, _MOST_SHOWN, _DOUBT = -1.0, 4.0, 2.0
+#: Bounds of what a single pixel at an edge says.
+_LEAST_SHOWN, _MOST_SHOWN = -1.0, 4.0
 
 
 def prf_change_share(
@@ -75,4 +74,4 @@ def edge_share(
     if np.count_nonzero(telling) < _LEAST_AT_EDGE:
         return 1.0
     shown = (scatter[telling] / (1 - leverage[telling]) - variance[telling]) / edge[telling]
-    return float(np.clip(_DOUBT * np.mean(np.clip(shown, _LEAST_SHOWN, _MOST_SHOWN)), 0.0, 1.0))
+    return float(np.clip(np.mean(np.clip(shown, _LEAST_SHOWN, _MOST_SHOWN)), 0.0, 1.0))

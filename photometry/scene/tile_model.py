@@ -29,6 +29,7 @@ from photometry.scene.design_matrices import (
 )
 from photometry.scene.node_model import NodeModel
 from photometry.scene.nodes import nodes_of
+from photometry.scene.prf_edge import static_edge_variance
 from photometry.scene.saturated_light import SaturatedLight, no_saturated_light, saturated_light
 from photometry.scene.star_expansion import expand_at, summed_light
 from photometry.scene.tile_data import TileData
@@ -102,7 +103,8 @@ class TileModel:
     local_basis : (n_pixel, n_local) float64
         Terms of the local background.
     fixed_variance : (n_pixel,) float64
-        Variance of the fixed stars' light by the errors of their magnitudes, (e-/s)^2.
+        Variance of the fixed stars' light by the errors of their magnitudes, and of all light where the samples of a
+        PRF end (`photometry.scene.prf_edge`), (e-/s)^2.
     n_mean_local : int
         Terms of the local background, the first ones, that the mean scene has.
     saturated : SaturatedLight
@@ -236,6 +238,7 @@ def build_model(
     level, basis = _background_terms(data, motion)
     faintest = faintest_light(data)
     fixed_base, fixed_variance = _fixed_light(prf, fixed, data, faintest)
+    fixed_variance = fixed_variance + static_edge_variance(data, free, free.flux, prf.grid)
     bright, widened = free.flux > _FINE_FLUX, free.flux > _WIDENED_FLUX
     placed = prf.place(free.row, free.column)
     placed_bright, placed_widened = _some_of(placed, bright), _some_of(placed, widened)

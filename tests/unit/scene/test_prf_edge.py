@@ -9,7 +9,7 @@ from photometry.calibration.kernel import N_MOTION, MovementKernel
 from photometry.core.geometry import Stamp
 from photometry.fit import tile_photometry
 from photometry.prf.prf_grid import PrfGrid
-from photometry.scene.prf_edge import edge_variance
+from photometry.scene.prf_edge import edge_variance, static_edge_variance
 from photometry.scene.tile_data import tile_data
 from photometry.scene.tile_state import TileMotion
 from photometry.scene.widening import N_WIDTH
@@ -81,3 +81,23 @@ def test_fluxes_do_not_follow_the_motion_through_the_edge(monkeypatch):
     scatter = found.flux[0].std()
     assert scatter < 0.7 * before.flux[0].std()
     assert scatter / np.median(found.flux_err[0]) == pytest.approx(1.0, abs=0.3)
+
+
+def test_what_is_wrong_without_movement_is_a_quarter_of_the_light():
+    star = make_stars([_ROW], [_COLUMN], 8.0)
+    data = tile_data(make_cube(_STAMP, np.zeros((_N_CADENCE, *_STAMP.shape))))
+    variance = static_edge_variance(data, star, np.array([1e5]), _prf(117)).reshape(_STAMP.shape)
+    assert set(np.nonzero(variance)[0]) == {4, 17}
+    assert np.sqrt(variance[4, 4:17]) == pytest.approx(1e5 * _PEDESTAL / 4, rel=0.01)
+
+
+def test_the_mean_of_a_faint_star_on_the_edge_of_a_bright_one_is_right():
+    """Where the light goes on, a star of T=13.2 at 6.4 px from one of T=7.5 would be 5 % too bright."""
+    stars = make_stars([_ROW, _ROW + 6.4], [_COLUMN, _COLUMN + 1.2], [7.5, 13.2])
+    still = np.zeros(_N_CADENCE)
+    images = exact_images(_prf(135), stars, _STAMP, still, still)
+    nothing = np.zeros((_N_CADENCE, N_MOTION, N_MOTION))
+    motion, bad = np.zeros((_N_CADENCE, N_MOTION)), np.zeros(_N_CADENCE, dtype=bool)
+    kernel = MovementKernel(_STAMP.center, 10.0, (0.0, 0.0), motion, nothing, bad, "pixels")
+    found = fit(make_cube(_STAMP, images, np.random.default_rng(2)), stars, _prf(117), kernel)
+    assert found.flux[1].mean() == pytest.approx(stars.flux[1], rel=0.005)

@@ -148,7 +148,7 @@ def ccd(folder: Path, n_frame: int) -> dict:
     ("n_frame", "asked"),
     [
         (1300, {"cube": (33, 9000), "motion": (48, 1452), "tile": (80, 1563), "plots": (11, 1234)}),
-        (11000, {"cube": (154, 9000), "motion": (372, 1840), "tile": (352, 6510), "plots": (62, 2980)}),
+        (11000, {"cube": (154, 9000), "motion": (372, 1840), "tile": (352, 6510), "plots": (63, 2980)}),
     ],
 )
 def test_few_long_jobs_for_a_ccd(snakemake, tmp_path, n_frame, asked):

@@ -170,7 +170,7 @@ CATALOGUES = {
         "stars.csv: ",
         "900000003 differs in tmag",
     ),
-    "with a number that is none": (lambda table: table.assign(ID="9" * 23), "stars.csv: ", "are no TIC number: '9999"),
+    "with a number that is none": (lambda table: table.assign(ID="9" * 23), "stars.csv: ", "are no TIC numbers: '9999"),
     "in hours, minutes and seconds": (
         lambda table: table.assign(ra="05:37:09.9"),
         "stars.csv: ",

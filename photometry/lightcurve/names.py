@@ -19,7 +19,7 @@ _OWN = re.compile(
     r"tess(?P<star>\d{11,19})-s(?P<sector>\d+)-(?P<camera>\d)-(?P<ccd>\d)-c(?P<cadence>\d+)-dr\d+"
     r"-v(?P<version>\d+)_lc\.fits"
 )
-_COLLECTED = re.compile(
+_OF_COLLECTION = re.compile(
     r"hlsp_[a-z0-9-]+_tess_[a-z]+_(?:tic(?P<star>\d{11})|gaia(?P<gaia>\d+))"
     r"-s(?P<sector>\d+)-(?P<camera>\d)-(?P<ccd>\d)-c(?P<cadence>\d+)_tess_v(?P<version>\d+)_lc\.fits"
 )
@@ -84,7 +84,7 @@ def multi_sector_name(star: str, version: int, collection: str = "") -> str:
 
 def named_curve(name: str) -> NamedCurve | None:
     """Return what a name says, without folders; None where it is none of a light curve."""
-    match = _OWN.fullmatch(name) or _COLLECTED.fullmatch(name)
+    match = _OWN.fullmatch(name) or _OF_COLLECTION.fullmatch(name)
     if match is None:
         return None
     found = match.groupdict()

@@ -276,7 +276,8 @@ def test_each_process_has_one_thread_for_linear_algebra(builder, tmp_path, monke
     """Snakemake sets the number of threads to that of the job, which each of its processes would use."""
 
     def read_and_note(*arguments):
-        threads = [library["num_threads"] for library in threadpoolctl.threadpool_info()]
+        blas = threadpoolctl.ThreadpoolController().select(user_api="blas")
+        threads = [library["num_threads"] for library in blas.info()]
         (tmp_path / f"threads_{os.getpid()}").write_text(str(max(threads)))
         return read_errors(*arguments)
 

@@ -46,6 +46,7 @@ if not IS_MODULE:
 
 
 include: "common.smk"
+include: "products.smk"
 
 
 pathvars:

@@ -36,7 +36,7 @@ _KINDS: npt.NDArray[np.float64] = linalg.block_diag(
     np.eye(N_MOTION - N_AFFINE),
 )
 #: The shifts among the kinds.
-_SHIFTS = [0, 3]
+_SHIFTS = np.array([0, 3])
 #: Kinds that are fixed at zero in a mode.
 _FIXED_KINDS: dict[str, list[int]] = {"affine": [], "euclidian": [2, 4, 5], "translation": [1, 2, 4, 5]}
 #: Prior of the constant shift between catalogue and pixels, pixels, and of its change per pixel.
@@ -202,12 +202,12 @@ def _priors_in_time(
     use: npt.NDArray[np.bool_],
     width: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Widths and middles of the priors, (n_cadence, N_MOTION): of shifts by their neighbours, where that is narrower."""
+    """Widths and middles of the priors, (n_cadence, N_MOTION): shifts by their neighbours, where that is narrower."""
     widths, middles = np.tile(width, (len(use), 1)), np.zeros(alone.shape)
     found = expected_from_others(alone[use][:, _SHIFTS], variance[use][:, _SHIFTS], np.flatnonzero(use))
     if found is not None:
         expected, spread = found[0], np.sqrt(found[1] + _LEAST_WIDTH**2)
-        closer, shifts = spread < width[_SHIFTS], np.ix_(use, _SHIFTS)
+        closer, shifts = spread < width[_SHIFTS], np.ix_(np.flatnonzero(use), _SHIFTS)
         middles[shifts] = np.where(closer, expected, 0.0)
         widths[shifts] = np.where(closer, spread, width[_SHIFTS])
     return widths, middles

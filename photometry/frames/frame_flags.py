@@ -30,15 +30,16 @@ def frame_flags(
     excluded, straps : (n_column,) bool
         Columns that a known defect spoils in this cadence, and those over straps.
     """
-    flags = np.zeros(dead.shape, dtype=np.uint8)
-    flags[dead] |= bit(PIXEL_FLAGS, "dead")
-    flags[:, straps] |= bit(PIXEL_FLAGS, "strap")
+    flags = _flag("dead", dead) | _flag("strap", straps)
     if image is None or used is None or anomalous is None:
         return flags | np.uint8(bit(PIXEL_FLAGS, "not_measured"))
-    flags[:, excluded] |= bit(PIXEL_FLAGS, "excluded")
-    flags[~np.isfinite(image)] |= bit(PIXEL_FLAGS, "not_measured")
-    with np.errstate(invalid="ignore"):
-        flags[image >= SATURATION_E_S] |= bit(PIXEL_FLAGS, "saturated")
-    flags[used & ~dead & ~excluded] |= bit(PIXEL_FLAGS, "used_for_background")
-    flags[anomalous] |= bit(PIXEL_FLAGS, "background_anomaly")
+    flags |= _flag("excluded", excluded)
+    flags |= _flag("not_measured", ~np.isfinite(image))
+    flags |= _flag("saturated", image >= SATURATION_E_S)
+    flags |= _flag("used_for_background", used & ~dead & ~excluded)
+    flags |= _flag("background_anomaly", anomalous)
     return flags
+
+
+def _flag(name: str, where: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    return where.view(np.uint8) * np.uint8(bit(PIXEL_FLAGS, name))

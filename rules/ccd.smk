@@ -161,6 +161,7 @@ rule ccd_images:
     """Put the cube of {wildcards.region} together from its blocks, as they are compressed."""
     input:
         frames=rules.frames.output.frames,
+        stars=stars_of,
         smooth=rules.ccd_smooth.output.smooth,
         described=collect_blocks(rules.ccd_backgrounds.output.described),
         pixels=collect_blocks(rules.ccd_pixels.output.pixels),

@@ -95,15 +95,14 @@ def _block_light(
     light: npt.NDArray[np.float32], residual: npt.NDArray[np.float32], count: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
     """Mean light of the used pixels of each block, e-/s, at least 0."""
-    total = [
-        np.add.reduceat(
-            np.maximum(zeroed(light[rows], np.isfinite(residual[rows])), 0),
-            np.arange(0, rows.stop - rows.start, _BLOCK_PIX),
-        )
-        for rows in bands(len(light))
-    ]
+    total = np.zeros((len(count), light.shape[1]), dtype=np.float32)
+    for rows in bands(len(light)):
+        lit = np.maximum(zeroed(light[rows], np.isfinite(residual[rows])), 0)
+        for row in range(_BLOCK_PIX):
+            of_row = lit[row::_BLOCK_PIX]
+            total[rows.start // _BLOCK_PIX :][: len(of_row)] += of_row
     columns = np.arange(0, light.shape[1], _BLOCK_PIX)
-    return np.asarray(np.add.reduceat(np.concatenate(total), columns, axis=1) / np.maximum(count, 1), dtype=np.float64)
+    return np.asarray(np.add.reduceat(total, columns, axis=1) / np.maximum(count, 1), dtype=np.float64)
 
 
 def _pixels_of(blocks: npt.NDArray[np.bool_], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:

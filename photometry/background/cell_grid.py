@@ -53,8 +53,10 @@ class GlowPixels:
         Number of these pixels in all rows before each one.
     row, column : (n_pixel,) int32
         Counted from the first of the stamp.
+    profile : (n_place, n_glow) float64
+        Splines of the glow at distances from the centre, `_PROFILE_STEP` pixels apart.
     step : (n_pixel,) int32
-        The last value of the profile (`BackgroundGrid.glow_profile`) before the pixel.
+        The last of these distances before the pixel.
     part : (n_pixel,) float32
         How far the pixel is on the way to the next one, 0 to 1.
     """
@@ -62,6 +64,7 @@ class GlowPixels:
     row_ends: npt.NDArray[np.int64]
     row: npt.NDArray[np.int32]
     column: npt.NDArray[np.int32]
+    profile: _Floats
     step: npt.NDArray[np.int32]
     part: npt.NDArray[np.float32]
 
@@ -106,12 +109,6 @@ class BackgroundGrid:
     def n_glow(self) -> int:
         """Number of coefficients of the glow; 0 without one."""
         return int(self.cell_glow.shape[2])
-
-    def glow_profile(self, glow: npt.NDArray[np.float32]) -> _Floats:
-        """Return the glow of coefficients at the distances `_profile_places` from the centre, e-/s."""
-        # The splines that reach inwards of the begin have no coefficients: the glow starts from zero.
-        spline = BSpline(self.glow_knots, np.concatenate([np.zeros(_DEGREE), glow]), _DEGREE)
-        return np.asarray(spline(_profile_places(self.glow_knots)), dtype=np.float64)
 
     @property
     def mesh_shape(self) -> tuple[int, int]:
@@ -210,12 +207,15 @@ def _glow_pixels(stamp: Stamp, centre: tuple[float, float], knots: _Floats) -> G
     inside = radius >= (knots[_DEGREE] if len(knots) else np.inf)
     at_row, at_column = np.nonzero(inside)
     places = _profile_places(knots) if len(knots) else np.zeros(2)
+    # The splines that reach inwards of the begin have no coefficients: the glow starts from zero.
+    splines = BSpline.design_matrix(places, knots, _DEGREE).toarray()[:, _DEGREE:] if len(knots) else np.zeros((2, 0))
     step = np.clip(np.searchsorted(places, radius[inside], side="right") - 1, 0, len(places) - 2)
     part = (radius[inside] - places[step]) / (places[step + 1] - places[step])
     return GlowPixels(
         row_ends=np.append(0, np.cumsum(inside.sum(axis=1))),
         row=at_row.astype(np.int32),
         column=at_column.astype(np.int32),
+        profile=splines,
         step=step.astype(np.int32),
         part=part.astype(np.float32),
     )

@@ -130,10 +130,9 @@ def describe_background(
     mesh_step, glow_step = fit_cells(cells, grid)
     step = _description(mesh_step, glow_step, grid)
     # Straps have pulled at the rough model; what they have more than the better one is theirs.
-    for rows in bands(len(sky)):
-        correction = background_image(step, grid, rows)
-        sky[rows] -= correction
-        model[rows] += correction
+    correction = background_image(step, grid)
+    sky -= correction
+    model += correction
     factors = strap_factors(sky, model).factors
     noise = float(np.median(cells.scatter[cells.count > 0])) if cells.count.any() else float("nan")
     return _description(mesh + mesh_step, glow + glow_step, grid, factors, noise, cells.count)
@@ -233,7 +232,7 @@ def _add_glow(
     if (first_column, last_column) != (0, grid.stamp.shape[1]):
         inside = (column >= first_column) & (column < last_column)
         row, column, step, part = row[inside], column[inside], step[inside], part[inside]
-    profile = grid.glow_profile(glow)
+    profile = pixels.profile @ glow
     value, rise = profile[:-1].astype(np.float32), np.diff(profile).astype(np.float32)
     image[row - first_row, column - first_column] += value.take(step) + part * rise.take(step)
 

@@ -83,15 +83,16 @@ class _Look:
     def at(self, cadence: int, errors: npt.NDArray[np.float32]) -> None:
         """Look at a frame; write its errors (n_row, n_column)."""
         work = self._work
-        image = np.full(work.area.shape, np.nan, dtype=np.float32)
-        status, reason, is_read = OK, "", False
+        image, status, reason = None, OK, ""
         if work.good[cadence]:
             try:
                 image, read = read_checked_frame(work.files[cadence], work.area)
+                errors[:] = rounded_errors(read)
             except InputFileError as error:
                 status, reason = "no_pixels", error.problem
-            else:
-                errors[:], is_read = rounded_errors(read), True
+        is_read = image is not None
+        if image is None:
+            image = np.full(work.area.shape, np.nan, dtype=np.float32)
         self.alive |= np.isfinite(image)
         excluded = work.excluded(cadence)
         image[:, excluded] = np.nan

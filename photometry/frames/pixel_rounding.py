@@ -26,6 +26,6 @@ def rounded_errors(errors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     words = errors.view(np.uint32) + np.uint32(1 << (dropped - 1))
     words &= np.uint32((0xFFFFFFFF << dropped) & 0xFFFFFFFF)
     rounded = words.view(np.float32)
-    other = np.nonzero(~np.isfinite(errors))
-    rounded[other] = errors[other]
+    other = np.flatnonzero(~np.isfinite(errors))
+    rounded.ravel()[other] = errors.ravel()[other]
     return rounded

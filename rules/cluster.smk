@@ -47,7 +47,7 @@ def count_stars(path, tmag_limit):
 
 def stars_of_tile(wildcards):
     """Return how many stars with a free flux a tile of the region has on average, in thousands."""
-    path = str(star_file_of(wildcards.region))
+    path = star_path_of(wildcards.region)
     if not Path(path).exists():
         return USUAL_STARS
     n_star = count_stars(path, fit_of(wildcards)["tmag_limit"])

@@ -128,7 +128,7 @@ def test_parameters_are_read_by_the_script_or_say_that_they_re_run_the_rule(text
     assert {name for name in given if not name.startswith("rerun_on_")} == read
 
 
-@pytest.mark.parametrize("name", ["default", "slurm"])
+@pytest.mark.parametrize("name", ["default", "slurm", "kubernetes", "aws-batch"])
 def test_profile_gives_a_reason_for_each_line(name):
     lines = (ROOT / f"profiles/{name}/profile.yaml").read_text().splitlines()
     settings = [line for line in lines if not line.startswith("  ")]
@@ -136,12 +136,13 @@ def test_profile_gives_a_reason_for_each_line(name):
         assert line.startswith("#") or not line or before.startswith("#"), line
 
 
-def test_both_profiles_agree_where_they_must():
-    default, slurm = (
-        yaml.safe_load((ROOT / f"profiles/{name}/profile.yaml").read_text()) for name in ("default", "slurm")
+def test_profiles_agree_where_they_must():
+    default, *others = (
+        yaml.safe_load((ROOT / f"profiles/{name}/profile.yaml").read_text())
+        for name in ("default", "slurm", "kubernetes", "aws-batch")
     )
     for name in ("max-checksum-file-size", "rerun-incomplete", "rerun-triggers", "keep-going", "scheduler"):
-        assert default[name] == slurm[name], name
+        assert [other[name] for other in others] == 3 * [default[name]], name
 
 
 def test_every_group_of_a_cluster_has_its_number_in_the_profile():

@@ -89,7 +89,14 @@ def motion_of_all(series: RegionSeries, few: Region, prf: PrfEvaluator, settings
             tiles[k] = _add_step(tile, series.pixels(k), kernel, prf, left, information, target)
         gradient = target - np.einsum("tij,tj->ti", information, kernel.parameters)
         improved = improved_kernel(
-            kernel, information, gradient, series.good, settings.mode, moments=few.moments, static_mean=False
+            kernel,
+            information,
+            gradient,
+            series.good,
+            settings.mode,
+            moments=few.moments,
+            static_mean=False,
+            in_time=True,
         )
         moved = np.abs(improved.parameters - kernel.parameters)
         kernel = improved

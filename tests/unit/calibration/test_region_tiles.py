@@ -72,8 +72,9 @@ def test_the_nodes_with_the_fewest_cadences_are_spared():
     good = np.ones(100, dtype=bool)
     good[95:] = False
 
-    def nodes_of(*edges):
-        return tuple(SimpleNamespace(cadences=cadences) for cadences in np.split(np.arange(100), edges))
+    def means_of(*edges):
+        nodes = [SimpleNamespace(cadences=cadences) for cadences in np.split(np.arange(100), edges)]
+        return [SimpleNamespace(node=node) for node in nodes]
 
-    assert [len(node.cadences) for node in _well_filled(nodes_of(80, 84, 88), good)] == [80, 12]
-    assert len(_well_filled(nodes_of(20, 40, 60, 80), good)) == 5
+    assert [len(mean.node.cadences) for mean in _well_filled(means_of(80, 84, 88), good)] == [80, 12]
+    assert len(_well_filled(means_of(20, 40, 60, 80), good)) == 5

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-from moto.server import ThreadedMotoServer
 from running import ROOT, snakemake_environment
 
 #: Where products are, and what is before their names there.
@@ -28,6 +26,10 @@ OFTEN = ("--seconds-between-status-checks", "1")
 @contextmanager
 def running_bucket() -> Iterator[tuple[Any, dict[str, str]]]:
     """Give a bucket on this machine, and the environment in which Snakemake finds it."""
+    # A second of imports, which who collects tests does not need.
+    import boto3
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     address = "http://{}:{}".format(*server.get_host_and_port())

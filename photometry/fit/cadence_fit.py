@@ -114,7 +114,8 @@ class FirstFit:
     variation : (n_star,) float64
         By how much the stars vary beyond their noise, e-/s (`photometry.fit.flux_priors`).
     scatter : (n_pixel,) float64
-        Mean square of the residuals of the good cadences, outliers left out, (e-/s)^2; NaN where there are none.
+        Mean square of the residuals of the good cadences, outliers left out, (e-/s)^2, as if all had the noise of the
+        main node; NaN where there are none.
     main_node : NodeModel
         The node with most good cadences.
     main : NodeSolver
@@ -227,9 +228,11 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     free, noise = (np.zeros((len(every), data.n_cadence), dtype=np.float32) for _ in range(2))
     square, n_good = np.zeros(data.stamp.n_pixel), np.zeros(data.stamp.n_pixel)
     most = main_node(model.nodes, good)
+    usual_noise = node_variance(data, most, model.mean_images(most, scene.state.flux))
     for node in counted(model.nodes, "first fit", "nodes"):
         images = model.mean_images(node, scene.state.flux)
-        variance = node_variance(data, node, images) + scene.edge_variance
+        noise_of_node = node_variance(data, node, images)
+        variance = noise_of_node + scene.edge_variance
         system = _system_of(scene, node, variance, factored, with_errors=node is most)
         if node is most:
             main = system
@@ -247,7 +250,7 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
             off = valid & (np.abs(left - usual[0]) > usual[1])
             rejected[cadences] = off.T
             left[off] = 0
-            square += left**2 @ good[cadences].astype(np.float32)
+            square += usual_noise / noise_of_node * (left**2 @ good[cadences].astype(np.float32))
             free[:, cadences] = system.without_own_prior(solution.deviation, every)
             noise[:, cadences] = np.where(_is_hit(node, off), np.inf, system.noise[:, None])
             total += left @ good[cadences].astype(np.float32)

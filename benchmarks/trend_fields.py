@@ -121,7 +121,7 @@ def make_field(
     mean = flux_of_tmag(tmag)
     error = np.sqrt((mean + _BACKGROUND) / (0.79 * cadence_s))
     size = np.exp(rng.uniform(*np.log(_SIZES)))
-    settings = SharedSystematics(sensitivity=0.7 * size, ramp=size, jump=0.5 * size, scattered=1000 * size)
+    settings = SharedSystematics.of_size(size)
     shared = shared_systematics(time, row, column, mean, settings, rng)
     bright = np.flatnonzero((tmag > 8) & (tmag < 12))
     chosen = rng.choice(bright, min(n_signal, len(bright) // 3), replace=False) if kind else np.zeros(0, int)

@@ -24,6 +24,9 @@ def prepared_files():
         *target_lists(),
         *collect(rules.movement_kernel.output.kernel, region=fitted),
         *collect(rules.effective_prf.output, region=fitted),
+        *collect(
+            "<results>/prepared/trends_{region}.fits", region=filter(has_trends, fitted)
+        ),
     ]
 
 

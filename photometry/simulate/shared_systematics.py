@@ -41,6 +41,11 @@ class SharedSystematics:
     own: float = 0.05
     pause: float = 1.0
 
+    @classmethod
+    def of_size(cls, size: float) -> "SharedSystematics":
+        """Return systematics whose ramp is so large, as a share of the flux, and all others in proportion."""
+        return cls(sensitivity=0.7 * size, ramp=size, jump=0.5 * size, scattered=1000 * size)
+
 
 def shared_systematics(
     time: Array, row: Array, column: Array, flux: Array, settings: SharedSystematics, rng: np.random.Generator

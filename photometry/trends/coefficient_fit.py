@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import median_filter
 
 from photometry.trends.low_rank import median_of
 from photometry.trends.relative_series import Array, Bins, Integers, RelativeSeries
@@ -90,6 +89,9 @@ def _ratio(power: Array, freedom: Array, lower: Integers, upper: Integers) -> Ar
 
 def without_dips(series: RelativeSeries, model: Array, bins: Bins) -> RelativeSeries:
     """Return light curves in bins without those that lie far from a running median: transits, eclipses, flares."""
+    # The plan of a workflow imports this module, and scipy.ndimage takes a third of a second.
+    from scipy.ndimage import median_filter
+
     there = np.isfinite(series.errors)
     left = np.where(there, series.values - model, 0.0)
     step = np.median(np.diff(bins.time)) if len(bins.time) > 1 else 1.0

@@ -28,7 +28,7 @@ from photometry.trends.relative_series import Array, Bins, RelativeSeries, binne
 from photometry.trends.trend_number import TrendNumber, trend_number
 from photometry.trends.trend_set import ReferenceStars, TrendSet, no_trends
 
-__all__ = ["StarFluxes", "learn_trends", "reference_of_given"]
+__all__ = ["MOST_STARS", "StarFluxes", "learn_trends", "n_changed", "reference_of_given"]
 
 #: Stars that make trends, at most: the brightest that are quiet.
 MOST_STARS = 1200
@@ -38,6 +38,8 @@ _STARS_PER_TREND = 5
 _N_CLEANING = 3
 #: Rounds of stars and cadences at the cadences themselves.
 _N_FINAL = 3
+#: A star is the same while its median flux changes by less than this.
+_SAME_FLUX = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,16 @@ def learn_trends(given: StarFluxes) -> TrendSet:
         reason = f"{len(which)} quiet stars share nothing that stars which had no part in it have, too"
         return no_trends(given.time, given.cadenceno, reason, n_candidate, found.scores)
     return _at_all_cadences(given, which, series, factors, found, n_candidate)
+
+
+def n_changed(trends: TrendSet, given: StarFluxes) -> int:
+    """Return how many of the stars that trends are made of have another median flux now, or none."""
+    places = {star: place for place, star in enumerate(given.stars.starid.tolist())}
+    there = [place for star in trends.stars.starid.tolist() if (place := places.get(star)) is not None]
+    series = relative(given.flux[there], given.flux_err[there], given.usable)
+    before = trends.stars.of_stars(np.isin(trends.stars.starid, given.stars.starid))
+    same = np.abs(series.median / before.flux - 1) < _SAME_FLUX
+    return len(trends.stars) - int(same.sum())
 
 
 def _too_few(given: StarFluxes, n_star: int, what: str) -> TrendSet:

@@ -97,7 +97,7 @@ def are_quiet(series: RelativeSeries, residual: Array) -> npt.NDArray[np.bool_]:
     quiet = np.empty(len(order), dtype=np.bool_)
     quiet[order] = ordered < usual + _NOISY * spread
     beyond = np.sqrt(np.maximum(squares - 1, 0.0)) * median_of(series.errors, there)
-    return quiet | (beyond < _LIKE_BRIGHTEST * np.median(beyond[order[:_N_BRIGHTEST]]))
+    return np.asarray(quiet | (beyond < _LIKE_BRIGHTEST * np.median(beyond[order[:_N_BRIGHTEST]])))
 
 
 def alone_in_trend(series: RelativeSeries, factors: Factors) -> int | None:

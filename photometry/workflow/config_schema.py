@@ -50,8 +50,8 @@ def config_schema() -> dict[str, Any]:
             ),
             **_run(),
             "trends": _text(
-                "what the stars of a region share is taken off CORR_FLUX: none | learn (from its quiet stars, where there "
-                "are enough) | FITS file or folder of trends of this package or of SPOC (CBVs)",
+                "what the stars of a region share is taken off CORR_FLUX: none | learn (from its quiet stars, where "
+                "there are enough) | FITS file or folder of trends of this package or of SPOC (CBVs)",
                 default="none",
             ),
             "motion": _block("how the movement kernel is measured", MotionSettings),

@@ -185,7 +185,7 @@ def read_trends(path: str | Path) -> TrendSet:
             covariance=np.asarray(hdus[_COVARIANCE].data, np.float32)
             if ours
             else np.zeros((len(time), len(vectors), len(vectors)), np.float32),
-            stars=_read_stars(hdus[_STARS].data) if ours else no_stars(len(vectors)),
+            stars=_read_stars(hdus[_STARS].data, len(vectors)) if ours else no_stars(len(vectors)),
             by_orbit=bool(header.get("BYORBIT", False)),
             scores=_read_scores(header),
             n_candidate=int(header.get("NCANDID", 0)),
@@ -198,12 +198,12 @@ def _read_scores(header: fits.Header) -> tuple[float, ...]:
     return tuple(float(header[name]) for name in header if name.startswith("SCORE"))
 
 
-def _read_stars(table: fits.FITS_rec) -> ReferenceStars:
+def _read_stars(table: fits.FITS_rec, n_trend: int) -> ReferenceStars:
     fields: dict[str, npt.NDArray[Any]] = {
         name: np.asarray(table[name.upper()], np.int64 if kind == "K" else np.float64) for name, kind, *_ in _OF_STARS
     }
     for name, _ in _OF_TRENDS:
-        fields[name] = np.asarray(table[name.upper()], np.float64).reshape(len(table), -1)
+        fields[name] = np.asarray(table[name.upper()], np.float64).reshape(len(table), n_trend)
     return ReferenceStars(**fields)
 
 

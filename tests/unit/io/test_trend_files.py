@@ -97,6 +97,15 @@ def test_ours_keep_their_stars_where_the_cadences_are_the_same(trends, tmp_path)
     np.testing.assert_array_equal(found.covariance, trends.covariance)
 
 
+def test_given_ones_without_stars_come_back(tmp_path):
+    write_basis_vectors(tmp_path / "spoc.fits", TIME, np.stack([np.sin(TIME), np.cos(TIME)]))
+    found = given_trends([str(tmp_path / "spoc.fits")], HEADER)
+    write_trends(tmp_path / "a.fits", found, HEADER, "key", {})
+    back = read_trends(tmp_path / "a.fits")
+    assert (len(back.stars), back.stars.coefficients.shape, back.origin) == (0, (0, 2), "spoc.fits")
+    np.testing.assert_array_equal(back.values, found.values)
+
+
 def test_those_of_another_detector_are_not_taken(tmp_path):
     write_basis_vectors(tmp_path / "a.fits", TIME, np.sin(TIME)[None], ccd=3)
     found = given_trends([str(tmp_path / "a.fits")], HEADER)

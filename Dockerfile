@@ -4,6 +4,12 @@ WORKDIR /source
 COPY . .
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheel .
 
+# What jobs on other machines start: no command of its own, and the storage of products (docs/object_storage.md).
+FROM python:3.12-slim AS node
+COPY --from=wheel /wheel /wheel
+RUN pip install --no-cache-dir /wheel/*.whl snakemake-storage-plugin-s3
+WORKDIR /data
+
 FROM python:3.12-slim
 COPY --from=wheel /wheel /wheel
 RUN pip install --no-cache-dir /wheel/*.whl

@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from photometry.calibration.kernel import N_AFFINE, N_MOTION, MovementKernel
 from photometry.core.barycentre import Ephemeris
 from photometry.core.constants import ARCSEC_PER_PIXEL, FRAME_SHAPE
 from photometry.core.cube import CubeHeader, Pointing
@@ -39,6 +40,8 @@ _STAR_MARGIN = 12
 _HEADERS = 8 * 2880
 #: e-/s per pixel.
 _BACKGROUND = np.float32(120.0)
+#: Error of second moments by a few hundred stars, pixels^2.
+_MOMENT_ERROR = 1e-5
 #: Cadences that are written at once: those of a chunk.
 _CADENCES_AT_ONCE = 64
 
@@ -112,11 +115,19 @@ def write_tiles(field: SimulatedTiles, folder: Path) -> None:
     frames = _frames_of(field.ccd)
     write_frames(prepared / f"frames_{field.region}.hdf5", frames, {})
     _write_cube(prepared / f"{field.region}.hdf5", field, frames, prf)
-    kernel = field.ccd.motion.kernel((0.0, 0.0))
+    kernel = _with_moments(field.ccd.motion.kernel((0.0, 0.0)))
     for name in ("movement", "movement_refined"):
         write_kernel(prepared / f"{name}_{field.region}.hdf5", kernel, {})
     write_prf(prepared / f"prf_{field.region}.hdf5", prf, {})
     write_unlisted(prepared / f"unlisted_stars_{field.region}.ecsv", NO_STARS, field.region, {})
+
+
+def _with_moments(kernel: MovementKernel) -> MovementKernel:
+    """Return a kernel whose second moments count as measured, as those of every CCD are."""
+    covariance = kernel.covariance.copy()
+    moments = np.arange(N_AFFINE, N_MOTION)
+    covariance[:, moments, moments] = _MOMENT_ERROR**2
+    return replace(kernel, covariance=covariance)
 
 
 def _write_names(ccd: SimulatedCcd, folder: Path) -> None:

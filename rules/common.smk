@@ -12,6 +12,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.path_modifier import PathModifier
 
+from photometry.ccd.ccd_work import n_block_of
 from photometry.core.collection import Collection
 from photometry.core.datasources import DATASOURCES, region_pattern
 from photometry.core.errors import PhotometryError
@@ -48,6 +49,7 @@ CCD_REGION = region_pattern(whole_ccd=True)
 wildcard_constraints:
     region=f"{FILE_REGION}|{CCD_REGION}",
     tile=r"row[0-9]+_col[0-9]+",
+    block=r"[0-9]{3}",
     sector=r"[0-9]{3,4}",
     starid=r"[0-9]{11}",
     camera=r"[1-4]",
@@ -79,15 +81,21 @@ def is_dry_run():
 
 
 try:
-    RUN = plan_run(
-        config,
-        source=CONFIG_SOURCE,
-        sources=SOURCES,
-        settings_given=bool(GIVEN) or IS_MODULE,
-        dry=is_dry_run(),
-        checks_inputs=workflow.is_main_process,
-        place=PLACE,
-    )
+    if IS_NODE:
+        RUN = KEPT.run
+    else:
+        RUN = plan_run(
+            config,
+            source=CONFIG_SOURCE,
+            sources=SOURCES,
+            settings_given=bool(GIVEN) or IS_MODULE,
+            dry=is_dry_run(),
+            checks_inputs=workflow.is_main_process,
+            place=PLACE,
+            batched=not STORED,
+        )
+    if STORED:
+        check_storable(RUN)
 except NotFetchedYet as plan:
     print(
         f"{plan}\nNothing is fetched in a dry run; the run itself says then what it does with them."
@@ -112,6 +120,8 @@ REFERENCE_TRENDS = f"{SETTINGS['output']}/prepared/reference_trends_{{region}}.f
 PRF_DOWNLOADS = f"{SETTINGS['output']}/downloads/prf"
 #: Files with the light curves of a star in all sectors, for stars that MAST was asked for by number.
 MULTI_SECTOR = f"multi_sector/{multi_sector_name('{starid}', SETTINGS['version'], COLLECTION.in_names)}"
+#: Rules that make the cube of a CCD.
+CUBE_RULES = ("ccd_light", "ccd_backgrounds", "ccd_smooth", "ccd_pixels", "ccd_images")
 #: Name of the summary.
 SUMMARY = f"summary_v{SETTINGS['version']:02d}.ecsv"
 #: Name of the page that one browses.
@@ -159,7 +169,7 @@ def pixel_file_of(wildcards):
     """Return the pixel file of a region; of a CCD the list of its frames."""
     if is_ccd(wildcards):
         return rules.frames.output.frames
-    return str(region_of(wildcards).pixels.path)
+    return given(str(region_of(wildcards).pixels.path))
 
 
 def place_of_file(wildcards):
@@ -184,21 +194,57 @@ def placed_pixels_of(wildcards):
 
 def listing_of(wildcards):
     """Return a digest of the names, sizes and dates of a CCD's frames, which are too many to be inputs."""
-    return listing_digest(region_of(wildcards).pixels.paths)
+    return listing_of_region(wildcards.region)
+
+
+@cache
+def listing_of_region(region):
+    """Return what `listing_of` does; each frame is looked at once."""
+    if IS_NODE:
+        return KEPT.files[region].listing
+    return listing_digest(RUN.regions[region].pixels.paths)
+
+
+def blocks_of(wildcards):
+    """Return the numbers of the blocks of frames of a CCD, of which its cube is made."""
+    return [
+        f"{number:03d}"
+        for number in range(n_block_of(len(region_of(wildcards).pixels.paths)))
+    ]
+
+
+def collect_blocks(part):
+    """Return an input function: a part of the cube of each block of a CCD's frames."""
+    return lambda wildcards: of_all(
+        part, region=wildcards.region, block=blocks_of(wildcards)
+    )
 
 
 def ephemeris_of(wildcards):
-    """Return what says where TESS was; the Earth where the pixels' times need no places."""
+    """Return what says where TESS was, as jobs find it; the Earth where the pixels' times need no places."""
+    place = ephemeris_given(wildcards)
+    return place if place == "earth" else here(given(place))
+
+
+def ephemeris_given(wildcards):
+    """Return what says where TESS was, as it is named in the settings."""
     needed = DATASOURCES[datasource_of(wildcards)].places_of_tess
     return SETTINGS["ephemeris"] if needed else "earth"
 
 
 def ephemeris_files_of(wildcards):
     """Return the files that say where TESS was: a table or SPICE kernels; none for the Earth's place."""
-    given = Path(ephemeris_of(wildcards))
-    if str(given) == "earth":
+    return list(map(given, places_of_tess(wildcards)))
+
+
+def places_of_tess(wildcards):
+    """Return these files as they were found on the disk."""
+    if IS_NODE:
+        return KEPT.files[wildcards.region].ephemeris
+    place = Path(ephemeris_given(wildcards))
+    if str(place) == "earth":
         return []
-    return [str(given)] if given.is_file() else sorted(map(str, given.rglob("*.bsp")))
+    return [str(place)] if place.is_file() else sorted(map(str, place.rglob("*.bsp")))
 
 
 def is_downloaded(region):
@@ -213,9 +259,15 @@ def faintest_star_of(wildcards):
 
 def star_file_of(region):
     """Return the stars of a region: written by the plan from a given star table (its date does not matter), else by a job."""
+    path = star_path_of(region)
+    return path if is_downloaded(region) else ancient(given(path))
+
+
+def star_path_of(region):
+    """Return the stars of a region where the process that plans looks for them."""
     if is_downloaded(region):
         return f"{SETTINGS['output']}/prepared/stars_{region}.hdf5"
-    return ancient(str(stars_file(RUN.folder, region)))
+    return str(stars_file(RUN.folder, region))
 
 
 def stars_of(wildcards):
@@ -239,9 +291,16 @@ def star_rows_of(wildcards):
 
 def reference_of(wildcards):
     """Return a digest of the stars that cube, motion and PRF of a region are derived from: few may have changed since."""
-    plan = star_plan_of(wildcards.region)
-    path = REFERENCE.format(region=wildcards.region)
-    return plan and reference_digest(plan, star_file_of(wildcards.region), path)
+    return reference_of_region(wildcards.region)
+
+
+@cache
+def reference_of_region(region):
+    """Return what `reference_of` does; the parts of a cube all ask for it."""
+    plan = star_plan_of(region)
+    return plan and reference_digest(
+        plan, star_path_of(region), REFERENCE.format(region=region)
+    )
 
 
 def tile_stars_of(wildcards):
@@ -312,8 +371,8 @@ def asked_in(wildcards):
 
 def targets_table_of(wildcards):
     """Return the table of targets of a region, where there is one."""
-    given = observation_of(wildcards)["targets"]
-    return [] if given == "all" else given
+    table = observation_of(wildcards)["targets"]
+    return [] if table == "all" else given(table)
 
 
 def core_of(wildcards):
@@ -332,12 +391,21 @@ def fit_of(wildcards):
 
 def prf_folder_of(wildcards):
     """Return the folder of the PRF files of a region, or model."""
-    given = observation_of(wildcards)["prf"]
-    return PRF_DOWNLOADS if given == "mast" else given
+    folder = observation_of(wildcards)["prf"]
+    if folder == "mast":
+        return PRF_DOWNLOADS
+    return folder if folder == "model" else here(given(folder))
 
 
 def prf_files_of(wildcards):
     """Return the PRF files of a region: the user's, the list of those that are downloaded, none for the model."""
+    return list(map(given, prf_paths_of(wildcards)))
+
+
+def prf_paths_of(wildcards):
+    """Return these files as they were found on the disk."""
+    if IS_NODE:
+        return KEPT.files[wildcards.region].prf
     pointing = region_of(wildcards).pixels.pointing
     return prf_files(
         observation_of(wildcards)["prf"],
@@ -348,14 +416,14 @@ def prf_files_of(wildcards):
 
 
 @cache
-def prf_files(given, sector, camera, ccd):
-    """Return the PRF files of a CCD, as `prf_files_of` does; a folder is looked through once."""
-    if given == "model":
+def prf_files(folder, sector, camera, ccd):
+    """Return the PRF files of a CCD, as `prf_paths_of` does; a folder is looked through once."""
+    if folder == "model":
         return []
-    if given == "mast":
+    if folder == "mast":
         name = f"sector{sector:03d}_camera{camera}_ccd{ccd}"
         return [f"{SETTINGS['output']}/prepared/prf_files_{name}.txt"]
-    return [str(path) for path in check_prf_folder(given, sector, camera, ccd)]
+    return [str(path) for path in check_prf_folder(folder, sector, camera, ccd)]
 
 
 def fluxes_of(wildcards):

@@ -15,6 +15,7 @@ rule export_light_curves:
         cubes=cubes_at_tile,
         trends=trends_of,
     output:
+        **packed("lightcurves/{region}/{tile}"),
         index=ensure("<results>/lightcurves/index/{region}/{tile}.ecsv", non_empty=True),
     log:
         "<logs>/export_light_curves/{region}/{tile}.log",
@@ -62,8 +63,8 @@ rule summary:
     params:
         rerun_on_code=code_of("summary"),
         version=lookup("version", within=SETTINGS),
-        indices=lambda wildcards: index_files(RUN.regions),
-        targets=target_files(RUN.regions),
+        indices=lambda wildcards: list(map(here, index_files(RUN.regions))),
+        targets=list(map(here, target_files(RUN.regions))),
         unusable=[(str(error.path), error.problem) for error in RUN.unusable],
         output=subpath(output.summary, parent=True),
     script:
@@ -74,6 +75,7 @@ rule multi_sector:
     """Put the light curves of TIC {wildcards.starid} in all sectors into one file, and how far the sectors are apart."""
     input:
         made=made_for_star,
+        packed=packed_light_curves_of_star,
     output:
         curve=ensure(f"<results>/{MULTI_SECTOR}", non_empty=True),
     log:
@@ -87,7 +89,7 @@ rule multi_sector:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
     params:
         rerun_on_code=code_of("multi_sector"),
-        indices=indices_of_star,
+        indices=lambda wildcards: list(map(here, indices_of_star(wildcards))),
         output=subpath(output.curve, ancestor=2),
     script:
         "../scripts/multi_sector.py"

@@ -30,8 +30,9 @@ onsuccess:
 
 onerror:
     try:
+        # Of what is in a storage nothing is here.
         missing = write_incomplete(
-            RUN.regions,
+            {} if STORED else RUN.regions,
             {name: tiles_of_targets(name) for name in RUN.regions},
             SETTINGS["output"],
             SETTINGS["version"],

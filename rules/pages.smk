@@ -16,6 +16,7 @@ rule page_data:
         fluxes=fluxes_of,
         indices=indices_of,
     output:
+        **packed("report/{region}"),
         page=ensure("<results>/report/data/{region}.js", non_empty=True),
     log:
         "<logs>/page_data/{region}.log",
@@ -42,8 +43,10 @@ rule page:
     input:
         summary=rules.summary.output.summary,
         regions=all_page_files,
+        packed=packed_pages,
         batches=done_batches(),
     output:
+        **packed("page"),
         page=ensure(f"<results>/{PAGE}", non_empty=True),
     log:
         "<logs>/page.log",
@@ -57,7 +60,7 @@ rule page:
     params:
         rerun_on_code=[code_of("page"), code_digest()],
         rerun_on_losses=RUN.losses.get(page_mark()),
-        regions=lambda wildcards: page_files(RUN.regions),
+        regions=lambda wildcards: list(map(here, page_files(RUN.regions))),
         version=lookup("version", within=SETTINGS),
         asked=asked_by_number(),
         output=subpath(output.page, ancestor=2),

@@ -16,14 +16,14 @@ def prepared_files():
     asked = list(filter(is_downloaded, SINGLE))
     fitted = list(filter(tiles_of_targets, SINGLE))
     return [
-        *collect(rules.frames.output.frames, region=ccds),
-        *collect(rules.download_catalog.output.stars, region=asked),
-        *collect(rules.stars.output.stars, region=asked),
+        *of_all(rules.frames.output.frames, region=ccds),
+        *of_all(rules.download_catalog.output.stars, region=asked),
+        *of_all(rules.stars.output.stars, region=asked),
         *collect("<results>/prepared/{region}.hdf5", region=SINGLE),
-        *collect(rules.catalog.output.catalog, region=fitted),
+        *of_all(rules.catalog.output.catalog, region=fitted),
         *target_lists(),
-        *collect(rules.movement_kernel.output.kernel, region=fitted),
-        *collect(rules.effective_prf.output, region=fitted),
+        *of_all(rules.movement_kernel.output.kernel, region=fitted),
+        *of_all(rules.effective_prf.output, region=fitted),
         *collect(
             "<results>/prepared/trends_{region}.fits", region=filter(has_trends, fitted)
         ),
@@ -55,7 +55,7 @@ def plots():
     """Return the plots of all regions that have targets; none where the settings ask for none."""
     if not SETTINGS["plots"]:
         return []
-    return collect(rules.plots.output, region=filter(tiles_of_targets, SINGLE))
+    return of_all(rules.plots.output, region=filter(tiles_of_targets, SINGLE))
 
 
 def page_files(regions):
@@ -98,5 +98,5 @@ def wanted_products(wildcards):
         *pages(),
         *multi_sector_files(),
         *done_batches(),
-        *collect(rules.unusable_input.output, number=range(len(RUN.unusable))),
+        *of_all(rules.unusable_input.output, number=range(len(RUN.unusable))),
     ]

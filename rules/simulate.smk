@@ -56,9 +56,9 @@ rule simulate_ccd:
 rule simulate:
     """All simulated fields and CCDs."""
     input:
-        pixels=collect(rules.simulate_scene.output.pixels, scene=SCENES),
-        frames=collect(rules.simulate_ccd.output.frames, ccd_name=CCDS),
-        stars=collect(rules.simulate_scene.output.stars, scene=SCENES),
-        ccd_stars=collect(rules.simulate_ccd.output.stars, ccd_name=CCDS),
-        truth=collect(rules.simulate_scene.output.truth, scene=SCENES),
-        ccd_truth=collect(rules.simulate_ccd.output.truth, ccd_name=CCDS),
+        pixels=of_all(rules.simulate_scene.output.pixels, scene=SCENES),
+        frames=of_all(rules.simulate_ccd.output.frames, ccd_name=CCDS),
+        stars=of_all(rules.simulate_scene.output.stars, scene=SCENES),
+        ccd_stars=of_all(rules.simulate_ccd.output.stars, ccd_name=CCDS),
+        truth=of_all(rules.simulate_scene.output.truth, scene=SCENES),
+        ccd_truth=of_all(rules.simulate_ccd.output.truth, ccd_name=CCDS),

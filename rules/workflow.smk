@@ -45,6 +45,7 @@ if not IS_MODULE:
     report: "report/workflow.rst"
 
 
+include: "storage.smk"
 include: "common.smk"
 include: "products.smk"
 
@@ -67,6 +68,7 @@ include: "batch_inputs.smk"
 include: "batches.smk"
 include: "catalog.smk"
 include: "images.smk"
+include: "ccd.smk"
 include: "motion.smk"
 include: "prf.smk"
 include: "photometry.smk"
@@ -77,6 +79,11 @@ include: "pages.smk"
 include: "missing.smk"
 
 
+if STORED:
+
+    include: "send.smk"
+
+
 if "simulate" in SETTINGS:
 
     include: "simulate.smk"
@@ -84,6 +91,8 @@ if "simulate" in SETTINGS:
 
 if workflow.is_main_process:
     SOURCES.keep()
+    if STORED:
+        keep_for_nodes()
     # What another workflow says is its own.
     if not (IS_MODULE or is_dry_run() or workflow.output_settings.verbose):
         shorten_terminal_lines()

@@ -18,8 +18,10 @@ from photometry.io.products.pixel_origins import pixel_provenance
 from photometry.io.products.product_files import read_tile_fit
 from photometry.io.products.trend_files import read_trends
 from photometry.io.results.lightcurve_files import export_tile
+from photometry.io.results.listed_files import files_in_index
 from photometry.io.stars.star_files import read_stars
 from photometry.io.stars.target_lists import region_near
+from photometry.io.store.archives import pack
 from photometry.io.store.disk import flush
 from photometry.io.store.provenance import origin_of, provenance_of, settings_of
 from photometry.io.store.tables import write_ecsv
@@ -88,3 +90,6 @@ if __name__ == "__main__":
             path_trends=snakemake.input.get("trends") or "",
             uncorrected=snakemake.params.uncorrected,
         )
+        if packed := snakemake.output.get("packed"):
+            files = files_in_index(snakemake.output.index)
+            pack(packed, snakemake.params.output, [one.file for one in files])

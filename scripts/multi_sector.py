@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from photometry.io.results.multi_sector import light_curves_of, write_multi_sector
+from photometry.io.store.archives import unpack
 from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def multi_sector(path: str, paths_indices: Sequence[str], starid: int, output: s
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
+        unpack(snakemake.input.packed, snakemake.params.output)
         multi_sector(
             path=snakemake.output.curve,
             paths_indices=snakemake.params.indices,

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.io.results.listed_files import ListedFile
-from photometry.io.results.page_files import PAGE_FOLDER, read_page_file, write_page_file
+from photometry.io.results.page_files import PAGE_FOLDER, files_of_page, read_page_file, write_page_file
 from photometry.io.results.result_columns import read_columns
+from photometry.io.store.archives import pack, unpack
 from photometry.io.store.provenance import origin_of
 from photometry.pages.documents import FLAGS, bokeh_code, index_document, own_code, target_document
 from photometry.pages.packed_rows import COMPARED, NUMBERS, TEXTS, compared_with, pack_rows, page_groups, status_counts
@@ -152,6 +153,7 @@ def remove_others(output: str, files: Sequence[ListedFile]) -> None:
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
+        unpack(snakemake.input.packed, snakemake.params.output)
         page(
             path_summary=snakemake.input.summary,
             paths_regions=snakemake.params.regions,
@@ -160,3 +162,6 @@ if __name__ == "__main__":
             version=snakemake.params.version,
             asked=snakemake.params.asked,
         )
+        if packed := snakemake.output.get("packed"):
+            written = files_of_page(snakemake.output.page)
+            pack(packed, snakemake.params.output, [one.file for one in written])

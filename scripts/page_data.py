@@ -13,10 +13,11 @@ from photometry.io.products.cube_files import read_cube_header, read_sum_image
 from photometry.io.products.frame_lists import read_bad_frames
 from photometry.io.products.product_files import read_kernel, read_prf, read_tile_fit
 from photometry.io.results.listed_files import ListedFile
-from photometry.io.results.page_files import PAGE_FOLDER, read_page_file, write_page_file
+from photometry.io.results.page_files import PAGE_FOLDER, files_of_page, read_page_file, write_page_file
 from photometry.io.results.result_columns import read_columns
 from photometry.io.results.result_rows import read_rows
 from photometry.io.stars.unlisted_files import read_unlisted
+from photometry.io.store.archives import pack
 from photometry.io.store.provenance import digest_of, origin_of
 from photometry.pages.packed_regions import BadFrame, RegionOverview, TileSummary, facts_of, pack_region
 from photometry.pages.packed_tiles import pack_tile
@@ -107,3 +108,6 @@ if __name__ == "__main__":
             output=snakemake.params.output,
             code=snakemake.params.code,
         )
+        if packed := snakemake.output.get("packed"):
+            files = files_of_page(snakemake.output.page)
+            pack(packed, snakemake.params.output, [one.file for one in files])

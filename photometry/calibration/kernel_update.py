@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import linalg
 
 from photometry.calibration.kernel import LARGEST_SHIFT, LINEAR, N_AFFINE, N_MOTION, MovementKernel, interpolated
+from photometry.calibration.motion_in_time import expected_from_others
 from photometry.core.statistics import mad_sigma
 
 __all__ = ["improved_kernel", "static_precision", "unmeasured", "with_mean_in_offset", "with_static"]
@@ -34,6 +35,8 @@ _KINDS: npt.NDArray[np.float64] = linalg.block_diag(
     ),
     np.eye(N_MOTION - N_AFFINE),
 )
+#: The shifts among the kinds.
+_SHIFTS = np.array([0, 3])
 #: Kinds that are fixed at zero in a mode.
 _FIXED_KINDS: dict[str, list[int]] = {"affine": [], "euclidian": [2, 4, 5], "translation": [1, 2, 4, 5]}
 #: Prior of the constant shift between catalogue and pixels, pixels, and of its change per pixel.
@@ -98,6 +101,7 @@ def improved_kernel(
     *,
     moments: bool = True,
     static_mean: bool = True,
+    in_time: bool = False,
 ) -> MovementKernel:
     """Add the measured changes to the kernel, but for their mean where that is static.
 
@@ -118,11 +122,14 @@ def improved_kernel(
     static_mean : bool
         Whether the mean of the changes is absorbed by the mean scene, which is measured in turn with the motion, and
         is subtracted. Once the mean scene is known, the mean belongs to the motion.
+    in_time : bool
+        Whether these are all cadences, in the order of time, so that each is also known by its neighbours.
 
     Notes
     -----
     Shift, rotation, scale, shears and second moments are shrunk to their means unless they rise above their noise, so
-    that a kind of motion that is absent adds no noise. Shifts that are too large to be true, or whose error is above
+    that a kind of motion that is absent adds no noise; shifts to what the other cadences expect, too
+    (`photometry.calibration.motion_in_time`). Shifts that are too large to be true, or whose error is above
     0.1 px, count as not measured: they are interpolated, with the scatter of the others as their error. If that is so
     for most cadences, all cadences are bad (`unmeasured`).
     """
@@ -136,19 +143,21 @@ def improved_kernel(
     information, gradient = _KINDS.T @ information @ _KINDS, gradient @ _KINDS
     width = _first_widths(kernel.scale, mode, moments=moments)
     measured, covariance = _posterior(start, information, gradient, width)
-    spread, noise = _spread_and_noise(measured[use], covariance[use], width)
-    if max(spread[0], spread[3]) > _LARGEST_SPREAD:
+    alone, variance = _without_own_prior(measured, covariance, width)
+    spread, noise = mad_sigma(alone[use], axis=0), variance[use].mean(axis=0)
+    if max(spread[_SHIFTS]) > _LARGEST_SPREAD:
         return unmeasured(kernel, kernel.parameters[use])
     before, bad = use, bad | (np.hypot(measured[:, 0], measured[:, 3]) > LARGEST_SHIFT)
     use = good & ~bad
     if not use.any():
         return unmeasured(kernel, kernel.parameters[before])
     width = np.minimum(width, np.sqrt(np.maximum(spread**2 - _LEAST_SIGNAL * noise, 0.0) + _LEAST_WIDTH**2))
-    parameters, covariance = _posterior(start, information, gradient, width)
+    prior = _priors_in_time(alone, variance, use, width) if in_time else (width, 0.0)
+    parameters, covariance = _posterior(start, information, gradient, *prior)
     # Cadences without a measurement move as the others do.
     covariance[bad] = np.diag(np.maximum(width, _HELD) ** 2)
     # Flagged cadences may be anywhere: the shifts that the pixels show are not shrunk.
-    width[[0, 3]] = _SHIFT_WIDTH
+    width[_SHIFTS] = _SHIFT_WIDTH
     far, far_covariance = _posterior(start, information, gradient, width)
     flagged = ~good & ~bad
     parameters[flagged], covariance[flagged] = far[flagged], far_covariance[flagged]
@@ -175,17 +184,33 @@ def unmeasured(kernel: MovementKernel, parameters: npt.NDArray[np.float64]) -> M
     )
 
 
-def _spread_and_noise(
+def _without_own_prior(
     measured: npt.NDArray[np.float64], covariance: npt.NDArray[np.float64], width: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Scatter over the cadences of each kind with its own prior taken out, and its variance by noise, (N_MOTION,).
+    """Each kind of motion with its own prior taken out, and the variance of its noise, (n_cadence, N_MOTION).
 
     All other kinds keep their priors: what a few stars cannot tell apart does not drown what they can tell.
     """
     of_kinds = np.diagonal(covariance, axis1=1, axis2=2)
     free = np.maximum(1 - of_kinds * _precision(width), _LEAST_FREE)
-    noise: npt.NDArray[np.float64] = np.mean(of_kinds / free, axis=0)
-    return np.asarray(mad_sigma(measured / free, axis=0), dtype=np.float64), noise
+    return measured / free, of_kinds / free
+
+
+def _priors_in_time(
+    alone: npt.NDArray[np.float64],
+    variance: npt.NDArray[np.float64],
+    use: npt.NDArray[np.bool_],
+    width: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Widths and middles of the priors, (n_cadence, N_MOTION): shifts by their neighbours, where that is narrower."""
+    widths, middles = np.tile(width, (len(use), 1)), np.zeros(alone.shape)
+    found = expected_from_others(alone[use][:, _SHIFTS], variance[use][:, _SHIFTS], np.flatnonzero(use))
+    if found is not None:
+        expected, spread = found[0], np.sqrt(found[1] + _LEAST_WIDTH**2)
+        closer, shifts = spread < width[_SHIFTS], np.ix_(np.flatnonzero(use), _SHIFTS)
+        middles[shifts] = np.where(closer, expected, 0.0)
+        widths[shifts] = np.where(closer, spread, width[_SHIFTS])
+    return widths, middles
 
 
 def _precision(width: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -206,8 +231,10 @@ def _posterior(
     information: npt.NDArray[np.float64],
     gradient: npt.NDArray[np.float64],
     width: npt.NDArray[np.float64],
+    middle: npt.NDArray[np.float64] | float = 0.0,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Parameters and covariance, given a prior about zero of the given widths."""
-    covariance = np.linalg.inv(information + np.diag(_precision(width))).astype(np.float64)
-    target = gradient + np.einsum("tij,tj->ti", information, start)
+    """Parameters and covariance, given a prior of the given widths about its middle."""
+    precision = _precision(width)
+    covariance = np.linalg.inv(information + precision[..., None] * np.eye(N_MOTION)).astype(np.float64)
+    target = gradient + np.einsum("tij,tj->ti", information, start) + precision * middle
     return np.einsum("tij,tj->ti", covariance, target), covariance

@@ -131,7 +131,7 @@ class _Split:
 
     Parameters
     ----------
-    columns : (n_pixel, n_column) float64
+    columns : (n_pixel, n_column) sparse, float64
         Light of the bright stars of flux 1, then the terms of the background.
     variance, doubt, widest : (n_column,) float64
         Prior variance of their slopes, the least one that errors are worked out with, and the widest one, (e-/s)^2.
@@ -143,7 +143,7 @@ class _Split:
         Variance of the PRF's part for a share of 1, (e-/s)^2.
     """
 
-    columns: npt.NDArray[np.float64]
+    columns: sparse.csr_matrix
     variance: npt.NDArray[np.float64]
     doubt: npt.NDArray[np.float64]
     widest: npt.NDArray[np.float64]
@@ -163,14 +163,15 @@ class _Split:
 
         A slope that is significant with the widest prior widens its own.
         """
-        weighted, kept = weights[:, None] * self.columns, share**2 * self.kept
-        normal, projected = self.columns.T @ weighted, weighted.T @ slope
+        columns, kept = self.columns, share**2 * self.kept
+        normal = (columns.T @ (sparse.diags(weights) @ columns)).toarray()
+        projected = columns.T @ (weights * slope)
         found, error = _posterior(normal, projected, kept, self.widest)
         seen = np.abs(found) > _SIGNIFICANT * error
         variance = np.where(seen, np.maximum(self.variance, found**2), self.variance)
         pull = np.linalg.solve(np.eye(len(kept)) + normal * (variance - kept), projected)
-        left = weights * slope - weighted @ ((variance - kept) * pull)
-        image = share**2 * self.shape * left - self.columns @ (kept * pull)
+        left = weights * (slope - columns @ ((variance - kept) * pull))
+        image = share**2 * self.shape * left - columns @ (kept * pull)
         error = _posterior(normal, projected, kept, np.maximum(variance, self.doubt))[1]
         n_bright = len(self.bright)
         return image, (variance * pull)[:n_bright], error[:n_bright]
@@ -199,7 +200,7 @@ def _split(
     order = np.argsort(-flux, kind="stable")
     bright = np.sort(order[:_MOST_STARS])
     kept = flux**2 * light.max(axis=0).toarray().ravel()
-    columns = np.concatenate([light[:, bright].toarray(), basis], axis=1).astype(np.float64)
+    columns = sparse.hstack([light[:, bright].astype(np.float64), sparse.csr_matrix(basis)], format="csr")
     free = np.full(basis.shape[1], _FREE)
     variance, doubt, widest = (
         np.concatenate([np.maximum(variation, least * flux)[bright] ** 2, free])

@@ -16,7 +16,7 @@ from photometry.fit.cadence_fit import FIRST_ACCURACY, CadenceFit, TileScene, le
 from photometry.prf.prf_grid import PrfEvaluator
 from photometry.scene.design_matrices import matrix_of, monomials
 from photometry.scene.node_model import NodeStars, node_variance
-from photometry.scene.star_expansion import expand_at, joined
+from photometry.scene.star_expansion import expand_at
 from photometry.scene.tile_model import faintest_light
 from photometry.scene.widening import WIDENING
 from photometry.solver.chosen_solver import SOLVER
@@ -26,8 +26,6 @@ __all__ = ["fit_outlying", "outlying_nodes"]
 
 #: Outlying cadences that are fitted at once: bounds the memory.
 _AT_ONCE = 32
-#: Stars that are placed at once: bounds the memory.
-_STARS_AT_ONCE = 256
 
 
 def fit_outlying(
@@ -57,31 +55,20 @@ def outlying_nodes(scene: TileScene, prf: PrfEvaluator, cadences: npt.NDArray[np
     cadence in their PRFs.
     """
     data, model, motion = scene.data, scene.model, scene.state.motion
-    flux = model.stars.flux
-    lights = []
-    room = prf.room(_STARS_AT_ONCE)
-    for start in range(0, max(len(flux), 1), _STARS_AT_ONCE):
-        some = slice(start, start + _STARS_AT_ONCE)
-        placed = prf.place(model.stars.row[some], model.stars.column[some], room)
-        by_v, by_u = model.v[some], model.u[some]
-        lights.append(
-            [
-                expand_at(
-                    placed,
-                    flux[some],
-                    motion.row_shift[t] + motion.linear[t, 0] * by_v + motion.linear[t, 1] * by_u,
-                    motion.column_shift[t] + motion.linear[t, 2] * by_v + motion.linear[t, 3] * by_u,
-                    data.stamp,
-                    faintest_light(data),
-                    model.widened[some],
-                    list(zip(WIDENING, motion.widths[t], strict=True)) if motion.widths[t].any() else (),
-                )
-                for t in cadences
-            ]
-        )
+    placed, faintest = prf.place(model.stars.row, model.stars.column), faintest_light(data)
     nodes = []
-    for t, light in zip(cadences, zip(*lights, strict=True), strict=True):
-        expansion = matrix_of(joined(light), data.stamp, data.merge)
+    for t in cadences:
+        light = expand_at(
+            placed,
+            model.stars.flux,
+            motion.row_shift[t] + motion.linear[t, 0] * model.v + motion.linear[t, 1] * model.u,
+            motion.column_shift[t] + motion.linear[t, 2] * model.v + motion.linear[t, 3] * model.u,
+            data.stamp,
+            faintest,
+            model.widened,
+            list(zip(WIDENING, motion.widths[t], strict=True)) if motion.widths[t].any() else (),
+        )
+        expansion = matrix_of(light, data.stamp, data.merge)
         sky = data.sky[t].astype(np.float64)
         sky = (sky if data.merge is None else data.merge @ sky) + model.local_basis @ motion.local[t]
         place = float(motion.row_shift[t]), float(motion.column_shift[t])

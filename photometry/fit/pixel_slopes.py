@@ -136,7 +136,7 @@ def _sums(
             continue
         residual = residual_of(scene, node, scene.model.mean_images(node, scene.state.flux), cadences)
         counts = scene.data.valid[cadences].T & ~first.rejected[cadences].T
-        of_node = regressors[place[cadences]]
+        of_node = regressors[place[cadences]].astype(np.float32)
         sums[0] += (residual * counts) @ of_node
         if len(stars):
             sums[1] += (_light_of(scene, node, stars, flux[:, place[cadences]], cadences) * counts) @ of_node

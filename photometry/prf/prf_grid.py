@@ -10,6 +10,7 @@ SPOC PRF: TESS Science Data Products Description Document, section 4; Bryson et 
 for Kepler).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
-from photometry.prf.spline import FOOTPRINT, spline_matrix
+from photometry.prf.spline import FOOTPRINT, Combinations, at_offsets, spline_taps
 
 __all__ = ["FOOTPRINT", "PRF_COLUMNS", "PRF_ROWS", "PlacedPrf", "PrfEvaluator", "PrfGrid", "phased"]
 
@@ -26,8 +27,6 @@ PRF_ROWS = (0.0, 512.0, 1024.0, 1535.0, 2047.0)
 PRF_COLUMNS = (44.0, 556.0, 1068.0, 1579.0, 2091.0)
 #: Zeros around the samples, so that the spline goes to zero at their edge.
 _PAD = 6
-#: Stars that are evaluated at once: bounds the memory.
-_STARS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,19 +148,10 @@ class PrfEvaluator:
         """
         row = np.atleast_1d(np.asarray(row, dtype=np.float64))
         column = np.atleast_1d(np.asarray(column, dtype=np.float64))
-        parts = [
-            self.place(row[start : start + _STARS_AT_ONCE], column[start : start + _STARS_AT_ONCE]).evaluate(
-                0.0, 0.0, row_offsets, column_offsets
-            )
-            for start in range(0, max(len(row), 1), _STARS_AT_ONCE)
-        ]
-        first_row, first_column, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return first_row, first_column, values
+        return self.place(row, column).evaluate(0.0, 0.0, row_offsets, column_offsets)
 
-    def place_in_cells(
-        self, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64], size: float
-    ) -> list[tuple[npt.NDArray[np.int64], "PlacedPrf"]]:
-        """Return the PRF of stars that share that of the middle of their cell: which stars, and their PRF.
+    def place_in_cells(self, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64], size: float) -> "PlacedPrf":
+        """Return the PRF of stars that share that of the middle of their cell.
 
         Parameters
         ----------
@@ -171,41 +161,19 @@ class PrfEvaluator:
             Rows and columns of a cell, pixels.
         """
         cells, member = np.unique(np.floor(np.stack([row, column], axis=1) / size), axis=0, return_inverse=True)
-        middle = self.place(*((cells.T + 0.5) * size))
-        parts = []
-        for cell in range(len(cells)):
-            which = np.flatnonzero(member == cell)
-            parts.append((which, PlacedPrf(row[which], column[which], middle.coefficients[[cell]])))
-        return parts
+        places, mix = self.grid.mixture(*((cells.T + 0.5) * size))
+        of_cells = np.einsum("ck,ckij->cij", mix.astype(self._coefficients.dtype), self._coefficients[places])
+        return PlacedPrf(row, column, of_cells, member.reshape(-1, 1), np.ones((len(row), 1)))
 
-    def place(
-        self,
-        row: npt.NDArray[np.float64],
-        column: npt.NDArray[np.float64],
-        room: npt.NDArray[Any] | None = None,
-    ) -> "PlacedPrf":
+    def place(self, row: npt.NDArray[np.float64], column: npt.NDArray[np.float64]) -> "PlacedPrf":
         """Return the PRF of stars that will be evaluated at several movements.
 
         Parameters
         ----------
         row, column : (n_star,) float64
             0-based CCD positions, pixels.
-        room : (n, n_coefficient, n_coefficient) array of at least n_star, optional
-            Takes the coefficients; with many stars fresh memory takes longer than the work.
         """
-        places, mix = self.grid.mixture(row, column)
-        if room is None:
-            room = self.room(len(row))
-        flat = self._coefficients.reshape(len(self._coefficients), -1)
-        used, member = np.unique(places, return_inverse=True)
-        weights = np.zeros((len(row), len(used)), dtype=flat.dtype)
-        np.add.at(weights, (np.arange(len(row))[:, None], member.reshape(places.shape)), mix.astype(flat.dtype))
-        np.matmul(weights, flat[used], out=room[: len(row)].reshape(len(row), flat.shape[1]))
-        return PlacedPrf(row, column, room[: len(row)])
-
-    def room(self, n_star: int) -> npt.NDArray[Any]:
-        """Return memory for the coefficients of so many stars."""
-        return np.empty((n_star, *self._coefficients.shape[1:]), dtype=self._coefficients.dtype)
+        return PlacedPrf(row, column, self._coefficients, *self.grid.mixture(row, column))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,13 +184,19 @@ class PlacedPrf:
     ----------
     row, column : (n_star,) float64
         0-based CCD positions, pixels.
-    coefficients : (n_star or 1, n_coefficient, n_coefficient) float
-        Spline coefficients of the PRF of each star, or of all.
+    coefficients : (n_place, n_coefficient, n_coefficient) float
+        Spline coefficients of the PRF at some places.
+    places : (n_star, n_mixed) int64
+        Places whose PRFs make that of each star.
+    mix : (n_star, n_mixed) float64
+        Share of each of them.
     """
 
     row: npt.NDArray[np.float64]
     column: npt.NDArray[np.float64]
     coefficients: npt.NDArray[Any]
+    places: npt.NDArray[np.int64]
+    mix: npt.NDArray[np.float64]
 
     def evaluate(
         self,
@@ -230,8 +204,6 @@ class PlacedPrf:
         column_shift: float | npt.NDArray[np.float64],
         row_offsets: npt.ArrayLike = (0.0,),
         column_offsets: npt.ArrayLike = (0.0,),
-        transform: npt.NDArray[np.float64] | None = None,
-        column_transform: npt.NDArray[np.float64] | None = None,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[Any]]:
         """Return the PRF of the moved stars in the pixels around them; see `PrfEvaluator.evaluate`.
 
@@ -241,43 +213,100 @@ class PlacedPrf:
             Movement, pixels.
         row_offsets, column_offsets : (n_row_offset,), (n_column_offset,) float64
             Further movements along each axis, pixels.
-        transform : (n_out, n_offset) float64, optional
-            Turns the values at the offsets into as many combinations of them, along both axes alike.
-        column_transform : (n_out, n_offset) float64, optional
-            The same along columns, where it differs.
+        """
+        on_rows, on_columns = at_offsets(row_offsets), at_offsets(column_offsets)
+        shape = len(on_rows.offsets), len(on_columns.offsets)
+        first_row, first_column, values = self.combined(
+            row_shift, column_shift, on_rows, on_columns, list(np.ndindex(shape))
+        )
+        return first_row, first_column, values.reshape(len(self.row), *shape, FOOTPRINT, FOOTPRINT)
+
+    def combined(
+        self,
+        row_shift: float | npt.NDArray[np.float64],
+        column_shift: float | npt.NDArray[np.float64],
+        on_rows: Combinations,
+        on_columns: Combinations,
+        pairs: Sequence[tuple[int, int]],
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[Any]]:
+        """Return combinations of the PRF of the moved stars at several places, in the pixels around them.
+
+        Parameters
+        ----------
+        row_shift, column_shift : float, or (n_star,) float64
+            Movement, pixels.
+        on_rows, on_columns : Combinations
+            Combinations along each axis.
+        pairs : sequence of (int, int)
+            Combinations along rows and along columns that are wanted together.
+
+        Returns
+        -------
+        first_row, first_column : (n_star,) int64
+            First pixel of each star's window.
+        values : (n_star, n_pair, FOOTPRINT, FOOTPRINT) float
+            Combinations, axes (..., pixel row, pixel column).
+
+        Notes
+        -----
+        Stars at the same sample of their pixels, between the same places, need the same coefficients: one product for
+        all of them.
         """
         row, column = self.row + row_shift, self.column + column_shift
         first_row = np.rint(row).astype(np.int64) - FOOTPRINT // 2
         first_column = np.rint(column).astype(np.int64) - FOOTPRINT // 2
-        row_offsets, column_offsets = np.atleast_1d(row_offsets), np.atleast_1d(column_offsets)
-        on_rows = np.eye(len(row_offsets)) if transform is None else transform
-        along = transform if column_transform is None else column_transform
-        on_columns = np.eye(len(column_offsets)) if along is None else along
-        values = np.empty(
-            (len(row), len(on_rows), FOOTPRINT, len(on_columns), FOOTPRINT), dtype=self.coefficients.dtype
-        )
         size, dtype = self.coefficients.shape[-1], self.coefficients.dtype
-        for start in range(0, len(row), _STARS_AT_ONCE):
-            part = slice(start, start + _STARS_AT_ONCE)
-            along_rows = spline_matrix(first_row[part] - row[part], row_offsets, on_rows, size, dtype)
-            along_columns = spline_matrix(first_column[part] - column[part], column_offsets, on_columns, size, dtype)
-            product = self._times_coefficients(along_rows, part) @ along_columns.transpose(0, 2, 1)
-            values[part] = product.reshape(-1, *values.shape[1:])
-        return first_row, first_column, values.transpose(0, 1, 3, 2, 4)
+        row_start, row_taps = spline_taps(first_row - row, on_rows, size)
+        column_start, column_taps = spline_taps(first_column - column, on_columns, size)
+        a, b = np.array(pairs).T
+        on_rows_of_pairs = row_taps.astype(dtype)[:, a, None, :, None]
+        on_columns_of_pairs = column_taps.astype(dtype)[:, b, None, None, :]
+        mix, n_tap = self.mix.astype(dtype)[:, None, :, None, None], (row_taps.shape[-1], column_taps.shape[-1])
+        values = np.empty((len(row), len(pairs), FOOTPRINT**2), dtype=dtype)
+        used, places = np.unique(self.places, return_inverse=True)
+        starts = [axis - axis.min(initial=0) for axis in (row_start, column_start)]
+        windows = _windows(self.coefficients[used], row_start, column_start, n_tap)
+        keys, member = np.unique(
+            np.column_stack([*starts, places.reshape(self.places.shape)]), axis=0, return_inverse=True
+        )
+        order = np.argsort(member, kind="stable")
+        edges = np.searchsorted(member[order], np.arange(len(keys) + 1))
+        for k, key in enumerate(keys):
+            some = order[edges[k] : edges[k + 1]]
+            at_row, at_column = key[:2]
+            samples = windows[key[2:], at_row : at_row + n_tap[0], at_column : at_column + n_tap[1]]
+            weights = (mix[some] * on_rows_of_pairs[some]) * on_columns_of_pairs[some]
+            product = weights.reshape(len(some) * len(pairs), -1) @ samples.reshape(-1, FOOTPRINT**2)
+            values[some] = product.reshape(len(some), len(pairs), -1)
+        return first_row, first_column, values.reshape(*values.shape[:2], FOOTPRINT, FOOTPRINT)
 
-    def select(self, which: slice | npt.NDArray[np.bool_]) -> "PlacedPrf":
-        """Return the stars of a slice, or those that a mask chooses."""
-        own = self.coefficients if len(self.coefficients) == 1 else self.coefficients[which]
-        return PlacedPrf(self.row[which], self.column[which], own)
+    def select(self, which: slice | npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "PlacedPrf":
+        """Return some of the stars."""
+        return PlacedPrf(self.row[which], self.column[which], self.coefficients, self.places[which], self.mix[which])
 
-    def _times_coefficients(self, weights: npt.NDArray[Any], part: slice) -> npt.NDArray[Any]:
-        """Weights along rows (n_star, n, n_coefficient) of some stars times their coefficients."""
-        if len(self.coefficients) > 1:
-            products: npt.NDArray[Any] = weights @ self.coefficients[part]
-            return products
-        # One large product takes a third of the time of many small ones.
-        product: npt.NDArray[Any] = weights.reshape(-1, weights.shape[-1]) @ self.coefficients[0]
-        return product.reshape(weights.shape)
+
+def _windows(
+    coefficients: npt.NDArray[Any],
+    row_start: npt.NDArray[np.int64],
+    column_start: npt.NDArray[np.int64],
+    n_tap: tuple[int, int],
+) -> npt.NDArray[Any]:
+    """Coefficients of all pixels of a window, one every 9 coefficients, for all first coefficients that are needed.
+
+    Of (n_place, n_coefficient, n_coefficient), with zeros around them, and the starts of the stars (n_star,) along each
+    axis; returned are (n_place, n_row_start, n_column_start, FOOTPRINT, FOOTPRINT), from the least starts on.
+    """
+    step, size = PRF_SAMPLES_PER_PIXEL, coefficients.shape[-1]
+    span = step * (FOOTPRINT - 1) + 1
+    pads, needed = [], []
+    for start, n in zip((row_start, column_start), n_tap, strict=True):
+        first, last = int(start.min(initial=0)), int(start.max(initial=0)) + n
+        before = max(0, -first)
+        pads.append((before, max(0, last + span - 1 - size)))
+        needed.append(slice(first + before, last + before))
+    padded = np.pad(coefficients, ((0, 0), *pads))
+    views = np.lib.stride_tricks.sliding_window_view(padded, (span, span), axis=(1, 2))
+    return np.ascontiguousarray(views[:, needed[0], needed[1], ::step, ::step])
 
 
 def _bracket(

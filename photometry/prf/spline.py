@@ -1,26 +1,44 @@
 """Cubic spline through the samples of a PRF, evaluated in the pixels around a star, along one axis."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
 
-__all__ = ["FOOTPRINT", "spline_matrix"]
+__all__ = ["FOOTPRINT", "Combinations", "at_offsets", "spline_taps"]
 
 #: Pixels per axis of the window that holds all of a star's PRF.
 FOOTPRINT = 15
 
 
-def spline_matrix(
-    first: npt.NDArray[np.float64],
-    offsets: npt.NDArray[np.float64],
-    transform: npt.NDArray[np.float64],
-    size: int,
-    dtype: np.dtype[Any],
-) -> npt.NDArray[Any]:
-    """Return the weights of the spline coefficients along one axis: (n_star, n_out * FOOTPRINT, size).
+@dataclass(frozen=True, slots=True)
+class Combinations:
+    """Linear combinations of a star's PRF at several places along an axis.
+
+    Parameters
+    ----------
+    offsets : (n_offset,) float64
+        Places of the star from where it is, pixels.
+    transform : (n_out, n_offset) float64
+        What the PRF at each of them counts in every combination.
+    """
+
+    offsets: npt.NDArray[np.float64]
+    transform: npt.NDArray[np.float64]
+
+
+def at_offsets(offsets: npt.ArrayLike) -> Combinations:
+    """Return the PRF at each of some offsets (n_offset,) alone, pixels."""
+    places = np.atleast_1d(np.asarray(offsets, dtype=np.float64))
+    return Combinations(places, np.eye(len(places)))
+
+
+def spline_taps(
+    first: npt.NDArray[np.float64], combinations: Combinations, size: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return which spline coefficients make a star's pixels along one axis, and their weights.
 
     All pixels of a star lie at the same phase of the samples: the same few weights, 9 samples further on.
 
@@ -28,35 +46,30 @@ def spline_matrix(
     ----------
     first : (n_star,) float64
         Position of the first pixel less that of the star, pixels.
-    offsets : (n_offset,) float64
-        Movements of the star, pixels.
-    transform : (n_out, n_offset) float64
-        Turns the values at the offsets into combinations of them.
+    combinations : Combinations
+        What is wanted of the PRF along the axis.
     size : int
         Number of coefficients; the middle one is at offset 0.
-    dtype : dtype
-        Of the weights.
+
+    Returns
+    -------
+    start : (n_star,) int64
+        First coefficient of the first pixel; it may lie outside the samples, where there are zeros.
+    taps : (n_star, n_out, n_tap) float64
+        Weights of that coefficient and the following ones.
     """
-    n_star, n_out = len(first), len(transform)
+    n_star, offsets, transform = len(first), combinations.offsets, combinations.transform
     position = size // 2 + PRF_SAMPLES_PER_PIXEL * (first[:, None] - offsets)
     low = np.floor(position)
-    lowest = low.min(axis=1, initial=np.inf).astype(np.int64) if n_star else np.zeros(0, dtype=np.int64)
+    lowest = low.min(axis=1).astype(np.int64) if n_star else np.zeros(0, dtype=np.int64)
     behind = low.astype(np.int64) - lowest[:, None]
-    taps = np.zeros((n_star, int(behind.max(initial=0)) + 4, n_out))
+    taps = np.zeros((n_star, int(behind.max(initial=0)) + 4, len(transform)))
     weights = _cubic_weights(position - low)
     star = np.arange(n_star)
     for k in range(len(offsets)):
         for tap in range(4):
             taps[star, behind[:, k] + tap] += weights[:, k, tap, None] * transform[:, k]
-    taps = taps.astype(dtype)
-    # Zeros on both sides take the taps that lie outside the samples.
-    before = max(0, 1 - int(lowest.min(initial=0)))
-    last = int(lowest.max(initial=0)) - 1 + taps.shape[1] + PRF_SAMPLES_PER_PIXEL * FOOTPRINT
-    matrix = np.zeros((n_star, n_out, FOOTPRINT, before + max(size, last)), dtype=dtype)
-    index = (before - 1 + lowest)[:, None] + PRF_SAMPLES_PER_PIXEL * np.arange(FOOTPRINT)
-    for tap in range(taps.shape[1]):
-        matrix[star[:, None], :, np.arange(FOOTPRINT), index + tap] = taps[:, None, tap]
-    return matrix.reshape(n_star, n_out * FOOTPRINT, matrix.shape[-1])[:, :, before : before + size]
+    return lowest - 1, taps.transpose(0, 2, 1)
 
 
 def _cubic_weights(part: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ light of bright stars needs fifth degree.
 Pixels are flat: ``row * n_column + column`` of the tile's stamp.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,7 +105,7 @@ def expand(
     reach: float,
     faintest: float,
     degree: int = 2,
-    stencils: tuple[Stencil, Stencil] = (VALUE, VALUE),
+    stencils: Sequence[tuple[Stencil, Stencil]] = ((VALUE, VALUE),),
     merge: sparse.csr_matrix | None = None,
 ) -> Expansion:
     """Make the design matrices of stars about a node.
@@ -126,8 +126,8 @@ def expand(
         Light below this in a pixel is left out, e-/s: well below the noise of a pixel.
     degree : int
         Degree of the polynomial.
-    stencils : (Stencil, Stencil)
-        Differences of the PRF along rows and columns that take the place of the PRF itself.
+    stencils : sequence of (Stencil, Stencil)
+        Differences of the PRF along rows and columns that take the place of the PRF itself, one after the other.
     merge : sparse (n_pixel, n_pixel), optional
         `photometry.scene.tile_data.TileData.merge`.
 

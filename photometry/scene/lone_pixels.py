@@ -4,9 +4,10 @@ Ordinary cosmic rays are found by the fit. A value that exceeds all starlight ha
 it would take motion and mean fluxes along, after which all pixels are off.
 """
 
+from itertools import product
+
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from photometry.core.statistics import median_and_sigma
 
@@ -19,8 +20,8 @@ _FAR_SIGMA = 100.0
 _LONE_FACTOR = 12.0
 #: Fewest cadences that show what is usual, and enough of them.
 _LEAST_CADENCES, _MOST_CADENCES = 5, 128
-#: Cadences that are looked at together: bounds the memory.
-_CADENCES_AT_ONCE = 1024
+#: Cadences that are looked at together: few fit into the processor's cache.
+_CADENCES_AT_ONCE = 64
 
 
 def lone_pixels(
@@ -48,13 +49,27 @@ def lone_pixels(
     middle, sigma = median_and_sigma(images[:: -(-len(images) // _MOST_CADENCES)], axis=0)
     # A pixel that stands still is no more certain than the others.
     reach = _FAR_SIGMA * np.maximum(sigma, np.median(sigma))
-    around = np.ones((1, 3, 3), dtype=np.bool_)
-    around[0, 1, 1] = False
     for start in range(0, len(images), _CADENCES_AT_ONCE):
         some = slice(start, start + _CADENCES_AT_ONCE)
-        away = np.abs(images[some] - middle) * measured[some]
-        if not (far := away > reach).any():
-            continue
-        neighbours = ndimage.maximum_filter(away.reshape(-1, *shape), footprint=around, mode="constant", cval=0.0)
-        found[some] = far & (away > _LONE_FACTOR * neighbours.reshape(away.shape))
+        away = np.abs(images[some] - middle)
+        away *= measured[some]
+        cadence, pixel = np.nonzero(away > reach)
+        if len(cadence):
+            lone = away[cadence, pixel] > _LONE_FACTOR * _largest_around(away.reshape(-1, *shape), cadence, pixel)
+            found[start + cadence, pixel] = lone
     return found
+
+
+def _largest_around(
+    values: npt.NDArray[np.float32], cadence: npt.NDArray[np.int64], pixel: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
+    """Return the largest value of the eight neighbours of some pixels, (n,); there is none beyond the edges."""
+    _, n_row, n_column = values.shape
+    row, column = np.divmod(pixel, n_column)
+    largest = np.zeros(len(pixel), dtype=values.dtype)
+    for down, right in product((-1, 0, 1), repeat=2):
+        there = (row + down >= 0) & (row + down < n_row) & (column + right >= 0) & (column + right < n_column)
+        if down or right:
+            near = cadence[there], row[there] + down, column[there] + right
+            largest[there] = np.maximum(largest[there], values[near])
+    return largest

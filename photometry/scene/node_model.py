@@ -56,8 +56,8 @@ class NodeModel(NodeStars):
         Expansion of fifth degree of the bright stars, `TileModel.bright`.
     fixed_images : (N_TERM, n_pixel) float64
         Expansion of the sum of the fixed stars about the node, e-/s.
-    widening : tuple of Expansion
-        Change of the PRF with its second moments (`photometry.scene.widening`), to first degree, of the stars
+    widening : Expansion
+        Change of the PRF with each of its second moments (`photometry.scene.widening`), to first degree, of the stars
         `TileModel.widened`.
     blocks : BlockDesign or None
         The free stars' expansion in blocks, without common terms, where it is kept; nodes of one place share it.
@@ -65,7 +65,7 @@ class NodeModel(NodeStars):
 
     fine: Expansion
     fixed_images: npt.NDArray[np.float64]
-    widening: tuple[Expansion, ...]
+    widening: Expansion
     blocks: BlockDesign | None
 
     @property

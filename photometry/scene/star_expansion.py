@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numpy.polynomial import chebyshev
+from scipy import linalg
 
 from photometry.core.geometry import Stamp
 from photometry.prf.prf_grid import FOOTPRINT, PlacedPrf
+from photometry.prf.spline import Combinations
 
 __all__ = ["VALUE", "PixelLight", "Stencil", "expand_at", "expanded", "joined", "summed_light"]
 
 #: Stars that are expanded at once: bounds the memory.
-_STARS_AT_ONCE = 256
+_STARS_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,15 @@ class Stencil:
     offsets: tuple[float, ...]
     weights: tuple[float, ...]
 
-    def points_about(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the places about each of some points, (n_point * n_offset,), pixels."""
+    def about(self, points: npt.NDArray[np.float64], transform: npt.NDArray[np.float64]) -> Combinations:
+        """Return combinations (n_out, n_point) of the PRF at some points, pixels, with the stencil in its place."""
         places: npt.NDArray[np.float64] = np.add.outer(points, self.offsets).ravel()
-        return places
+        return Combinations(places, np.kron(transform, np.asarray(self.weights)))
 
-    def after(self, transform: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return a transform of values at points, (n_out, n_point), as one of those at `points_about`."""
-        return np.kron(transform, np.asarray(self.weights))
+    @property
+    def here(self) -> Combinations:
+        """The combination itself, where the star is."""
+        return self.about(np.zeros(1), np.ones((1, 1)))
 
 
 #: The PRF itself.
@@ -102,16 +105,9 @@ def expand_at(
     light = values[:, 0, 0]
     which = np.ones(len(flux), dtype=bool) if changed is None else changed
     for (on_rows, on_columns), share in changes:
-        here, itself = np.zeros(1), np.ones((1, 1))
-        _, _, difference = prf.select(which).evaluate(
-            row_shift[which],
-            column_shift[which],
-            on_rows.points_about(here),
-            on_columns.points_about(here),
-            on_rows.after(itself),
-            on_columns.after(itself),
-        )
-        light[which] += share * difference[:, 0, 0]
+        shifts = row_shift[which], column_shift[which]
+        _, _, difference = prf.select(which).combined(*shifts, on_rows.here, on_columns.here, [(0, 0)])
+        light[which] += share * difference[:, 0]
     keep, pixel = _kept(first_row, first_column, np.abs(light), flux, stamp, faintest)
     return PixelLight(pixel, keep.sum(axis=1), light.reshape(keep.shape)[keep][None].astype(np.float32))
 
@@ -153,7 +149,7 @@ def expanded(
     reach: float,
     faintest: float,
     degree: int,
-    stencils: tuple[Stencil, Stencil] = (VALUE, VALUE),
+    stencils: Sequence[tuple[Stencil, Stencil]] = ((VALUE, VALUE),),
 ) -> PixelLight:
     """Expand the light of stars about a movement: coefficients of the monomials, by increasing degree.
 
@@ -173,8 +169,8 @@ def expanded(
         Light below this in a pixel is left out, e-/s.
     degree : int
         Degree of the polynomial.
-    stencils : (Stencil, Stencil)
-        Differences of the PRF along rows and columns that are expanded in place of the PRF itself.
+    stencils : sequence of (Stencil, Stencil)
+        Differences of the PRF along rows and columns that are expanded in place of the PRF itself, one after the other.
 
     Notes
     -----
@@ -184,23 +180,27 @@ def expanded(
     to_series = 2 / (degree + 1) * np.cos(np.arange(degree + 1)[:, None] * angle)
     to_series[0] /= 2
     points = reach * np.cos(angle)
-    on_rows, on_columns = stencils
+    on_rows, on_columns = (
+        _all_of([one.about(points, to_series) for one in axis]) for axis in zip(*stencils, strict=True)
+    )
     order = [(total - k, k) for total in range(degree + 1) for k in range(total + 1)]
-    to_monomials = _series_to_monomials(order, reach).astype(np.float32)
+    # Series of the first stencil, then of the others.
+    pairs = [(k * (degree + 1) + a, k * (degree + 1) + b) for k in range(len(stencils)) for a, b in order]
+    to_monomials = np.kron(np.eye(len(stencils)), _series_to_monomials(order, reach)).astype(np.float32)
     groups = []
     for start in range(0, max(len(flux), 1), _STARS_AT_ONCE):
         some = slice(start, start + _STARS_AT_ONCE)
-        first_row, first_column, series = prf.select(some).evaluate(
-            *movement,
-            on_rows.points_about(points),
-            on_columns.points_about(points),
-            on_rows.after(to_series),
-            on_columns.after(to_series),
-        )
-        keep, pixel = _kept(first_row, first_column, np.abs(series).sum(axis=(1, 2)), flux[some], stamp, faintest)
-        kept = np.stack([series[:, a, b].reshape(keep.shape)[keep] for a, b in order]).astype(np.float32)
+        first_row, first_column, series = prf.select(some).combined(*movement, on_rows, on_columns, pairs)
+        keep, pixel = _kept(first_row, first_column, np.abs(series).sum(axis=1), flux[some], stamp, faintest)
+        kept = np.stack([term.reshape(keep.shape)[keep] for term in series.transpose(1, 0, 2, 3)]).astype(np.float32)
         groups.append(PixelLight(pixel, keep.sum(axis=1), to_monomials @ kept))
     return joined(groups)
+
+
+def _all_of(combinations: Sequence[Combinations]) -> Combinations:
+    """Join combinations along an axis: all that the first makes, then those of the others."""
+    offsets = np.concatenate([one.offsets for one in combinations])
+    return Combinations(offsets, linalg.block_diag(*[one.transform for one in combinations]))
 
 
 def _series_to_monomials(order: list[tuple[int, int]], reach: float) -> npt.NDArray[np.float64]:

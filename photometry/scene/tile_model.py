@@ -5,7 +5,7 @@ residuals improve the mean fluxes (`mean_scene`) and the motion (`photometry.cal
 variation of every star (`photometry.solver`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from photometry.core.geometry import Stamp
 from photometry.core.stars import Stars
-from photometry.prf.prf_grid import FOOTPRINT, PlacedPrf, PrfEvaluator
+from photometry.prf.prf_grid import FOOTPRINT, PrfEvaluator
 from photometry.scene.blocks import BlockDesign, design_of
 from photometry.scene.design_matrices import (
     FINE_DEGREE,
@@ -62,8 +62,9 @@ _WIDENED_FLUX = 95.0
 _TYPICAL_WIDENING = 0.02
 #: Reach of the expansion of fixed stars, pixels.
 _FIXED_REACH = 0.15
-#: Fixed stars in cells of this many pixels share a PRF: it changes by less than the errors of their fluxes.
-_FIXED_CELL = 32.0
+#: Fixed stars in cells of this many pixels share a PRF, and all stars its change with second moments: within a cell it
+#: changes by less than the errors of the fluxes.
+_CELL = 64.0
 #: Share of a star's light on saturated pixels beyond which its wings do not show where it is.
 _SATURATED_SHARE = 0.02
 #: Error of the flux of fixed stars, as a fraction (0.05 mag).
@@ -77,7 +78,7 @@ _FAINTEST_SHARE = 0.05
 
 
 #: Expansions about a place: of all free stars, of the bright ones, of their widening, in blocks.
-_PlaceExpansions = tuple[Expansion, Expansion, tuple[Expansion, ...], BlockDesign | None]
+_PlaceExpansions = tuple[Expansion, Expansion, Expansion, BlockDesign | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +164,7 @@ class TileModel:
         weighted = np.stack([flux * self.v, flux * self.u], axis=1)
         for k, matrix in enumerate(node.expansion.matrices[1:N_LINEAR_TERM]):
             images[N_FINE + 2 * k : N_FINE + 2 * k + 2] = (matrix @ weighted).T
-        for k, expansion in enumerate(node.widening):
-            first = _FIRST_WIDTH + k * N_LINEAR_TERM
-            images[first : first + N_LINEAR_TERM] = expansion.images(flux[self.widened])
+        images[_FIRST_WIDTH:] = node.widening.images(flux[self.widened])
         return images
 
 
@@ -239,33 +238,26 @@ def build_model(
     faintest = faintest_light(data)
     fixed_base, fixed_variance = _fixed_light(prf, fixed, data, faintest)
     fixed_variance = fixed_variance + static_edge_variance(data, free, free.flux, prf.grid)
-    bright, widened = free.flux > _FINE_FLUX, free.flux > _WIDENED_FLUX
-    placed = prf.place(free.row, free.column)
-    placed_bright, placed_widened = _some_of(placed, bright), _some_of(placed, widened)
+    expand_about = _expander(data, prf, free, reach, faintest)
     chosen = np.arange(data.n_cadence) if cadences is None else cadences
     expansions: dict[tuple[float, float], _PlaceExpansions] = {}
-    about = partial(expand, stamp=data.stamp, merge=data.merge, reach=reach, faintest=faintest)
     nodes = []
     for node in nodes_of(motion.row_shift[chosen], motion.column_shift[chosen], level[chosen], reach):
         at, members = (node.row_shift, node.column_shift), chosen[node.cadences]
         if at not in expansions:
-            fine = about(placed_bright, free.flux[bright], at, degree=FINE_DEGREE)
-            coarse = about(placed, free.flux, at)
-            typical = partial(about, placed_widened, _TYPICAL_WIDENING * free.flux[widened], at, degree=1)
-            widening = tuple(typical(stencils=stencils) for stencils in WIDENING)
-            blocks = design_of(coarse) if len(members) >= _MANY_CADENCES else None
-            expansions[at] = coarse, fine, widening, blocks
+            coarse, fine, widening = expand_about(at)
+            expansions[at] = coarse, fine, widening, design_of(coarse) if len(members) >= _MANY_CADENCES else None
         sky = _mean_sky(data, members) + basis @ motion.local[members].mean(axis=0)
         expansion, fine, widening, blocks = expansions[at]
         nodes.append(NodeModel(members, *at, expansion, sky, fine, recentered(fixed_base, *at), widening, blocks))
     scale, (row, column) = max(data.stamp.shape) / 2, data.stamp.center
     unsaturated = _unsaturated(data, nodes[0])
-    n_mean_local, of_saturated = _light_of_saturated(data, placed, free, unsaturated, nodes, basis, faintest)
+    n_mean_local, of_saturated = _light_of_saturated(data, prf, free, unsaturated, nodes, basis, faintest)
     return TileModel(
         free,
         fixed,
-        bright,
-        widened,
+        _is_bright(free),
+        _is_widened(free),
         unsaturated,
         (free.row - row) / scale,
         (free.column - column) / scale,
@@ -276,6 +268,34 @@ def build_model(
         of_saturated,
         tuple(nodes),
     )
+
+
+def _is_bright(free: Stars) -> npt.NDArray[np.bool_]:
+    """Tell which free stars take the fine expansion, (n_star,)."""
+    return np.asarray(free.flux > _FINE_FLUX)
+
+
+def _is_widened(free: Stars) -> npt.NDArray[np.bool_]:
+    """Tell which free stars get wider and narrower, (n_star,)."""
+    return np.asarray(free.flux > _WIDENED_FLUX)
+
+
+def _expander(
+    data: TileData, prf: PrfEvaluator, free: Stars, reach: float, faintest: float
+) -> Callable[[tuple[float, float]], tuple[Expansion, Expansion, Expansion]]:
+    """Return what expands all free stars, the bright ones, and the widening of some, about a movement (row, column)."""
+    bright, widened = free.select(_is_bright(free)), free.select(_is_widened(free))
+    placed, placed_bright = prf.place(free.row, free.column), prf.place(bright.row, bright.column)
+    placed_widened = prf.place_in_cells(widened.row, widened.column, _CELL)
+    about = partial(expand, stamp=data.stamp, merge=data.merge, reach=reach, faintest=faintest)
+
+    def expand_about(at: tuple[float, float]) -> tuple[Expansion, Expansion, Expansion]:
+        """Expand about one movement."""
+        fine = about(placed_bright, bright.flux, at, degree=FINE_DEGREE)
+        widening = about(placed_widened, _TYPICAL_WIDENING * widened.flux, at, degree=1, stencils=WIDENING)
+        return about(placed, free.flux, at), fine, widening
+
+    return expand_about
 
 
 def _background_terms(data: TileData, motion: TileMotion) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -291,11 +311,6 @@ def _mean_sky(data: TileData, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np
     return sky if data.merge is None else np.asarray(data.merge @ sky, dtype=np.float64)
 
 
-def _some_of(placed: PlacedPrf, which: npt.NDArray[np.bool_]) -> PlacedPrf:
-    """Return the PRF of some of the stars."""
-    return PlacedPrf(placed.row[which], placed.column[which], placed.coefficients[which])
-
-
 def _unsaturated(data: TileData, node: NodeModel) -> npt.NDArray[np.bool_]:
     """Tell which free stars do not saturate, (n_star,)."""
     share = node.expansion.transposed[0] @ data.saturated.astype(np.float64)
@@ -304,7 +319,7 @@ def _unsaturated(data: TileData, node: NodeModel) -> npt.NDArray[np.bool_]:
 
 def _light_of_saturated(
     data: TileData,
-    placed: PlacedPrf,
+    prf: PrfEvaluator,
     free: Stars,
     unsaturated: npt.NDArray[np.bool_],
     nodes: list[NodeModel],
@@ -320,9 +335,9 @@ def _light_of_saturated(
     n_mean_local = 1 if max(data.stamp.shape) <= FOOTPRINT else basis.shape[1]
     which, node = np.flatnonzero(~unsaturated), nodes[0]
     stars = free.select(which).moved(node.row_shift, node.column_shift)
-    own = PlacedPrf(stars.row, stars.column, placed.coefficients[which])
-    still = np.zeros(len(which))
-    light = matrix_of(expand_at(own, stars.flux, still, still, data.stamp, faintest), data.stamp, None)
+    shifts = np.full(len(which), node.row_shift), np.full(len(which), node.column_shift)
+    placed = prf.place(free.row[which], free.column[which])
+    light = matrix_of(expand_at(placed, stars.flux, *shifts, data.stamp, faintest), data.stamp, None)
     others = node.fixed_images[0] + node.expansion.images(np.where(unsaturated, free.flux, 0.0))[0]
     cadences = np.sort(np.concatenate([one.cadences for one in nodes]))
     found = saturated_light(data, stars, light.matrices[0], others, basis[:, :n_mean_local], cadences)
@@ -337,11 +352,9 @@ def _fixed_light(
     prf: PrfEvaluator, fixed: Stars, data: TileData, faintest: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Expansion of the fixed stars' light about zero movement, and its variance by the errors of their magnitudes."""
-    images, variance = np.zeros((N_TERM, data.stamp.n_pixel)), np.zeros(data.stamp.n_pixel)
-    for which, placed in prf.place_in_cells(fixed.row, fixed.column, _FIXED_CELL):
-        light, squares = summed_light(placed, fixed.flux[which], data.stamp, reach=_FIXED_REACH, faintest=faintest)
-        images += light
-        variance += _FIXED_ERROR**2 * squares
+    placed = prf.place_in_cells(fixed.row, fixed.column, _CELL)
+    images, squares = summed_light(placed, fixed.flux, data.stamp, reach=_FIXED_REACH, faintest=faintest)
+    variance = _FIXED_ERROR**2 * squares
     return (images, variance) if data.merge is None else ((data.merge @ images.T).T, data.merge @ variance)
 
 

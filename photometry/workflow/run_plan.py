@@ -80,6 +80,7 @@ def plan_run(
     dry: bool = False,
     checks_inputs: bool = True,
     place: Place | None = None,
+    batched: bool = True,
 ) -> RunPlan:
     """Check settings and inputs and work out what there is to do.
 
@@ -100,6 +101,8 @@ def plan_run(
         [default: True].
     place : callable, optional
         Where another workflow, of which this one is a module, puts relative paths [default: where they are].
+    batched : bool
+        Whether pixel files may be measured in batches, whose products are no declared outputs [default: True].
 
     Raises
     ------
@@ -126,7 +129,7 @@ def plan_run(
         tiling = fit["tile_size"], fit["tile_margin"]
         regions, unusable = plan_regions(settings.get("observations", []), *tiling, notes, memory)
         overlaps = all_overlaps(regions)
-        candidates = can_be_batched(regions, overlaps)
+        candidates = can_be_batched(regions, overlaps) if batched else []
         check_simulated(settings.get("simulate", {}))
         if checks_inputs:
             check_trends(settings["trends"])

@@ -128,7 +128,7 @@ def test_parameters_are_read_by_the_script_or_say_that_they_re_run_the_rule(text
     assert {name for name in given if not name.startswith("rerun_on_")} == read
 
 
-@pytest.mark.parametrize("name", ["default", "slurm"])
+@pytest.mark.parametrize("name", ["default", "slurm", "kubernetes", "aws-batch"])
 def test_profile_gives_a_reason_for_each_line(name):
     lines = (ROOT / f"profiles/{name}/profile.yaml").read_text().splitlines()
     settings = [line for line in lines if not line.startswith("  ")]
@@ -136,16 +136,20 @@ def test_profile_gives_a_reason_for_each_line(name):
         assert line.startswith("#") or not line or before.startswith("#"), line
 
 
-def test_both_profiles_agree_where_they_must():
-    default, slurm = (
-        yaml.safe_load((ROOT / f"profiles/{name}/profile.yaml").read_text()) for name in ("default", "slurm")
+def test_profiles_agree_where_they_must():
+    default, *others = (
+        yaml.safe_load((ROOT / f"profiles/{name}/profile.yaml").read_text())
+        for name in ("default", "slurm", "kubernetes", "aws-batch")
     )
     for name in ("max-checksum-file-size", "rerun-incomplete", "rerun-triggers", "keep-going", "scheduler"):
-        assert default[name] == slurm[name], name
+        assert [other[name] for other in others] == 3 * [default[name]], name
 
 
 def test_every_group_of_a_cluster_has_its_number_in_the_profile():
     text = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
     groups = set(re.findall(r'group_of\("(\w+)"\)', text)) | {"region"}
     slurm = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text())
-    assert {item.split("=")[0] for item in slurm["group-components"]} == groups - {"cube", "motion"}
+    # Blocks of frames of a CCD with many are alike; what is before, between and after them is one job each.
+    blocks, alone = {"backgrounds", "pixels"}, {"cube", "smooth", "whole", "motion"}
+    assert groups > blocks | alone
+    assert {item.split("=")[0] for item in slurm["group-components"]} == groups - blocks - alone | {"block"}

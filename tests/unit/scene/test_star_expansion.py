@@ -38,14 +38,8 @@ def test_every_star_moved_by_its_own_shift():
 
 def test_sum_of_many_equals_the_expansion_of_each():
     whole = expand(_PRF.place(_STARS.row, _STARS.column), _STARS.flux, (0.0, 0.0), _STAMP, reach=0.15, faintest=0.01)
-    images, squares = np.zeros((6, _STAMP.n_pixel)), np.zeros(_STAMP.n_pixel)
-    numbers = []
-    for which, placed in _PRF.place_in_cells(_STARS.row, _STARS.column, 16.0):
-        light, square = summed_light(placed, _STARS.flux[which], _STAMP, reach=0.15, faintest=0.01)
-        images += light
-        squares += square
-        numbers += list(which)
-    np.testing.assert_array_equal(np.sort(numbers), np.arange(20))
+    placed = _PRF.place_in_cells(_STARS.row, _STARS.column, 16.0)
+    images, squares = summed_light(placed, _STARS.flux, _STAMP, reach=0.15, faintest=0.01)
     peak = np.abs(images[0]).max()
     np.testing.assert_allclose(images, whole.images(_STARS.flux), atol=2e-3 * peak)
     one_by_one = (whole.matrices[0].toarray() * _STARS.flux) ** 2
@@ -75,14 +69,28 @@ def test_a_stencil_combines_values_before_they_are_transformed(stencil):
         )
         for point in points
     ]
-    found = stencil.after(transform) @ np.cos(3 * stencil.points_about(points))
+    combinations = stencil.about(points, transform)
+    found = combinations.transform @ np.cos(3 * combinations.offsets)
     np.testing.assert_allclose(found, transform @ combined, atol=1e-12)
 
 
 def test_the_value_is_a_stencil_that_changes_nothing():
     points, transform = np.array([0.3, -0.2]), np.array([[1.0, 2.0]])
-    np.testing.assert_array_equal(VALUE.points_about(points), points)
-    np.testing.assert_array_equal(VALUE.after(transform), transform)
+    combinations = VALUE.about(points, transform)
+    np.testing.assert_array_equal(combinations.offsets, points)
+    np.testing.assert_array_equal(combinations.transform, transform)
+
+
+def test_expansions_of_several_stencils_follow_one_another():
+    """Where any of them is too bright to be left out, all are kept."""
+    placed, difference = _PRF.place(_STARS.row, _STARS.column), Stencil((-0.5, 0.5), (-1.0, 1.0))
+    stencils = [(VALUE, VALUE), (difference, VALUE), (VALUE, difference)]
+
+    def images(some):
+        about = expand(placed, _STARS.flux, (0.1, 0.0), _STAMP, reach=0.05, faintest=0.0, degree=1, stencils=some)
+        return about.images(_STARS.flux)
+
+    np.testing.assert_allclose(images(stencils), np.concatenate([images([one]) for one in stencils]), atol=1e-2)
 
 
 def test_exact_places_with_differences_added_to_some_stars():

@@ -99,10 +99,8 @@ def test_faint_stars_do_not_widen(tile):
     """Fainter than T=15.5 they would change by less than a pixel's noise."""
     np.testing.assert_array_equal(tile.model.widened, tile.model.stars.tmag < 15.5)
     for node in tile.model.nodes:
-        assert len(node.widening) == N_WIDTH
-        for expansion in node.widening:
-            assert expansion.n_star == tile.model.widened.sum()
-            assert expansion.n_term == N_LINEAR_TERM
+        assert node.widening.n_star == tile.model.widened.sum()
+        assert node.widening.n_term == N_WIDTH * N_LINEAR_TERM
 
 
 def test_the_images_of_the_motion_are_its_derivatives(tile):

@@ -21,7 +21,7 @@ def _images(kind, reach=0.05):
     """Expansion of a kind of widening to first degree, (3, n_row, n_column)."""
     prf = PrfEvaluator(lopsided_prf()).place(_STAR.row, _STAR.column)
     expansion = expand(
-        prf, _STAR.flux, (0.0, 0.0), _STAMP, reach=reach, faintest=0.0, degree=1, stencils=WIDENING[kind]
+        prf, _STAR.flux, (0.0, 0.0), _STAMP, reach=reach, faintest=0.0, degree=1, stencils=[WIDENING[kind]]
     )
     return expansion.images(np.ones(1)).reshape(3, *_STAMP.shape)
 

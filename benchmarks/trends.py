@@ -175,7 +175,8 @@ def main() -> None:
     head = "{:22s} {:>13s} | {:>13s} | {:>13s} | {:>13s} | {:>13s} | {:>5s}"
     print(head.format("median, 95 %", "scatter", "transits %", "S/N > 7.1 %", "sinusoids %", "spared %", "pulls"))
     for name, scores in _rows(arguments.fields, with_lightkurve=not arguments.without_lightkurve).items():
-        print(f"{name:22s} {scores.row()}")
+        if scores.scatter:
+            print(f"{name:22s} {scores.row()}")
 
 
 if __name__ == "__main__":

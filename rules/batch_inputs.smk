@@ -13,6 +13,7 @@ BATCH_STEPS = (
     "movement_kernel",
     "effective_prf",
     "psf_photometry",
+    "trends",
     "export_light_curves",
     "plots",
     "page_data",
@@ -64,6 +65,9 @@ def member_of(region):
         tiles={
             name: tile_of_batch(region, name, plan) for name in tiles_of_targets(region)
         },
+        has_trends=has_trends(region),
+        given_trends=given_trends_of(where),
+        uncorrected=uncorrected_reason(where),
     ).as_dict()
 
 

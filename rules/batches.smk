@@ -40,6 +40,7 @@ rule batch:
         ephemeris=ephemeris_files_of_batch,
         prf=prf_files_of_batch,
         cubes=cubes_of_others,
+        trends=given_trends_of,
     output:
         done=f"<results>/{STAMPS}/batch_{{batch}}.json",
     log:

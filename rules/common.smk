@@ -34,6 +34,12 @@ from photometry.workflow.star_plan import (
     reference_digest,
     stars_file,
 )
+from photometry.workflow.trend_plan import (
+    GIVEN_WORDS,
+    looks_for_trends,
+    trend_files,
+    why_uncorrected,
+)
 
 #: Names of regions: of pixel files, and of CCDs.
 FILE_REGION = region_pattern(whole_ccd=False)
@@ -108,6 +114,8 @@ BATCHED = {name for names in RUN.batches.values() for name in names}
 SINGLE = {name: region for name, region in RUN.regions.items() if name not in BATCHED}
 #: Stars from which cube, motion and PRF of a region were derived; not a declared output, which Snakemake would delete.
 REFERENCE = f"{SETTINGS['output']}/prepared/reference_stars_{{region}}.hdf5"
+#: Trends of a region, kept for the same reason.
+REFERENCE_TRENDS = f"{SETTINGS['output']}/prepared/reference_trends_{{region}}.fits"
 #: Where files from MAST are kept.
 PRF_DOWNLOADS = f"{SETTINGS['output']}/downloads/prf"
 #: Files with the light curves of a star in all sectors, for stars that MAST was asked for by number.
@@ -425,6 +433,29 @@ def fluxes_of(wildcards):
         region=wildcards.region,
         tile=tiles_of_targets(wildcards.region),
     )
+
+
+def has_trends(region):
+    """Tell whether trends of a region are looked for."""
+    return looks_for_trends(SETTINGS["trends"], star_plan_of(region))
+
+
+def given_trends_of(_):
+    """Return the files with trends that the settings give."""
+    given = SETTINGS["trends"]
+    return [] if given in GIVEN_WORDS else trend_files(given)
+
+
+def trends_of(wildcards):
+    """Return the trends of a region, where they are looked for."""
+    if not has_trends(wildcards.region):
+        return []
+    return f"{SETTINGS['output']}/prepared/trends_{wildcards.region}.fits"
+
+
+def uncorrected_reason(wildcards):
+    """Return why light curves are not corrected; empty where trends decide."""
+    return why_uncorrected(SETTINGS["trends"], star_plan_of(wildcards.region))
 
 
 def indices_of(wildcards):

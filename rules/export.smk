@@ -13,6 +13,7 @@ rule export_light_curves:
         fluxes=rules.psf_photometry.output.fluxes,
         stars=stars_at_tile,
         cubes=cubes_at_tile,
+        trends=trends_of,
     output:
         **packed("lightcurves/{region}/{tile}"),
         index=ensure("<results>/lightcurves/index/{region}/{tile}.ecsv", non_empty=True),
@@ -34,6 +35,7 @@ rule export_light_curves:
         rerun_on_losses=losses_of("region", "tile"),
         regions=regions_at_tile,
         core=core_of,
+        uncorrected=uncorrected_reason,
         version=lookup("version", within=SETTINGS),
         hlsp=lookup("hlsp", within=SETTINGS),
         output=subpath(output.index, ancestor=4),

@@ -24,6 +24,9 @@ def prepared_files():
         *target_lists(),
         *of_all(rules.movement_kernel.output.kernel, region=fitted),
         *of_all(rules.effective_prf.output, region=fitted),
+        *collect(
+            "<results>/prepared/trends_{region}.fits", region=filter(has_trends, fitted)
+        ),
     ]
 
 

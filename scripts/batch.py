@@ -18,6 +18,7 @@ from page_data import page_data
 from plots import plots
 from psf_photometry import psf_photometry
 from targets import targets
+from trends import trends
 
 from photometry.core.collection import Collection
 from photometry.core.errors import InputFileError
@@ -102,6 +103,9 @@ class PixelFileSteps:
         self._measure_motion()
         for name, tile in self.member.tiles.items():
             self._fit(name, tile)
+        if self.member.has_trends:
+            self._find_trends()
+        for name, tile in self.member.tiles.items():
             self._export(name, tile)
         if self.settings["plots"]:
             self._plot()
@@ -196,19 +200,44 @@ class PixelFileSteps:
             tile=name,
         )
 
+    def _find_trends(self) -> None:
+        """Find what the stars share."""
+        prf, kernel, _ = self._motion_and_prf()
+        fluxes, given = [*map(self._fluxes, self.member.tiles)], self.member.given_trends
+        reference, path = self._prepared("reference_trends_", "fits"), self._prepared("trends_", "fits")
+        self._run(
+            "trends",
+            {},
+            [self._cube(), prf, kernel, *fluxes, *given],
+            [path],
+            lambda _: trends(
+                *(self._cube(), fluxes, [prf, kernel], given, reference, path, self.code["trends"]),
+            ),
+        )
+
     def _export(self, name: str, tile: BatchTile) -> None:
         output, version, index = self.settings["output"], self.settings["version"], self._index(name)
         hlsp = self.settings["hlsp"]
+        path_trends = self._prepared("trends_", "fits") if self.member.has_trends else ""
         cubes = [self._cube(region) for region in tile.regions]
         stars = [self._stars(region) for region in tile.regions]
         self._run(
             "export_light_curves",
-            {"targets": tile.targets, "regions": tile.regions, "core": tile.core, "version": version, "hlsp": hlsp},
-            [self._fluxes(name), *cubes],
+            {
+                "targets": tile.targets,
+                "regions": tile.regions,
+                "core": tile.core,
+                "version": version,
+                "hlsp": hlsp,
+                "uncorrected": self.member.uncorrected,
+            },
+            [self._fluxes(name), *cubes, *([path_trends] if path_trends else [])],
             [index],
             lambda _: export_light_curves(
                 *(self._fluxes(name), stars, cubes, index, tile.regions, Stamp(*tile.core), output, version, name),
                 collection=Collection(**hlsp),
+                path_trends=path_trends,
+                uncorrected=self.member.uncorrected,
             ),
             tile=name,
             is_whole=lambda: not lost_files(output, files_in_index(index)),

@@ -16,14 +16,16 @@ from photometry.core.stars import LIGHT_REACH
 from photometry.io.products.cube_files import read_cube_header
 from photometry.io.products.pixel_origins import pixel_provenance
 from photometry.io.products.product_files import read_tile_fit
+from photometry.io.products.trend_files import read_trends
 from photometry.io.results.lightcurve_files import export_tile
 from photometry.io.results.listed_files import files_in_index
 from photometry.io.stars.star_files import read_stars
 from photometry.io.stars.target_lists import region_near
 from photometry.io.store.archives import pack
 from photometry.io.store.disk import flush
-from photometry.io.store.provenance import origin_of, settings_of
+from photometry.io.store.provenance import origin_of, provenance_of, settings_of
 from photometry.io.store.tables import write_ecsv
+from photometry.lightcurve.corrections import Uncorrected, WithoutTrends
 from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ def export_light_curves(
     version: int,
     tile: str,
     collection: Collection,
+    path_trends: str = "",
+    uncorrected: str = "",
 ) -> None:
     """Write the files whose content is new, and the index of all. The first region is the tile's, others overlap it."""
     headers, stars = [read_cube_header(path) for path in paths_cubes], [read_stars(path) for path in paths_stars]
@@ -58,11 +62,12 @@ def export_light_curves(
         version,
         region.name,
         tile,
-        inputs=pixel_provenance(paths_cubes[0]),
+        inputs=pixel_provenance(paths_cubes[0]) | ({"trends": provenance_of(path_trends)} if path_trends else {}),
         settings=settings_of(path_fluxes),
         collection=collection,
+        correction=WithoutTrends(read_trends(path_trends)) if path_trends else Uncorrected(uncorrected),
     )
-    inputs = {"fluxes": path_fluxes, "stars": paths_stars, "cube": paths_cubes}
+    inputs = {"fluxes": path_fluxes, "stars": paths_stars, "cube": paths_cubes, "trends": path_trends}
     index.meta |= {"version": version, "origin": origin_of(inputs)}
     logging.info("%d targets, %d of them with a light curve", len(index), np.sum(index["file"] != ""))
     flush(Path(output, file) for file in index["file"] if file)
@@ -82,6 +87,8 @@ if __name__ == "__main__":
             version=snakemake.params.version,
             tile=snakemake.wildcards.tile,
             collection=Collection(**snakemake.params.hlsp),
+            path_trends=snakemake.input.get("trends") or "",
+            uncorrected=snakemake.params.uncorrected,
         )
         if packed := snakemake.output.get("packed"):
             files = files_in_index(snakemake.output.index)

@@ -19,7 +19,6 @@ from photometry.io.results.result_rows import read_rows
 from photometry.io.stars.unlisted_files import read_unlisted
 from photometry.io.store.archives import pack
 from photometry.io.store.provenance import digest_of, origin_of
-from photometry.lightcurve.corrections import corrected
 from photometry.pages.packed_regions import BadFrame, RegionOverview, TileSummary, facts_of, pack_region
 from photometry.pages.packed_tiles import pack_tile
 from photometry.pages.packing import call_of, content_of
@@ -89,7 +88,7 @@ def tile_data(
         pass
     columns = read_columns(path_index, ("starid", "file"))
     measured = columns["starid"][columns["file"] != ""]
-    fit = corrected(read_tile_fit(path_fluxes), header)
+    fit = read_tile_fit(path_fluxes)
     body = call_of(f"tile/{region}/{tile}", pack_tile(fit, header, measured, read_prf(path_prf)))
     origin = origin_of({"fluxes": path_fluxes, "index": path_index})
     return write_page_file(output, file, body, origin, key=key), content_of(body)

@@ -103,9 +103,9 @@ class BasePhotometry(TargetView):
     final_phot_mask, final_position_mask : (n_row, n_column) bool, or None
         Pixels of the stamp that were used for the aperture flux and for the centroid.
     lightcurve : Table
-        time (BTJD, d), timecorr (d), cadenceno, quality, flux, flux_err, flux_background (e-/s), pos_centroid, pos_corr
-        (column and row, pixels). pos_corr is there from the start where the motion was prepared or came with the
-        pixels; the rest is NaN before the photometry.
+        time (BTJD, d), timecorr (d), cadenceno, quality, flux, flux_err, corr_flux, corr_flux_err, flux_background
+        (e-/s), pos_centroid, pos_corr (column and row, pixels). pos_corr is there from the start where the motion was
+        prepared or came with the pixels; the rest is NaN before the photometry.
     details : dict
         What `report_details` and the photometry collected: errors, warnings, skip_targets, metrics.
     settings : ConfigParser

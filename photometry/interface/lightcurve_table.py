@@ -150,6 +150,8 @@ def blank_curve(starid: int, header: CubeHeader, stamp: Stamp, sum_image: npt.ND
         cadenceno=header.cadenceno,
         flux=nothing,
         flux_err=nothing,
+        corr_flux=nothing,
+        corr_flux_err=nothing,
         background=nothing,
         aperture_flux=nothing,
         aperture_flux_err=nothing,

@@ -18,7 +18,7 @@ __all__ = ["AUTHOR", "columns_of", "lightkurve_of", "read_lightcurve"]
 #: Who measured a light curve, as lightkurve has it.
 AUTHOR = SOFTWARE.partition(" ")[0]
 #: Fluxes of a file with their errors.
-_FLUXES = {"flux": "flux_err", "sap_flux": "sap_flux_err"}
+_FLUXES = {"flux": "flux_err", "corr_flux": "corr_flux_err", "sap_flux": "sap_flux_err"}
 _FLUX_UNIT = units.electron / units.second
 #: Names that lightkurve gives to columns of our files.
 _RENAMED = {"mom_centr1": "centroid_col", "mom_centr2": "centroid_row"}
@@ -34,7 +34,7 @@ def read_lightcurve(path: str | Path, flux_column: str = "flux", quality_bitmask
     path : path-like
         The file.
     flux_column : str
-        ``flux``: PSF flux; ``sap_flux``: aperture flux.
+        ``flux``: PSF flux; ``corr_flux``: that without what stars share; ``sap_flux``: aperture flux.
     quality_bitmask : str or int
         Cadences that are left out, as for ``lightkurve.read``: ``none``, ``default``, ``hard``, ``hardest`` or flags.
 
@@ -106,7 +106,7 @@ def lightkurve_of(
     table = Table({"flux": native[flux_column] * _FLUX_UNIT, "flux_err": native[error_column] * _FLUX_UNIT})
     for name, values in native.items():
         if name not in table.colnames:
-            is_flux = name.startswith(("flux", "sap_flux"))
+            is_flux = name.startswith(("flux", "corr_flux", "sap_flux"))
             table[name] = values * _FLUX_UNIT if is_flux else values
     table.meta = dict(meta) | {
         "AUTHOR": AUTHOR,

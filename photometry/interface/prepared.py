@@ -40,6 +40,8 @@ class PreparedFiles:
         Stars that the catalogue lacks, where they were looked for.
     ccd_cube : Path or None
         Of a target pixel file: the cube of its CCD, where there is one.
+    trends : Path or None
+        What the stars of the region share, where that was looked for.
     """
 
     pixels: Path
@@ -48,11 +50,12 @@ class PreparedFiles:
     prf: Path | None = None
     unlisted: Path | None = None
     ccd_cube: Path | None = None
+    trends: Path | None = None
 
     @property
     def version(self) -> tuple[tuple[str, int, int], ...]:
         """Name, date and size of every file: whether anything has changed."""
-        paths = (self.pixels, self.catalog, self.kernel, self.prf, self.unlisted, self.ccd_cube)
+        paths = (self.pixels, self.catalog, self.kernel, self.prf, self.unlisted, self.ccd_cube, self.trends)
         stats = [(path, path.stat()) for path in paths if path is not None]
         return tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in stats)
 
@@ -209,7 +212,8 @@ def _region_files(
     kernel, prf = _find(folder, f"movement_refined_{region}.hdf5"), _find(folder, f"prf_{region}.hdf5")
     if kernel is None or prf is None:
         kernel, prf = None, None
-    return PreparedFiles(pixels, catalog, kernel, prf, _find(folder, f"unlisted_stars_{region}.ecsv"), ccd_cube)
+    unlisted, trends = _find(folder, f"unlisted_stars_{region}.ecsv"), _find(folder, f"trends_{region}.fits")
+    return PreparedFiles(pixels, catalog, kernel, prf, unlisted, ccd_cube, trends)
 
 
 def _find(folder: Path, name: str) -> Path | None:

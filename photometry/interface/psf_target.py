@@ -11,11 +11,12 @@ from photometry.core.statistics import mean_error
 from photometry.core.status import STATUS
 from photometry.interface.base import BasePhotometry
 from photometry.interface.lightcurve_table import fill_table
+from photometry.interface.prepared_trends import prepared_correction
 from photometry.interface.progress import elapsed
 from photometry.interface.target_fit import TargetFit, fit_target
 from photometry.interface.user_settings import numeric_settings
 from photometry.io.results.lightcurve_cards import TargetMetadata, star_numbers, target_metadata
-from photometry.io.results.lightcurve_files import FitMetadata
+from photometry.io.results.lightcurve_files import NOT_ASKED_FOR, FitMetadata
 from photometry.lightcurve.light_curve import LightCurve, with_star_time
 from photometry.lightcurve.plain_aperture import aperture_stamp, plain_aperture
 
@@ -50,8 +51,14 @@ class PSFPhotometry(BasePhotometry):
     method = "psf"
     _fit: TargetFit | None = None
 
-    def do_photometry(self) -> STATUS:
+    def do_photometry(self, *, correct: bool = True) -> STATUS:
         """Fit the stars on the stamp and fill `lightcurve`.
+
+        Parameters
+        ----------
+        correct : bool
+            Take off ``corr_flux`` what the stars of the region share, where the workflow has prepared trends of it.
+            Else it is the flux.
 
         Returns
         -------
@@ -60,11 +67,12 @@ class PSFPhotometry(BasePhotometry):
         """
         self._fit, self.final_phot_mask, self.final_position_mask = None, None, None
         numerics = numeric_settings(self.settings)
+        trends = prepared_correction(self._detector.files.trends, self._detector.header) if correct else NOT_ASKED_FOR
         try:
             place = self._placement
             with one_blas_thread(), elapsed(f"fitting TIC {self.starid}"):
                 stars = self._detector.stars(self._stamp).with_others(place.unlisted)
-                fit = fit_target(self._cube, stars, self.starid, place.prf, place.kernel, numerics.fit)
+                fit = fit_target(self._cube, stars, self.starid, place.prf, place.kernel, numerics.fit, trends)
         except FitError as error:
             self.report_details(error=str(error))
             return STATUS.ERROR
@@ -93,6 +101,7 @@ class PSFPhotometry(BasePhotometry):
             self._status,
             self._report.reason,
             star_numbers(self._fit.fit, self._fit.index),
+            self._fit.correction,
         )
 
     def _fit_metadata(self) -> FitMetadata:

@@ -16,10 +16,12 @@ from photometry.core.stars import Stars
 from photometry.core.status import STATUS
 from photometry.fit.tile_fit import TileFit
 from photometry.fit.tile_photometry import fit_tile
-from photometry.lightcurve.corrections import corrected
+from photometry.io.results.lightcurve_files import NOT_ASKED_FOR, corrections_of
+from photometry.lightcurve.corrections import Correction, StarCorrection, corrected
 from photometry.lightcurve.light_curve import LightCurve, light_curve, statuses
 from photometry.lightcurve.metrics import light_curve_metrics
 from photometry.prf.prf_grid import PrfGrid
+from photometry.trends.corrected_fluxes import CorrectedFluxes
 
 __all__ = ["TargetFit", "fit_target"]
 
@@ -44,6 +46,8 @@ class TargetFit:
         Why it is not OK.
     chi2 : float
         Median reduced chi-squared of its pixels.
+    fluxes : CorrectedFluxes
+        Corrected fluxes of the stars of the fit.
     """
 
     fit: TileFit
@@ -51,10 +55,16 @@ class TargetFit:
     status: STATUS
     reason: str
     chi2: float
+    fluxes: CorrectedFluxes
+
+    @property
+    def correction(self) -> StarCorrection:
+        """What its corrected flux is without."""
+        return StarCorrection.of(self.fluxes, self.index)
 
     def curve(self, header: CubeHeader) -> LightCurve:
         """Return the light curve; `header` is that of the cube that was fitted."""
-        return light_curve(self.fit, self.index, header)
+        return light_curve(self.fit, self.index, header, self.fluxes)
 
     def aperture_on(self, stamp: Stamp) -> npt.NDArray[np.bool_]:
         """Return the pixels of a stamp that make the aperture flux and the centroid, (n_row, n_column)."""
@@ -85,11 +95,18 @@ class TargetFit:
             "blend_correlation": float(fit.blend_correlation[index]),
             "star_flags": int(fit.star_flags[index]),
             "chi2": self.chi2,
+            **corrections_of(self.correction),
         }
 
 
 def fit_target(
-    cube: Cube, stars: Stars, starid: int, prf: PrfGrid, kernel: MovementKernel, settings: FitSettings
+    cube: Cube,
+    stars: Stars,
+    starid: int,
+    prf: PrfGrid,
+    kernel: MovementKernel,
+    settings: FitSettings,
+    correction: Correction = NOT_ASKED_FOR,
 ) -> TargetFit:
     """Fit a target with all stars on its stamp, its flux free however faint it is, and correct its light curve.
 
@@ -107,6 +124,8 @@ def fit_target(
         Motion, and offset between catalogue and pixels.
     settings : FitSettings
         Limits.
+    correction : Correction
+        What makes corrected fluxes of those that were measured.
 
     Raises
     ------
@@ -126,8 +145,9 @@ def fit_target(
     faintest = max(settings.tmag_limit, math.nextafter(float(stars.tmag[target]), math.inf))
     row, column = (math.floor(float(x[target]) + 0.5) for x in (stars.row, stars.column))
     core = Stamp(row, row + 1, column, column + 1)
-    fit = corrected(fit_tile(cube, stars, core, prf, kernel, replace(settings, tmag_limit=faintest)), cube.header)
+    fit = fit_tile(cube, stars, core, prf, kernel, replace(settings, tmag_limit=faintest))
     index = int(np.flatnonzero(fit.starid == starid)[0])
     metrics = light_curve_metrics(fit, cube.usable, cube.cadenceno, cube.exposure.cadence_s)
     status, reason = statuses(fit, metrics)
-    return TargetFit(fit, index, status[index], reason[index], float(metrics.chi2[index]))
+    fluxes = corrected(fit, cube.header, correction)
+    return TargetFit(fit, index, status[index], reason[index], float(metrics.chi2[index]), fluxes)

@@ -29,7 +29,9 @@ FLUX_COMMENTS = (
     "SAP_FLUX is the sum of the pixels in the aperture (bit 2 of APERTURE),",
     "less background and neighbours, as fitted in each cadence, scaled to all",
     "the light of the star. SPOC has the plain sum under this name.",
-    "Both are in electrons per second, which SPOC, too, writes as e-/s: the",
+    "CORR_FLUX is FLUX without the trends that quiet stars of the region have",
+    "in common (TRENDn: share of them in this star), else the same as FLUX.",
+    "All are in electrons per second, which SPOC, too, writes as e-/s: the",
     "FITS standard has no unit for electrons.",
 )
 
@@ -113,6 +115,26 @@ LIGHT_CURVE_COLUMNS = (
         "standard error of FLUX",
         table="flux_err",
         description="standard error of flux",
+    ),
+    _Column(
+        "CORR_FLUX",
+        "corr_flux",
+        "f4",
+        FLUX_UNIT,
+        "E14.7",
+        "FLUX without what the stars share",
+        table="corr_flux",
+        description="flux without what the stars of the region share",
+    ),
+    _Column(
+        "CORR_FLUX_ERR",
+        "corr_flux_err",
+        "f4",
+        FLUX_UNIT,
+        "E14.7",
+        "standard error of CORR_FLUX",
+        table="corr_flux_err",
+        description="standard error of corr_flux",
     ),
     _Column(
         "FLUX_BKG",

@@ -1,11 +1,10 @@
-"""Corrections of light curves between the fit of a tile and the export: arrays of all its stars in, the same out.
+"""Corrections of light curves between the fit of a tile and the export: fluxes beside those that were measured.
 
-A correction is a function of `TileLightCurves`. It is registered under a name in `CORRECTIONS`; the workflow and the
-Python class both apply it by `corrected`.
+A correction is a function of `TileLightCurves`; the workflow and the Python class both apply it by `corrected`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+import math
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -13,13 +12,15 @@ import numpy.typing as npt
 
 from photometry.core.cube import CubeHeader
 from photometry.fit.tile_fit import TileFit
+from photometry.trends.corrected_fluxes import CorrectedFluxes, Goodness, corrected_fluxes, uncorrected
+from photometry.trends.trend_set import TrendSet
 
-__all__ = ["CORRECTIONS", "Correction", "TileLightCurves", "corrected", "identity"]
+__all__ = ["Correction", "StarCorrection", "TileLightCurves", "Uncorrected", "WithoutTrends", "corrected"]
 
 
 @dataclass(frozen=True, slots=True)
 class TileLightCurves:
-    """Light curves of the stars of a tile that were fitted together; arrays are read, never changed in place.
+    """Light curves of stars of a tile; arrays are read, never changed in place.
 
     Parameters
     ----------
@@ -33,6 +34,8 @@ class TileLightCurves:
         BTJD at mid exposure, d; of full-frame images that of the middle of the CCD.
     cadenceno, quality : (n_cadence,) int32
         Cadence numbers and flags (`photometry.core.quality.TESS_QUALITY`).
+    usable : (n_cadence,) bool
+        Cadences that count for means.
     centroid_row, centroid_column : (n_star, n_cadence) float32
         Flux-weighted centroids, 0-based CCD pixels.
     row_shift, column_shift : (n_star, n_cadence) float32
@@ -54,6 +57,7 @@ class TileLightCurves:
     time: npt.NDArray[np.float64]
     cadenceno: npt.NDArray[np.int32]
     quality: npt.NDArray[np.int32]
+    usable: npt.NDArray[np.bool_]
     centroid_row: npt.NDArray[np.float32]
     centroid_column: npt.NDArray[np.float32]
     row_shift: npt.NDArray[np.float32]
@@ -66,39 +70,96 @@ class TileLightCurves:
     pixel_quality: npt.NDArray[np.int32]
 
 
-#: What a correction may change; everything else it only reads.
-_CORRECTED = ("flux", "flux_err", "aperture_flux", "aperture_flux_err", "pixel_quality")
-_OF_CADENCES = ("time", "cadenceno", "quality")
+#: What a light curve has of its cadences.
+_OF_CADENCES = ("time", "cadenceno", "quality", "usable")
 
 
 class Correction(Protocol):
     """Corrects the light curves of a tile."""
 
-    def __call__(self, curves: TileLightCurves) -> TileLightCurves:
-        """Return the light curves with corrected fluxes, errors and flags; same stars, same cadences."""
+    def __call__(self, curves: TileLightCurves) -> CorrectedFluxes:
+        """Return corrected fluxes and errors beside those that were measured; same stars, same cadences."""
         ...
 
 
-def identity(curves: TileLightCurves) -> TileLightCurves:
-    """Return the light curves as they are."""
-    return curves
+@dataclass(frozen=True, slots=True)
+class Uncorrected:
+    """Leaves fluxes as they are.
+
+    Parameters
+    ----------
+    reason : str
+        Why.
+    """
+
+    reason: str = "no correction was asked for"
+
+    def __call__(self, curves: TileLightCurves) -> CorrectedFluxes:
+        """Return the fluxes as they are."""
+        return uncorrected(curves.flux, curves.flux_err, self.reason)
 
 
-#: All corrections, by name.
-CORRECTIONS: Mapping[str, Correction] = {"identity": identity}
+@dataclass(frozen=True, slots=True)
+class WithoutTrends:
+    """Takes off what the stars of a region share.
+
+    Parameters
+    ----------
+    trends : TrendSet
+        Trends of the region, in the same cadences.
+    """
+
+    trends: TrendSet
+
+    def __call__(self, curves: TileLightCurves) -> CorrectedFluxes:
+        """Return the fluxes without trends."""
+        places = curves.starid, curves.row, curves.column
+        return corrected_fluxes(self.trends, *places, curves.flux, curves.flux_err, curves.usable)
 
 
-def corrected(fit: TileFit, header: CubeHeader, name: str = "identity") -> TileFit:
-    """Return the fit of a tile with its light curves corrected.
+@dataclass(frozen=True, slots=True)
+class StarCorrection:
+    """What was taken off a star, and how good that is; NaN where it was not corrected.
+
+    Parameters
+    ----------
+    coefficients, errors : tuple of float
+        What the star has of each trend, a share of its median flux, and the standard errors.
+    noise_added, correlation_left, variability_kept : float
+        `photometry.trends.corrected_fluxes.Goodness`.
+    reason : str
+        Why it is not corrected; empty where it is.
+    """
+
+    coefficients: tuple[float, ...] = ()
+    errors: tuple[float, ...] = ()
+    noise_added: float = math.nan
+    correlation_left: float = math.nan
+    variability_kept: float = math.nan
+    reason: str = ""
+
+    @classmethod
+    def of(cls, fluxes: CorrectedFluxes, index: int) -> "StarCorrection":
+        """Return what is said of one of several stars."""
+        coefficients = fluxes.coefficients[index]
+        if not np.isfinite(coefficients).all():
+            return cls(reason="no flux to be corrected")
+        goodness = {name: float(getattr(fluxes.goodness, name)[index]) for name in Goodness.__slots__}
+        errors = fluxes.coefficients_err[index]
+        return cls(tuple(coefficients.tolist()), tuple(errors.tolist()), **goodness, reason=fluxes.reason)
+
+
+def corrected(fit: TileFit, header: CubeHeader, correction: Correction) -> CorrectedFluxes:
+    """Return the corrected light curves of stars; what was measured stays as it is.
 
     Parameters
     ----------
     fit : TileFit
-        All stars that were fitted, whether they are targets or not.
+        The stars.
     header : CubeHeader
         Header of the cube that was fitted.
-    name : str
-        One of `CORRECTIONS`.
+    correction : Correction
+        What is done.
 
     Raises
     ------
@@ -107,9 +168,9 @@ def corrected(fit: TileFit, header: CubeHeader, name: str = "identity") -> TileF
     """
     names = [field.name for field in fields(TileLightCurves)]
     series = {item: getattr(header if item in _OF_CADENCES else fit, item) for item in names}
-    after = CORRECTIONS[name](TileLightCurves(**series))
-    changed = {item: getattr(after, item) for item in _CORRECTED}
-    for item, values in changed.items():
-        if values.shape != series[item].shape:
-            raise ValueError(f"correction {name}: {item} has shape {values.shape}, expected {series[item].shape}")
-    return replace(fit, **{item: values.astype(series[item].dtype, copy=False) for item, values in changed.items()})
+    after = correction(TileLightCurves(**series))
+    for item in ("flux", "flux_err"):
+        shape = getattr(after, item).shape
+        if shape != fit.flux.shape:
+            raise ValueError(f"the correction's {item} has shape {shape}, expected {fit.flux.shape}")
+    return after

@@ -12,6 +12,7 @@ from photometry.core.quality import APERTURE_FLAGS, PIXEL_QUALITY, STAR_FLAGS, b
 from photometry.core.status import STATUS
 from photometry.fit.tile_fit import TileFit
 from photometry.lightcurve.metrics import Metrics
+from photometry.trends.corrected_fluxes import CorrectedFluxes
 
 __all__ = [
     "APERTURE_USED",
@@ -48,6 +49,8 @@ class LightCurve:
         Cadence number.
     flux, flux_err : float32
         PSF flux and its standard error, e-/s; both NaN where, and only where, `pixel_quality` has ``not_fitted``.
+    corr_flux, corr_flux_err : float32
+        PSF flux without what the stars of the region share, and its standard error, e-/s.
     background : float32
         Background per pixel at the star, e-/s.
     aperture_flux, aperture_flux_err : float32
@@ -74,6 +77,8 @@ class LightCurve:
     cadenceno: npt.NDArray[np.int32]
     flux: npt.NDArray[np.float32]
     flux_err: npt.NDArray[np.float32]
+    corr_flux: npt.NDArray[np.float32]
+    corr_flux_err: npt.NDArray[np.float32]
     background: npt.NDArray[np.float32]
     aperture_flux: npt.NDArray[np.float32]
     aperture_flux_err: npt.NDArray[np.float32]
@@ -88,7 +93,7 @@ class LightCurve:
     aperture: npt.NDArray[np.int32]
 
 
-def light_curve(fit: TileFit, index: int, header: CubeHeader) -> LightCurve:
+def light_curve(fit: TileFit, index: int, header: CubeHeader, fluxes: CorrectedFluxes | None = None) -> LightCurve:
     """Make the light curve of one star of a tile.
 
     Parameters
@@ -99,6 +104,8 @@ def light_curve(fit: TileFit, index: int, header: CubeHeader) -> LightCurve:
         The star's place in the fit.
     header : CubeHeader
         Header of the cube that was fitted.
+    fluxes : CorrectedFluxes, optional
+        Corrected fluxes of the stars of the fit; without them those that were measured are taken for them.
 
     Returns
     -------
@@ -107,6 +114,8 @@ def light_curve(fit: TileFit, index: int, header: CubeHeader) -> LightCurve:
     """
     flux, flux_err = fit.flux[index], fit.flux_err[index]
     finite = np.isfinite(flux) & np.isfinite(flux_err)
+    corr_flux, corr_flux_err = (flux, flux_err) if fluxes is None else (fluxes.flux[index], fluxes.flux_err[index])
+    nothing = np.float32(np.nan)
     pixel_quality = np.where(finite, fit.pixel_quality[index], fit.pixel_quality[index] | _NOT_FITTED)
     stamp = _window(fit, index)
     return LightCurve(
@@ -114,8 +123,10 @@ def light_curve(fit: TileFit, index: int, header: CubeHeader) -> LightCurve:
         time=header.time,
         timecorr=header.timecorr,
         cadenceno=header.cadenceno,
-        flux=np.where(finite, flux, np.float32(np.nan)),
-        flux_err=np.where(finite, flux_err, np.float32(np.nan)),
+        flux=np.where(finite, flux, nothing),
+        flux_err=np.where(finite, flux_err, nothing),
+        corr_flux=np.where(finite, corr_flux, nothing),
+        corr_flux_err=np.where(finite, corr_flux_err, nothing),
         background=fit.background[index],
         aperture_flux=fit.aperture_flux[index],
         aperture_flux_err=fit.aperture_flux_err[index],

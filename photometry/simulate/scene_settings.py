@@ -39,7 +39,7 @@ _RANGES: dict[tuple[str, ...], tuple[float, float]] = {
     ("gain_e_per_adu", "read_noise_e"): (0.01, 1000),
     ("full_well_e_s",): (1, 1e9),
     ("variable_fraction", "excursion_fraction", "nan_fraction", "cosmic_ray_fraction", "untimed_fraction"): (0, 1),
-    ("missing_fraction", "false_fraction", "focus_share", "intrapixel_loss"): (0, 1),
+    ("missing_fraction", "false_fraction", "focus_share", "intrapixel_loss", "shared_systematics"): (0, 1),
 }
 #: Settings that are lists of a given length.
 _LENGTHS = {"pair_separation_pix": 2, "gain_e_per_adu": 4, "read_noise_e": 4}
@@ -116,6 +116,9 @@ class SceneSettings:
     intrapixel_loss : float
         How much less light a pixel sees in the middle of an edge than in its own, as a share of it; the sum over all
         pixels does not change.
+    shared_systematics : float
+        Size of what the stars share and the fit cannot know: changes of sensitivity, ramps, jumps, rests of stray light
+        (`photometry.simulate.shared_systematics`), a share of the flux. The truth is without.
     sky : float
         Constant background, e-/s per pixel.
     scattered_light : float
@@ -175,6 +178,7 @@ class SceneSettings:
     focus_share: float = 0.0
     focus_blur_pix: float = 0.35
     intrapixel_loss: float = 0.0
+    shared_systematics: float = 0.0
     sky: float = 100.0
     scattered_light: float = 30.0
     glare: float = 300.0

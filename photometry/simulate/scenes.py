@@ -19,6 +19,7 @@ from photometry.simulate.pixel_defects import bleed, deface
 from photometry.simulate.population import Population, fluxes_of, populate
 from photometry.simulate.render import render_stars
 from photometry.simulate.scene_settings import SceneSettings
+from photometry.simulate.shared_systematics import SharedSystematics, shared_systematics
 from photometry.simulate.sky_light import (
     Background,
     Catalogue,
@@ -133,7 +134,7 @@ def simulate_scene(settings: SceneSettings, prf: PrfGrid) -> Scene:
     prf : PrfGrid
         True PRF, of pixels that see the same everywhere.
     """
-    streams = np.random.SeedSequence(settings.seed).spawn(10)
+    streams = np.random.SeedSequence(settings.seed).spawn(11)
     rng = [np.random.default_rng(stream) for stream in streams]
     time, timecorr = times_of(settings)
     population = populate(settings, rng[0])
@@ -142,7 +143,7 @@ def simulate_scene(settings: SceneSettings, prf: PrfGrid) -> Scene:
     background, blurred_share = background_light(settings, time, rng[3]), focus_drift(settings)
     if settings.intrapixel_loss:
         prf = intrapixel_prf(prf, settings.intrapixel_loss)
-    light = _Light(prf, population, flux, motion, blurred_share)
+    light = _Light(prf, population, _seen(settings, population, time, flux, rng[10]), motion, blurred_share)
     pixels, errors = _expose(settings, light, quality, background, rng[4])
     untimed, cosmic_rays, dead = deface(settings, pixels, errors, rng[5])
     wcs, year = field_wcs(settings), epoch_year(time)
@@ -162,13 +163,27 @@ def simulate_scene(settings: SceneSettings, prf: PrfGrid) -> Scene:
         background=background,
         blurred_share=blurred_share,
         full_catalogue=full_catalogue,
-        catalogue=faulty_catalogue(settings, wcs, full_catalogue, year, rng[7:]),
+        catalogue=faulty_catalogue(settings, wcs, full_catalogue, year, rng[7:10]),
         offset=offset,
         wcs_header=field_wcs(settings, offset).to_header_string(relax=True),
         cosmic_rays=cosmic_rays,
         dead=dead,
         prf_source=prf.source,
     )
+
+
+def _seen(
+    settings: SceneSettings,
+    population: Population,
+    time: npt.NDArray[np.float64],
+    flux: npt.NDArray[np.float32],
+    rng: np.random.Generator,
+) -> npt.NDArray[np.float32]:
+    """Fluxes with what the stars share, (n_star, n_cadence), e-/s."""
+    if not settings.shared_systematics:
+        return flux
+    sizes, places = SharedSystematics.of_size(settings.shared_systematics), (population.row, population.column)
+    return (flux + shared_systematics(time, *places, flux.mean(axis=1), sizes, rng)).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,12 @@ class BatchMember:
         Digests of the files of their stars.
     tiles : dict of str to BatchTile
         Tiles that may have targets, by name.
+    has_trends : bool
+        Whether trends are looked for.
+    given_trends : list of str
+        Files with trends that the settings give.
+    uncorrected : str
+        Why light curves are not corrected where trends are not looked for.
     """
 
     region: str
@@ -85,6 +91,9 @@ class BatchMember:
     regions: list[str] = field(default_factory=list)
     contents: list[str] = field(default_factory=list)
     tiles: dict[str, BatchTile] = field(default_factory=dict)
+    has_trends: bool = False
+    given_trends: list[str] = field(default_factory=list)
+    uncorrected: str = ""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "BatchMember":
@@ -116,7 +125,9 @@ def regions_at_tile(
     return [region, *(name for name in overlaps[region] if regions[name].pixels.stamp.overlaps(around))]
 
 
-def expected_products(output: str, region: str, tiles: Sequence[str], *, plots: bool, page: bool) -> list[str]:
+def expected_products(
+    output: str, region: str, tiles: Sequence[str], *, plots: bool, page: bool, trends: bool = False
+) -> list[str]:
     """Return the products of a pixel file whose `tiles` may have targets, but its light curves."""
     always = [f"{output}/prepared/{region}.hdf5", f"{output}/prepared/targets_{region}.ecsv"]
     if not tiles:
@@ -127,6 +138,7 @@ def expected_products(output: str, region: str, tiles: Sequence[str], *, plots: 
         f"{output}/prepared/reference_stars_{region}.hdf5",
         *(f"{output}/prepared/{start}{region}.hdf5" for start in ("movement_", "movement_refined_", "prf_")),
         f"{output}/prepared/unlisted_stars_{region}.ecsv",
+        *([f"{output}/prepared/trends_{region}.fits"] if trends else []),
         *(f"{output}/photometry/{region}/{tile}.hdf5" for tile in tiles),
         *(f"{output}/lightcurves/index/{region}/{tile}.ecsv" for tile in tiles),
         *(f"{output}/plots/{region}/{name}.png" for name in FIGURES if plots),

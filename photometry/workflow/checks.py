@@ -12,8 +12,9 @@ from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import ConfigError, InputFileError
 from photometry.core.settings import CATALOGS
 from photometry.workflow.plan import PlannedRegion
+from photometry.workflow.trend_plan import GIVEN_WORDS, trend_files
 
-__all__ = ["check_collection", "check_dates", "check_inputs", "check_output", "check_simulated"]
+__all__ = ["check_collection", "check_dates", "check_inputs", "check_output", "check_simulated", "check_trends"]
 
 #: By how much clocks of file servers may be ahead, s; the last date that can be written, s since 1970.
 _CLOCK_ERROR_S, _LAST_DATE = 5.0, 2.5e11
@@ -115,6 +116,26 @@ def check_simulated(simulate: Mapping[str, Any]) -> None:
                 raise ConfigError(f"simulate, {part}, {name}: {error}") from error
             if simulate["prf"] != "model":
                 check_prf_folder(simulate["prf"], settings.sector, settings.camera, settings.ccd)
+
+
+def check_trends(given: str) -> None:
+    """Check trends that the settings give.
+
+    Raises
+    ------
+    ConfigError
+        When there are none.
+    InputFileError
+        When a file cannot be used.
+    """
+    if given in GIVEN_WORDS:
+        return
+    from photometry.io.products.trend_files import read_trends
+
+    if not Path(given).exists() or not (paths := trend_files(given)):
+        raise ConfigError(f"trends: {given} is neither learn nor none, nor a FITS file or a folder of some")
+    for path in paths:
+        read_trends(path)
 
 
 def check_inputs(regions: Iterable[PlannedRegion], ephemeris: str = "earth", motion_mode: str = "affine") -> None:

@@ -49,6 +49,11 @@ def config_schema() -> dict[str, Any]:
                 default="earth",
             ),
             **_run(),
+            "trends": _text(
+                "what the stars of a region share is taken off CORR_FLUX: none | learn (from its quiet stars, where "
+                "there are enough) | FITS file or folder of trends of this package or of SPOC (CBVs)",
+                default="none",
+            ),
             "motion": _block("how the movement kernel is measured", MotionSettings),
             "prf_learning": _block("how the effective PRF is learnt from the data", PrfSettings),
             "fit": _block("the joint fit of all stars of a tile", FitSettings),

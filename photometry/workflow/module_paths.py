@@ -5,6 +5,7 @@ from typing import Any
 
 from photometry.core.settings import CATALOGS
 from photometry.workflow.mast_observations import FROM_MAST
+from photometry.workflow.trend_plan import GIVEN_WORDS
 
 __all__ = ["Place", "with_places"]
 
@@ -34,6 +35,7 @@ def with_places(config: Mapping[str, Any], place: Place) -> dict[str, Any]:
         # Snakemake's replacements often end with a slash: {"results/": "psf/results/"}.
         settings["output"] = place(f"{output.rstrip('/')}/").rstrip("/")
     _put(settings, "ephemeris", place, {"earth"})
+    _put(settings, "trends", place, set(GIVEN_WORDS))
     if isinstance(observations := settings.get("observations"), list):
         settings["observations"] = [_with_paths(entry, place, _PATHS) for entry in observations]
     if "simulate" in settings:

@@ -11,7 +11,7 @@ from photometry.io.pixels.file_memory import FileMemory
 from photometry.io.pixels.file_places import PlaceNotes
 from photometry.workflow.batch_members import expected_products
 from photometry.workflow.batches import STAMPS, can_be_batched, plan_batches, read_batches
-from photometry.workflow.checks import check_collection, check_inputs, check_output, check_simulated
+from photometry.workflow.checks import check_collection, check_inputs, check_output, check_simulated, check_trends
 from photometry.workflow.code_digests import Sources
 from photometry.workflow.config import checked_config, with_booleans
 from photometry.workflow.config_schema import config_schema
@@ -23,6 +23,7 @@ from photometry.workflow.observation_table import with_observation_table
 from photometry.workflow.plan import PlannedRegion, all_overlaps, plan_regions
 from photometry.workflow.star_command import with_command
 from photometry.workflow.star_plan import StarPlan, plan_stars
+from photometry.workflow.trend_plan import looks_for_trends
 
 __all__ = ["RunPlan", "plan_run"]
 
@@ -131,6 +132,7 @@ def plan_run(
         candidates = can_be_batched(regions, overlaps) if batched else []
         check_simulated(settings.get("simulate", {}))
         if checks_inputs:
+            check_trends(settings["trends"])
             check_inputs(regions.values(), settings["ephemeris"], settings["motion"]["mode"])
             stars = plan_stars(regions, folder, settings["coord_buffer"], sources.digest(sources.root / _STAR_PLANNER))
             notes.write()
@@ -163,7 +165,12 @@ def _products(
         for name in names if Path(done).is_file() else ():
             tiles = list(stars[name].targets)
             products = expected_products(
-                settings["output"], name, tiles, plots=settings["plots"], page=settings["report"]
+                settings["output"],
+                name,
+                tiles,
+                plots=settings["plots"],
+                page=settings["report"],
+                trends=looks_for_trends(settings["trends"], stars[name]),
             )
             found[name] = [done, *products]
     return found

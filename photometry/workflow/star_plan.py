@@ -19,6 +19,7 @@ from photometry.core.settings import CATALOGS
 from photometry.io.stars.star_files import digest_of_stars, read_stars, reference_of, write_stars
 from photometry.io.store.disk import flush, flush_folder
 from photometry.io.store.provenance import atomic_path, provenance_of
+from photometry.trends.reference_stars import TMAG_RANGE
 from photometry.workflow.output_lock import check_output_free
 from photometry.workflow.plan import PlannedRegion, all_overlaps
 from photometry.workflow.region_places import RegionPlace, place_of
@@ -26,7 +27,7 @@ from photometry.workflow.region_places import RegionPlace, place_of
 __all__ = ["StarPlan", "linked_regions", "plan_stars", "read_star_plan", "reference_digest", "stars_file"]
 
 #: Version of the stored plans; those of other versions are not used.
-_VERSION = 3
+_VERSION = 4
 #: File of the digests of all regions: a file for each would cost as much time as the digests.
 _DIGESTS = "stars.json"
 
@@ -47,6 +48,8 @@ class StarPlan:
         By tile: of the stars whose light reaches the tile.
     targets : mapping of str to str
         By tile that may have targets: of these, and of what decides that they are.
+    n_bright : int
+        Stars whose light reaches its pixels and that may make trends, by their magnitude.
     """
 
     content: str
@@ -54,6 +57,7 @@ class StarPlan:
     region: str
     tiles: Mapping[str, str]
     targets: Mapping[str, str]
+    n_bright: int
 
 
 def stars_file(folder: str | Path, region: str) -> Path:
@@ -182,6 +186,7 @@ def _made(
             region=digest_of_rows(stars.hashes),
             tiles=tile_digests(near[name], region, places[name].slack),
             targets=target_digests(name, near, group, overlaps[name], places[name].slack),
+            n_bright=int((stars.reaches & (stars.tmag >= TMAG_RANGE[0]) & (stars.tmag <= TMAG_RANGE[1])).sum()),
         )
         path = stars_file(folder, name)
         if digest_of_stars(path) != plan.content:

@@ -98,6 +98,8 @@ def _products(output: Path, region: str, tiles: Iterable[str]) -> list[Path]:
         prepared / f"catalog_{region}.sqlite",
         prepared / f"unlisted_stars_{region}.ecsv",
         prepared / f"targets_{region}.ecsv",
+        # Not of every region.
+        *prepared.glob(f"*trends_{region}.fits"),
         *(output / f"photometry/{region}/{tile}.hdf5" for tile in tiles),
     ]
 

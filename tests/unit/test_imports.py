@@ -21,6 +21,7 @@ LAYERS = (
     "solver",
     "calibration",
     "fit",
+    "trends",
     "lightcurve",
     "io.fits",
     "io.store",

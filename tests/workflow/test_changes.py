@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 from astropy.table import Table
+from basis_vectors import write_basis_vectors
 from running import Run, config_of, planned_jobs
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -193,6 +194,24 @@ def test_a_limit_that_makes_no_star_a_target_costs_no_export(copy):
     settings = yaml.safe_load((copy.folder / "my.yaml").read_text())
     settings["observations"][0]["tmag_limit"] = 14.001
     assert copy.planned(config=settings) == {"targets": 1, "summary": 1, "page": 1}
+
+
+def test_given_trends_cost_exports_and_stay_when_a_star_changes(copy):
+    """A star of the first tile: its fit runs, what the stars share is looked at, files of other tiles stay."""
+    time = np.arange(1300.0, 1360.0, 1 / 48)
+    write_basis_vectors(copy.folder / "cbv.fits", time, np.sin(time)[None])
+    settings = yaml.safe_load((copy.folder / "my.yaml").read_text()) | {"trends": "cbv.fits"}
+    (copy.folder / "my.yaml").write_text(yaml.safe_dump(settings))
+    assert copy.again() == {"trends": 1, "export_light_curves": 3} | AT_THE_END
+    assert set(copy.summary["n_trend"]) <= {0, 1}
+    assert (copy.summary["n_trend"] == 1).any()
+    before, stars = copy.light_curves(), copy.stars
+    copy.write_stars(stars.assign(Tmag=stars.Tmag + 0.01 * (stars.ID == IN_FIRST)))
+    assert copy.again() == run_of(fit=1, export=3, catalog=1) | {"trends": 1}
+    after, tile = copy.light_curves(), copy.tile_of(IN_FIRST)
+    elsewhere = [star for star in before if copy.tile_of(star) != tile]
+    assert {star: after[star] for star in elsewhere} == {star: before[star] for star in elsewhere}
+    assert after[IN_FIRST] != before[IN_FIRST]
 
 
 def test_two_versions_live_side_by_side_and_prune_minds_its_own(copy):

@@ -19,6 +19,7 @@ from photometry.core.times import SECONDS_PER_DAY
 from photometry.fit.tile_fit import TileFit
 from photometry.io.fits.fits_bytes import CardItem
 from photometry.lightcurve.columns import FLUX_COMMENTS, FLUX_UNIT
+from photometry.lightcurve.corrections import StarCorrection
 
 __all__ = [
     "CREATOR",
@@ -72,6 +73,8 @@ PRIMARY_START: tuple[CardItem, ...] = (
     ("TIMESYS", "TDB", "time system of all times and dates here"),
 )
 
+#: Of a star that nothing was taken off.
+NOT_CORRECTED = StarCorrection()
 #: What turns BTJD into MJD, d.
 _BTJD_IN_MJD = BTJD_OFFSET - 2_400_000.5
 #: Cards of every extension.
@@ -140,6 +143,8 @@ class TargetMetadata:
         Why it is not OK.
     numbers : StarNumbers
         What the fit says of it.
+    correction : StarCorrection
+        What its corrected flux is without.
     """
 
     ra: float
@@ -151,6 +156,7 @@ class TargetMetadata:
     status: STATUS
     reason: str
     numbers: StarNumbers
+    correction: StarCorrection
 
 
 def target_cards(starid: int, metadata: TargetMetadata) -> list[CardItem]:
@@ -182,8 +188,29 @@ def result_cards(metadata: TargetMetadata) -> list[CardItem]:
         ("MISFIT", numbers.mean_misfit, "error of its model over the light under the star"),
         ("FLUXSYST", numbers.mean_flux_syst, "[e-/s] how far the mean flux may be off"),
         ("STARFLAG", numbers.star_flags, "flags of the star, all cadences"),
+        *_correction_cards(metadata.correction),
     ]
     return known_cards(items)
+
+
+def _correction_cards(correction: StarCorrection) -> list[CardItem]:
+    """Return the cards on what the corrected flux is without."""
+    coefficients = zip(correction.coefficients, correction.errors, strict=True)
+    return [
+        ("NTREND", len(correction.coefficients), "trends that CORR_FLUX is without"),
+        *([("TRREASON", correction.reason, "")] if correction.reason else []),
+        *(
+            item
+            for number, (value, error) in enumerate(coefficients, 1)
+            for item in (
+                (f"TREND{number}", value, "share of the flux for a trend of unit scatter"),
+                (f"TRENDE{number}", error, "its standard error"),
+            )
+        ),
+        ("TRNOISE", correction.noise_added, "scatter of CORR_FLUX over that of FLUX, less 1"),
+        ("TRLEFT", correction.correlation_left, "largest correlation with a trend that is left"),
+        ("TRKEPT", correction.variability_kept, "scatter over that less what neighbours have"),
+    ]
 
 
 def known_cards(items: Iterable[CardItem]) -> list[CardItem]:
@@ -336,7 +363,12 @@ def physical_cards(stamp: Stamp, reference_pixel: tuple[float, float]) -> list[C
 
 
 def target_metadata(
-    catalog: Catalog, entry: int, status: STATUS, reason: str, numbers: StarNumbers | None = None
+    catalog: Catalog,
+    entry: int,
+    status: STATUS,
+    reason: str,
+    numbers: StarNumbers | None = None,
+    correction: StarCorrection = NOT_CORRECTED,
 ) -> TargetMetadata:
     """Return what the header says of a target.
 
@@ -350,6 +382,8 @@ def target_metadata(
         How the photometry ended.
     numbers : StarNumbers, optional
         What the fit says of it; without a fit nothing is known.
+    correction : StarCorrection
+        What its corrected flux is without.
     """
     return TargetMetadata(
         ra=float(catalog.ra_j2000[entry]),
@@ -361,4 +395,5 @@ def target_metadata(
         status=status,
         reason=reason,
         numbers=StarNumbers() if numbers is None else numbers,
+        correction=correction,
     )

@@ -44,7 +44,7 @@ from photometry.io.store.provenance import digest_of_settings
 from photometry.io.store.revision import git_revision
 from photometry.io.store.tables import results_table
 from photometry.lightcurve import columns
-from photometry.lightcurve.corrections import corrected
+from photometry.lightcurve.corrections import Correction, StarCorrection, Uncorrected, corrected
 from photometry.lightcurve.light_curve import (
     LightCurve,
     light_curve,
@@ -53,13 +53,16 @@ from photometry.lightcurve.light_curve import (
 )
 from photometry.lightcurve.metrics import Metrics, light_curve_metrics
 from photometry.lightcurve.names import light_curve_name
+from photometry.trends.corrected_fluxes import CorrectedFluxes
 
-__all__ = ["FOLDER", "REGION_KEY", "FitMetadata", "LightCurveWriter", "export_tile"]
+__all__ = ["FOLDER", "NOT_ASKED_FOR", "REGION_KEY", "FitMetadata", "LightCurveWriter", "corrections_of", "export_tile"]
 
 #: Folder of the light curves below the output folder.
 FOLDER = "lightcurves"
 #: Light curves that are put together before they are written: what their dates take is shared.
 _CURVES_AT_ONCE = 256
+#: What is done where no correction is asked for.
+NOT_ASKED_FOR = Uncorrected()
 #: Card of the region that a light curve was measured in.
 REGION_KEY = "REGION"
 
@@ -181,8 +184,9 @@ def export_tile(
     inputs: Mapping[str, str],
     settings: Mapping[str, Any] | None = None,
     collection: Collection = NO_COLLECTION,
+    correction: Correction = NOT_ASKED_FOR,
 ) -> Table:
-    """Correct the light curves of a tile, write those of its targets, and return the index of the tile.
+    """Correct the light curves of the targets of a tile, write them, and return the index of the tile.
 
     Parameters
     ----------
@@ -208,14 +212,16 @@ def export_tile(
         Settings that the fit was made with.
     collection : Collection
         Collection that the light curves belong to.
+    correction : Correction
+        What makes corrected fluxes of those that were measured.
 
     Returns
     -------
     Table
         Index: a row for every target with status, reason, metrics, path below `output`, size and SHA-256 of the file.
     """
-    fit = corrected(fit, header)
     fit = fit.of_stars(np.flatnonzero(np.isin(fit.starid, targets)))
+    fluxes = corrected(fit, header, correction)
     metrics = light_curve_metrics(fit, header.usable, header.cadenceno, header.exposure.cadence_s)
     status, reason = statuses(fit, metrics)
     places = {starid: index for index, starid in enumerate(fit.starid.tolist())}
@@ -229,24 +235,24 @@ def export_tile(
         if index is None:
             rows[starid] |= _not_fitted(float(catalog.tmag[entry]), fit.fit_tmag_limit)
             continue
-        rows[starid] |= _results(fit, metrics, index) | {"status": status[index].name, "reason": reason[index]}
+        its = StarCorrection.of(fluxes, index)
+        rows[starid] |= (
+            _results(fit, metrics, index)
+            | corrections_of(its)
+            | {"status": status[index].name, "reason": reason[index]}
+        )
         if status[index] in MEASURED:
-            metadata = target_metadata(catalog, entry, status[index], reason[index], star_numbers(fit, index))
+            metadata = target_metadata(catalog, entry, status[index], reason[index], star_numbers(fit, index), its)
             measured.append((index, entry, metadata))
     writer = LightCurveWriter(fit, header, version, inputs, [(REGION_KEY, region, "")], settings, collection)
     seen = header.pointing, header.exposure.cadence_s
     for start in range(0, len(measured), _CURVES_AT_ONCE):
         some = measured[start : start + _CURVES_AT_ONCE]
-        curves = [
-            with_star_time(light_curve(fit, index, header), header.ephemeris, catalog.ra[entry], catalog.decl[entry])
-            for index, entry, _ in some
-        ]
+        curves = [_curve_of(fit, index, header, fluxes, catalog, entry) for index, entry, _ in some]
         contents = writer.file_contents(curves, [metadata for _, _, metadata in some])
         for curve, content in zip(curves, contents, strict=True):
-            file = f"{FOLDER}/{light_curve_name(curve.starid, *seen, version, collection.in_names)}"
-            kept = write_if_different(Path(output, file), content)
-            digest = hashlib.sha256(kept).hexdigest()
-            rows[curve.starid] |= {"file": file, "size": len(kept), "digest": digest}
+            name = light_curve_name(curve.starid, *seen, version, collection.in_names)
+            rows[curve.starid] |= _written(output, f"{FOLDER}/{name}", content)
     index = results_table(list(rows.values()), *seen)
     index.meta |= {"SIMULATD": True} if header.pointing.is_simulated else {}
     return index
@@ -257,6 +263,30 @@ def _not_fitted(tmag: float, limit: float) -> dict[str, object]:
     if tmag > limit:
         return {"status": STATUS.SKIPPED.name, "reason": f"fainter than the fit's limit {limit:g}"}
     return {"status": STATUS.ERROR.name, "reason": "not among the fitted stars of its tile"}
+
+
+def _curve_of(
+    fit: TileFit, index: int, header: CubeHeader, fluxes: CorrectedFluxes, catalog: Catalog, entry: int
+) -> LightCurve:
+    """Light curve of a star, with its own times."""
+    curve = light_curve(fit, index, header, fluxes)
+    return with_star_time(curve, header.ephemeris, catalog.ra[entry], catalog.decl[entry])
+
+
+def _written(output: str | Path, file: str, content: bytes) -> dict[str, object]:
+    """Write a file unless it is there with the same content; return its columns of the index."""
+    kept = write_if_different(Path(output, file), content)
+    return {"file": file, "size": len(kept), "digest": hashlib.sha256(kept).hexdigest()}
+
+
+def corrections_of(correction: StarCorrection) -> dict[str, float]:
+    """Return the columns of the index that are about what the corrected flux is without."""
+    return {
+        "n_trend": len(correction.coefficients),
+        "noise_added": correction.noise_added,
+        "correlation_left": correction.correlation_left,
+        "variability_kept": correction.variability_kept,
+    }
 
 
 def _results(fit: TileFit, metrics: Metrics, index: int) -> dict[str, object]:

@@ -21,6 +21,8 @@ COLUMNS = (
     "quality",
     "flux",
     "flux_err",
+    "corr_flux",
+    "corr_flux_err",
     "flux_background",
     "pos_centroid",
     "pos_corr",
@@ -218,7 +220,7 @@ def test_photometry(case, tmp_path):
         assert isinstance(curve, Table)
         assert tuple(curve.colnames) == COLUMNS
         good = np.asarray(curve["quality"]) == 0
-        for name in ("flux", "flux_err", "flux_background", "pos_centroid", "pos_corr"):
+        for name in ("flux", "flux_err", "corr_flux", "flux_background", "pos_centroid", "pos_corr"):
             assert np.isfinite(np.asarray(curve[name])[good]).all(), name
         expected = flux_of_tmag(target.target["tmag"])
         assert details["median_flux"] == pytest.approx(expected, rel=0.2)

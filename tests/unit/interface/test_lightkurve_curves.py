@@ -57,12 +57,13 @@ def test_target_and_file_are_the_same_light_curve(measured):
     assert np.isfinite(one.remove_outliers().flatten(window_length=5).flux).any()
 
 
-def test_the_aperture_flux_of_a_file(measured):
+@pytest.mark.parametrize("name", ["sap_flux", "corr_flux"])
+def test_other_fluxes_of_a_file(measured, name):
     _, path = measured
-    curve = photometry.read_lightcurve(path, flux_column="sap_flux", quality_bitmask="none")
-    np.testing.assert_array_equal(curve.flux.value, fits.getdata(path, 1)["SAP_FLUX"])
-    np.testing.assert_array_equal(curve.flux_err.value, fits.getdata(path, 1)["SAP_FLUX_ERR"])
-    assert curve.meta["FLUX_ORIGIN"] == "sap_flux"
+    curve = photometry.read_lightcurve(path, flux_column=name, quality_bitmask="none")
+    np.testing.assert_array_equal(curve.flux.value, fits.getdata(path, 1)[name.upper()])
+    np.testing.assert_array_equal(curve.flux_err.value, fits.getdata(path, 1)[f"{name.upper()}_ERR"])
+    assert curve.meta["FLUX_ORIGIN"] == name
     with pytest.raises(ValueError, match="flux_column is 'pdcsap_flux'"):
         photometry.read_lightcurve(path, flux_column="pdcsap_flux")
 

@@ -11,74 +11,107 @@ from tile_fits import make_catalog, make_fit, make_header
 from photometry.core.settings import FitSettings
 from photometry.interface.target_fit import fit_target
 from photometry.io.results.lightcurve_files import export_tile
-from photometry.lightcurve import corrections
-from photometry.lightcurve.corrections import CORRECTIONS, corrected
+from photometry.lightcurve.corrections import StarCorrection, Uncorrected, WithoutTrends, corrected
 from photometry.prf.model import model_prf
 from photometry.simulate import true_kernel
+from photometry.trends.corrected_fluxes import uncorrected
+from photometry.trends.trend_set import no_stars, no_trends
 
 
-def without_mean_of_stars(curves):
-    """Divide by the median of all stars, and flag the first cadence."""
-    relative = curves.flux / np.median(curves.flux, axis=1, keepdims=True)
-    shared = np.median(relative, axis=0)
-    flags = curves.pixel_quality.copy()
-    flags[:, 0] |= 64
-    return replace(curves, flux=curves.flux / shared, flux_err=curves.flux_err / shared, pixel_quality=flags)
+def halved(curves):
+    return uncorrected(curves.flux / 2, curves.flux_err / 2, "halved")
 
 
-@pytest.fixture
-def made_up(monkeypatch):
-    """The correction above in place of the one that does nothing."""
-    monkeypatch.setattr(corrections, "CORRECTIONS", {"identity": without_mean_of_stars})
+def one_trend(header):
+    """A slow trend, which no stars are known to have."""
+    time = header.time - header.timecorr
+    wave = np.sin(3 * time)
+    wave -= np.median(wave)
+    nothing = no_trends(time, header.cadenceno, "")
+    covariance = np.zeros((len(time), 1, 1), np.float32)
+    return replace(nothing, values=wave[None] / wave.std(), covariance=covariance, stars=no_stars(1), origin="test")
 
 
-def test_identity_is_the_only_one_and_changes_nothing():
-    assert list(CORRECTIONS) == ["identity"]
+def test_without_a_correction_fluxes_stay():
     fit, header = make_fit(3), make_header()
-    after = corrected(fit, header)
-    for name in ("flux", "flux_err", "aperture_flux", "aperture_flux_err", "pixel_quality", "background"):
-        assert getattr(after, name) is getattr(fit, name), name
+    after = corrected(fit, header, Uncorrected("because"))
+    np.testing.assert_array_equal(after.flux, fit.flux)
+    np.testing.assert_array_equal(after.flux_err, fit.flux_err)
+    its = StarCorrection.of(after, 1)
+    assert (its.coefficients, its.reason) == ((), "because")
 
 
-def test_a_correction_is_given_all_stars_and_the_times_of_the_cube(monkeypatch):
+def test_a_correction_is_given_the_stars_and_the_times_of_the_cube():
     seen = []
-    monkeypatch.setattr(corrections, "CORRECTIONS", {"look": lambda curves: seen.append(curves) or curves})
     fit, header = make_fit(3), make_header()
-    corrected(fit, header, "look")
+    corrected(fit, header, lambda curves: seen.append(curves) or halved(curves))
     (curves,) = seen
     assert curves.starid is fit.starid
     assert curves.flux is fit.flux
     assert (curves.time is header.time, curves.quality is header.quality) == (True, True)
+    np.testing.assert_array_equal(curves.usable, header.usable)
 
 
-def test_other_shapes_are_refused(monkeypatch):
-    monkeypatch.setattr(corrections, "CORRECTIONS", {"short": lambda curves: replace(curves, flux=curves.flux[:, 1:])})
-    with pytest.raises(ValueError, match=r"correction short: flux has shape \(3, 119\), expected \(3, 120\)"):
-        corrected(make_fit(3), make_header(), "short")
+def test_other_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"the correction's flux has shape \(3, 119\), expected \(3, 120\)"):
+        corrected(make_fit(3), make_header(), lambda curves: uncorrected(curves.flux[:, 1:], curves.flux_err, ""))
 
 
-@pytest.mark.usefixtures("made_up")
-def test_the_export_writes_what_a_correction_returns(tmp_path):
-    """One of three stars is a target; the other two count for the correction."""
+def test_a_given_trend_is_taken_off_and_the_error_grows():
+    header = make_header()
+    trends, fit = one_trend(header), make_fit(3)
+    fit = replace(fit, flux=(fit.flux * (1 + 0.01 * trends.values)).astype(np.float32))
+    after = corrected(fit, header, WithoutTrends(trends))
+    errors = after.coefficients_err[:, 0]
+    assert (np.abs(after.coefficients[:, 0] - 0.01) < 4 * errors).all()
+    assert (after.flux_err > fit.flux_err).all()
+    np.testing.assert_allclose(
+        after.flux,
+        fit.flux - np.median(fit.flux[:, header.usable], axis=1)[:, None] * after.coefficients @ trends.values,
+        rtol=1e-5,
+    )
+    its = StarCorrection.of(after, 0)
+    assert its.reason == ""
+    assert its.correlation_left < 0.3
+
+
+def test_the_export_writes_it_beside_the_flux(tmp_path):
     fit, header = make_fit(3), make_header()
-    index = export_tile(fit, header, fit.starid[:1], make_catalog(fit), tmp_path, 1, "a", "t", {})
-    expected = corrected(fit, header)
-    assert not np.array_equal(expected.flux[0], fit.flux[0])
+    trends = one_trend(header)
+    index = export_tile(
+        fit, header, fit.starid[:1], make_catalog(fit), tmp_path, 1, "a", "t", {}, correction=WithoutTrends(trends)
+    )
+    expected = corrected(fit, header, WithoutTrends(trends))
     with fits.open(tmp_path / index["file"][0]) as hdus:
-        np.testing.assert_array_equal(hdus["LIGHTCURVE"].data["FLUX"], expected.flux[0])
-        np.testing.assert_array_equal(hdus["LIGHTCURVE"].data["FLUX_ERR"], expected.flux_err[0])
-        assert hdus["LIGHTCURVE"].data["PIXEL_QUALITY"][0] == 64
-    assert index["median_flux"][0] == pytest.approx(float(np.median(expected.flux[0][header.quality == 0])), rel=1e-6)
+        table, header_of_file = hdus["LIGHTCURVE"].data, hdus[0].header
+        np.testing.assert_array_equal(table["FLUX"], fit.flux[0])
+        np.testing.assert_array_equal(table["CORR_FLUX"], expected.flux[0])
+        np.testing.assert_array_equal(table["CORR_FLUX_ERR"], expected.flux_err[0])
+        assert header_of_file["NTREND"] == 1
+        assert header_of_file["TREND1"] == pytest.approx(expected.coefficients[0, 0], rel=1e-10)
+        assert "TRREASON" not in header_of_file
+    assert index["n_trend"][0] == 1
+    assert index["correlation_left"][0] == expected.goodness.correlation_left[0]
 
 
-def test_the_python_class_applies_the_same(monkeypatch):
+def test_a_file_without_says_why(tmp_path):
+    fit, header = make_fit(3), make_header()
+    index = export_tile(
+        fit, header, fit.starid[:1], make_catalog(fit), tmp_path, 1, "a", "t", {}, correction=Uncorrected("too few")
+    )
+    with fits.open(tmp_path / index["file"][0]) as hdus:
+        assert (hdus[0].header["NTREND"], hdus[0].header["TRREASON"]) == (0, "too few")
+        np.testing.assert_array_equal(hdus["LIGHTCURVE"].data["CORR_FLUX"], hdus["LIGHTCURVE"].data["FLUX"])
+    assert np.isnan(index["noise_added"][0])
+
+
+def test_the_python_class_applies_the_same():
     prf = model_prf()
     scene, cube = make_scene(prf, n_row=13, n_column=13, n_cadence=6)
     inside = cube.stamp.contains(scene.catalogue_stars.row, scene.catalogue_stars.column)
     starid = int(scene.catalogue_stars.starid[inside][0])
     given = cube, scene.catalogue_stars, starid, prf, true_kernel(scene), FitSettings()
-    plain = fit_target(*given)
-    monkeypatch.setattr(
-        corrections, "CORRECTIONS", {"identity": lambda curves: replace(curves, flux=curves.flux * np.float32(2))}
-    )
-    np.testing.assert_array_equal(fit_target(*given).fit.flux, plain.fit.flux * np.float32(2))
+    plain, after = fit_target(*given), fit_target(*given, halved)
+    np.testing.assert_array_equal(plain.curve(cube.header).corr_flux, plain.curve(cube.header).flux)
+    np.testing.assert_array_equal(after.curve(cube.header).corr_flux, plain.curve(cube.header).flux / np.float32(2))
+    assert after.results["n_trend"] == 0

@@ -301,3 +301,13 @@ def test_every_number_of_a_scene_has_a_range(kind):
 def test_settings_come_from_plain_values():
     settings = settings_from_mapping({"density": 2000, "extra_tmags": [9, 10.5], "noise": False}, SceneSettings)
     assert settings == SceneSettings(density=2000.0, extra_tmags=(9.0, 10.5), noise=False)
+
+
+def test_shared_systematics_are_in_the_pixels_and_not_in_the_truth():
+    """Relative changes of bright stars are those that were asked for, and alike; nothing else of the scene changes."""
+    changes = {"n_row": 24, "n_column": 24, "n_cadence": 200, "n_pairs": 0, "variable_fraction": 0.0, **CLEAN}
+    plain = simulate_scene(SceneSettings(**changes), PRF)
+    shared = simulate_scene(SceneSettings(shared_systematics=0.01, **changes), PRF)
+    np.testing.assert_array_equal(shared.flux, plain.flux)
+    difference = (shared.pixels - plain.pixels).sum(axis=(1, 2)) / plain.pixels.sum(axis=(1, 2))
+    assert 0.002 < np.std(difference) < 0.03

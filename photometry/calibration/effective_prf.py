@@ -12,6 +12,7 @@ groups left out best; if nothing predicts them better than the given PRF, that o
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from photometry.calibration.region_tiles import Region, RegionTile, parameters_o
 from photometry.calibration.unlisted_stars import are_settled, kept_in_place, unlisted_stars
 from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
-from photometry.core.linalg import inverse
+from photometry.core.linalg import solved
 from photometry.core.settings import MotionSettings, PrfSettings
 from photometry.core.stages import counted
 from photometry.core.stars import NO_STARS, Stars
@@ -32,7 +33,7 @@ from photometry.core.wording import number_of
 from photometry.prf.correction import N_CORRECTION, N_KERNEL, change_of_image, corrected, prior_precision
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.design_matrices import N_TERM
-from photometry.scene.mean_scene import SharedEquations, shared_equations
+from photometry.scene.mean_scene import PixelMean, SharedEquations, shared_equations
 from photometry.scene.node_model import NodeModel
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import TileModel
@@ -49,7 +50,7 @@ _BRIGHT_FLUX = 945.0
 #: Groups of pixels of which each is predicted from the others.
 _N_GROUP = 4
 #: Share of the cadences that nothing is learnt from: their nodes, with a few of them each, take as much time as others.
-_SPARED = 0.1
+_SPARED = 0.2
 #: Factors of the prior precision that are tried.
 _PRIOR_FACTORS = (10.0, 1.0, 0.1)
 #: A step that changes no sample by more than this share of the highest is the last, and one after which stars that were
@@ -61,6 +62,8 @@ _NO_BETTER = 0.8
 _STILL = 0.01
 #: Rounds before that counts: the first ones start from mean fluxes that the given PRF has spoilt.
 _LEAST_ROUNDS = 2
+#: The motion is measured in the last one of so many rounds.
+_ROUNDS_OF_MOTION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,25 @@ class _Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class _Learnt:
+    """What is learnt so far.
+
+    Parameters
+    ----------
+    region : Region
+        The region, with mean scene, motion and missing stars.
+    prf : PrfEvaluator
+        The PRF.
+    correction : _Correction
+        By what it differs from the given one.
+    """
+
+    region: Region
+    prf: PrfEvaluator
+    correction: _Correction
+
+
+@dataclass(frozen=True, slots=True)
 class EffectivePrf:
     """What is learnt of a region.
 
@@ -158,38 +180,58 @@ def learn_prf(
         return EffectivePrf(prf, kernel, NO_STARS)
     series, few = start_region(cubes, stars, motion, kernel)
     carriers = sum(_n_carriers(tile.data.stamp, tile.free) for tile in few.tiles)
-    learning = carriers >= _LEAST_STARS
-    given = evaluator = PrfEvaluator(prf, np.float32)
-    effective, correction = prf, _Correction(np.zeros(N_CORRECTION), np.zeros(N_AFFINE), 1.0)
-    few = region_round(few, evaluator, motion)
+    given, learning = PrfEvaluator(prf, np.float32), carriers >= _LEAST_STARS
+    so_far = _Learnt(
+        region_round(few, given, motion), given, _Correction(np.zeros(N_CORRECTION), np.zeros(N_AFFINE), 1.0)
+    )
+    learns = learning
     for k in counted(range(settings.n_round), "PRF and missing stars", "rounds"):
-        equations = _Equations(few, given)
-        before, sources = correction, unlisted_stars(few.tiles)
-        # The motion follows the PRF in every other round; the last one below has it.
-        few = region_round(
-            few, evaluator, motion, offset_only=k % 2 == 0, seek=True, watch=equations if learning else None
-        )
-        settled = are_settled(sources, unlisted_stars(few.tiles))
-        if learning:
-            correction = equations.best_correction(before.coefficients)
-            last, effective = effective, corrected(prf, correction.coefficients)
-            few = moved_region(few, correction.static)
-            settled &= not len(sources) or bool(np.abs(correction.static).max() < _STILL)
-            evaluator = PrfEvaluator(effective, np.float32)
-            change = np.abs(effective.samples - last.samples).max() / effective.samples.max()
-            settled &= change < _SETTLED or (k >= _LEAST_ROUNDS and correction.left > _NO_BETTER * before.left)
-        if settled:
+        before, so_far = so_far, _next_round(so_far, given, motion, k, learns=learns)
+        in_place = are_settled(unlisted_stars(before.region.tiles), unlisted_stars(so_far.region.tiles))
+        if in_place and learns == learning and (not learning or _is_settled(before, so_far, k)):
             break
+        # Where nothing was learnt, nothing will be as long as it is the missing stars alone that move.
+        learns = learning and (in_place or _change(before, so_far) >= _SETTLED)
+    few, correction, effective = so_far.region, so_far.correction, so_far.prf.grid
     sources = unlisted_stars(few.tiles)
     if not correction.coefficients.any() and not len(sources):
         return EffectivePrf(replace(prf, source=f"{prf.source}, {_nothing(carriers)}"), kernel, sources)
-    few = region_round(few, evaluator, motion)
-    kernel = motion_of_all(series, few, evaluator, motion)
+    few = region_round(few, so_far.prf, motion)
+    kernel = motion_of_all(series, few, so_far.prf, motion)
     sources = unlisted_stars(kept_in_place(few.tiles, few.kernel, kernel))
     learnt = _nothing(carriers)
     if correction.coefficients.any():
         learnt = f"learnt from {number_of(carriers, 'star')}, residual of others x {np.sqrt(correction.left):.2f}"
     return EffectivePrf(replace(effective, source=f"{prf.source}, {learnt}"), kernel, sources)
+
+
+def _next_round(before: _Learnt, given: PrfEvaluator, motion: MotionSettings, k: int, *, learns: bool) -> _Learnt:
+    """Improve mean scene and missing stars and, if it `learns`, the correction of the given PRF; `k` is the round."""
+    # The motion hardly follows the PRF: it is measured in some rounds, and once more after the last one.
+    still = k % _ROUNDS_OF_MOTION != _ROUNDS_OF_MOTION - 1
+    improved = partial(region_round, before.region, before.prf, motion, offset_only=still, seek=True)
+    if not learns:
+        return replace(before, region=improved())
+    equations = _Equations(before.region, given)
+    region = improved(watch=equations)
+    correction = equations.best_correction(before.correction.coefficients)
+    prf = PrfEvaluator(corrected(given.grid, correction.coefficients), np.float32)
+    return _Learnt(moved_region(region, correction.static), prf, correction)
+
+
+def _change(before: _Learnt, after: _Learnt) -> float:
+    """Largest change of a sample of the PRF, as a share of the highest."""
+    old, new = before.prf.grid.samples, after.prf.grid.samples
+    return float(np.abs(new - old).max() / new.max())
+
+
+def _is_settled(before: _Learnt, after: _Learnt, k: int) -> bool:
+    """Tell whether round `k`, which learns, is the last one."""
+    if len(unlisted_stars(before.region.tiles)) and np.abs(after.correction.static).max() >= _STILL:
+        return False
+    if _change(before, after) < _SETTLED:
+        return True
+    return k >= _LEAST_ROUNDS and after.correction.left > _NO_BETTER * before.correction.left
 
 
 def _nothing(carriers: int) -> str:
@@ -224,17 +266,14 @@ class _Equations:
         self._region, self._given, self._n_star = region, given, 0
         self._groups = [SharedEquations(np.zeros((n_shared, n_shared)), np.zeros(n_shared), 0.0)] * _N_GROUP
 
-    def __call__(self, tile: RegionTile, model: TileModel, state: TileState) -> None:
+    def __call__(self, tile: RegionTile, model: TileModel, state: TileState, means: list[PixelMean]) -> None:
         """Add those of a tile by each group of its pixels."""
-        kernel, rejected = self._region.kernel, tile.rejected
-        data = tile.data if rejected is None else replace(tile.data, valid=tile.data.valid & ~rejected)
+        kernel, data, good = self._region.kernel, tile.data, self._region.good
         to_tile = np.eye(N_AFFINE + N_CORRECTION)
         to_tile[:N_AFFINE, :N_AFFINE] = parameters_of_tile(kernel, data)[:N_AFFINE, :N_AFFINE]
         columns = _Columns(model, state.flux, self._given, data)
         groups, n_star = _groups_of_pixels(data.stamp, model.stars, self._n_star)
-        good = self._region.good
-        well_filled = replace(model, nodes=_well_filled(model.nodes, good))
-        of_tile = shared_equations(data, well_filled, state, good, columns, groups, _N_GROUP, deviation=tile.deviation)
+        of_tile = shared_equations(data, model, state, good, _well_filled(means, good), columns, groups, _N_GROUP)
         self._n_star += n_star
         self._groups = [_added(group, one, to_tile) for group, one in zip(self._groups, of_tile, strict=True)]
 
@@ -249,12 +288,12 @@ class _Equations:
         return _predictive(groups, static_precision(self._region.kernel.scale), prior_precision(self._given.grid))
 
 
-def _well_filled(nodes: Sequence[NodeModel], good: npt.NDArray[np.bool_]) -> tuple[NodeModel, ...]:
+def _well_filled(means: Sequence[PixelMean], good: npt.NDArray[np.bool_]) -> list[PixelMean]:
     """Leave out the nodes with the fewest good cadences, as many as hold no more than a few of all cadences."""
-    count = np.array([np.count_nonzero(good[node.cadences]) for node in nodes])
+    count = np.array([np.count_nonzero(good[mean.node.cadences]) for mean in means])
     order = np.argsort(count, kind="stable")
     few = order[np.cumsum(count[order]) <= _SPARED * count.sum()]
-    return tuple(node for k, node in enumerate(nodes) if k not in few)
+    return [mean for k, mean in enumerate(means) if k not in few]
 
 
 def _groups_of_pixels(stamp: Stamp, stars: Stars, first: int) -> tuple[npt.NDArray[np.int64], int]:
@@ -307,16 +346,16 @@ def _predictive(
             left = 0.0
             for group in groups:
                 others = information[use, use] - group.information[use, use] + prior[use, use]
-                solution = inverse(others) @ (gradient[use] - group.gradient[use])
+                solution = solved(others, gradient[use] - group.gradient[use])
                 left += group.square - 2 * float(solution @ group.gradient[use])
                 left += float(solution @ group.information[use, use] @ solution)
             if n_used == N_AFFINE:
                 least = given = left
-                static_alone = inverse(information[use, use] + prior[use, use]) @ gradient[use]
+                static_alone = solved(information[use, use] + prior[use, use], gradient[use])
                 best = _Correction(np.zeros(N_CORRECTION), static_alone, 1.0)
             elif left < least:
                 least = left
                 solution = np.zeros(len(gradient))
-                solution[use] = inverse(information[use, use] + prior[use, use]) @ gradient[use]
+                solution[use] = solved(information[use, use] + prior[use, use], gradient[use])
                 best = _Correction(solution[N_AFFINE:], solution[:N_AFFINE], left / given)
     return best

@@ -26,25 +26,28 @@ from photometry.calibration.region_tiles import (
 from photometry.calibration.unlisted_stars import are_settled, kept_in_place, unlisted_stars, with_sources
 from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
-from photometry.core.linalg import inverse
+from photometry.core.linalg import solved
 from photometry.core.settings import MotionSettings
 from photometry.core.stages import counted
 from photometry.core.stars import NO_STARS, Stars
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
-from photometry.scene.mean_scene import ExtraColumns, MeanStep, solve_mean
+from photometry.scene.mean_scene import PixelMean, pixel_means, solve_mean
+from photometry.scene.mean_state import with_mean
 from photometry.scene.node_model import NodeModel
 from photometry.scene.tile_model import MOTION_IMAGES, TileModel
 from photometry.scene.tile_state import TileState
 
-__all__ = ["kernel_at", "mean_of_tile", "measure_motion", "moved_region", "region_round", "static_columns"]
+__all__ = ["kernel_at", "measure_motion", "moved_region", "region_round", "static_columns"]
 
-#: Is shown a tile with its stars and its state.
-Watch = Callable[[RegionTile, TileModel, TileState], None]
+#: Is shown a tile with its stars, its state and the means of its residuals from the mean scene.
+Watch = Callable[[RegionTile, TileModel, TileState, list[PixelMean]], None]
 #: Cadences from which the offset of some pixels of a CCD is measured, and rounds of it; one that moves no star by more
 #: than this, pixels, and finds no star is the last one: to first order a fiftieth of it remains.
 _OFFSET_CADENCES = 48
 _OFFSET_ROUNDS = 4
 _SMALL_OFFSET = 0.02
+#: A round that moves no cadence by more than this is the last one, pixels: a twentieth of it remains.
+_SMALL_MOTION = 0.01
 
 
 def measure_motion(
@@ -81,7 +84,9 @@ def measure_motion(
     series, few = start_region(cubes, stars, settings, known)
     evaluator = PrfEvaluator(prf, np.float32)
     for _ in counted(range(settings.n_round), "mean fluxes and motion", "rounds"):
-        few = region_round(few, evaluator, settings)
+        before, few = few, region_round(few, evaluator, settings)
+        if _largest_change(before.kernel, few.kernel) < _SMALL_MOTION:
+            break
     return motion_of_all(series, few, evaluator, settings)
 
 
@@ -132,6 +137,11 @@ def kernel_at(
     return own, unlisted_stars(region.tiles)
 
 
+def _largest_change(before: MovementKernel, after: MovementKernel) -> float:
+    """Largest change of the shift of a cadence between two kernels of the same cadences, pixels."""
+    return float(np.abs(after.parameters - before.parameters)[:, [0, 3]].max())
+
+
 def _largest_move(before: MovementKernel, after: MovementKernel, stamp: Stamp) -> float:
     """Largest constant shift along an axis, on some pixels, between two kernels of the same cadences, pixels."""
     rows, columns = (stamp.row_min, stamp.row_min, stamp.row_max, stamp.row_max), (stamp.col_min, stamp.col_max) * 2
@@ -164,8 +174,8 @@ def region_round(
     seek : bool
         Whether to look for stars that the table lacks.
     watch : callable, optional
-        Is shown every tile with its stars and its state before they are improved, and finds the offset in place of this
-        function, which then leaves it as it is.
+        Is shown every tile with its improved mean scene, and finds the offset in place of this function, which then
+        leaves it as it is.
     """
     kernel, n_cadence = region.kernel, len(region.good)
     information = np.zeros((n_cadence, N_MOTION, N_MOTION))
@@ -179,15 +189,18 @@ def region_round(
     for old in counted(region.tiles, "mean scene", "tiles"):
         tile = old
         model, state = placed_tile(tile, kernel, prf)
-        if watch is not None:
-            watch(tile, model, state)
+        means = _means_of_tile(tile, model, state, region.good)
         columns = partial(_columns_of_listed, model, state.flux)
-        mean = mean_of_tile(tile, model, state, region.good, columns, precision)
+        mean = solve_mean(tile.data, model, state, region.good, columns, precision, means=means)
         to_tile = parameters_of_tile(kernel, tile.data)
         affine = to_tile[:N_AFFINE, :N_AFFINE]
         static_information += affine.T @ mean.information @ affine
         static_gradient += affine.T @ mean.gradient
-        state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
+        if watch is not None:
+            means = [one.after(model, mean.flux - state.flux) for one in means]
+        model, state = with_mean(model, state, mean)
+        if watch is not None:
+            watch(tile, model, state, means)
         tile = replace(tile, state=state)
         if not offset_only:
             rejected = np.zeros_like(tile.data.valid) if tile.rejected is None else tile.rejected
@@ -203,7 +216,7 @@ def region_round(
         kernel = improved_kernel(kernel, information, gradient, region.good, settings.mode, moments=region.moments)
     placed = kept_in_place(tiles, region.kernel, kernel)
     region = replace(region, tiles=placed, kernel=kernel, information=information, target=target)
-    return region if watch is not None else moved_region(region, inverse(static_information) @ static_gradient)
+    return region if watch is not None else moved_region(region, solved(static_information, static_gradient))
 
 
 def moved_region(region: Region, change: npt.NDArray[np.float64]) -> Region:
@@ -215,19 +228,14 @@ def moved_region(region: Region, change: npt.NDArray[np.float64]) -> Region:
     return replace(region, tiles=tiles, kernel=kernel, target=region.target - region.information @ away)
 
 
-def mean_of_tile(
-    tile: RegionTile,
-    model: TileModel,
-    state: TileState,
-    good: npt.NDArray[np.bool_],
-    columns: ExtraColumns,
-    precision: npt.NDArray[np.float64],
-) -> MeanStep:
-    """Improve a tile's mean scene; residuals are clipped as long as the outliers are unknown."""
+def _means_of_tile(
+    tile: RegionTile, model: TileModel, state: TileState, good: npt.NDArray[np.bool_]
+) -> list[PixelMean]:
+    """Average the residuals of a tile; they are clipped as long as the outliers are unknown."""
     if tile.rejected is None:
-        return solve_mean(tile.data, model, state, good, columns, precision, clip=True)
+        return pixel_means(tile.data, model, state, good, clip=True)
     data = replace(tile.data, valid=tile.data.valid & ~tile.rejected)
-    return solve_mean(data, model, state, good, columns, precision, deviation=tile.deviation)
+    return pixel_means(data, model, state, good, deviation=tile.deviation)
 
 
 def _columns_of_listed(

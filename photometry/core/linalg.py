@@ -6,7 +6,7 @@ from scipy import linalg
 
 from photometry.core.errors import FitError
 
-__all__ = ["inverse", "inverse_and_factor"]
+__all__ = ["inverse", "inverse_and_factor", "solved"]
 
 #: Added to the unit diagonal of the scaled matrix: keeps terms that no pixel can tell apart at rest.
 _RIDGE = 1e-12
@@ -28,6 +28,19 @@ def inverse(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         When the matrix is not positive definite.
     """
     return inverse_and_factor(matrix, 0)[0]
+
+
+def solved(matrix: npt.NDArray[np.float64], right: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the solution x of M x = y, (n,), with a matrix as of `inverse` and a right side y (n,).
+
+    Raises
+    ------
+    FitError
+        When the matrix is not positive definite.
+    """
+    factor, scale = _scaled_factor(matrix)
+    solution, _ = linalg.lapack.dpotrs(factor, scale * right, lower=True)
+    return np.asarray(scale * solution, dtype=np.float64)
 
 
 def inverse_and_factor(
@@ -56,6 +69,19 @@ def inverse_and_factor(
     FitError
         When the matrix is not positive definite.
     """
+    factor, scale = _scaled_factor(matrix)
+    first = len(matrix) - n_last
+    last = np.tril(factor[first:, first:]) / scale[first:, None]
+    half, _ = linalg.lapack.dpotri(factor, lower=True, overwrite_c=True)
+    half *= scale
+    half *= scale[:, None]
+    return _mirrored(half), last
+
+
+def _scaled_factor(
+    matrix: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Cholesky factor, lower triangle, of a matrix in units that make its diagonal 1, and these units (n,)."""
     diagonal = matrix.diagonal()
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     scaled = scale * matrix
@@ -63,15 +89,9 @@ def inverse_and_factor(
     np.fill_diagonal(scaled, np.where(diagonal > 0, 1.0 + _RIDGE, 1.0))
     # The matrix is its own transpose: in Fortran's order it needs no copy.
     factor, failed = linalg.lapack.dpotrf(scaled.T, lower=True, overwrite_a=True)
-    if not failed:
-        first = len(matrix) - n_last
-        last = np.tril(factor[first:, first:]) / scale[first:, None]
-        half, failed = linalg.lapack.dpotri(factor, lower=True, overwrite_c=True)
     if failed:
         raise FitError("the normal matrix of a node is not positive definite: pixels or PRF are not finite")
-    half *= scale
-    half *= scale[:, None]
-    return _mirrored(half), last
+    return factor, scale
 
 
 def _mirrored(lower: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

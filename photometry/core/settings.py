@@ -148,7 +148,7 @@ class MotionSettings:
         Of a CCD, as many tiles along each side are measured, spread evenly, where bright stars are; smaller regions are
         measured whole.
     n_round : int
-        Rounds of mean fluxes and motion.
+        Rounds of mean fluxes and motion, at most; they end when the motion has settled.
     """
 
     mode: str = setting(
@@ -182,7 +182,7 @@ class MotionSettings:
         at_least=1,
         at_most=64,
     )
-    n_round: int = setting(3, "rounds of mean fluxes and motion", at_least=1, at_most=100)
+    n_round: int = setting(3, "rounds of mean fluxes and motion, at most", at_least=1, at_most=100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

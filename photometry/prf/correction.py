@@ -131,14 +131,12 @@ def change_of_image(
         The pixels.
     """
     offsets = np.array(_KERNEL_STEPS) / PRF_SAMPLES_PER_PIXEL
-    middle = len(offsets) // 2
-    images = [_Image(stamp, N_KERNEL), *(_Image(stamp, len(splines.combinations)) for splines in _SPLINES)]
+    images = [_Image(stamp, len(offsets) ** 2), *(_Image(stamp, len(splines.combinations)) for splines in _SPLINES)]
     for start in range(0, len(row), _STARS_AT_ONCE):
         some = slice(start, start + _STARS_AT_ONCE)
         rows, columns, fluxes = row[some], column[some], flux[some]
         first_row, first_column, values = prf.evaluate(rows, columns, offsets, offsets)
-        moved = (values - values[:, middle, middle][:, None, None]).reshape(len(rows), -1, FOOTPRINT, FOOTPRINT)
-        moved = np.delete(moved, middle * len(offsets) + middle, axis=1).transpose(0, 2, 3, 1)
+        moved = values.reshape(len(rows), -1, FOOTPRINT, FOOTPRINT).transpose(0, 2, 3, 1)
         images[0].add(first_row, first_column, fluxes, moved)
         for image, splines in zip(images[1:], _SPLINES, strict=True):
             reach = min(int(np.ceil(splines.places[-1] + 2 / splines.per_pixel + 0.5)), FOOTPRINT // 2)
@@ -148,7 +146,9 @@ def change_of_image(
             products = on_rows[:, :, None, :, None] * on_columns[:, None, :, None, :]
             image.add(first_row + near[0], first_column + near[0], fluxes, products.reshape(*products.shape[:3], -1))
     of_splines = [image.inner @ splines.combinations for image, splines in zip(images[1:], _SPLINES, strict=True)]
-    return np.concatenate([images[0].inner, *of_splines], axis=1)
+    moved, middle = images[0].inner, len(offsets) ** 2 // 2
+    of_kernel = np.delete(moved, middle, axis=1) - moved[:, [middle]]
+    return np.concatenate([of_kernel, *of_splines], axis=1)
 
 
 class _Image:

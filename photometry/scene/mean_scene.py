@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, sparse
 
-from photometry.core.linalg import inverse
+from photometry.core.linalg import solved
 from photometry.core.statistics import median_and_sigma
 from photometry.scene.design_matrices import N_TERM
 from photometry.scene.model_error import bounded_error, error_shape
@@ -27,6 +27,7 @@ __all__ = [
     "PixelMean",
     "SharedEquations",
     "no_extras",
+    "pixel_means",
     "robust_clip",
     "shared_equations",
     "solve_mean",
@@ -63,6 +64,11 @@ class PixelMean:
     terms: npt.NDArray[np.float64]
     mean: npt.NDArray[np.float64]
     count: npt.NDArray[np.float64]
+
+    def after(self, model: TileModel, change: npt.NDArray[np.float64]) -> "PixelMean":
+        """Return the mean residual from a scene whose mean fluxes have changed (n_star,), e-/s."""
+        light = (self.terms @ model.free_images(self.node, change)) * (self.count > 0)
+        return replace(self, mean=self.mean - light)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,8 @@ class MeanStep:
         Variance of the mean residual by noise and the magnitudes of fixed stars, and by the error of the PRF, (e-/s)^2.
     prf_error : float
         Error of the PRF as a share of the light.
+    local : (n_local,) float64
+        Change of the local background, mean of the nodes, e-/s.
     """
 
     flux: npt.NDArray[np.float64]
@@ -113,6 +121,7 @@ class MeanStep:
     noise: npt.NDArray[np.float64]
     prf_variance: npt.NDArray[np.float64]
     prf_error: float
+    local: npt.NDArray[np.float64]
 
     @property
     def variance(self) -> npt.NDArray[np.float64]:
@@ -177,14 +186,13 @@ def solve_mean(
         then on the mean scene is subtracted from the average.
     """
     if means is None:
-        averages = _averages(data, model, state, good, extra_columns, deviation, clip=clip)
-    else:
-        averages = [_average(data, model, state, mean, extra_columns) for mean in means]
+        means = pixel_means(data, model, state, good, deviation=deviation, clip=clip)
+    averages = [_average(data, model, state, mean, extra_columns) for mean in means]
     for k in range(n_round):
         weights = _all_weights(averages, data, model, state, good)
         step = _step(data, model, state.flux, averages, weights, extra_precision)
         if k + 1 < n_round:
-            averages = [one.without(one.light(model, step.flux - state.flux)) for one in averages]
+            averages = [replace(one, pixels=one.pixels.after(model, step.flux - state.flux)) for one in averages]
             state = replace(state, flux=step.flux, mean_residual=step.mean_residual, model_error=step.model_error)
     return step
 
@@ -194,24 +202,25 @@ def shared_equations(
     model: TileModel,
     state: TileState,
     good: npt.NDArray[np.bool_],
+    means: Sequence[PixelMean],
     extra_columns: ExtraColumns,
     groups: npt.NDArray[np.int64],
     n_group: int,
-    *,
-    deviation: npt.NDArray[np.float32],
 ) -> list[SharedEquations]:
     """Return the normal equations of what all cadences share by each of several groups of pixels alone.
 
     Parameters
     ----------
-    data, model, state, good, extra_columns, deviation
+    data, model, state, good, extra_columns
         As of `solve_mean`.
+    means : sequence of PixelMean
+        Means of the residuals from that mean scene.
     groups : (n_pixel,) int64
         Which group a pixel belongs to.
     n_group : int
         Number of groups.
     """
-    averages = _averages(data, model, state, good, extra_columns, deviation, clip=False)
+    averages = [_average(data, model, state, mean, extra_columns) for mean in means]
     weights = _all_weights(averages, data, model, state, good)
     return [
         _eliminated(_equations(model, state.flux, averages, [np.where(groups == k, w, 0.0) for w in weights])).shared
@@ -219,21 +228,19 @@ def shared_equations(
     ]
 
 
-def _averages(
+def pixel_means(
     data: TileData,
     model: TileModel,
     state: TileState,
     good: npt.NDArray[np.bool_],
-    extra_columns: ExtraColumns,
-    deviation: npt.NDArray[np.float32] | None,
     *,
-    clip: bool,
-) -> "list[_Average]":
-    """Return the average cadences of all nodes with good ones."""
+    deviation: npt.NDArray[np.float32] | None = None,
+    clip: bool = False,
+) -> list[PixelMean]:
+    """Return the means of the residuals of all nodes with good cadences; parameters as of `solve_mean`."""
     about_mean = None if deviation is None else deviation - deviation[:, good].mean(axis=1, keepdims=True)
     chosen = [(node, node.cadences[good[node.cadences]]) for node in model.nodes]
-    means = [_pixel_mean(data, model, state, node, some, about_mean, clip=clip) for node, some in chosen if len(some)]
-    return [_average(data, model, state, mean, extra_columns) for mean in means]
+    return [_pixel_mean(data, model, state, node, some, about_mean, clip=clip) for node, some in chosen if len(some)]
 
 
 def _step(
@@ -246,12 +253,12 @@ def _step(
 ) -> MeanStep:
     """Solve for mean fluxes and extras from the averages of all nodes, each with its weights (n_pixel,)."""
     equations = _equations(model, flux, averages, all_weights)
-    solved = _eliminated(equations)
-    shared, n_extra = solved.shared, len(solved.shared.gradient)
+    eliminated = _eliminated(equations)
+    shared, n_extra = eliminated.shared, len(eliminated.shared.gradient)
     prior = np.zeros(n_extra) if extra_precision is None else extra_precision
-    extra = inverse(shared.information + np.diag(prior)) @ shared.gradient if n_extra else np.zeros(0)
-    change = solved.by_gradient - solved.by_extra @ extra
-    mean_residual, noise = _left_over(averages, all_weights, equations.by_locals, model, change, extra)
+    extra = solved(shared.information + np.diag(prior), shared.gradient) if n_extra else np.zeros(0)
+    change = eliminated.by_gradient - eliminated.by_extra @ extra
+    mean_residual, noise, local = _left_over(averages, all_weights, equations.by_locals, model, change, extra)
     main = max(averages, key=lambda average: float(average.pixels.count.sum())).pixels.node
     light = model.mean_images(main, flux + change)[0]
     shape = error_shape(light, data.stamp.shape, data.saturated, model.saturated.mean_variance)
@@ -267,6 +274,7 @@ def _step(
         noise,
         share**2 * shape,
         share,
+        np.pad(local, (0, model.local_basis.shape[1] - len(local))),
     )
 
 
@@ -348,14 +356,6 @@ class _Average:
     extras: npt.NDArray[np.float64]
     variance: npt.NDArray[np.float64]
 
-    def light(self, model: TileModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Mean light of free stars of some fluxes where the pixels are valid, (n_pixel,), e-/s."""
-        return (self.pixels.terms @ model.free_images(self.pixels.node, flux)) * (self.pixels.count > 0)
-
-    def without(self, light: npt.NDArray[np.float64]) -> "_Average":
-        """Subtract some light (n_pixel,) from the average."""
-        return replace(self, pixels=replace(self.pixels, mean=self.pixels.mean - light))
-
 
 def _all_weights(
     averages: list[_Average], data: TileData, model: TileModel, state: TileState, good: npt.NDArray[np.bool_]
@@ -415,18 +415,22 @@ def _left_over(
     model: TileModel,
     change: npt.NDArray[np.float64],
     extra: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the mean residual, e-/s, and its variance by noise and fixed stars, (n_pixel,), (e-/s)^2."""
-    total, noise, count = (np.zeros(len(model.local_basis)) for _ in range(3))
-    for average, weights, by_local in zip(averages, all_weights, by_locals, strict=True):
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the mean residual, e-/s, its variance by noise and fixed stars, (e-/s)^2, and the local background."""
+    local = model.mean_basis
+    total, noise, count = (np.zeros(len(local)) for _ in range(3))
+    locals_of_nodes, n_cadence = np.zeros((len(averages), local.shape[1])), np.zeros(len(averages))
+    for k, (average, weights, by_local) in enumerate(zip(averages, all_weights, by_locals, strict=True)):
         residual = average.pixels.mean - average.stars @ change - average.extras @ extra
-        local = model.mean_basis
-        residual = residual - local @ (by_local @ (local.T @ (weights * residual)))
+        locals_of_nodes[k] = by_local @ (local.T @ (weights * residual))
+        n_cadence[k] = average.pixels.count.max()
+        residual = residual - local @ locals_of_nodes[k]
         total += average.pixels.count * residual
         noise += average.pixels.count * average.variance
         count += average.pixels.count
     count = np.maximum(count, 1.0)
-    return total / count, noise / count**2 + model.fixed_variance
+    mean_local = n_cadence @ locals_of_nodes / max(n_cadence.sum(), 1.0)
+    return total / count, noise / count**2 + model.fixed_variance, mean_local
 
 
 def _mean_design(node: NodeModel, terms: npt.NDArray[np.float64]) -> sparse.csr_matrix:

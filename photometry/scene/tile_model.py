@@ -5,7 +5,7 @@ residuals improve the mean fluxes (`mean_scene`) and the motion (`photometry.cal
 variation of every star (`photometry.solver`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from photometry.core.geometry import Stamp
 from photometry.core.stars import Stars
-from photometry.prf.prf_grid import FOOTPRINT, PlacedPrf, PrfEvaluator
+from photometry.prf.prf_grid import FOOTPRINT, PrfEvaluator
 from photometry.scene.blocks import BlockDesign, design_of
 from photometry.scene.design_matrices import (
     FINE_DEGREE,
@@ -64,7 +64,7 @@ _TYPICAL_WIDENING = 0.02
 _FIXED_REACH = 0.15
 #: Fixed stars in cells of this many pixels share a PRF, and all stars its change with second moments: within a cell it
 #: changes by less than the errors of the fluxes.
-_CELL = 32.0
+_CELL = 64.0
 #: Share of a star's light on saturated pixels beyond which its wings do not show where it is.
 _SATURATED_SHARE = 0.02
 #: Error of the flux of fixed stars, as a fraction (0.05 mag).
@@ -238,34 +238,26 @@ def build_model(
     faintest = faintest_light(data)
     fixed_base, fixed_variance = _fixed_light(prf, fixed, data, faintest)
     fixed_variance = fixed_variance + static_edge_variance(data, free, free.flux, prf.grid)
-    bright, widened = free.flux > _FINE_FLUX, free.flux > _WIDENED_FLUX
-    placed = prf.place(free.row, free.column)
-    placed_bright = placed.select(bright)
-    placed_widened = prf.place_in_cells(free.row[widened], free.column[widened], _CELL)
+    expand_about = _expander(data, prf, free, reach, faintest)
     chosen = np.arange(data.n_cadence) if cadences is None else cadences
     expansions: dict[tuple[float, float], _PlaceExpansions] = {}
-    about = partial(expand, stamp=data.stamp, merge=data.merge, reach=reach, faintest=faintest)
     nodes = []
     for node in nodes_of(motion.row_shift[chosen], motion.column_shift[chosen], level[chosen], reach):
         at, members = (node.row_shift, node.column_shift), chosen[node.cadences]
         if at not in expansions:
-            fine = about(placed_bright, free.flux[bright], at, degree=FINE_DEGREE)
-            coarse = about(placed, free.flux, at)
-            typical = _TYPICAL_WIDENING * free.flux[widened]
-            widening = about(placed_widened, typical, at, degree=1, stencils=WIDENING)
-            blocks = design_of(coarse) if len(members) >= _MANY_CADENCES else None
-            expansions[at] = coarse, fine, widening, blocks
+            coarse, fine, widening = expand_about(at)
+            expansions[at] = coarse, fine, widening, design_of(coarse) if len(members) >= _MANY_CADENCES else None
         sky = _mean_sky(data, members) + basis @ motion.local[members].mean(axis=0)
         expansion, fine, widening, blocks = expansions[at]
         nodes.append(NodeModel(members, *at, expansion, sky, fine, recentered(fixed_base, *at), widening, blocks))
     scale, (row, column) = max(data.stamp.shape) / 2, data.stamp.center
     unsaturated = _unsaturated(data, nodes[0])
-    n_mean_local, of_saturated = _light_of_saturated(data, placed, free, unsaturated, nodes, basis, faintest)
+    n_mean_local, of_saturated = _light_of_saturated(data, prf, free, unsaturated, nodes, basis, faintest)
     return TileModel(
         free,
         fixed,
-        bright,
-        widened,
+        _is_bright(free),
+        _is_widened(free),
         unsaturated,
         (free.row - row) / scale,
         (free.column - column) / scale,
@@ -276,6 +268,34 @@ def build_model(
         of_saturated,
         tuple(nodes),
     )
+
+
+def _is_bright(free: Stars) -> npt.NDArray[np.bool_]:
+    """Tell which free stars take the fine expansion, (n_star,)."""
+    return np.asarray(free.flux > _FINE_FLUX)
+
+
+def _is_widened(free: Stars) -> npt.NDArray[np.bool_]:
+    """Tell which free stars get wider and narrower, (n_star,)."""
+    return np.asarray(free.flux > _WIDENED_FLUX)
+
+
+def _expander(
+    data: TileData, prf: PrfEvaluator, free: Stars, reach: float, faintest: float
+) -> Callable[[tuple[float, float]], tuple[Expansion, Expansion, Expansion]]:
+    """Return what expands all free stars, the bright ones, and the widening of some, about a movement (row, column)."""
+    bright, widened = free.select(_is_bright(free)), free.select(_is_widened(free))
+    placed, placed_bright = prf.place(free.row, free.column), prf.place(bright.row, bright.column)
+    placed_widened = prf.place_in_cells(widened.row, widened.column, _CELL)
+    about = partial(expand, stamp=data.stamp, merge=data.merge, reach=reach, faintest=faintest)
+
+    def expand_about(at: tuple[float, float]) -> tuple[Expansion, Expansion, Expansion]:
+        """Expand about one movement."""
+        fine = about(placed_bright, bright.flux, at, degree=FINE_DEGREE)
+        widening = about(placed_widened, _TYPICAL_WIDENING * widened.flux, at, degree=1, stencils=WIDENING)
+        return about(placed, free.flux, at), fine, widening
+
+    return expand_about
 
 
 def _background_terms(data: TileData, motion: TileMotion) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -299,7 +319,7 @@ def _unsaturated(data: TileData, node: NodeModel) -> npt.NDArray[np.bool_]:
 
 def _light_of_saturated(
     data: TileData,
-    placed: PlacedPrf,
+    prf: PrfEvaluator,
     free: Stars,
     unsaturated: npt.NDArray[np.bool_],
     nodes: list[NodeModel],
@@ -316,7 +336,8 @@ def _light_of_saturated(
     which, node = np.flatnonzero(~unsaturated), nodes[0]
     stars = free.select(which).moved(node.row_shift, node.column_shift)
     shifts = np.full(len(which), node.row_shift), np.full(len(which), node.column_shift)
-    light = matrix_of(expand_at(placed.select(which), stars.flux, *shifts, data.stamp, faintest), data.stamp, None)
+    placed = prf.place(free.row[which], free.column[which])
+    light = matrix_of(expand_at(placed, stars.flux, *shifts, data.stamp, faintest), data.stamp, None)
     others = node.fixed_images[0] + node.expansion.images(np.where(unsaturated, free.flux, 0.0))[0]
     cadences = np.sort(np.concatenate([one.cadences for one in nodes]))
     found = saturated_light(data, stars, light.matrices[0], others, basis[:, :n_mean_local], cadences)

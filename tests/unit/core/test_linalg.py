@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photometry.core.errors import FitError
-from photometry.core.linalg import inverse, inverse_and_factor
+from photometry.core.linalg import inverse, inverse_and_factor, solved
 
 
 def _normal(n=300, seed=1):
@@ -52,3 +52,17 @@ def test_inverse_leaves_unseen_unknowns_at_rest():
 def test_inverse_of_an_indefinite_matrix_is_refused():
     with pytest.raises(FitError, match="not positive definite"):
         inverse(np.array([[1.0, 2.0], [2.0, 1.0]]))
+
+
+def test_a_system_is_solved_as_its_inverse_solves_it():
+    """Unknowns of very different size; one that no equation has stays at rest."""
+    base, scale = np.random.default_rng(5).normal(size=(9, 4)), np.array([1e-6, 1.0, 1e5, 0.0])
+    matrix = scale[:, None] * (base.T @ base) * scale
+    right = matrix @ np.array([2e6, -1.0, 3e-5, 7.0])
+    np.testing.assert_allclose(solved(matrix, right), inverse(matrix) @ right, rtol=1e-8)
+    np.testing.assert_allclose(solved(matrix, right), [2e6, -1.0, 3e-5, 0.0], rtol=1e-6)
+
+
+def test_an_indefinite_system_is_refused():
+    with pytest.raises(FitError, match="not positive definite"):
+        solved(np.array([[1.0, 2.0], [2.0, 1.0]]), np.ones(2))

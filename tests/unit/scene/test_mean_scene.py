@@ -9,7 +9,7 @@ from small_tiles import exact_images, lopsided_prf, make_cube, make_stars, make_
 from photometry.calibration.region import static_columns
 from photometry.core.geometry import Stamp
 from photometry.core.stars import Stars
-from photometry.scene.mean_scene import SharedEquations, robust_clip, shared_equations, solve_mean
+from photometry.scene.mean_scene import SharedEquations, pixel_means, robust_clip, shared_equations, solve_mean
 from photometry.scene.node_model import node_variance
 
 _STAMP = Stamp(100, 124, 600, 624)
@@ -211,11 +211,17 @@ def _uneven_tile():
     return replace(tile, state=state), rng.normal(0, 20, (len(true), _N_CADENCE)).astype(np.float32)
 
 
+def _equations(tile, deviation, groups, n_group):
+    """Equations of groups of a tile's pixels, flux deviations subtracted from these."""
+    scene = tile.data, tile.model, tile.state, _GOOD
+    return shared_equations(*scene, pixel_means(*scene, deviation=deviation), _some_columns, groups, n_group)
+
+
 def test_equations_of_groups_of_pixels_are_those_of_least_squares():
     """Information, gradient and squared residuals of each group, against one dense system."""
     tile, deviation = _uneven_tile()
     groups = np.random.default_rng(7).integers(0, 3, _STAMP.n_pixel)
-    found = shared_equations(tile.data, tile.model, tile.state, _GOOD, _some_columns, groups, 3, deviation=deviation)
+    found = _equations(tile, deviation, groups, 3)
     assert len(found) == 3
     for k, group in enumerate(found):
         expected = _least_squares(tile, deviation, groups == k)
@@ -224,20 +230,32 @@ def test_equations_of_groups_of_pixels_are_those_of_least_squares():
         assert group.square == pytest.approx(expected.square, rel=1e-3)
 
 
+def test_means_follow_a_change_of_the_mean_scene():
+    """Averaged before or after the fluxes have changed: the same."""
+    tile, deviation = _uneven_tile()
+    flux = tile.state.flux * np.random.default_rng(9).uniform(0.9, 1.1, len(tile.state.flux))
+    before, after = (
+        pixel_means(tile.data, tile.model, state, _GOOD, deviation=deviation)
+        for state in (tile.state, replace(tile.state, flux=flux))
+    )
+    assert len(before) == len(tile.model.nodes)
+    for one, other in zip(before, after, strict=True):
+        moved = one.after(tile.model, flux - tile.state.flux)
+        scale = np.abs(one.mean - other.mean).max()
+        np.testing.assert_allclose(moved.mean, other.mean, atol=1e-4 * scale)
+
+
 def test_squared_residuals_of_any_parameters_follow_from_the_equations():
     """Of one group of all pixels: the pixels themselves, less what the columns add, leave as much."""
     tile, deviation = _uneven_tile()
     whole = np.zeros(_STAMP.n_pixel, dtype=np.int64)
     z = np.array([0.3, -0.2, 0.1, 0.5])
 
-    def of_pixels():
-        return shared_equations(tile.data, tile.model, tile.state, _GOOD, _some_columns, whole, 1, deviation=deviation)
-
-    (before,) = of_pixels()
+    (before,) = _equations(tile, deviation, whole, 1)
     for node in tile.model.nodes:
         tile.data.images[node.cadences] -= (_some_columns(node, None) @ z).astype(np.float32)
     tile.data.images[~tile.data.valid] = 0
-    (after,) = of_pixels()
+    (after,) = _equations(tile, deviation, whole, 1)
     expected = before.square - 2 * z @ before.gradient + z @ before.information @ z
     assert after.square == pytest.approx(expected, rel=1e-4)
     np.testing.assert_allclose(after.gradient, before.gradient - before.information @ z, rtol=1e-3, atol=0.1)
@@ -248,11 +266,9 @@ def test_groups_add_up_to_the_whole_where_nothing_is_eliminated():
     tile, deviation = _uneven_tile()
     bound = replace(tile.model.stars, tmag=tile.model.stars.tmag + 40)
     model = replace(tile.model, stars=bound, local_basis=np.zeros_like(tile.model.local_basis))
-    state = replace(tile.state, flux=bound.flux)
+    tile = replace(tile, model=model, state=replace(tile.state, flux=bound.flux))
     groups = np.random.default_rng(8).integers(0, 4, _STAMP.n_pixel)
-    parts = shared_equations(tile.data, model, state, _GOOD, _some_columns, groups, 4, deviation=deviation)
-    (whole,) = shared_equations(
-        tile.data, model, state, _GOOD, _some_columns, np.zeros_like(groups), 1, deviation=deviation
-    )
+    parts = _equations(tile, deviation, groups, 4)
+    (whole,) = _equations(tile, deviation, np.zeros_like(groups), 1)
     for name in ("information", "gradient", "square"):
         np.testing.assert_allclose(sum(getattr(part, name) for part in parts), getattr(whole, name), rtol=1e-6)

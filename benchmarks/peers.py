@@ -1,4 +1,4 @@
-"""The joint fit beside photutils' PSFPhotometry, on the same pixels and positions.
+"""The joint fit beside photutils' PSFPhotometry, TGLC's ePSF algebra and an aperture sum, on the same pixels.
 
     python -m benchmarks.peers --density sparse
 
@@ -9,6 +9,7 @@ catalogue magnitudes. Ours is given what the workflow has.
 
 import argparse
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from time import process_time
 
@@ -32,6 +33,7 @@ from benchmarks.fields import (
     wide_oracle,
     without_faults,
 )
+from benchmarks.peer_codes import aperture_fluxes, has_tglc, tglc_fluxes
 from benchmarks.report import aligned, magnitude_table
 from benchmarks.scores import score_stars
 from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
@@ -51,6 +53,10 @@ _GROUPS = {"sparse": 4.0, "medium": 2.0, "crowded": 1.0}
 _CASES = ("exact", "perturbed", "prf", "focus")
 #: Groups of any size are fitted.
 _NEVER_WARN = 1_000_000
+#: What else measures the same pixels.
+PEERS = {"aperture": aperture_fluxes, "TGLC": tglc_fluxes}
+#: Columns of the table of all codes: of scatters over the oracle's, of the bias (%), of pulls, by magnitude.
+_SHOWN = ("scatter T=10", "T=12", "T=14", "bias T=11", "pulls T=12")
 #: Columns of the comparison.
 _COLUMNS = ("scatter/oracle", "scatter/wide", "bias", "|bias|84", "pulls")
 
@@ -175,19 +181,54 @@ def compare(options: argparse.Namespace, density: str, case: str) -> str:
     how = Photutils(options.group or _GROUPS[density], options.fit_size, not options.one_prf)
     seconds, n_star, other = photutils_fluxes(field, measured.fluxes, chosen, how)
     in_sample = np.isin(np.arange(field.cube.n_cadence), chosen)
-    tables = [
-        magnitude_table(score_stars(field, fluxes, best, wide, bound, in_sample)) for fluxes in (measured.fluxes, other)
-    ]
-    table = hstack(
-        [tables[0]["T", "stars", *_COLUMNS], tables[1][_COLUMNS]], table_names=["ours", "photutils"], join_type="outer"
-    )
-    ours = 1e6 * measured.seconds["fit"] / measured.fluxes.flux.size
-    theirs = 1e6 * seconds / (n_star * len(chosen))
+    found = {
+        "ours": (measured.seconds["fit"], measured.fluxes.flux.size, measured.fluxes),
+        "photutils": (seconds, n_star * len(chosen), other),
+    }
+    for name, fluxes_by in (PEERS if has_tglc() else {"aperture": aperture_fluxes}).items():
+        seconds, n_star, fluxes = fluxes_by(field, measured.fluxes, chosen)
+        found[name] = seconds, n_star * len(chosen), fluxes
+    with warnings.catch_warnings():
+        # TGLC has no errors, and no fluxes near the edge.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        tables = {
+            name: magnitude_table(score_stars(field, fluxes, best, wide, bound, in_sample))
+            for name, (_, _, fluxes) in found.items()
+        }
     missing = 100 * float(1 - np.mean(np.isfinite(other.flux[:, chosen])))
-    head = f"{field.name}, {options.size}x{options.size} px, {len(chosen)} of {options.cadences} cadences"
-    peer = f"photutils: groups {how.group_pix} px, {how.fit_size} px fitted, without flux: {missing:.2f} %"
-    speed = f"CPU us per star and cadence: ours {ours:.1f}, photutils {theirs:.0f}"
-    return "\n".join(["", head, aligned(table), peer, speed])
+    return "\n".join(
+        [
+            "",
+            f"{field.name}, {options.size}x{options.size} px, {len(chosen)} of {options.cadences} cadences",
+            aligned(side_by_side(tables)),
+            f"photutils: groups {how.group_pix} px, {how.fit_size} px fitted, without flux: {missing:.2f} %",
+            *([] if has_tglc() else ["TGLC is not installed (benchmarks/peer_codes.py)"]),
+            "",
+            aligned(cost_and_accuracy(tables, {name: 1e6 * cpu / size for name, (cpu, size, _) in found.items()})),
+        ]
+    )
+
+
+def side_by_side(tables: Mapping[str, Table]) -> Table:
+    """Return the columns of all codes by magnitude."""
+    columns = [tables["ours"]["T", "stars", *_COLUMNS], *(table[_COLUMNS] for table in list(tables.values())[1:])]
+    return hstack(columns, table_names=list(tables), join_type="outer")
+
+
+def cost_and_accuracy(tables: Mapping[str, Table], cost: Mapping[str, float]) -> Table:
+    """Return a row for each code: CPU microseconds for a star and cadence, their ratio to ours, how well it does."""
+    rows = [(name, cost[name], cost[name] / cost["ours"], *_shown(table)) for name, table in tables.items()]
+    together = Table(rows=rows, names=("code", "CPU us", "times ours", *_SHOWN))
+    for name in together.colnames[1:]:
+        together[name].format = ".3g"
+    return together
+
+
+def _shown(table: Table) -> list[float]:
+    """Return scatter, bias and pulls of some bins of magnitude."""
+    values = {int(row["T"]): row for row in table}
+    bins = (("scatter/oracle", 10), ("scatter/oracle", 12), ("scatter/oracle", 14), ("|bias|84", 11), ("pulls", 12))
+    return [float(values[magnitude][name]) if magnitude in values else np.nan for name, magnitude in bins]
 
 
 def main(argv: list[str] | None = None) -> None:

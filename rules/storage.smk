@@ -80,8 +80,8 @@ def keep_for_nodes():
     """Put the plan, and what was found on the disk, among the sources that every job gets."""
     files = {
         name: GivenFiles(
-            prf=tuple(prf_files_of(where)),
-            ephemeris=tuple(ephemeris_files_of(where)),
+            prf=tuple(prf_paths_of(where)),
+            ephemeris=tuple(places_of_tess(where)),
             listing=listing_of(where) if is_ccd(where) else "",
         )
         for name in RUN.regions

@@ -268,6 +268,40 @@ def test_photutils_fits_the_same_stars(accuracy, one_prf):
         np.testing.assert_allclose(other.flux[bright][:, cadences], best.flux[bright][:, cadences], rtol=0.03)
 
 
+@pytest.mark.parametrize("name", ["aperture", "TGLC"])
+def test_other_peers_measure_the_same_stars(accuracy, one_prf, name):
+    """Their mean fluxes of bright separate stars are near the truth; TGLC's own algebra where it is installed."""
+    from benchmarks import fields, peer_codes, peers
+
+    del accuracy
+    if name == "TGLC" and not peer_codes.has_tglc():
+        pytest.skip("TGLC is not installed: it asks for numpy below 2")
+    size = {"n_row": 32, "n_column": 32} if name == "TGLC" else {}
+    field = fields.make_field("sparse", "exact", one_prf, **_SHORT | {"n_pairs": 0, "seed": 3, "n_cadence": 20} | size)
+    _, best = fields.oracle(field)
+    cadences = np.flatnonzero(field.good)[:4]
+    seconds, n_star, other = peers.PEERS[name](field, best, cadences)
+    assert seconds > 0
+    assert n_star > 0
+    np.testing.assert_array_equal(other.starid, best.starid)
+    means = [np.mean(fluxes.flux[:, cadences], axis=1) for fluxes in (other, best)]
+    bright = np.flatnonzero(np.isfinite(means[0]))
+    bright = bright[np.argsort(-means[1][bright])[:3]]
+    np.testing.assert_allclose(means[0][bright], means[1][bright], rtol=0.1 if name == "TGLC" else 0.05)
+
+
+def test_codes_side_by_side(accuracy, capsys):
+    from benchmarks import peers
+
+    del accuracy
+    options = ["--density", "sparse", "--size", "24", "--cadences", "30", "--sample", "3"]
+    peers.main(options)
+    text = capsys.readouterr().out
+    rows = {line.split()[0]: line.split() for line in text.partition("code ")[2].splitlines()[1:]}
+    assert {"ours", "photutils", "aperture"} <= set(rows)
+    assert float(rows["ours"][2]) == 1.0 < float(rows["photutils"][2])
+
+
 def test_time_of_targets(repository, capsys, monkeypatch):
     monkeypatch.syspath_prepend(repository)
     from benchmarks import interface
@@ -293,6 +327,30 @@ def test_light_curves_per_core_hour(repository, tmp_path, monkeypatch):
     assert set(table["jobs"][table["rule"] == "psf_photometry"]) == {64}
     starts = ("light curves per core-hour", "a light curve: ", "export over fit", "orchestration", "peak memory")
     assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True))
+
+
+def test_parts_of_a_sector(repository, monkeypatch):
+    """What grows with the cadences is a constant and a share of each; pieces are as many as a CCD has."""
+    monkeypatch.syspath_prepend(repository)
+    from benchmarks.sector import N_CCD, Part, at_cadences, of_sector, sector_table
+
+    fit = {500: Part("fit", "a tile", 10.0, 600.0, 64), 1000: Part("fit", "a tile", 18.0, 700.0, 64)}
+    assert at_cadences(fit, 1300).seconds == pytest.approx(22.8)
+    assert at_cadences(fit, 11_000).megabytes == pytest.approx(2700)
+    start = {500: Part("starts and imports", "", 0.4, np.nan, 64, grows=False)}
+    start[1000] = replace(start[500], seconds=0.6)
+    frames = [
+        Part("frames to cube", "8 frames", 0.5, 800.0, np.nan),
+        Part("starts and imports", "cube", 3.0, np.nan, 1),
+    ]
+    parts = of_sector([fit, start], frames, 11_000)
+    assert [part.name for part in parts] == ["frames to cube", "fit", "starts and imports"]
+    assert [part.seconds * part.per_ccd for part in parts] == pytest.approx([5500, 64 * 178, 64 * 0.5 + 3])
+    table = sector_table(parts)
+    total = N_CCD * (5500 + 64 * 178 + 35) / 3600
+    assert table["core-hours of a sector"][-1] == pytest.approx(total)
+    assert table["MB"][-1] == pytest.approx(2700)
+    assert sum(table["%"][:-1]) == pytest.approx(100)
 
 
 def test_summary_of_a_sector(repository, tmp_path, monkeypatch):

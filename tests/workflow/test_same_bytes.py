@@ -1,4 +1,4 @@
-"""Two runs in two folders, on one and on two cores: the same products, byte by byte."""
+"""Two runs in two folders, on one and on two cores, and one in a bucket: the same products, byte by byte."""
 
 import json
 import shutil
@@ -7,8 +7,10 @@ from pathlib import Path
 
 import h5py
 import pytest
+import yaml
 from astropy.io import fits
 from astropy.table import Table
+from bucket_runs import OFTEN, PODS, fetched, run_with_bucket, running_bucket
 from running import Run, config_of, copy_workflow, product_digests
 
 from photometry.io.results.page_files import read_head
@@ -21,17 +23,26 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 REVISION, NEXT = "a" * 40, "b" * 40
 
 
+#: Settings of all runs.
+CONFIG = config_of(Path(), prf="prf") | {"fit": {"tile_size": 12}}
+
+
+def clone(folder: Path, field: Path) -> Path:
+    """Copy workflow and inputs."""
+    copy_workflow(folder)
+    shutil.copytree(field, folder, dirs_exist_ok=True)
+    (folder / ".git").mkdir()
+    (folder / ".git/HEAD").write_text(REVISION)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def runs(field: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two clones of workflow and inputs, each with a run in four tiles."""
     folders = []
     for cores in ("1", "2"):
-        folder = copy_workflow(tmp_path_factory.mktemp("clone") / f"with_{cores}")
-        shutil.copytree(field, folder, dirs_exist_ok=True)
-        (folder / ".git").mkdir()
-        (folder / ".git/HEAD").write_text(REVISION)
-        config = config_of(Path(), prf="prf") | {"fit": {"tile_size": 12}}
-        result = snakemake(folder, "--cores", cores, config=config, root=folder)
+        folder = clone(tmp_path_factory.mktemp("clone") / f"with_{cores}", field)
+        result = snakemake(folder, "--cores", cores, config=CONFIG, root=folder)
         assert result.returncode == 0, result.stdout
         folders.append(folder)
     return folders
@@ -41,6 +52,29 @@ def test_all_products_have_the_same_bytes(runs):
     one, two = (product_digests(folder / "results") for folder in runs)
     assert one == two
     assert {path.suffix for path in one} == {".hdf5", ".sqlite", ".ecsv", ".fits", ".png", ".js", ".css", ".html"}
+
+
+def test_same_bytes_in_a_bucket_by_jobs_that_share_no_disk(runs, field, tmp_path):
+    """On two machines, one up to the PRF, one for the fit and what is made of it; then there is nothing to do."""
+    folder, pods = clone(tmp_path / "clone", field), tmp_path / "pods"
+    pods.mkdir()
+    (folder / "my.yaml").write_text(yaml.safe_dump(CONFIG))
+    later = [f"{name}=later" for name in ("psf_photometry", "export_light_curves", "plots", "page_data")]
+    with running_bucket() as (bucket, environment):
+        run_with_bucket(folder, pods, environment, *PODS, *OFTEN, "--groups", *later)
+        again = run_with_bucket(folder, pods, environment, "--dry-run")
+        found = product_digests(fetched(bucket, tmp_path))
+    assert len(list(pods.glob("*.log"))) == 2
+    wanted = product_digests(runs[0] / "results")
+    lacking = wanted.keys() - found.keys()
+    assert sorted(f"{path.parent}/{path.name.partition('_tesscut')[0]}" for path in lacking) == [
+        "plan/stars",
+        "prepared/reference_stars",
+    ]
+    assert {path: found[path] for path in wanted.keys() - lacking} == {
+        path: digest for path, digest in wanted.items() if path not in lacking
+    }
+    assert "Nothing to be done" in again
 
 
 def test_every_product_says_where_it_is_from(runs):

@@ -1,0 +1,242 @@
+"""What a sector costs: CPU time of every part of a CCD, peak memory, sum of 16 CCDs, at 30 min and at 200 s.
+
+    python -m benchmarks.sector [--frames 64] [--tile-cadences 650 1300] [--targets 1500]
+
+Measured are pieces: some frames to a cube, motion and PRF of one patch, fit and export of one tile, the summary of a
+CCD, the start of each job. They are scaled by what the plan of a CCD has of them. What depends on the number of
+cadences is measured with two of them, and taken to be a constant and a share of each.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+from astropy.table import Table
+
+from benchmarks.commands import run_measured
+from benchmarks.fields import given_prf, make_field
+from benchmarks.scale import ROOT, Workflow, rules_of_workflow, run_tiles
+from benchmarks.scale_field import tiles_with, write_tiles
+from photometry.calibration.effective_prf import learn_prf
+from photometry.calibration.region import measure_motion
+from photometry.core.geometry import SCIENCE_AREA, tiles_of
+from photometry.core.settings import FitSettings, MotionSettings, PrfSettings
+from photometry.prf.model import model_prf
+from photometry.simulate import CcdSettings, frames_of, simulate_ccd
+from photometry.simulate.frame_files import write_frame
+from photometry.simulate.scene_files import write_star_table
+
+__all__ = ["Part", "at_cadences", "of_sector", "sector_table"]
+
+#: CCDs of a sector.
+N_CCD = 16
+#: Frames of a CCD by the time between them.
+SAMPLINGS = {"30 min": 1300, "200 s": 11_000}
+#: Part that is summed over all rules.
+_STARTS = "starts and imports"
+#: What is wanted of a sector, core-hours, and of a worker, MB.
+WANTED, WANTED_MB = {"30 min": 7.5, "200 s": 60.0}, 1500
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a part of the work on a CCD costs.
+
+    Parameters
+    ----------
+    name : str
+        What is done.
+    piece : str
+        What of it was measured.
+    seconds : float
+        CPU time of the piece, s.
+    megabytes : float
+        Peak memory of its largest process, MB; NaN where it is that of another part.
+    per_ccd : float
+        How many such pieces a CCD has.
+    grows : bool
+        Whether it takes more with more cadences [default: True].
+    """
+
+    name: str
+    piece: str
+    seconds: float
+    megabytes: float
+    per_ccd: float
+    grows: bool = True
+
+    @property
+    def of_sector(self) -> float:
+        """CPU time of a sector, core-hours."""
+        return self.seconds * self.per_ccd * N_CCD / 3600
+
+
+def at_cadences(measured: Mapping[int, Part], n_cadence: int) -> Part:
+    """Return what a part costs with a number of cadences, from two others: a constant, and a share of each cadence.
+
+    Parameters
+    ----------
+    measured : mapping of int to Part
+        The part with two numbers of cadences.
+    n_cadence : int
+        Wanted number.
+    """
+    (few, at_few), (many, at_many) = sorted(measured.items())
+    if not at_many.grows:
+        return replace(at_many, seconds=(at_few.seconds + at_many.seconds) / 2)
+    share = (n_cadence - few) / (many - few)
+    seconds, megabytes = (
+        max(below + share * (above - below), below if share >= 0 else 0.0)
+        for below, above in ((at_few.seconds, at_many.seconds), (at_few.megabytes, at_many.megabytes))
+    )
+    return replace(at_many, piece=f"{at_many.piece}, {few} and {many} cadences", seconds=seconds, megabytes=megabytes)
+
+
+def cost_of_frames(folder: Path, n_frame: int) -> list[Part]:
+    """Make frames of a CCD, and measure what makes its cube of them, by whatever rules there are."""
+    settings = CcdSettings(n_cadence=n_frame, density=440.0, faintest_tmag=17.0, n_pairs=0, variable_fraction=0.0)
+    region = f"sector{settings.sector:03d}_camera{settings.camera}_ccd{settings.ccd}"
+    ccd = simulate_ccd(settings, model_prf())
+    (folder / "ffi").mkdir(parents=True)
+    write_star_table(ccd, folder / "stars.csv")
+    for frame in frames_of(ccd, model_prf()):
+        write_frame(ccd, frame, folder / "ffi")
+    workflow = Workflow(folder, {"datasource": "ffi", "input": "ffi", "catalog": "stars.csv", "prf": "model"})
+    wanted, rules = [f"results/prepared/{region}.hdf5"], rules_of_workflow()
+    first = workflow.run(wanted, rules)
+    idle = workflow.run(wanted, rules)
+    jobs = [record for record in first.records if record["rule"]]
+    started = sum(record["started"] for record in jobs)
+    # Other processes than those of scripts may do the work: all that is not the plan counts.
+    seconds = first.cpu - idle.cpu - started
+    megabytes = max(record["megabytes"] for record in first.records)
+    return [
+        Part("frames to cube", f"{n_frame} frames", seconds / n_frame, megabytes, np.nan),
+        Part(_STARTS, f"{len(jobs)} jobs of the cube", started, np.nan, 1),
+    ]
+
+
+def cost_of_patch(n_cadence: int) -> list[Part]:
+    """Measure motion and PRF of one patch, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.sector", "--patch", str(n_cadence)]
+    measured, said = run_measured("patch", command, ROOT)
+    found, motion = json.loads(said.splitlines()[-1]), MotionSettings()
+    piece = f"a patch of {motion.tile_size} px"
+    return [Part(name, piece, found[name], measured.megabytes, motion.n_patch**2) for name in ("motion", "PRF")]
+
+
+def measure_patch(n_cadence: int) -> None:
+    """Print the CPU time of motion and PRF of a patch, JSON."""
+    motion, size = MotionSettings(), MotionSettings().tile_size
+    field = make_field("sparse", "exact", given_prf(None), n_row=size, n_column=size, n_cadence=n_cadence, seed=1)
+    stars, times = field.scene.catalogue_stars, [process_time()]
+    kernel = measure_motion([field.cube], stars, field.given, motion)
+    times.append(process_time())
+    learn_prf([field.cube], stars, field.given, kernel, PrfSettings(), motion)
+    times.append(process_time())
+    print(json.dumps({"motion": times[1] - times[0], "PRF": times[2] - times[1]}))
+
+
+def cost_of_tile(folder: Path, n_cadence: int, n_target: int) -> list[Part]:
+    """Measure what Snakemake does with one tile, and with the summary of its CCD (`benchmarks.scale`)."""
+    settings = FitSettings()
+    field = tiles_with(n_target, settings.tmag_limit, 1, n_cadence, settings)
+    write_tiles(field, folder)
+    costs, megabytes = run_tiles(folder, field, settings.tmag_limit)
+    piece = f"a tile with {n_target} targets"
+    return [
+        Part(
+            _STARTS if cost.part == "start, imports" else f"{cost.rule}: {cost.part}",
+            f"{cost.rule}, {piece}" if cost.jobs > 1 else f"{cost.rule} of a CCD",
+            cost.seconds,
+            megabytes if cost.part == "fit_tile" else np.nan,
+            cost.jobs,
+            grows=not cost.is_orchestration,
+        )
+        for cost in costs
+    ]
+
+
+def of_sector(pieces: Sequence[Mapping[int, Part]], frames: Sequence[Part], n_cadence: int) -> list[Part]:
+    """Return all parts of a CCD with a number of cadences; starts of all jobs are one part."""
+    per_frame, *constant = frames
+    parts = [Part(per_frame.name, per_frame.piece, per_frame.seconds, per_frame.megabytes, n_cadence), *constant]
+    parts += [at_cadences(piece, n_cadence) for piece in pieces]
+    of_starts = [part for part in parts if part.name == _STARTS]
+    seconds = sum(part.seconds * part.per_ccd for part in of_starts)
+    starts = Part(_STARTS, "all jobs", seconds, np.nan, 1)
+    return [*(part for part in parts if part.name != _STARTS), starts]
+
+
+def sector_table(parts: Sequence[Part]) -> Table:
+    """Return the table of a sampling, with the sum."""
+    total = sum(part.of_sector for part in parts)
+    rows = [
+        (
+            part.name,
+            part.piece,
+            part.seconds,
+            part.per_ccd,
+            part.of_sector,
+            100 * part.of_sector / total,
+            part.megabytes,
+        )
+        for part in parts
+        if part.of_sector > total / 500
+    ]
+    largest = float(np.nanmax([part.megabytes for part in parts]))
+    names = ("part", "measured", "CPU s", "pieces of a CCD", "core-hours of a sector", "%", "MB")
+    table = Table(rows=[*rows, ("sum", "", np.nan, np.nan, total, 100.0, largest)], names=names)
+    for name, form in zip(names[2:], ("%.2f", "%.0f", "%.2f", "%.1f", "%.0f"), strict=True):
+        table[name].format = form
+    return table
+
+
+def measure(folder: Path, options: argparse.Namespace) -> dict[str, list[Part]]:
+    """Measure all pieces; return the parts of a sector for each sampling."""
+    frames = cost_of_frames(folder / "frames", options.frames)
+    pieces: dict[tuple[str, str], dict[int, Part]] = {}
+    for n_cadence in options.tile_cadences:
+        (folder / f"tile{n_cadence}").mkdir()
+        found = cost_of_patch(n_cadence)
+        found += cost_of_tile(folder / f"tile{n_cadence}", n_cadence, options.targets)
+        for part in found:
+            pieces.setdefault((part.name, part.piece), {})[n_cadence] = part
+    both = [piece for piece in pieces.values() if len(piece) == len(options.tile_cadences)]
+    return {name: of_sector(both, frames, n_cadence) for name, n_cadence in SAMPLINGS.items()}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--frames", type=int, default=64, help="that are made to a cube")
+    parser.add_argument("--tile-cadences", type=int, nargs=2, default=[650, 1300], help="of a tile, and of a patch")
+    parser.add_argument("--targets", type=int, default=1500, help="on a tile, which are all stars with a free flux")
+    parser.add_argument("--patch", type=int, metavar="CADENCES", help="one patch alone, in this process")
+    options = parser.parse_args()
+    if options.patch:
+        measure_patch(options.patch)
+        return
+    folder = Path(tempfile.mkdtemp())
+    n_tile = len(tiles_of(SCIENCE_AREA, FitSettings().tile_size, FitSettings().tile_margin))
+    for name, parts in measure(folder, options).items():
+        table = sector_table(parts)
+        print(f"\nA sector at {name}: {N_CCD} CCDs of {SAMPLINGS[name]} frames, {n_tile} tiles each")
+        print("\n".join(table.pformat(max_lines=-1, max_width=-1)))
+        total, largest = float(table["core-hours of a sector"][-1]), float(table["MB"][-1])
+        print(f"core-hours: {total:.1f} (wanted: at most {WANTED[name]:g})")
+        print(f"worker: {largest:.0f} MB (wanted: at most {WANTED_MB} MB)")
+    print("\nMeasured: the pieces, with as many cadences as they name. Scaled: all else, by the numbers of pieces.")
+    print("Figures and page are not in it: benchmarks.report_page.")
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

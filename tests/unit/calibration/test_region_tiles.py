@@ -82,7 +82,7 @@ def test_known_excursions_do_not_count_for_what_all_cadences_share():
 
 
 def test_the_nodes_with_the_fewest_cadences_are_spared():
-    """As many as hold a fifth of the good cadences together; equal ones all stay."""
+    """As many as hold a tenth of the good cadences together; equal ones all stay."""
     good = np.ones(100, dtype=bool)
     good[95:] = False
 
@@ -90,5 +90,5 @@ def test_the_nodes_with_the_fewest_cadences_are_spared():
         nodes = [SimpleNamespace(cadences=cadences) for cadences in np.split(np.arange(100), edges)]
         return [SimpleNamespace(node=node) for node in nodes]
 
-    assert [len(mean.node.cadences) for mean in _well_filled(means_of(70, 84, 88), good)] == [70, 14]
-    assert len(_well_filled(means_of(25, 50, 75), good)) == 4
+    assert [len(mean.node.cadences) for mean in _well_filled(means_of(80, 84, 88), good)] == [80, 12]
+    assert len(_well_filled(means_of(20, 40, 60, 80), good)) == 5

@@ -33,7 +33,8 @@ from photometry.io.store.tables import RESULT_COLUMNS, read_ecsv, write_ecsv
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Rules whose products are given.
-_GIVEN = {"frames", "images", "ccd_images", "movement_kernel", "effective_prf"}
+_CUBE = {"ccd_light", "ccd_backgrounds", "ccd_smooth", "ccd_pixels", "ccd_images"}
+_GIVEN = {"frames", "images", "movement_kernel", "effective_prf"} | _CUBE
 #: Rules that run for every tile.
 _OF_TILE = ("psf_photometry", "export_light_curves")
 _RESULTS = "results"

@@ -108,7 +108,7 @@ rule targets:
     benchmark:
         "<benchmarks>/targets/{region}.tsv"
     group:
-        group_of("cube")
+        group_of("whole")
     conda:
         "../envs/photometry.yaml"
     resources:

@@ -11,12 +11,18 @@ Snakemake that runs a job of the cluster.
 import math
 from functools import cache
 
+from photometry.ccd.ccd_work import BLOCK
 from photometry.io.stars.star_files import read_stars
 
 #: Pixels of a tile of a CCD, to which times and memory per frame refer; motion and PRF are measured on as many.
 N_PIXEL = 256**2
 #: Thousands of stars with a free flux on a tile, assumed where a job has yet to download the catalogue.
 USUAL_STARS = 3.0
+
+#: Blocks of frames of which one job of the cluster makes a cube; of more, the blocks are jobs of their own, so many together.
+BLOCKS_TOGETHER = 8
+#: Groups of the jobs that make a cube.
+PARTS_OF_CUBE = ("cube", "backgrounds", "smooth", "pixels", "whole")
 
 # Jobs of a group run one after the other, on the processors of one: each needs the one lane that a job of the cluster
 # has. profiles/slurm says the same to the Snakemake that submits it, which does not pass it on.
@@ -62,6 +68,21 @@ def minutes(constant, per_frame, per_star=0.0):
     return run_time
 
 
+def block_minutes(per_frame):
+    """Return a function: run time of a job of a block of frames, minutes; seconds for every frame."""
+
+    def run_time(wildcards, attempt):
+        frames = min(BLOCK, len(region_of(wildcards).pixels.paths))
+        return math.ceil(0.2 + per_frame * frames / 60) * attempt
+
+    return run_time
+
+
+def smooth_mb_of(wildcards, attempt):
+    """Return the memory that the backgrounds of all frames need, MB, smoothed in time."""
+    return (1000 + len(region_of(wildcards).pixels.paths) // 10) * attempt
+
+
 def motion_mb_of(wildcards, attempt):
     """Return the memory that motion and PRF need, MB: the pixels of one patch in all cadences, 400 of all patches."""
     if not is_ccd(wildcards):
@@ -92,26 +113,38 @@ def group_of(part):
     """Return a function: the group of a job, whose jobs are one job of the cluster.
 
     Of a CCD `part`: `cube` (with stars and targets), `motion` (with the PRF), `tile` (fit and light curves of a tile),
-    `plots`. A cutout or a target pixel file takes a minute: all of its jobs are the group `region`.
+    `plots`; of one with many frames `cube` is until the blocks of frames begin, `backgrounds` and `pixels` are those, and
+    `smooth` and `whole` what follows them. A cutout or a target pixel file takes a minute: all of its jobs are the group
+    `region`.
     """
 
     def group(wildcards):
         if not is_ccd(wildcards):
             return "region"
-        return tile_group_of(wildcards.region) if part == "tile" else part
+        if part == "tile":
+            return joined_group("tile", wildcards.region)
+        if part not in PARTS_OF_CUBE:
+            return part
+        if len(blocks_of(wildcards)) <= BLOCKS_TOGETHER:
+            return "cube"
+        return (
+            part
+            if part in ("cube", "smooth", "whole")
+            else joined_group("block", f"{part}_{wildcards.region}")
+        )
 
     return group
 
 
-def tile_group_of(region):
-    """Return the group of the tiles of a CCD. What is said of the group `tile` holds for it, such as how many go together.
+def joined_group(kind, name):
+    """Return the group of jobs of a CCD that are alike. What is said of the group `kind` holds for it, such as how many go together.
 
     One group for the tiles of all CCDs would put tiles of several CCDs together, which then wait, and fail, for each other.
     """
-    name = f"tile_{region}"
+    group = f"{kind}_{name}"
     # Snakemake's own way for groups with wildcards in their names (snakemake.rules.Rule.expand_group).
-    workflow.parent_groupids[name] = "tile"
-    return name
+    workflow.parent_groupids[group] = kind
+    return group
 
 
 def group_of_frames(wildcards):

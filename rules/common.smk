@@ -12,6 +12,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.path_modifier import PathModifier
 
+from photometry.ccd.ccd_work import n_block_of
 from photometry.core.collection import Collection
 from photometry.core.datasources import DATASOURCES, region_pattern
 from photometry.core.errors import PhotometryError
@@ -42,6 +43,7 @@ CCD_REGION = region_pattern(whole_ccd=True)
 wildcard_constraints:
     region=f"{FILE_REGION}|{CCD_REGION}",
     tile=r"row[0-9]+_col[0-9]+",
+    block=r"[0-9]{3}",
     sector=r"[0-9]{3,4}",
     starid=r"[0-9]{11}",
     camera=r"[1-4]",
@@ -110,6 +112,8 @@ REFERENCE = f"{SETTINGS['output']}/prepared/reference_stars_{{region}}.hdf5"
 PRF_DOWNLOADS = f"{SETTINGS['output']}/downloads/prf"
 #: Files with the light curves of a star in all sectors, for stars that MAST was asked for by number.
 MULTI_SECTOR = f"multi_sector/{multi_sector_name('{starid}', SETTINGS['version'], COLLECTION.in_names)}"
+#: Rules that make the cube of a CCD.
+CUBE_RULES = ("ccd_light", "ccd_backgrounds", "ccd_smooth", "ccd_pixels", "ccd_images")
 #: Name of the summary.
 SUMMARY = f"summary_v{SETTINGS['version']:02d}.ecsv"
 #: Name of the page that one browses.
@@ -182,9 +186,30 @@ def placed_pixels_of(wildcards):
 
 def listing_of(wildcards):
     """Return a digest of the names, sizes and dates of a CCD's frames, which are too many to be inputs."""
+    return listing_of_region(wildcards.region)
+
+
+@cache
+def listing_of_region(region):
+    """Return what `listing_of` does; each frame is looked at once."""
     if IS_NODE:
-        return KEPT.files[wildcards.region].listing
-    return listing_digest(region_of(wildcards).pixels.paths)
+        return KEPT.files[region].listing
+    return listing_digest(RUN.regions[region].pixels.paths)
+
+
+def blocks_of(wildcards):
+    """Return the numbers of the blocks of frames of a CCD, of which its cube is made."""
+    return [
+        f"{number:03d}"
+        for number in range(n_block_of(len(region_of(wildcards).pixels.paths)))
+    ]
+
+
+def collect_blocks(part):
+    """Return an input function: a part of the cube of each block of a CCD's frames."""
+    return lambda wildcards: of_all(
+        part, region=wildcards.region, block=blocks_of(wildcards)
+    )
 
 
 def ephemeris_of(wildcards):
@@ -258,9 +283,16 @@ def star_rows_of(wildcards):
 
 def reference_of(wildcards):
     """Return a digest of the stars that cube, motion and PRF of a region are derived from: few may have changed since."""
-    plan = star_plan_of(wildcards.region)
-    path = REFERENCE.format(region=wildcards.region)
-    return plan and reference_digest(plan, star_path_of(wildcards.region), path)
+    return reference_of_region(wildcards.region)
+
+
+@cache
+def reference_of_region(region):
+    """Return what `reference_of` does; the parts of a cube all ask for it."""
+    plan = star_plan_of(region)
+    return plan and reference_digest(
+        plan, star_path_of(region), REFERENCE.format(region=region)
+    )
 
 
 def tile_stars_of(wildcards):

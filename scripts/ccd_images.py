@@ -1,12 +1,11 @@
-"""Frames and stars of a CCD -> its cube."""
+"""Parts of the cube of a CCD -> the cube."""
 
 from typing import TYPE_CHECKING
 
-from photometry.ccd.ccd_cubes import write_ccd_cube
-from photometry.core.stars import MOST_MASK_RADIUS
+from photometry.ccd.ccd_assembly import assemble
+from photometry.ccd.ccd_work import ccd_work
 from photometry.io.products.frame_lists import read_frames
-from photometry.io.stars.star_files import reference_stars, table_of_stars
-from photometry.workflow.job_inputs import placed_stars
+from photometry.io.stars.star_files import reference_stars
 from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
@@ -14,16 +13,20 @@ if TYPE_CHECKING:
 
 
 def ccd_images(
-    path_frames: str, path_stars: str, path_reference: str, path_cube: str, processes: int, code: str
+    path_frames: str,
+    path_stars: str,
+    path_reference: str,
+    path_smooth: str,
+    paths_described: list[str],
+    paths_pixels: list[str],
+    path_cube: str,
 ) -> None:
-    """Write the cube of a CCD."""
+    """Put the cube of a CCD together."""
     frames = read_frames(path_frames)
-    # The wings of bright stars reach much farther than the PRF: their pixels are no background.
-    reference = reference_stars(path_stars, path_reference)
-    stars = placed_stars(reference, frames.header, frames.header.stamp, margin=MOST_MASK_RADIUS)
+    # On another machine than that of the light, the reference is not there yet.
+    reference_stars(path_stars, path_reference)
     inputs = {"frames": path_frames, "stars": path_reference}
-    table = table_of_stars(path_stars)
-    write_ccd_cube(path_cube, frames, stars, inputs, processes=processes, code=code, table=table)
+    assemble(path_cube, ccd_work(frames), frames, path_smooth, paths_described, paths_pixels, inputs)
 
 
 if __name__ == "__main__":
@@ -32,7 +35,8 @@ if __name__ == "__main__":
             path_frames=snakemake.input.frames,
             path_stars=snakemake.input.stars,
             path_reference=snakemake.params.reference,
+            path_smooth=snakemake.input.smooth,
+            paths_described=snakemake.input.described,
+            paths_pixels=snakemake.input.pixels,
             path_cube=snakemake.output.cube,
-            processes=snakemake.threads,
-            code=snakemake.params.code,
         )

@@ -5,18 +5,16 @@ which look like stars where no star is. Both are found in what a frame has left 
 is the same in all frames are subtracted.
 """
 
-from typing import TypeVar
-
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from photometry.background.mesh import usable_pixels
+from photometry.background.masking import bands, blank_infinite, median_of_neighbours, zeroed
+from photometry.background.mesh import unused_blanked
 from photometry.background.mesh_cells import cell_values
 
 __all__ = ["background_anomalies"]
 
-_Value = TypeVar("_Value", np.bool_, np.float64)
 
 #: Blocks in which the background is looked at, pixels: as wide as the light of a star that it would spoil.
 _BLOCK_PIX = 8
@@ -65,64 +63,73 @@ def background_anomalies(
         Blocks of 8x8 pixels whose mean differs by more than six standard deviations and 0.5 e-/s, with their
         neighbours, and pixels of point sources that are not in `light`. None where nothing could be judged.
     """
-    used = usable_pixels(image) & ~star_mask & np.isfinite(light) & np.isfinite(background)
-    residual = np.where(used, image - background - light, np.float32(0))
-    blocks = cell_values(residual, used, _BLOCK_PIX)
+    residual = unused_blanked(image, star_mask, light)
+    for rows in bands(len(residual)):
+        residual[rows] -= background[rows]
+        blank_infinite(residual[rows])
+    blocks = cell_values(residual, _BLOCK_PIX)
     judged = blocks.count >= _LEAST_PIXELS
     if not judged.any():
         return np.zeros(image.shape, dtype=np.bool_)
     # A scatter that an anomaly inflates would hide it: blocks are measured by their wider surroundings.
     scatter = _spread(blocks.scatter, judged)
-    starlight = _block_light(light, used, blocks.count)
+    starlight = _block_light(light, residual, blocks.count)
     sigma = _CLIPPED_MEAN * scatter / np.sqrt(np.maximum(blocks.count, 1))
     limit = np.maximum(_BLOCK_SIGMA * sigma, _BLOCK_LEAST) + _BLOCK_LIGHT * starlight
     odd = ndimage.binary_dilation(judged & (np.abs(blocks.level) > limit), _SQUARE)
     flagged = _pixels_of(odd, image.shape)
-    for row, column in _moving_stars(residual, _pixels_of(scatter, image.shape), light):
+    for row, column in _moving_stars(residual, _PIXEL_SIGMA * scatter, light):
         flagged[max(row - _STAR_PIX, 0) : row + _STAR_PIX + 1, max(column - _STAR_PIX, 0) : column + _STAR_PIX + 1] = (
             True
         )
     return flagged
 
 
-def _spread(scatter: npt.NDArray[np.float64], judged: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+def _spread(scatter: npt.NDArray[np.float64], judged: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Median scatter of the blocks around each block; that of all where there are none."""
     usual = float(np.median(scatter[judged]))
-    spread: npt.NDArray[np.float64] = ndimage.median_filter(np.where(judged, scatter, usual), size=5, mode="reflect")
-    return spread
+    return median_of_neighbours(np.where(judged, scatter, usual), 5)
 
 
 def _block_light(
-    light: npt.NDArray[np.float32], used: npt.NDArray[np.bool_], count: npt.NDArray[np.int64]
+    light: npt.NDArray[np.float32], residual: npt.NDArray[np.float32], count: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
     """Mean light of the used pixels of each block, e-/s, at least 0."""
-    total = np.where(used, np.maximum(light, 0), np.float32(0))
-    for axis in (0, 1):
-        total = np.add.reduceat(total, np.arange(0, total.shape[axis], _BLOCK_PIX), axis=axis)
-    return np.asarray(total / np.maximum(count, 1), dtype=np.float64)
+    total = np.zeros((len(count), light.shape[1]), dtype=np.float32)
+    for rows in bands(len(light)):
+        lit = np.maximum(zeroed(light[rows], np.isfinite(residual[rows])), 0)
+        for row in range(_BLOCK_PIX):
+            of_row = lit[row::_BLOCK_PIX]
+            total[rows.start // _BLOCK_PIX :][: len(of_row)] += of_row
+    columns = np.arange(0, light.shape[1], _BLOCK_PIX)
+    return np.asarray(np.add.reduceat(total, columns, axis=1) / np.maximum(count, 1), dtype=np.float64)
 
 
-def _pixels_of(blocks: npt.NDArray[_Value], shape: tuple[int, ...]) -> npt.NDArray[_Value]:
+def _pixels_of(blocks: npt.NDArray[np.bool_], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     """Give every pixel the value of its block."""
-    return np.repeat(np.repeat(blocks, _BLOCK_PIX, axis=0), _BLOCK_PIX, axis=1)[: shape[0], : shape[1]]
+    return np.repeat(np.repeat(blocks, _BLOCK_PIX, axis=1), _BLOCK_PIX, axis=0)[: shape[0], : shape[1]]
 
 
 def _moving_stars(
-    residual: npt.NDArray[np.float32], scatter: npt.NDArray[np.float64], light: npt.NDArray[np.float32]
+    residual: npt.NDArray[np.float32], limit: npt.NDArray[np.float32], light: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.int64]:
-    """Return pixels (n, 2: row, column) of point sources that are not in `light`; residuals of unused pixels are 0."""
-    row, column = np.nonzero(residual > _PIXEL_SIGMA * scatter)
-    bright = np.zeros(residual.shape, dtype=np.bool_)
+    """Return pixels (n, 2: row, column) of point sources that are not in `light`; `limit` is that of their blocks."""
+    columns = np.repeat(limit, _BLOCK_PIX, axis=1)[:, : residual.shape[1]]
+    bright = np.empty(residual.shape, dtype=np.bool_)
+    for block, start in enumerate(range(0, len(residual), _BLOCK_PIX)):
+        rows = slice(start, start + _BLOCK_PIX)
+        np.greater(residual[rows], columns[block], out=bright[rows])
+    row, column = np.divmod(np.flatnonzero(bright), residual.shape[1])
     nearby = np.zeros(len(row))
     for row_step in (-1, 0, 1):
         for column_step in (-1, 0, 1):
             at_row = np.clip(row + row_step, 0, residual.shape[0] - 1)
             at_column = np.clip(column + column_step, 0, residual.shape[1] - 1)
             nearby = np.fmax(nearby, light[at_row, at_column])
-    clear = residual[row, column] > _PIXEL_SIGMA * scatter[row, column] + _PIXEL_LIGHT * nearby
+    clear = residual[row, column] > limit[row // _BLOCK_PIX, column // _BLOCK_PIX] + _PIXEL_LIGHT * nearby
     row, column = row[clear], column[clear]
-    bright[row, column] = True
-    padded = np.pad(bright, 1)
-    n_bright = np.sum([padded[row + i, column + j] for i in range(3) for j in range(3)], axis=0)
+    bright = np.zeros((residual.shape[0] + 2, residual.shape[1] + 2), dtype=np.bool_)
+    bright[row + 1, column + 1] = True
+    n_bright = np.sum([bright[row + i, column + j] for i in range(3) for j in range(3)], axis=0)
     pixels: npt.NDArray[np.int64] = np.stack([row, column], axis=1)[n_bright >= _LEAST_BRIGHT]
     return pixels

@@ -13,7 +13,7 @@ from scipy.interpolate import BSpline
 
 from photometry.core.geometry import Stamp
 
-__all__ = ["BLOCK_CELLS", "CELL_PIX", "BackgroundGrid", "background_grid", "block_means"]
+__all__ = ["BLOCK_CELLS", "CELL_PIX", "BackgroundGrid", "GlowPixels", "background_grid", "block_means"]
 
 _Floats = npt.NDArray[np.float64]
 _Real = TypeVar("_Real", np.float32, np.float64)
@@ -44,6 +44,32 @@ _PROFILE_STEP = 0.5
 
 
 @dataclass(frozen=True, slots=True)
+class GlowPixels:
+    """The pixels that the glow reaches, row by row, and where each is in the profile of the glow.
+
+    Parameters
+    ----------
+    row_ends : (n_row + 1,) int64
+        Number of these pixels in all rows before each one.
+    row, column : (n_pixel,) int32
+        Counted from the first of the stamp.
+    profile : (n_place, n_glow) float64
+        Splines of the glow at distances from the centre, `_PROFILE_STEP` pixels apart.
+    step : (n_pixel,) int32
+        The last of these distances before the pixel.
+    part : (n_pixel,) float32
+        How far the pixel is on the way to the next one, 0 to 1.
+    """
+
+    row_ends: npt.NDArray[np.int64]
+    row: npt.NDArray[np.int32]
+    column: npt.NDArray[np.int32]
+    profile: _Floats
+    step: npt.NDArray[np.int32]
+    part: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
 class BackgroundGrid:
     """Cells and splines of one pixel rectangle; made by `background_grid`.
 
@@ -61,6 +87,8 @@ class BackgroundGrid:
         Knots of the glow in distance from the centre, pixels.
     cell_glow : (n_cell_row, n_cell_column, n_glow) float64
         Splines of the glow, averaged over each cell.
+    glow_pixels : GlowPixels
+        The pixels that the glow reaches.
     mesh_penalty, glow_penalty : (n_band, n_mesh), (n_glow, n_glow) float64
         What holds coefficients that no pixel tells: lower diagonals of the mesh, the glow's matrix.
     """
@@ -73,6 +101,7 @@ class BackgroundGrid:
     cell_columns: _Floats
     glow_knots: _Floats
     cell_glow: _Floats
+    glow_pixels: GlowPixels
     mesh_penalty: _Floats
     glow_penalty: _Floats
 
@@ -80,19 +109,6 @@ class BackgroundGrid:
     def n_glow(self) -> int:
         """Number of coefficients of the glow; 0 without one."""
         return int(self.cell_glow.shape[2])
-
-    @property
-    def glow_begin(self) -> float:
-        """Distance from the centre where the glow begins, pixels; infinite without one."""
-        return float(self.glow_knots[_DEGREE]) if self.n_glow else float("inf")
-
-    def glow_profile(self, glow: npt.NDArray[np.float32]) -> tuple[_Floats, _Floats]:
-        """Return distances from the centre, every `_PROFILE_STEP` pixels, and the glow of coefficients there, e-/s."""
-        begin, end = self.glow_knots[_DEGREE], self.glow_knots[-_DEGREE - 1]
-        radius = np.append(np.arange(begin, end, _PROFILE_STEP), end)
-        # The splines that reach inwards of the begin have no coefficients: the glow starts from zero.
-        spline = BSpline(self.glow_knots, np.concatenate([np.zeros(_DEGREE), glow]), _DEGREE)
-        return radius, np.asarray(spline(radius), dtype=np.float64)
 
     @property
     def mesh_shape(self) -> tuple[int, int]:
@@ -134,6 +150,7 @@ def background_grid(stamp: Stamp, centre: tuple[float, float]) -> BackgroundGrid
         cell_columns=_cell_means(column_basis),
         glow_knots=glow_knots,
         cell_glow=cell_glow,
+        glow_pixels=_glow_pixels(stamp, centre, glow_knots),
         mesh_penalty=_mesh_penalty(row_basis.shape[1], column_basis.shape[1]),
         glow_penalty=_GLOW_SMOOTHNESS * _roughness(n_glow) + _GLOW_RIDGE * np.eye(n_glow),
     )
@@ -174,6 +191,34 @@ def _glow_knots(stamp: Stamp, centre: tuple[float, float]) -> _Floats:
     farthest = np.hypot(np.abs(rows - centre[0]).max(), np.abs(columns - centre[1]).max())
     n_interval = round(_GLOW_REACH_PIX / _GLOW_KNOT_PIX)
     return np.asarray(farthest + 1.0 + _GLOW_KNOT_PIX * np.arange(-n_interval - _DEGREE, _DEGREE + 1))
+
+
+def _profile_places(knots: _Floats) -> _Floats:
+    """Distances from the centre, every `_PROFILE_STEP` pixels, from where the glow begins to where its knots end."""
+    begin, end = knots[_DEGREE], knots[-_DEGREE - 1]
+    return np.append(np.arange(begin, end, _PROFILE_STEP), end)
+
+
+def _glow_pixels(stamp: Stamp, centre: tuple[float, float], knots: _Floats) -> GlowPixels:
+    """Find the pixels as far from the centre as the glow; none without one."""
+    row = np.arange(stamp.row_min, stamp.row_max) - centre[0]
+    column = np.arange(stamp.col_min, stamp.col_max) - centre[1]
+    radius = np.hypot(row[:, None], column[None, :]) if len(knots) else np.zeros(stamp.shape)
+    inside = radius >= (knots[_DEGREE] if len(knots) else np.inf)
+    at_row, at_column = np.nonzero(inside)
+    places = _profile_places(knots) if len(knots) else np.zeros(2)
+    # The splines that reach inwards of the begin have no coefficients: the glow starts from zero.
+    splines = BSpline.design_matrix(places, knots, _DEGREE).toarray()[:, _DEGREE:] if len(knots) else np.zeros((2, 0))
+    step = np.clip(np.searchsorted(places, radius[inside], side="right") - 1, 0, len(places) - 2)
+    part = (radius[inside] - places[step]) / (places[step + 1] - places[step])
+    return GlowPixels(
+        row_ends=np.append(0, np.cumsum(inside.sum(axis=1))),
+        row=at_row.astype(np.int32),
+        column=at_column.astype(np.int32),
+        profile=splines,
+        step=step.astype(np.int32),
+        part=part.astype(np.float32),
+    )
 
 
 def _cell_glow(stamp: Stamp, centre: tuple[float, float], knots: _Floats) -> _Floats:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.background.cell_grid import BLOCK_CELLS, CELL_PIX, BackgroundGrid, block_means
+from photometry.background.masking import bands, blank, blank_infinite
 from photometry.background.mesh_cells import cell_values
 from photometry.background.splines import fit_cells, strap_factors
 from photometry.core.constants import SATURATION_E_S
@@ -22,6 +23,7 @@ __all__ = [
     "background_cells",
     "background_image",
     "describe_background",
+    "unused_blanked",
     "usable_pixels",
     "used_pixels",
 ]
@@ -113,24 +115,27 @@ def describe_background(
     for name, array in (("image", image), ("star_mask", star_mask), ("light", light)):
         if array is not None and array.shape != grid.stamp.shape:
             raise ValueError(f"{name} has shape {array.shape}, expected {grid.stamp.shape}")
-    used = usable_pixels(image) & ~star_mask
-    if light is not None:
-        used &= np.isfinite(light)
-    sky = np.where(used, image if light is None else image - light, np.float32(0))
-    step = _COARSE_STEP
-    coarse = cell_values(sky[::step, ::step], used[::step, ::step], CELL_PIX // step)
+    sky = unused_blanked(image, star_mask, light)
+    coarse = cell_values(sky[::_COARSE_STEP, ::_COARSE_STEP], CELL_PIX // _COARSE_STEP)
     if not coarse.count.any():
         return _nothing(grid)
     mesh, glow = fit_cells(coarse, grid)
     model = background_image(_description(mesh, glow, grid), grid)
     sky -= model
-    cells = cell_values(sky, used & ~strap_factors(sky, model, used).outstanding, CELL_PIX)
+    columns = strap_factors(sky, model).outstanding
+    straps = sky[:, columns]
+    sky[:, columns] = np.nan
+    cells = cell_values(sky, CELL_PIX)
+    sky[:, columns] = straps
     mesh_step, glow_step = fit_cells(cells, grid)
-    correction = background_image(_description(mesh_step, glow_step, grid), grid)
+    step = _description(mesh_step, glow_step, grid)
     # Straps have pulled at the rough model; what they have more than the better one is theirs.
-    straps = strap_factors(sky - correction, model + correction, used)
+    correction = background_image(step, grid)
+    sky -= correction
+    model += correction
+    factors = strap_factors(sky, model).factors
     noise = float(np.median(cells.scatter[cells.count > 0])) if cells.count.any() else float("nan")
-    return _description(mesh + mesh_step, glow + glow_step, grid, straps.factors, noise, cells.count)
+    return _description(mesh + mesh_step, glow + glow_step, grid, factors, noise, cells.count)
 
 
 def background_image(
@@ -170,15 +175,27 @@ def background_cells(backgrounds: FrameBackground, grid: BackgroundGrid) -> _Flo
     return np.asarray(mesh + np.tensordot(backgrounds.glow, grid.cell_glow, axes=(-1, -1)))
 
 
+def unused_blanked(
+    image: npt.NDArray[np.float32], star_mask: npt.NDArray[np.bool_], light: npt.NDArray[np.float32] | None
+) -> npt.NDArray[np.float32]:
+    """Return a frame less the light of stars, e-/s; NaN where its background is not to be told from it."""
+    sky, usable = np.empty(image.shape, dtype=np.float32), usable_pixels(image)
+    for rows in bands(len(image)):
+        np.subtract(image[rows], np.float32(0) if light is None else light[rows], out=sky[rows])
+        blank_infinite(sky[rows])
+        blank(sky[rows], star_mask[rows] | ~usable[rows])
+    return sky
+
+
 def usable_pixels(image: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     """Tell which pixels are measured, not exactly zero (as where there are no data), and not next to saturated ones."""
-    full = image >= _FULL_E_S
-    spoilt = full.copy()
+    usable: npt.NDArray[np.bool_] = np.isfinite(image) & (image != 0)
+    row, column = np.divmod(np.flatnonzero(image >= _FULL_E_S), image.shape[1])
     # Charge bleeds along columns.
-    for step in range(1, _BLEED_PIXELS + 1):
-        spoilt[step:] |= full[:-step]
-        spoilt[:-step] |= full[step:]
-    return np.asarray(np.isfinite(image) & (image != 0) & ~spoilt)
+    for step in range(-_BLEED_PIXELS, _BLEED_PIXELS + 1):
+        inside = (row + step >= 0) & (row + step < len(image))
+        usable[row[inside] + step, column[inside]] = False
+    return usable
 
 
 def used_pixels(
@@ -205,17 +222,19 @@ def _add_glow(
     columns: slice,
 ) -> None:
     """Add the glow to the pixels of `image` that are far enough from the centre."""
-    row = np.arange(grid.stamp.row_min, grid.stamp.row_max)[rows] - grid.centre[0]
-    column = np.arange(grid.stamp.col_min, grid.stamp.col_max)[columns] - grid.centre[1]
-    # Only the rectangle of rows and columns that reach the glow is looked at.
-    far_rows = np.flatnonzero(np.hypot(row, np.abs(column).max(initial=0)) >= grid.glow_begin)
-    far_columns = np.flatnonzero(np.hypot(column, np.abs(row).max(initial=0)) >= grid.glow_begin)
-    if len(far_rows) == 0 or len(far_columns) == 0:
+    pixels = grid.glow_pixels
+    first_row, last_row, _ = rows.indices(grid.stamp.shape[0])
+    first_column, last_column, _ = columns.indices(grid.stamp.shape[1])
+    reached = slice(pixels.row_ends[first_row], pixels.row_ends[max(first_row, last_row)])
+    if reached.start == reached.stop:
         return
-    part = (slice(far_rows[0], far_rows[-1] + 1), slice(far_columns[0], far_columns[-1] + 1))
-    radius = np.sqrt((row[part[0]] ** 2)[:, None] + (column[part[1]] ** 2)[None, :])
-    inside = radius >= grid.glow_begin
-    image[part][inside] += np.interp(radius[inside], *grid.glow_profile(glow)).astype(np.float32)
+    row, column, step, part = pixels.row[reached], pixels.column[reached], pixels.step[reached], pixels.part[reached]
+    if (first_column, last_column) != (0, grid.stamp.shape[1]):
+        inside = (column >= first_column) & (column < last_column)
+        row, column, step, part = row[inside], column[inside], step[inside], part[inside]
+    profile = pixels.profile @ glow
+    value, rise = profile[:-1].astype(np.float32), np.diff(profile).astype(np.float32)
+    image[row - first_row, column - first_column] += value.take(step) + part * rise.take(step)
 
 
 def _description(

@@ -12,6 +12,8 @@ _LOW_QUANTILE = 0.1587
 #: Pixels beyond this many standard deviations of the darker half from the cell's middle are left out.
 _CLIP = 2.5
 _ROUNDS = 2
+#: Rows that are worked on together, at least.
+_ROWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +35,13 @@ class CellValues:
     count: npt.NDArray[np.int64]
 
 
-def cell_values(values: npt.NDArray[np.float32], used: npt.NDArray[np.bool_], size: int) -> CellValues:
+def cell_values(values: npt.NDArray[np.float32], size: int) -> CellValues:
     """Reduce the used pixels of every cell to a mean that stars and outliers move little.
 
     Parameters
     ----------
     values : (n_row, n_column) float32
-        e-/s; finite where used.
-    used : (n_row, n_column) bool
-        Pixels that count.
+        e-/s; NaN where not used, finite else.
     size : int
         Rows and columns of a cell; the last ones may be smaller.
 
@@ -51,38 +51,64 @@ def cell_values(values: npt.NDArray[np.float32], used: npt.NDArray[np.bool_], si
         The mean within `_CLIP` standard deviations of the median, where the standard deviation is that of the darker
         half: what is brighter by an unmasked star is clipped, noise is not.
     """
-    n_row, n_column = values.shape
-    shape = (-(-n_row // size), -(-n_column // size))
-    padded = np.full((shape[0] * size, shape[1] * size), np.inf, dtype=np.float32)
-    np.copyto(padded[:n_row, :n_column], values, where=used)
-    cells = np.ascontiguousarray(padded.reshape(shape[0], size, shape[1], size).transpose(0, 2, 1, 3))
-    cells = cells.reshape(-1, size * size)
+    # As many rows at a time as stay in the processor's cache.
+    n_row = max(_ROWS_AT_ONCE // size, 1) * size
+    parts = [_values_of(values[start : start + n_row], size) for start in range(0, len(values), n_row)]
+    level, scatter, count = (np.concatenate([part[number] for part in parts]) for number in range(3))
+    return CellValues(level.astype(np.float64), scatter.astype(np.float64), count)
+
+
+def _values_of(
+    values: npt.NDArray[np.float32], size: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Return level, scatter and count of the cells of some rows."""
+    shape = tuple(-(-n // size) for n in values.shape)
+    # One value more, so that every sum has an end; sorting puts NaN last.
+    flat = np.empty(shape[0] * shape[1] * size**2 + 1, dtype=np.float32)
+    flat[-1] = np.nan
+    cells = flat[:-1].reshape(-1, size**2)
+    _cut_cells(values, cells.reshape(*shape, size, size))
     cells.sort(axis=1)
-    count = np.isfinite(cells).sum(axis=1)
+    count = _number_below(cells, np.full(len(cells), np.inf, dtype=np.float32))
     middle, low = _quantile(cells, count, 0.5), _quantile(cells, count, _LOW_QUANTILE)
     scatter = middle - low
     level = middle
     for _ in range(_ROUNDS):
         reach = _CLIP * scatter + np.float32(1e-6)
-        kept = (cells >= (level - reach)[:, None]) & (cells <= (level + reach)[:, None])
-        n_kept = kept.sum(axis=1)
-        total = np.where(kept, cells, np.float32(0)).sum(axis=1)
+        first = _number_below(cells, level - reach)
+        behind = _number_below(cells, np.nextafter(level + reach, np.float32(np.inf)))
+        n_kept = behind - first
+        ends = np.stack([first, behind], axis=1) + size**2 * np.arange(len(cells))[:, None]
+        total = np.add.reduceat(flat, ends.ravel())[::2]
         level = np.where(n_kept > 0, total / np.maximum(n_kept, 1), level).astype(np.float32)
-    measured = count > 0
-    return CellValues(
-        level=np.where(measured, level, 0.0).astype(np.float64).reshape(shape),
-        scatter=np.where(measured, scatter, 0.0).astype(np.float64).reshape(shape),
-        count=count.reshape(shape),
-    )
+    return level.reshape(shape), scatter.reshape(shape), count.reshape(shape)
+
+
+def _cut_cells(values: npt.NDArray[np.float32], cells: npt.NDArray[np.float32]) -> None:
+    """Put an image into cells (n_cell_row, n_cell_column, n_row, n_column); the last ones may have room left."""
+    n_row, n_column, size, _ = cells.shape
+    if values.shape != (n_row * size, n_column * size):
+        margin = [(0, n * size - length) for n, length in zip((n_row, n_column), values.shape, strict=True)]
+        values = np.pad(values, margin, constant_values=np.nan)
+    np.copyto(cells, values.reshape(n_row, size, n_column, size).transpose(0, 2, 1, 3))
+
+
+def _number_below(cells: npt.NDArray[np.float32], limit: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """Return how many of the sorted values of each cell are below its limit, by halving."""
+    n_value, flat = cells.shape[1], cells.ravel()
+    before = np.arange(-1, flat.size - 1, n_value)
+    place, last = before.copy(), before + n_value
+    for step in 2 ** np.arange(n_value.bit_length())[::-1]:
+        further = np.minimum(place + step, last)
+        np.copyto(place, further, where=flat.take(further) < limit)
+    return np.asarray(place - before, dtype=np.int64)
 
 
 def _quantile(cells: npt.NDArray[np.float32], count: npt.NDArray[np.int64], share: float) -> npt.NDArray[np.float32]:
     """Quantile of the first `count` sorted values of each cell, linear between them; 0 where there are none."""
-    place = share * np.maximum(count - 1, 0)
-    below = np.floor(place).astype(np.int64)
-    above = np.minimum(below + 1, np.maximum(count - 1, 0))
-    cell, part = np.arange(len(cells)), (place - below).astype(np.float32)
-    some = count > 0
-    first = np.where(some, cells[cell, below], np.float32(0))
-    second = np.where(some, cells[cell, above], np.float32(0))
-    return np.asarray(first + part * (second - first), dtype=np.float32)
+    flat, first = cells.ravel(), np.arange(0, cells.size, cells.shape[1])
+    last = np.maximum(count - 1, 0)
+    place = np.float32(share) * last.astype(np.float32)
+    below = place.astype(np.int64)
+    lower, upper = flat.take(first + below), flat.take(first + np.minimum(below + 1, last))
+    return np.where(count > 0, lower + (place - below).astype(np.float32) * (upper - lower), np.float32(0))

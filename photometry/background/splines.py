@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import linalg, ndimage
 
 from photometry.background.cell_grid import BackgroundGrid
+from photometry.background.masking import bands, median_of_neighbours, zeroed
 from photometry.background.mesh_cells import CellValues
 from photometry.core.statistics import MAD_TO_SIGMA
 
@@ -85,36 +86,35 @@ def fit_cells(cells: CellValues, grid: BackgroundGrid) -> tuple[_Floats, _Floats
         pulls = np.abs(cells.level - fitted) * np.sqrt(share)
         sigma = MAD_TO_SIGMA * float(np.median(pulls[share > 0])) + _LEAST_SIGMA
         # Where many cells together disagree, the splines are too stiff; the cells are not to blame.
-        nearby = ndimage.median_filter(pulls, size=_NEARBY_CELLS, mode="reflect")
+        nearby = median_of_neighbours(pulls, _NEARBY_CELLS)
         usual = np.maximum(sigma, MAD_TO_SIGMA * nearby)
         weights = share * np.minimum(1.0, _HUBER * usual / np.maximum(pulls, 1e-12))
         mesh, glow = _solve(cells.level, weights, grid)
     return mesh, glow
 
 
-def strap_factors(
-    residual: npt.NDArray[np.float32], background: npt.NDArray[np.float32], used: npt.NDArray[np.bool_]
-) -> StrapFactors:
+def strap_factors(residual: npt.NDArray[np.float32], background: npt.NDArray[np.float32]) -> StrapFactors:
     """Measure what every column has more of the background than its neighbours.
 
     Parameters
     ----------
     residual : (n_row, n_column) float32
-        Frame less starlight and background, e-/s.
+        Frame less starlight and background, e-/s; NaN where not used.
     background : (n_row, n_column) float32
         Background without straps, e-/s.
-    used : (n_row, n_column) bool
-        Pixels that count.
     """
     sample = slice(None, None, _SAMPLE_STEP)
-    sampled = np.abs(residual[sample][used[sample]])
-    reach = _COLUMN_CLIP * MAD_TO_SIGMA * float(np.median(sampled)) if sampled.size else 0.0
+    sampled = residual[sample]
+    sampled = np.abs(sampled[np.isfinite(sampled)])
+    reach = np.float32(_COLUMN_CLIP * MAD_TO_SIGMA * np.median(sampled) if sampled.size else 0.0)
     # Clipped about the column's own middle, which a strap moves by more than the noise.
-    rough = _rough_factors(residual[sample], background[sample], used[sample])
-    kept = used & (np.abs(residual - rough * background) <= reach)
-    seen = np.where(kept, background, np.float32(0))
-    power = np.einsum("rc,rc->c", seen, seen).astype(np.float64)
-    common = np.einsum("rc,rc->c", seen, residual).astype(np.float64)
+    rough = _rough_factors(residual[sample], background[sample])
+    power, common = np.zeros((2, residual.shape[1]))
+    for rows in bands(len(residual)):
+        kept = np.abs(residual[rows] - rough * background[rows]) <= reach
+        seen = zeroed(background[rows], kept)
+        power += np.einsum("rc,rc->c", seen, seen)
+        common += np.einsum("rc,rc->c", seen, zeroed(residual[rows], kept))
     some = power > 0
     factors = np.where(some, common / np.where(some, power, 1.0), 0.0)
     # What neighbours share is not the column's own: it is left to the mesh.
@@ -134,20 +134,19 @@ def outstanding_columns(factors: npt.NDArray[np.floating]) -> npt.NDArray[np.boo
 def _first_weights(level: _Floats, share: _Floats) -> _Floats:
     """Huber's weights of cells by their neighbourhood alone: bright spots must not pull the first fit."""
     filled = np.where(share > 0, level, np.median(level[share > 0]))
-    away = np.abs(filled - ndimage.median_filter(filled, size=_NEARBY_CELLS, mode="reflect"))
-    usual = MAD_TO_SIGMA * ndimage.median_filter(away, size=_NEARBY_CELLS, mode="reflect") + _LEAST_SIGMA
+    away = np.abs(filled - median_of_neighbours(filled, _NEARBY_CELLS))
+    usual = MAD_TO_SIGMA * median_of_neighbours(away, _NEARBY_CELLS) + _LEAST_SIGMA
     return np.asarray(np.minimum(1.0, _HUBER * usual / np.maximum(away, 1e-12)))
 
 
-def _rough_factors(
-    residual: npt.NDArray[np.float32], background: npt.NDArray[np.float32], used: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float32]:
+def _rough_factors(residual: npt.NDArray[np.float32], background: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Median share of the background that each column has too much, (n_column,); 0 where nothing is used."""
-    valid = used & (background > 0)
+    valid = np.isfinite(residual) & (background > 0)
     ratios = np.where(valid, residual / np.where(valid, background, np.float32(1)), np.float32(np.inf))
-    ratios.sort(axis=0)
+    ratios = np.ascontiguousarray(ratios.T)
+    ratios.sort(axis=1)
     count = valid.sum(axis=0)
-    middle = np.take_along_axis(ratios, (np.maximum(count - 1, 0) // 2)[None], axis=0)[0]
+    middle = np.take_along_axis(ratios, (np.maximum(count - 1, 0) // 2)[:, None], axis=1)[:, 0]
     return np.where(count > 0, middle, np.float32(0))
 
 

@@ -50,7 +50,7 @@ _BRIGHT_FLUX = 945.0
 #: Groups of pixels of which each is predicted from the others.
 _N_GROUP = 4
 #: Share of the cadences that nothing is learnt from: their nodes, with a few of them each, take as much time as others.
-_SPARED = 0.1
+_SPARED = 0.2
 #: Factors of the prior precision that are tried.
 _PRIOR_FACTORS = (10.0, 1.0, 0.1)
 #: A step that changes no sample by more than this share of the highest is the last, and one after which stars that were

@@ -32,6 +32,7 @@ from photometry.core.stages import counted
 from photometry.core.stars import NO_STARS, Stars
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.mean_scene import PixelMean, pixel_means, solve_mean
+from photometry.scene.mean_state import with_mean
 from photometry.scene.node_model import NodeModel
 from photometry.scene.tile_model import MOTION_IMAGES, TileModel
 from photometry.scene.tile_state import TileState
@@ -197,7 +198,7 @@ def region_round(
         static_gradient += affine.T @ mean.gradient
         if watch is not None:
             means = [one.after(model, mean.flux - state.flux) for one in means]
-        state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
+        model, state = with_mean(model, state, mean)
         if watch is not None:
             watch(tile, model, state, means)
         tile = replace(tile, state=state)

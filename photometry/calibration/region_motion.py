@@ -18,7 +18,6 @@ from photometry.calibration.region_tiles import (
     Region,
     RegionSeries,
     RegionTile,
-    no_background,
     parameters_of_tile,
     placed_tile,
     still_motion,
@@ -77,7 +76,7 @@ def motion_of_all(series: RegionSeries, few: Region, prf: PrfEvaluator, settings
     if not few.measured or kernel.bad.all():
         return kernel
     n_cadence = len(series.good)
-    tiles = [_Known(tile, no_background(tile.data.stamp, n_cadence)) for tile in few.tiles]
+    tiles = [_Known(tile, _usual_background(tile, n_cadence)) for tile in few.tiles]
     information, target = np.zeros((n_cadence, N_MOTION, N_MOTION)), np.zeros((n_cadence, N_MOTION))
     settled = np.where(series.good, _SETTLED, _SETTLED_FLAGGED)
     # Those of the few cadences are known.
@@ -105,6 +104,11 @@ def motion_of_all(series: RegionSeries, few: Region, prf: PrfEvaluator, settings
         if len(left) == 0:
             break
     return with_mean_in_offset(kernel, series.good)
+
+
+def _usual_background(tile: RegionTile, n_cadence: int) -> npt.NDArray[np.float64]:
+    """Return the local background of a few cadences, their median, for all cadences, (n_cadence, n_local), e-/s."""
+    return np.tile(np.median(tile.state.motion.local, axis=0), (n_cadence, 1))
 
 
 def _expected(start: MovementKernel, few: MovementKernel, which: npt.NDArray[np.int64]) -> MovementKernel:

@@ -18,6 +18,7 @@ from photometry.core.geometry import Stamp, bounding_stamp, tiles_of
 from photometry.core.settings import MotionSettings
 from photometry.core.stars import LIGHT_REACH, Stars
 from photometry.prf.prf_grid import PrfEvaluator
+from photometry.scene.nodes import far_cadences
 from photometry.scene.tile_data import TileData, tile_data
 from photometry.scene.tile_model import TileModel, build_model, local_basis
 from photometry.scene.tile_state import TileMotion, TileState
@@ -222,8 +223,12 @@ def _good_cadences(cube: Cube) -> npt.NDArray[np.bool_]:
 
 
 def _few_cadences(good: npt.NDArray[np.bool_], kernel: MovementKernel) -> npt.NDArray[np.int64]:
-    """Choose unflagged cadences of known motion, evenly in time, to measure what all cadences share."""
-    known = np.flatnonzero(good & ~kernel.bad)
+    """Choose unflagged cadences of known motion, evenly in time, to measure what all cadences share.
+
+    Excursions are left out, as far as they are known: each is a node of its own.
+    """
+    usual = ~far_cadences(kernel.parameters[:, 0], kernel.parameters[:, 3], _NODE_REACH)
+    known = np.flatnonzero(good & ~kernel.bad & usual)
     return evenly_chosen(known if len(known) else np.flatnonzero(good), _MOST_CADENCES)
 
 

@@ -30,6 +30,7 @@ from photometry.fit.tile_without_pixels import without_pixels
 from photometry.fit.unlisted_neighbours import unlisted_neighbours
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.mean_scene import PixelMean, solve_mean
+from photometry.scene.mean_state import with_mean
 from photometry.scene.model_error import error_shape
 from photometry.scene.node_model import NodeModel, main_node, node_variance
 from photometry.scene.nodes import far_cadences
@@ -107,7 +108,7 @@ def fit_tile(
     if not good.any():
         good = near_node
     mean = solve_mean(data, model, state, _some(good), clip=True)
-    state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
+    model, state = with_mean(model, state, mean)
     share = settings.prior_width if prior_widths is None else prior_widths[is_near][is_free]
     width = share * np.maximum(state.flux, _LEAST_OF_CATALOG * free.flux)
     own_kernel, still = kernel_of_tile(kernel, data), np.zeros(len(free))

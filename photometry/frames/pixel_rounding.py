@@ -14,13 +14,18 @@ _MANTISSA_BITS = 23
 
 def rounded_background(background: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return a background in multiples of `BACKGROUND_STEP`; NaN stays NaN."""
-    steps = np.rint(background * np.float32(1 / BACKGROUND_STEP))
-    return np.asarray(steps * np.float32(BACKGROUND_STEP), dtype=np.float32)
+    steps = background * np.float32(1 / BACKGROUND_STEP)
+    np.rint(steps, out=steps)
+    steps *= np.float32(BACKGROUND_STEP)
+    return steps
 
 
 def rounded_errors(errors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return positive numbers rounded to `ERROR_BITS` bits of mantissa; NaN stays NaN."""
+    """Return positive numbers rounded to `ERROR_BITS` bits of mantissa; what is not finite stays as it is."""
     dropped = _MANTISSA_BITS - ERROR_BITS
     words = errors.view(np.uint32) + np.uint32(1 << (dropped - 1))
-    rounded = (words & np.uint32((0xFFFFFFFF << dropped) & 0xFFFFFFFF)).view(np.float32)
-    return np.where(np.isfinite(errors), rounded, errors)
+    words &= np.uint32((0xFFFFFFFF << dropped) & 0xFFFFFFFF)
+    rounded = words.view(np.float32)
+    other = np.flatnonzero(~np.isfinite(errors))
+    rounded.ravel()[other] = errors.ravel()[other]
+    return rounded

@@ -264,15 +264,16 @@ class PlacedPrf:
         mix, n_tap = self.mix.astype(dtype)[:, None, :, None, None], (row_taps.shape[-1], column_taps.shape[-1])
         values = np.empty((len(row), len(pairs), FOOTPRINT**2), dtype=dtype)
         used, places = np.unique(self.places, return_inverse=True)
-        windows, before = _windows(self.coefficients[used], row_start, column_start, n_tap)
+        starts = [axis - axis.min(initial=0) for axis in (row_start, column_start)]
+        windows = _windows(self.coefficients[used], row_start, column_start, n_tap)
         keys, member = np.unique(
-            np.column_stack([row_start, column_start, places.reshape(self.places.shape)]), axis=0, return_inverse=True
+            np.column_stack([*starts, places.reshape(self.places.shape)]), axis=0, return_inverse=True
         )
         order = np.argsort(member, kind="stable")
         edges = np.searchsorted(member[order], np.arange(len(keys) + 1))
         for k, key in enumerate(keys):
             some = order[edges[k] : edges[k + 1]]
-            at_row, at_column = key[:2] + before
+            at_row, at_column = key[:2]
             samples = windows[key[2:], at_row : at_row + n_tap[0], at_column : at_column + n_tap[1]]
             weights = (mix[some] * on_rows_of_pairs[some]) * on_columns_of_pairs[some]
             product = weights.reshape(len(some) * len(pairs), -1) @ samples.reshape(-1, FOOTPRINT**2)
@@ -289,19 +290,23 @@ def _windows(
     row_start: npt.NDArray[np.int64],
     column_start: npt.NDArray[np.int64],
     n_tap: tuple[int, int],
-) -> tuple[npt.NDArray[Any], int]:
-    """Coefficients with zeros around them, by the first one of a window and its pixels, one every 9 coefficients.
+) -> npt.NDArray[Any]:
+    """Coefficients of all pixels of a window, one every 9 coefficients, for all first coefficients that are needed.
 
-    Returns a view (n_place, n_start, n_start, FOOTPRINT, FOOTPRINT), and the number of zeros before the coefficients.
+    Of (n_place, n_coefficient, n_coefficient), with zeros around them, and the starts of the stars (n_star,) along each
+    axis; returned are (n_place, n_row_start, n_column_start, FOOTPRINT, FOOTPRINT), from the least starts on.
     """
-    step = PRF_SAMPLES_PER_PIXEL
-    span = step * (FOOTPRINT - 1)
-    first = min(row_start.min(initial=0), column_start.min(initial=0))
-    last = max(row_start.max(initial=0) + n_tap[0], column_start.max(initial=0) + n_tap[1]) + span
-    before, after = max(0, -int(first)), max(0, int(last) - coefficients.shape[-1])
-    padded = np.pad(coefficients, ((0, 0), (before, after), (before, after)))
-    views = np.lib.stride_tricks.sliding_window_view(padded, (span + 1, span + 1), axis=(1, 2))
-    return views[..., ::step, ::step], before
+    step, size = PRF_SAMPLES_PER_PIXEL, coefficients.shape[-1]
+    span = step * (FOOTPRINT - 1) + 1
+    pads, needed = [], []
+    for start, n in zip((row_start, column_start), n_tap, strict=True):
+        first, last = int(start.min(initial=0)), int(start.max(initial=0)) + n
+        before = max(0, -first)
+        pads.append((before, max(0, last + span - 1 - size)))
+        needed.append(slice(first + before, last + before))
+    padded = np.pad(coefficients, ((0, 0), *pads))
+    views = np.lib.stride_tricks.sliding_window_view(padded, (span, span), axis=(1, 2))
+    return np.ascontiguousarray(views[:, needed[0], needed[1], ::step, ::step])
 
 
 def _bracket(

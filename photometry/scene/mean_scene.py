@@ -108,6 +108,8 @@ class MeanStep:
         Variance of the mean residual by noise and the magnitudes of fixed stars, and by the error of the PRF, (e-/s)^2.
     prf_error : float
         Error of the PRF as a share of the light.
+    local : (n_local,) float64
+        Change of the local background, mean of the nodes, e-/s.
     """
 
     flux: npt.NDArray[np.float64]
@@ -119,6 +121,7 @@ class MeanStep:
     noise: npt.NDArray[np.float64]
     prf_variance: npt.NDArray[np.float64]
     prf_error: float
+    local: npt.NDArray[np.float64]
 
     @property
     def variance(self) -> npt.NDArray[np.float64]:
@@ -255,7 +258,7 @@ def _step(
     prior = np.zeros(n_extra) if extra_precision is None else extra_precision
     extra = solved(shared.information + np.diag(prior), shared.gradient) if n_extra else np.zeros(0)
     change = eliminated.by_gradient - eliminated.by_extra @ extra
-    mean_residual, noise = _left_over(averages, all_weights, equations.by_locals, model, change, extra)
+    mean_residual, noise, local = _left_over(averages, all_weights, equations.by_locals, model, change, extra)
     main = max(averages, key=lambda average: float(average.pixels.count.sum())).pixels.node
     light = model.mean_images(main, flux + change)[0]
     shape = error_shape(light, data.stamp.shape, data.saturated, model.saturated.mean_variance)
@@ -271,6 +274,7 @@ def _step(
         noise,
         share**2 * shape,
         share,
+        np.pad(local, (0, model.local_basis.shape[1] - len(local))),
     )
 
 
@@ -411,18 +415,22 @@ def _left_over(
     model: TileModel,
     change: npt.NDArray[np.float64],
     extra: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the mean residual, e-/s, and its variance by noise and fixed stars, (n_pixel,), (e-/s)^2."""
-    total, noise, count = (np.zeros(len(model.local_basis)) for _ in range(3))
-    for average, weights, by_local in zip(averages, all_weights, by_locals, strict=True):
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the mean residual, e-/s, its variance by noise and fixed stars, (e-/s)^2, and the local background."""
+    local = model.mean_basis
+    total, noise, count = (np.zeros(len(local)) for _ in range(3))
+    locals_of_nodes, n_cadence = np.zeros((len(averages), local.shape[1])), np.zeros(len(averages))
+    for k, (average, weights, by_local) in enumerate(zip(averages, all_weights, by_locals, strict=True)):
         residual = average.pixels.mean - average.stars @ change - average.extras @ extra
-        local = model.mean_basis
-        residual = residual - local @ (by_local @ (local.T @ (weights * residual)))
+        locals_of_nodes[k] = by_local @ (local.T @ (weights * residual))
+        n_cadence[k] = average.pixels.count.max()
+        residual = residual - local @ locals_of_nodes[k]
         total += average.pixels.count * residual
         noise += average.pixels.count * average.variance
         count += average.pixels.count
     count = np.maximum(count, 1.0)
-    return total / count, noise / count**2 + model.fixed_variance
+    mean_local = n_cadence @ locals_of_nodes / max(n_cadence.sum(), 1.0)
+    return total / count, noise / count**2 + model.fixed_variance, mean_local
 
 
 def _mean_design(node: NodeModel, terms: npt.NDArray[np.float64]) -> sparse.csr_matrix:

@@ -30,10 +30,10 @@ def failure_of(logs: str | Path, region: str, tile: str | None = None) -> str:
     logs : path-like
         Folder of the logs, with a folder for each rule.
     region, tile : str
-        Names; without a tile the jobs of the region as a whole.
+        Names; without a tile the jobs of the region as a whole, those of blocks of its frames among them.
     """
-    name = f"{region}.log" if tile is None else f"{region}/{tile}.log"
-    for path in sorted(Path(logs).glob(f"*/{name}")):
+    names = [f"{region}.log", f"{region}/block*.log"] if tile is None else [f"{region}/{tile}.log"]
+    for path in sorted(path for name in names for path in Path(logs).glob(f"*/{name}")):
         rule = path.relative_to(logs).parts[0]
         last = path.read_text(errors="replace").strip().rpartition("\n")[2]
         if rule not in _BESIDE and last.startswith("Error: "):

@@ -15,7 +15,10 @@ __all__ = ["shorten_terminal_lines"]
 #: Name of Snakemake's logger, and of its handler for the terminal.
 _LOGGER, _HANDLER = "snakemake.logging", "DefaultStreamHandler"
 #: Lines of Snakemake that say nothing about a run.
-_IDLE = ("Select jobs to execute...", "Using shell", "Conda environments: ignored", "Assuming unrestricted shared")
+_IDLE = (
+    *("Select jobs to execute...", "Using shell", "Conda environments: ignored", "Assuming unrestricted shared"),
+    "Removing temporary output",
+)
 #: What it says of a job's process, after a command that nobody wrote.
 _PROCESS = re.compile(r"RuleException:\s+CalledProcessError .*'(?P<end>[^']*)", re.DOTALL)
 #: How a job ends that has said itself what is wrong.

@@ -48,6 +48,22 @@ def _with(stars, tmag, row, column):
     )
 
 
+@pytest.mark.parametrize("density", [6000.0, 25000.0])
+@pytest.mark.parametrize("level", [-60.0, 250.0])
+def test_background_that_was_split_off_wrongly(one_prf, density, level):
+    """The darkest pixels of a crowded field hold starlight; the fit has a background of its own."""
+    scene, cube = make_scene(one_prf, density=density, n_cadence=80)
+    kernel = true_kernel(scene)
+    slope = (level * np.linspace(1, 1.3, 24)).astype(np.float32)
+    wrong = replace(cube, images=cube.images - slope, backgrounds=cube.backgrounds + slope)
+    right, other = (fit(one, scene.stars, one_prf, replace(kernel, offset=(0.0, 0.0))) for one in (cube, wrong))
+    good = cube.usable
+    difference = (other.flux - right.flux)[:, good] / right.flux_err[:, good]
+    assert np.nanpercentile(np.abs(difference), 99) < 0.25
+    ratio = np.nanmedian(other.flux_err[:, good] / right.flux_err[:, good], axis=1)
+    np.testing.assert_allclose(np.percentile(ratio, [5, 50, 95]), 1.0, atol=0.03)
+
+
 @pytest.mark.parametrize(("rows", "columns"), [(1, 0), (0, -3), (-200, 150)])
 def test_shift_of_everything_by_whole_pixels(quick, usual, one_prf, rows, columns):
     """Same PRF and read noise there; float32 pixels leave 1e-3 standard errors."""

@@ -5,18 +5,16 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
 from astropy import wcs
 from astropy.io import fits
 from ffi_builder import WCS, FfiBuilder
-from running import ROOT, SOURCES, planned_jobs
+from running import SOURCES, copy_workflow, planned_jobs, snakemake_command, snakemake_environment
 
 from photometry.core.errors import PhotometryError
 from photometry.core.geometry import Stamp
@@ -25,7 +23,10 @@ from photometry.workflow.run_plan import plan_run
 
 pytestmark = pytest.mark.workflow
 N_FRAME = 4
-CUBE = "results/prepared/sector001_camera1_ccd4.hdf5"
+REGION = "sector001_camera1_ccd4"
+CUBE = f"results/prepared/{REGION}.hdf5"
+#: Jobs that make the cube of a CCD with one block of frames.
+OF_CUBE = dict.fromkeys(("ccd_light", "ccd_backgrounds", "ccd_smooth", "ccd_pixels", "ccd_images"), 1)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def settings(folder: Path, **changes: object) -> dict:
 
 def test_plan_of_a_ccd(snakemake, ccd, tmp_path):
     result = snakemake(tmp_path, "--dry-run", CUBE, config=settings(ccd))
-    assert planned_jobs(result.stdout) == {"frames": 1, "ccd_images": 1, "total": 2}, result.stdout
+    assert planned_jobs(result.stdout) == {"frames": 1, **OF_CUBE, "total": 6}, result.stdout
 
 
 def test_plan_of_all_reads_no_other_headers(snakemake, ccd, tmp_path):
@@ -76,11 +77,12 @@ def test_plan_of_all_reads_no_other_headers(snakemake, ccd, tmp_path):
     result = snakemake(tmp_path, "--dry-run", config=settings(folder, fit={"tile_size": 512}))
     jobs = planned_jobs(result.stdout)
     assert (jobs["frames"], jobs["ccd_images"], jobs["psf_photometry"]) == (1, 1, 16)
+    assert OF_CUBE.items() <= jobs.items()
     assert "images" not in jobs
 
 
 #: Jobs of a CCD, whatever its tiles are, and of the run.
-OF_CCD = ("frames", "ccd_images", "catalog", "targets", "movement_kernel", "effective_prf", "plots", "page_data")
+OF_CCD = ("frames", *OF_CUBE, "catalog", "targets", "movement_kernel", "effective_prf", "plots", "page_data")
 OF_RUN = ("summary", "page", "all")
 
 
@@ -103,7 +105,7 @@ def test_only_tiles_that_hold_a_target_are_planned(snakemake, ccd, tmp_path, pla
     config["observations"][0] |= {"catalog": "stars.csv", "targets": "targets.csv"}
     result = snakemake(tmp_path, "--dry-run", config=config)
     of_tiles = {"psf_photometry": len(tiles), "export_light_curves": len(tiles)} if tiles else {}
-    of_ccd = OF_CCD if tiles else ("frames", "ccd_images", "targets")
+    of_ccd = OF_CCD if tiles else ("frames", *OF_CUBE, "targets")
     expected = {**dict.fromkeys((*of_ccd, *OF_RUN), 1), **of_tiles}
     assert planned_jobs(result.stdout) == {**expected, "total": sum(expected.values())}, result.stdout
     assert set(re.findall(r"tile=(\w+)", result.stdout)) == tiles
@@ -155,10 +157,22 @@ def test_the_real_cut_frame_is_refused(ccd, tess_data, tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(snakemake, ccd, tmp_path_factory) -> Path:
-    """Folder of a run that was left alone."""
+def small_blocks(tmp_path_factory) -> Path:
+    """Workflow whose blocks have two frames, and so have the chunks of its cubes."""
+    root = copy_workflow(tmp_path_factory.mktemp("workflow"))
+    path = root / "photometry/ccd/ccd_work.py"
+    text = (
+        path.read_text().replace("BLOCK = 4 * CHUNK[0]", "BLOCK = 2").replace("chunk: int = CHUNK[0]", "chunk: int = 2")
+    )
+    path.write_text(text)
+    return root
+
+
+@pytest.fixture(scope="module")
+def undisturbed(snakemake, small_blocks, ccd, tmp_path_factory) -> Path:
+    """Folder of a run that was left alone, on two cores."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    result = snakemake(folder, CUBE, config=settings(ccd))
+    result = snakemake(folder, CUBE, config=settings(ccd), root=small_blocks)
     assert result.returncode == 0, result.stdout
     return folder
 
@@ -169,38 +183,52 @@ def test_cube_of_a_ccd(undisturbed):
     np.testing.assert_allclose(np.median(cube.backgrounds, axis=(1, 2)), 100 + np.arange(N_FRAME), atol=0.1)
     np.testing.assert_array_equal(cube.cadenceno, 4697 + np.arange(N_FRAME))
     left = {path.name for path in (undisturbed / "results/prepared").iterdir()}
-    name = "sector001_camera1_ccd4"
-    assert left == {f"{name}.hdf5", f"frames_{name}.hdf5", f"reference_stars_{name}.hdf5"}
+    assert left == {f"{REGION}.hdf5", f"frames_{REGION}.hdf5", f"reference_stars_{REGION}.hdf5"}
 
 
-def test_a_run_with_nothing_new_does_nothing(snakemake, undisturbed):
-    assert "Nothing to be done" in snakemake(undisturbed, CUBE).stdout
+def test_a_run_with_nothing_new_does_nothing(snakemake, small_blocks, undisturbed):
+    assert "Nothing to be done" in snakemake(undisturbed, CUBE, root=small_blocks).stdout
 
 
-@pytest.mark.slow
-def test_a_killed_run_ends_with_the_same_cube(snakemake, ccd, undisturbed, tmp_path):
-    (tmp_path / "my.yaml").write_text((undisturbed / "my.yaml").read_text())
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    parts = tmp_path / "results/prepared/.sector001_camera1_ccd4.hdf5.parts"
+def killed(folder: Path, root: Path, rule: str, how: signal.Signals) -> None:
+    """Run Snakemake on one core, and kill it with its jobs when it has begun the second block of a rule."""
+    command = snakemake_command(folder, root=root)
+    logs = [folder / f"results/logs/{rule}/{REGION}/block{block}.log" for block in ("000", "001")]
     with subprocess.Popen(
-        [*command, "--configfile", "my.yaml", "--cores", "2", CUBE],
-        cwd=tmp_path,
-        env=environment,
+        [*command, "--cores", "1", CUBE],
+        cwd=folder,
+        env=snakemake_environment(root),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as run:
-        deadline = time.monotonic() + 120
-        while not (parts / "described_0000").exists() and time.monotonic() < deadline:
+        deadline = time.monotonic() + 300
+        while not all(log.exists() for log in logs) and time.monotonic() < deadline:
             time.sleep(0.02)
-        os.killpg(run.pid, signal.SIGKILL)
-    assert not (tmp_path / CUBE).exists()
-    assert parts.exists()
-    snakemake(tmp_path, "--unlock", config=settings(ccd))
-    result = snakemake(tmp_path, CUBE)
+        os.killpg(run.pid, how)
+    assert not (folder / CUBE).exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_twice_ends_with_the_same_cube(snakemake, small_blocks, ccd, undisturbed, tmp_path):
+    def planned() -> dict[str, int]:
+        snakemake(tmp_path, "--unlock", root=small_blocks)
+        return planned_jobs(snakemake(tmp_path, "--dry-run", CUBE, root=small_blocks).stdout)
+
+    (tmp_path / "my.yaml").write_text((undisturbed / "my.yaml").read_text())
+    killed(tmp_path, small_blocks, "ccd_backgrounds", signal.SIGKILL)
+    left = {"ccd_backgrounds": 1, "ccd_smooth": 1, "ccd_pixels": 2, "ccd_images": 1, "total": 5}
+    assert planned() == left
+    # Of a frame that was replaced meanwhile, nothing is used.
+    frame = min((ccd / "ffi").iterdir())
+    status = frame.stat()
+    os.utime(frame)
+    assert planned() == {"frames": 1, "ccd_light": 1, **left, "ccd_backgrounds": 2, "total": 8}
+    os.utime(frame, ns=(status.st_atime_ns, status.st_mtime_ns))
+    killed(tmp_path, small_blocks, "ccd_pixels", signal.SIGTERM)
+    assert planned() == {"ccd_pixels": 1, "ccd_images": 1, "total": 2}
+    result = snakemake(tmp_path, CUBE, root=small_blocks)
     assert result.returncode == 0, result.stdout
-    with h5py.File(undisturbed / CUBE) as one, h5py.File(tmp_path / CUBE) as other:
-        for name in ("images", "images_err", "backgrounds", "pixel_flags", "sumimage", "time", "quality"):
-            np.testing.assert_array_equal(one[name][()], other[name][()])
-    assert not parts.exists()
+    assert (tmp_path / CUBE).read_bytes() == (undisturbed / CUBE).read_bytes()
+    left = {path.name for path in (tmp_path / "results/prepared").iterdir()}
+    assert left == {f"{REGION}.hdf5", f"frames_{REGION}.hdf5", f"reference_stars_{REGION}.hdf5"}

@@ -24,7 +24,8 @@ FIRST, SECOND = "sector023_camera1_ccd1", "sector023_camera1_ccd2"
 #: Jobs of a CCD in four tiles after its frames or its PRF have changed.
 AFTER_PRF = {"movement_kernel": 1, "effective_prf": 1, "psf_photometry": 4, "export_light_curves": 4}
 AFTER_PRF |= {"plots": 1, "page_data": 1}
-AFTER_FRAMES = AFTER_PRF | {"frames": 1, "ccd_images": 1, "catalog": 1, "targets": 1}
+AFTER_FRAMES = AFTER_PRF | {"frames": 1, "ccd_light": 1, "ccd_backgrounds": 1, "ccd_smooth": 1, "ccd_pixels": 1}
+AFTER_FRAMES |= {"ccd_images": 1, "catalog": 1, "targets": 1}
 
 
 @pytest.fixture(scope="module")

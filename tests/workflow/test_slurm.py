@@ -111,7 +111,7 @@ def test_a_bad_region_keeps_no_other_from_its_light_curves(cluster, snakemake, c
     content[len(content) // 2] ^= 1
     (tmp_path / "bad.fits").write_bytes(content)
     two = config | {"observations": [cutout, small | {"input": "bad.fits"}]}
-    alone = ("--group-components", "tile=1", "region=1", "plots=1", "--retries", "0")
+    alone = ("--group-components", "tile=1", "block=1", "region=1", "plots=1", "--retries", "0")
     result = snakemake(tmp_path, *PROFILE, *HERE, *alone, config=two)
     assert result.returncode == 1
     assert sorted(job["JobState"] for job in cluster.jobs()[before:]) == ["COMPLETED", "FAILED"]
@@ -144,11 +144,19 @@ def ccd(folder: Path, n_frame: int) -> dict:
     return {"output": "results", "observations": [observation]}
 
 
+#: Of a CCD with many frames, what its cube is made by in jobs of their own: number of jobs, minutes, MB.
+SPREAD = {"smooth": (1, 3, 2100), "whole": (1, 41, 1000)}
+SPREAD |= {"block_backgrounds": (6, 32, 2000), "block_pixels": (6, 32, 2000)}
+
+
 @pytest.mark.parametrize(
     ("n_frame", "asked"),
     [
-        (1300, {"cube": (33, 9000), "motion": (48, 1452), "tile": (80, 1563), "plots": (11, 1234)}),
-        (11000, {"cube": (154, 9000), "motion": (372, 1840), "tile": (352, 6510), "plots": (63, 2980)}),
+        (1300, {"cube": (1, 65, 2000), "motion": (1, 48, 1452), "tile": (4, 80, 1563), "plots": (1, 11, 1234)}),
+        (
+            11000,
+            {"cube": (1, 6, 1500), "motion": (1, 372, 1840), "tile": (4, 352, 6510), "plots": (1, 63, 2980)} | SPREAD,
+        ),
     ],
 )
 def test_few_long_jobs_for_a_ccd(snakemake, tmp_path, n_frame, asked):
@@ -156,11 +164,14 @@ def test_few_long_jobs_for_a_ccd(snakemake, tmp_path, n_frame, asked):
     result = snakemake(tmp_path, *PROFILE, *HERE, "--cores", "4", "--dry-run", config=ccd(tmp_path, n_frame))
     assert result.returncode == 0, result.stdout
     region = "sector001_camera1_ccd4"
-    asked = {f"tile_{region}" if name == "tile" else name: request for name, request in asked.items()}
-    found = groups_of(result.stdout)
-    assert Counter(name for name, *_ in found) == {name: 4 if "tile" in name else 1 for name in asked}
-    assert {name: tuple(request) for name, _, *request in found} == asked
-    assert [regions for name, regions, *_ in found if "tile" in name] == 4 * [Counter({region: 32})]
+    found: dict[str, tuple[int, int, int]] = {}
+    for group, _, *request in groups_of(result.stdout):
+        name = group.removesuffix(f"_{region}")
+        n_job, *most = found.get(name, (0, 0, 0))
+        found[name] = (n_job + 1, *map(max, most, request))
+    assert found == asked
+    regions = [regions for name, regions, *_ in groups_of(result.stdout) if "tile" in name]
+    assert regions == 4 * [Counter({region: 32})]
     alone = [line for line in result.stdout.splitlines() if line.startswith(("rule ", "localrule "))]
     assert len([line for line in alone if "frames" in line]) == 1
 

@@ -13,20 +13,20 @@ from photometry.core.geometry import Stamp
 from photometry.io.ffi.ffi_headers import full_shape
 from photometry.io.fits.fits_files import open_fits, verify_checksums
 
-__all__ = ["read_checked_image", "read_errors", "read_image"]
+__all__ = ["read_checked_frame", "read_image"]
 
 _IMAGE, _ERRORS = 1, 2
 _log = logging.getLogger(__name__)
 
 
-def read_checked_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]:
+def read_checked_frame(path: str | Path, area: Stamp) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Read the science area of a frame after comparing the whole file with its checksums.
 
     Returns
     -------
-    (n_row, n_column) float32
-        Flux with its background, e-/s; NaN where not finite, where no detector gives such a value, and where it is
-        exactly 0: no pixel that works is.
+    image, errors : (n_row, n_column) float32
+        Flux with its background, and its uncertainty, e-/s; NaN where not finite, and where no detector gives such a
+        value. The image is NaN besides where it is exactly 0: no pixel that works is.
 
     Raises
     ------
@@ -35,7 +35,8 @@ def read_checked_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]
         pixel has a value other than zero.
     """
     try:
-        with open_fits(path) as hdus:
+        # Whoever lists the frames reads every card (`photometry.io.ffi.ffi_headers`).
+        with open_fits(path, every_card=False) as hdus:
             verify_checksums(path, hdus, strict=True)
             errors, image = _as_stored(path, hdus, _ERRORS, area), _as_stored(path, hdus, _IMAGE, area)
     except InputFileError:
@@ -43,44 +44,38 @@ def read_checked_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]
     except OSError as error:
         raise InputFileError(path, f"cannot be read ({error.strerror or error})") from error
     for what, pixels in (("pixels", image), ("uncertainties", errors)):
-        if n_impossible := int(np.count_nonzero(np.isfinite(pixels) & (np.abs(pixels) > LARGEST_E_S))):
+        if n_impossible := _measured(pixels):
             _log.warning(
                 "%s: %d %s are beyond +-%g e-/s, which no detector gives: taken as not measured",
                 *(Path(path).name, n_impossible, what, LARGEST_E_S),
             )
-    image = _lit(_measured(image))
+    _lit(image)
     if not np.isfinite(image).any():
         raise InputFileError(path, "no pixel has a value (all are zero or NaN)")
-    return image
+    return image, errors
 
 
 def read_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]:
-    """Read the science area of a frame that was checked before (`read_checked_image`)."""
-    with open_fits(path) as hdus:
-        return _lit(_science(path, hdus, _IMAGE, area))
+    """Read the image of a frame that was checked before, as `read_checked_frame` gives it."""
+    with open_fits(path, every_card=False) as hdus:
+        image = _as_stored(path, hdus, _IMAGE, area)
+    _measured(image)
+    _lit(image)
+    return image
 
 
-def read_errors(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]:
-    """Read the uncertainties of the science area, e-/s; NaN where not finite."""
-    with open_fits(path) as hdus:
-        return _science(path, hdus, _ERRORS, area)
+def _measured(pixels: npt.NDArray[np.float32]) -> int:
+    """Set pixels to NaN, in place, that are not finite or that no detector gives; return how many of the latter."""
+    wrong = np.flatnonzero(~((pixels <= LARGEST_E_S) & (pixels >= -LARGEST_E_S)))
+    values = pixels.ravel()
+    n_impossible = int(np.count_nonzero(np.isfinite(values[wrong])))
+    values[wrong] = np.nan
+    return n_impossible
 
 
-def _science(path: str | Path, hdus: fits.HDUList, number: int, area: Stamp) -> npt.NDArray[np.float32]:
-    """Cut the science area, NaN where nothing was measured."""
-    return _measured(_as_stored(path, hdus, number, area))
-
-
-def _measured(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Set pixels to NaN that are not finite, or beyond what a detector gives."""
-    pixels[~(np.abs(pixels) <= LARGEST_E_S)] = np.nan
-    return pixels
-
-
-def _lit(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Set pixels of an image to NaN that read 0, as those of dead outputs and lost rows do."""
-    pixels[pixels == 0] = np.nan
-    return pixels
+def _lit(pixels: npt.NDArray[np.float32]) -> None:
+    """Set pixels of an image to NaN, in place, that read 0, as those of dead outputs and lost rows do."""
+    pixels.ravel()[np.flatnonzero(pixels == 0)] = np.nan
 
 
 def _as_stored(path: str | Path, hdus: fits.HDUList, number: int, area: Stamp) -> npt.NDArray[np.float32]:

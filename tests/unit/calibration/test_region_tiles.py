@@ -1,5 +1,6 @@
 """A region: whether its stars can tell how the PRF changes; rounds that leave its motion as it is."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -67,8 +68,21 @@ def test_a_round_for_the_offset_alone_leaves_the_motion_as_it_is():
     assert abs(second.kernel.offset[0] - 0.1) < abs(first.kernel.offset[0] - 0.1)
 
 
+def test_known_excursions_do_not_count_for_what_all_cadences_share():
+    """Two of a hundred cadences are far from the others; of a motion that is not known, none is."""
+    stars = make_stars([115.0, 122.0], [612.0, 625.0], [10.0, 11.0])
+    cube = make_cube(_STAMP, exact_images(lopsided_prf(), stars, _STAMP, *np.zeros((2, 100))))
+    series, _ = start_region([cube], stars, MotionSettings())
+    assert len(series.which) == 100
+    parameters = series.kernel.parameters.copy()
+    parameters[[20, 70], 0] = 0.4
+    series, few = start_region([cube], stars, MotionSettings(), replace(series.kernel, parameters=parameters))
+    np.testing.assert_array_equal(series.which, np.setdiff1d(np.arange(100), [20, 70]))
+    assert len(few.good) == 98
+
+
 def test_the_nodes_with_the_fewest_cadences_are_spared():
-    """As many as hold a tenth of the good cadences together; equal ones all stay."""
+    """As many as hold a fifth of the good cadences together; equal ones all stay."""
     good = np.ones(100, dtype=bool)
     good[95:] = False
 
@@ -76,5 +90,5 @@ def test_the_nodes_with_the_fewest_cadences_are_spared():
         nodes = [SimpleNamespace(cadences=cadences) for cadences in np.split(np.arange(100), edges)]
         return [SimpleNamespace(node=node) for node in nodes]
 
-    assert [len(mean.node.cadences) for mean in _well_filled(means_of(80, 84, 88), good)] == [80, 12]
-    assert len(_well_filled(means_of(20, 40, 60, 80), good)) == 5
+    assert [len(mean.node.cadences) for mean in _well_filled(means_of(70, 84, 88), good)] == [70, 14]
+    assert len(_well_filled(means_of(25, 50, 75), good)) == 4

@@ -1,30 +1,22 @@
 """The cube of a CCD, from frames to the file."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import h5py
 import numpy as np
 import pytest
-import threadpoolctl
 from astropy.io import fits
+from ccd_steps import CcdSteps, write_ccd_cube
 from ffi_builder import AREA, FfiBuilder
 
 from photometry.background.mesh import background_image
-from photometry.ccd.ccd_cubes import write_ccd_cube
 from photometry.ccd.ccd_frames import make_frames
+from photometry.ccd.ccd_work import n_block_of
 from photometry.core.constants import ZERO_POINT_TMAG
-from photometry.core.errors import InputFileError, PhotometryError
+from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
 from photometry.core.quality import PIXEL_FLAGS, flagged
 from photometry.core.stars import Stars
 from photometry.io.ffi.ffi_files import inspect_ffis
-from photometry.io.ffi.ffi_pixels import read_errors
-from photometry.io.products.cube_files import read_cube, read_cube_header, read_sum_image
+from photometry.io.products.cube_files import PIXEL_SETS, read_cube, read_cube_header, read_sum_image
 from photometry.io.products.frame_lists import read_frames, read_list, write_frames
 
 N_FRAME = 7
@@ -36,7 +28,6 @@ def made(builder, path, stars=NO_STARS, **options):
     listed = path.with_suffix(".frames")
     (region,) = inspect_ffis(builder.folder, builder.area)
     write_frames(listed, make_frames(region.paths, region.pointing, region.exposure, area=builder.area))
-    options = {"block": 3} | options
     write_ccd_cube(path, read_frames(listed), stars, {"frames": listed}, **options)
     return path
 
@@ -47,13 +38,6 @@ def datasets(path):
     with h5py.File(path, "r") as file:
         file.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
     return found
-
-
-def assert_equal_datasets(one, other):
-    one, other = datasets(one), datasets(other)
-    assert one.keys() == other.keys()
-    for name, values in one.items():
-        assert np.asarray(values).tobytes() == np.asarray(other[name]).tobytes(), name
 
 
 @pytest.fixture
@@ -86,8 +70,8 @@ def test_backgrounds_that_are_subtracted_are_those_that_are_stored(builder, tmp_
         made = background_image(background, grid, rows, columns)
         return made + len(made) / np.float32(256)
 
-    monkeypatch.setattr("photometry.ccd.ccd_blocks._ROWS_AT_ONCE", 40)
-    monkeypatch.setattr("photometry.ccd.ccd_blocks.background_image", of_so_many_rows)
+    monkeypatch.setattr("photometry.ccd.ccd_pixels._ROWS_AT_ONCE", 40)
+    monkeypatch.setattr("photometry.ccd.ccd_pixels.background_image", of_so_many_rows)
     cube = read_cube(made(builder, tmp_path / "cube.hdf5"))
     measured = np.stack([builder.image(number) for number in range(N_FRAME)])[:, :96, 44:140]
     np.testing.assert_allclose(cube.images + cube.backgrounds, measured, rtol=2e-7, atol=2e-5)
@@ -264,126 +248,43 @@ def test_many_bright_stars_that_are_nowhere_stop_the_ccd(builder, tmp_path):
         made(builder, tmp_path / "cube.hdf5", stars)
 
 
-def test_several_processes_give_the_same_cube_and_leave_nothing_behind(builder, tmp_path):
-    one = made(builder, tmp_path / "one.hdf5")
-    two = made(builder, tmp_path / "two.hdf5", processes=2)
-    assert_equal_datasets(one, two)
-    left = {item.name for item in tmp_path.iterdir()}
-    assert left == {"ffi", "one.hdf5", "one.frames", "two.hdf5", "two.frames"}
-
-
-def test_each_process_has_one_thread_for_linear_algebra(builder, tmp_path, monkeypatch):
-    """Snakemake sets the number of threads to that of the job, which each of its processes would use."""
-
-    def read_and_note(*arguments):
-        blas = threadpoolctl.ThreadpoolController().select(user_api="blas")
-        threads = [library["num_threads"] for library in blas.info()]
-        (tmp_path / f"threads_{os.getpid()}").write_text(str(max(threads)))
-        return read_errors(*arguments)
-
-    monkeypatch.setattr("photometry.ccd.ccd_blocks.read_errors", read_and_note)
-    with threadpoolctl.threadpool_limits(2):
-        made(builder, tmp_path / "cube.hdf5", processes=2)
-    noted = list(tmp_path.glob("threads_*"))
-    assert noted
-    assert {path.read_text() for path in noted} == {"1"}
-
-
-def test_a_killed_process_is_told(builder, tmp_path, monkeypatch):
-    monkeypatch.setattr("photometry.ccd.ccd_blocks.read_errors", lambda *_args: os._exit(9))
-    with pytest.raises(PhotometryError, match="was killed, as a rule for want of memory"):
-        made(builder, tmp_path / "cube.hdf5", processes=2)
-
-
 def test_equal_frames_give_equal_bytes(builder, tmp_path):
     first = made(builder, tmp_path / "cube.hdf5").read_bytes()
     assert made(builder, tmp_path / "cube.hdf5").read_bytes() == first
 
 
-SCRIPT = """
-import sys, time
-sys.path[:0] = [{tests!r}, {helpers!r}, {root!r}]
-from pathlib import Path
-from ffi_builder import FfiBuilder
-from test_ccd_cubes import made
-import photometry.ccd.ccd_blocks as blocks
-slow = blocks.read_image
-def read_image(*args):
-    time.sleep(0.15)
-    return slow(*args)
-blocks.read_image = read_image
-made(FfiBuilder(Path({folder!r})), Path({path!r}), processes={processes})
-"""
-
-
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_killed_job_is_taken_up_and_gives_the_same_cube(builder, tmp_path, processes):
+def test_blocks_may_be_made_in_any_order_and_again(builder, tmp_path):
+    """What Snakemake does on several nodes, and after a kill."""
     undisturbed = made(builder, tmp_path / "undisturbed.hdf5")
-    path = tmp_path / "cube.hdf5"
-    tests, root = Path(__file__).parent, Path(__file__).parents[3]
-    script = SCRIPT.format(
-        tests=str(tests),
-        helpers=str(root / "tests/helpers"),
-        root=str(root),
-        folder=str(builder.folder),
-        path=str(path),
-        processes=processes,
-    )
-    parts = tmp_path / ".cube.hdf5.parts"
-    with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL) as job:
-        deadline = time.monotonic() + 60
-        while not (parts / "pixels_0000.hdf5").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        os.kill(job.pid, signal.SIGKILL)
-    assert not path.exists()
-    before = (parts / "pixels_0000.hdf5").stat().st_mtime_ns
-    made(builder, path)
-    assert_equal_datasets(undisturbed, path)
-    assert before > 0
-    assert not parts.exists()
+    frames = read_frames(tmp_path / "undisturbed.frames")
+    steps = CcdSteps(tmp_path / "parts", frames, block=3, chunk=3)
+    steps.light(NO_STARS)
+    for number in (2, 0, 1, 0):
+        steps.describe(number)
+    steps.smooth()
+    for number in (1, 2, 1, 0):
+        steps.measure(number)
+    # The same path: its name is in no product, but its digest is in what is made of it.
+    steps.assemble(tmp_path / "cube.hdf5", {"frames": tmp_path / "undisturbed.frames"})
+    assert (tmp_path / "cube.hdf5").read_bytes() == undisturbed.read_bytes()
 
 
-def test_what_killed_jobs_were_writing_is_removed(builder, tmp_path, monkeypatch):
-    path, parts = tmp_path / "cube.hdf5", tmp_path / ".cube.hdf5.parts"
-
-    def killed(*_args):
-        (tmp_path / ".cube.hdf5.abcd1234.hdf5").touch()
-        (parts / ".pixels_0001.hdf5.abcd1234.hdf5").touch()
-        raise KeyboardInterrupt
-
-    def looked(*_args):
-        assert not list(parts.glob(".*"))
-        raise KeyboardInterrupt
-
-    for instead in (killed, looked):
-        monkeypatch.setattr("photometry.ccd.ccd_cubes.assemble", instead)
-        with pytest.raises(KeyboardInterrupt):
-            made(builder, path)
-    monkeypatch.undo()
-    made(builder, path)
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["cube.frames", "cube.hdf5", "ffi"]
+def test_what_a_killed_job_was_writing_is_removed(builder, tmp_path):
+    path = made(builder, tmp_path / "cube.hdf5")
+    steps = CcdSteps(tmp_path / "parts", read_frames(path.with_suffix(".frames")), block=6, chunk=3)
+    steps.folder.mkdir()
+    (steps.folder / ".light.hdf5.abcd1234.hdf5").touch()
+    steps.light(NO_STARS)
+    assert [item.name for item in steps.folder.iterdir()] == ["light.hdf5"]
 
 
-def test_parts_of_other_frames_are_not_used(builder, tmp_path, monkeypatch):
-    path = tmp_path / "cube.hdf5"
-
-    def stop(*_args):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("photometry.ccd.ccd_cubes.assemble", stop)
-        with pytest.raises(KeyboardInterrupt):
-            made(builder, path)
-    parts = tmp_path / ".cube.hdf5.parts"
-    kept = (parts / "pixels_0000.hdf5").stat().st_mtime_ns
-    with monkeypatch.context() as patch:
-        patch.setattr("photometry.ccd.ccd_cubes.assemble", stop)
-        with pytest.raises(KeyboardInterrupt):
-            made(builder, path)
-        assert (parts / "pixels_0000.hdf5").stat().st_mtime_ns == kept
-        builder.write(0, image=1.5 * builder.image(0))
-        with pytest.raises(KeyboardInterrupt):
-            made(builder, path)
-    assert (parts / "pixels_0000.hdf5").stat().st_mtime_ns != kept
-    made(builder, path)
-    assert read_cube(path).quality.tolist() == [0] * N_FRAME
+def test_duplicates_may_leave_a_block_empty(builder, tmp_path):
+    """Blocks are planned from names alone."""
+    before = made(builder, tmp_path / "cube.hdf5")
+    for number in range(6):
+        builder.write(number, path=tmp_path / "ffi" / "again" / builder.path(number).name)
+    (region,) = inspect_ffis(builder.folder, builder.area)
+    assert n_block_of(len(region.paths), 6) == 3
+    after = made(builder, tmp_path / "again.hdf5")
+    for name in PIXEL_SETS:
+        np.testing.assert_array_equal(datasets(after)[name], datasets(before)[name])

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from photometry.core.constants import SATURATION_E_S
 from photometry.core.quality import PIXEL_FLAGS, decode
-from photometry.frames.frame_flags import frame_flags
+from photometry.frames.frame_flags import FOUND, frame_flags
 from photometry.frames.pixel_rounding import BACKGROUND_STEP, rounded_background, rounded_errors
 
 
@@ -31,10 +32,11 @@ def test_flags_of_a_frame_and_of_a_cadence_without_pixels():
     odd, dead = np.zeros((2, 3), dtype=bool), np.zeros((2, 3), dtype=bool)
     odd[1, 2], dead[1, 0] = True, True
     columns = np.array([False, True, False])
-    flags = frame_flags(image, used, odd, dead, excluded=columns, straps=~columns)
+    told = ~np.isfinite(image), image >= SATURATION_E_S, used, odd
+    flags = frame_flags(dict(zip(FOUND, told, strict=True)), dead, excluded=columns, straps=~columns)
     found = [[decode(PIXEL_FLAGS, int(word)) for word in row] for row in flags]
     assert found[0] == [["used_for_background", "strap"], ["not_measured", "excluded"], ["saturated", "strap"]]
     assert found[1] == [["dead", "strap"], ["excluded"], ["background_anomaly", "strap"]]
-    nothing = frame_flags(None, None, None, dead, excluded=columns, straps=columns)
+    nothing = frame_flags(None, dead, excluded=columns, straps=columns)
     assert decode(PIXEL_FLAGS, int(nothing[1, 0])) == ["not_measured", "dead"]
     assert (nothing & 1).all()

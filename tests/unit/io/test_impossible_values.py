@@ -10,7 +10,7 @@ from prepared_folder import prepare_ccd
 from photometry.calibration.region_tiles import start_region
 from photometry.core.settings import MotionSettings
 from photometry.core.stars import Stars
-from photometry.io.ffi.ffi_pixels import read_checked_image, read_errors, read_image
+from photometry.io.ffi.ffi_pixels import read_checked_frame, read_image
 from photometry.io.legacy.older_cubes import read_older_cube
 from photometry.io.pixels.pixel_tables import native
 from photometry.io.pixels.tesscut import read_tesscut
@@ -91,11 +91,11 @@ def test_a_pixel_of_a_full_frame_image(tmp_path, caplog, value):
     image = builder.image(0)
     image[10, 60] = value
     path = builder.write(0, image=image)
-    checked = read_checked_image(path, AREA)
+    checked, errors = read_checked_frame(path, AREA)
     assert np.argwhere(~np.isfinite(checked)).tolist() == [[10, 16]]
     np.testing.assert_array_equal(read_image(path, AREA), checked)
     assert f"{path.name}: 1 pixels are beyond +-1e+06 e-/s, which no detector gives" in caplog.text
-    assert np.nanmax(read_errors(path, AREA)) < 1e6
+    assert np.nanmax(errors) < 1e6
 
 
 def test_a_pixel_of_an_older_prepared_file(tmp_path, caplog):

@@ -17,6 +17,8 @@ def logs(tmp_path):
         "psf_photometry/b/row0_col8.log": "Error: is told, and then went on\nINFO root: all is well\n",
         "plots/c.log": "Error: no font\n",
         "frames/d.log": "",
+        "ccd_pixels/e/block000.log": "INFO root: 256 frames\n",
+        "ccd_pixels/e/block001.log": "Error: the disk is full\n",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -27,6 +29,11 @@ def test_the_last_line_of_a_log_tells(logs):
     assert failure_of(logs, "a") == "images: a.fits: damaged; fetch it again"
     assert failure_of(logs, "b", "row0_col0") == "psf_photometry: no star"
     assert failure_of(logs, "b", "row0_col8") == failure_of(logs, "b") == failure_of(logs, "d") == ""
+
+
+def test_a_block_of_frames_fails_its_region(logs):
+    assert failure_of(logs, "e") == "ccd_pixels: the disk is full"
+    assert failure_of(logs, "e", "row0_col0") == ""
 
 
 def test_figures_leave_no_light_curve_out(logs):

@@ -1,0 +1,41 @@
+"""Masks by bits, bands of rows, medians: the same as by numpy and scipy."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from photometry.background.masking import bands, blank, blank_infinite, median_of_neighbours, zeroed
+
+
+@pytest.fixture
+def values():
+    values = np.random.default_rng(1).normal(size=(300, 70)).astype(np.float32)
+    values[3, 4], values[5, 6], values[7, 8] = np.nan, np.inf, -np.inf
+    return values
+
+
+def test_masks_act_as_where(values):
+    mask = np.random.default_rng(2).random(values.shape) < 0.4
+    mask[3, 4] = mask[5, 6] = True
+    np.testing.assert_array_equal(zeroed(values, ~mask), np.where(mask, np.float32(0), values))
+    expected = np.where(mask, np.float32(np.nan), values)
+    blank(values, mask)
+    np.testing.assert_array_equal(values, expected)
+
+
+def test_what_is_infinite_is_blank(values):
+    expected = np.where(np.isfinite(values), values, np.float32(np.nan))
+    blank_infinite(values)
+    np.testing.assert_array_equal(values, expected)
+
+
+@pytest.mark.parametrize("n_row", [1, 128, 300])
+def test_bands_are_all_rows_once(n_row):
+    assert [row for rows in bands(n_row) for row in range(rows.start, rows.stop)] == list(range(n_row))
+
+
+@pytest.mark.parametrize("shape", [(40, 30), (2, 3), (1, 1)])
+def test_medians_are_those_of_scipy(shape):
+    values = np.random.default_rng(3).normal(size=shape)
+    expected = ndimage.median_filter(values, size=5, mode="reflect")
+    np.testing.assert_array_equal(median_of_neighbours(values, 5), expected.astype(np.float32))

@@ -41,6 +41,8 @@ N_CCD = 16
 SAMPLINGS = {"30 min": 1300, "200 s": 11_000}
 #: Part that is summed over all rules.
 _STARTS = "starts and imports"
+#: Rules of a CCD's stars, whatever the number of its frames.
+_OF_STARS = ("catalog", "targets")
 #: What is wanted of a sector, core-hours, and of a worker, MB.
 WANTED, WANTED_MB = {"30 min": 7.5, "200 s": 60.0}, 1500
 
@@ -109,16 +111,21 @@ def cost_of_frames(folder: Path, n_frame: int) -> list[Part]:
     for frame in frames_of(ccd, model_prf()):
         write_frame(ccd, frame, folder / "ffi")
     workflow = Workflow(folder, {"datasource": "ffi", "input": "ffi", "catalog": "stars.csv", "prf": "model"})
-    wanted, rules = [f"results/prepared/{region}.hdf5"], rules_of_workflow()
+    rules = rules_of_workflow()
+    wanted = [
+        f"results/prepared/{name}" for name in (f"{region}.hdf5", f"catalog_{region}.sqlite", f"targets_{region}.ecsv")
+    ]
     first = workflow.run(wanted, rules)
     idle = workflow.run(wanted, rules)
     jobs = [record for record in first.records if record["rule"]]
     started = sum(record["started"] for record in jobs)
+    of_stars = sum(record["cpu"] - record["started"] for record in jobs if record["rule"] in _OF_STARS)
     # Other processes than those of scripts may do the work: all that is not the plan counts.
-    seconds = first.cpu - idle.cpu - started
+    seconds = first.cpu - idle.cpu - started - of_stars
     megabytes = max(record["megabytes"] for record in first.records)
     return [
         Part("frames to cube", f"{n_frame} frames", seconds / n_frame, megabytes, np.nan),
+        Part("catalogue and targets", "those of a CCD", of_stars, np.nan, 1),
         Part(_STARTS, f"{len(jobs)} jobs of the cube", started, np.nan, 1),
     ]
 

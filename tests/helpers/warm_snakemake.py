@@ -24,6 +24,7 @@ IMPORTED = (
     "snakemake.dag",
     "snakemake.workflow",
     "snakemake_interface_executor_plugins",
+    "snakemake_storage_plugin_s3",
 )
 
 

@@ -29,7 +29,7 @@ rule trends:
         runtime=minutes(5, 0.02),
         lane=1,
     params:
-        rerun_on_code=code_of("trends"),
+        code=code_of("trends"),
         reference=REFERENCE_TRENDS,
     script:
         "../scripts/trends.py"

@@ -88,5 +88,5 @@ if __name__ == "__main__":
             paths_given=snakemake.input.given,
             path_reference=snakemake.params.reference,
             path_trends=snakemake.output.trends,
-            code=snakemake.params.rerun_on_code,
+            code=snakemake.params.code,
         )

@@ -46,7 +46,7 @@ Watch = Callable[[RegionTile, TileModel, TileState, list[PixelMean]], None]
 _OFFSET_CADENCES = 48
 _OFFSET_ROUNDS = 4
 _SMALL_OFFSET = 0.02
-#: A round that moves no cadence by more than this is the last one, pixels: a twentieth of it remains.
+#: A round that moves no star by more than this in any cadence is the last one, pixels: a twentieth of it remains.
 _SMALL_MOTION = 0.01
 
 
@@ -138,8 +138,9 @@ def kernel_at(
 
 
 def _largest_change(before: MovementKernel, after: MovementKernel) -> float:
-    """Largest change of the shift of a cadence between two kernels of the same cadences, pixels."""
-    return float(np.abs(after.parameters - before.parameters)[:, [0, 3]].max())
+    """Largest change of a shift, the offset counted, between two kernels of the same cadences, pixels."""
+    change = (after.parameters - before.parameters)[:, [0, 3]] + np.subtract(after.offset, before.offset)
+    return float(np.abs(change).max())
 
 
 def _largest_move(before: MovementKernel, after: MovementKernel, stamp: Stamp) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from photometry.core.errors import ConfigError
 from photometry.io.store.provenance import atomic_path
 from photometry.workflow.run_plan import RunPlan
+from photometry.workflow.trend_plan import GIVEN_WORDS
 
 __all__ = ["GivenFiles", "KeptPlan", "check_storable", "keep_plan", "read_kept_plan", "storage_name"]
 
@@ -79,6 +80,11 @@ def check_storable(run: RunPlan) -> None:
         raise ConfigError(
             "prf: mast fetches files that jobs of a run with object storage do not find; fetch them without it "
             f"(snakemake --until download_prf), then give prf: {output}/downloads/prf"
+        )
+    if (trends := run.settings["trends"]) not in GIVEN_WORDS:
+        raise ConfigError(
+            f"trends: {trends} names files, which jobs of a run with object storage do not find; "
+            "give trends: learn or none"
         )
 
 

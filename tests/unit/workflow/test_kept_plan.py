@@ -9,7 +9,7 @@ from photometry.workflow.kept_plan import GivenFiles, check_storable, keep_plan,
 from photometry.workflow.plan import PlannedRegion
 from photometry.workflow.run_plan import RunPlan
 
-RUN = RunPlan({"output": "results"}, "results/plan", {}, (), {}, {}, {}, {})
+RUN = RunPlan({"output": "results", "trends": "none"}, "results/plan", {}, (), {}, {}, {}, {})
 
 
 def with_prf(prf: str) -> RunPlan:
@@ -39,10 +39,16 @@ def test_names_in_a_storage(path, name):
 def test_products_are_stored_below_the_folder_of_the_run(output):
     check_storable(RUN)
     with pytest.raises(ConfigError, match="give a folder below the one that the run is in"):
-        check_storable(replace(RUN, settings={"output": output}))
+        check_storable(replace(RUN, settings=RUN.settings | {"output": output}))
 
 
 def test_downloaded_prf_files_are_refused():
     check_storable(with_prf("model"))
     with pytest.raises(ConfigError, match=r"then give prf: results/downloads/prf"):
         check_storable(with_prf("mast"))
+
+
+def test_given_trends_are_refused():
+    check_storable(replace(RUN, settings=RUN.settings | {"trends": "learn"}))
+    with pytest.raises(ConfigError, match="give trends: learn or none"):
+        check_storable(replace(RUN, settings=RUN.settings | {"trends": "mine.fits"}))

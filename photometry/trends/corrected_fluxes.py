@@ -81,9 +81,8 @@ class CorrectedFluxes:
 
 def uncorrected(flux: npt.NDArray[np.float32], flux_err: npt.NDArray[np.float32], reason: str) -> CorrectedFluxes:
     """Return light curves as they are, and why."""
-    nothing = np.full(len(flux), np.nan)
     empty = np.zeros((len(flux), 0))
-    return CorrectedFluxes(flux, flux_err, empty, empty, Goodness(nothing, nothing, nothing), reason)
+    return CorrectedFluxes(flux, flux_err, empty, empty, Goodness(*np.full((3, len(flux)), np.nan)), reason)
 
 
 def corrected_fluxes(

@@ -45,6 +45,16 @@ def test_errors_hold():
     assert (after.flux_err >= field.fluxes().flux_err).all()
 
 
+def test_each_star_has_its_own_goodness():
+    field, _, after = measured()
+    quiet, measured_flux = field.quiet, field.clean + field.shared
+    noise = [np.diff(flux[quiet], axis=1).std(axis=1) for flux in (after.flux, measured_flux)]
+    np.testing.assert_allclose(after.goodness.noise_added[quiet], noise[0] / noise[1] - 1, atol=0.1)
+    assert ((after.goodness.correlation_left[quiet] >= 0) & (after.goodness.correlation_left[quiet] < 0.9)).all()
+    assert np.median(after.goodness.variability_kept[quiet]) == pytest.approx(1, abs=0.2)
+    assert not np.array_equal(after.goodness.noise_added, after.goodness.variability_kept)
+
+
 def test_transits_keep_their_depth():
     field, _, after = measured("transits")
     before = depths(field.clean, field)

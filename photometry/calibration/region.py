@@ -46,6 +46,8 @@ Watch = Callable[[RegionTile, TileModel, TileState, list[PixelMean]], None]
 _OFFSET_CADENCES = 48
 _OFFSET_ROUNDS = 4
 _SMALL_OFFSET = 0.02
+#: Of so few cadences tiles so much longer than those of the motion are worked on at once: less of them is margin.
+_LARGER = 2
 #: A round that moves no star by more than this in any cadence is the last one, pixels: a twentieth of it remains.
 _SMALL_MOTION = 0.01
 
@@ -123,7 +125,8 @@ def kernel_at(
         return kernel, NO_STARS
     few = evenly_chosen(good, _OFFSET_CADENCES)
     own = replace(kernel.of_cadences(few), source="known")
-    series, region = start_region([cube.of_cadences(few)], stars, settings, own)
+    larger = replace(settings, tile_size=_LARGER * settings.tile_size, n_free=_LARGER**2 * settings.n_free)
+    series, region = start_region([cube.of_cadences(few)], stars, larger, own)
     evaluator = PrfEvaluator(prf, np.float32)
     for _ in counted(range(_OFFSET_ROUNDS), "offset from the catalogue", "rounds"):
         before = region

@@ -19,7 +19,7 @@ from photometry.prf.spline import Combinations
 __all__ = ["VALUE", "PixelLight", "Stencil", "expand_at", "expanded", "joined", "summed_light"]
 
 #: Stars that are expanded at once: bounds the memory.
-_STARS_AT_ONCE = 2048
+_STARS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.statistics import MAD_TO_SIGMA
 from photometry.trends.low_rank import median_of
 from photometry.trends.relative_series import Array, Bins, Integers, RelativeSeries
 
@@ -27,7 +28,6 @@ _N_ROUND = 3
 _DIP_SIGMA = 4.0
 #: Length of the running median, d: three times the longest transit.
 _RUNNING_DAYS = 1.5
-_SIGMA_PER_MAD = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def without_dips(series: RelativeSeries, model: Array, bins: Bins) -> RelativeSe
     step = np.median(np.diff(bins.time)) if len(bins.time) > 1 else 1.0
     length = 2 * int(np.clip(_RUNNING_DAYS / step / 2, 1, len(bins.time) // 2)) + 1
     beyond = left - median_filter(left, size=(1, length), mode="nearest")
-    scatter = _SIGMA_PER_MAD * median_of(np.abs(beyond), there)
+    scatter = MAD_TO_SIGMA * median_of(np.abs(beyond), there)
     dips = np.abs(beyond) > _DIP_SIGMA * np.maximum(scatter[:, None], series.errors)
     # A star with little else is what it is.
     dips &= (dips & there).sum(axis=1, keepdims=True) < 0.3 * there.sum(axis=1, keepdims=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.statistics import MAD_TO_SIGMA
 from photometry.trends.coefficient_fit import Coefficients
 from photometry.trends.relative_series import Array, Integers
 
@@ -24,7 +25,6 @@ _N_ROUND = 4
 #: Slopes are no larger than so many typical coefficients over the field of the neighbours.
 _SLOPE = 2.0
 _ROBUST_SIGMA = 2.0
-_SIGMA_PER_MAD = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _plane(
     ridge = np.zeros((len(size), n_term))
     ridge[:, 1:] = 1 / (_SLOPE * size[:, None]) ** 2
     ridge[:, 0] = 1 / (100 * size) ** 2
-    scatter = (_SIGMA_PER_MAD * np.median(np.abs(values - np.median(values, axis=1)[:, None]), axis=1)) ** 2
+    scatter = (MAD_TO_SIGMA * np.median(np.abs(values - np.median(values, axis=1)[:, None]), axis=1)) ** 2
     robust = np.ones_like(values)
     for _ in range(_N_ROUND):
         weights = closeness * robust / (variance + scatter[:, None] + 1e-30)
@@ -108,7 +108,7 @@ def _plane(
 
 def _scatter_beyond(left: Array, variance: Array, closeness: Array) -> Array:
     """Variance about the plane beyond that by errors, cut where stars are far off, (n_star,)."""
-    limit = 3 * _SIGMA_PER_MAD * np.median(np.abs(left), axis=1)[:, None]
+    limit = 3 * MAD_TO_SIGMA * np.median(np.abs(left), axis=1)[:, None]
     squares = np.minimum(left**2, limit**2)
     # Stars whose coefficients are well known tell most of the scatter.
     weights = closeness / (variance + np.median(variance, axis=1)[:, None] + 1e-300) ** 2

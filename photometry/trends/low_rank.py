@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.statistics import MAD_TO_SIGMA
 from photometry.trends.relative_series import Array, Integers, RelativeSeries
 
 __all__ = [
@@ -33,7 +34,6 @@ _FLOOR_QUANTILE = 0.05
 _RIDGE = 1e-6
 #: Rounds of stars and cadences.
 _N_ROUND = 10
-_SIGMA_PER_MAD = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def extra_variance(series: RelativeSeries, residual: Array) -> Array:
     there = np.isfinite(series.errors)
     typical = median_of(series.errors, there)
     floor = np.quantile(typical, _FLOOR_QUANTILE)
-    scatter = _SIGMA_PER_MAD * median_of(np.abs(residual), there)
+    scatter = MAD_TO_SIGMA * median_of(np.abs(residual), there)
     return np.maximum(0.0, np.maximum(scatter, floor) ** 2 - typical**2)
 
 
@@ -144,7 +144,7 @@ def canonical(trends: Array, loadings: Array) -> Array:
 def _start_of(series: RelativeSeries, n_trend: int) -> tuple[Array, Array]:
     """Return trends and shares to begin with: singular vectors of light curves, cut, in units of their errors."""
     there = np.isfinite(series.errors)
-    limit = 4 * _SIGMA_PER_MAD * median_of(np.abs(series.values), there)[:, None]
+    limit = 4 * MAD_TO_SIGMA * median_of(np.abs(series.values), there)[:, None]
     errors = median_of(series.errors, there)
     errors = np.maximum(errors, np.quantile(errors, _FLOOR_QUANTILE))[:, None]
     left, sizes, right = np.linalg.svd(np.clip(series.values, -limit, limit) / errors, full_matrices=False)

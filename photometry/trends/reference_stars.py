@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.statistics import MAD_TO_SIGMA
 from photometry.trends.low_rank import Factors, median_of, weights_of
 from photometry.trends.relative_series import Array, Integers, RelativeSeries
 
@@ -28,7 +29,6 @@ _LIKE_BRIGHTEST, _N_BRIGHTEST = 3.0, 10
 _N_LIKE = 31
 #: Largest share of a star in what a trend is made of; fewest stars that make it, by the entropy of the shares.
 _MOST_SHARE, _FEWEST_EFFECTIVE = 0.25, 6.0
-_SIGMA_PER_MAD = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def are_quiet(series: RelativeSeries, residual: Array) -> npt.NDArray[np.bool_]:
     first = np.clip(np.arange(len(order)) - half, 0, max(0, len(order) - 2 * half - 1))
     like = np.stack([ordered[start : start + 2 * half + 1] for start in first])
     usual = np.median(like, axis=1)
-    spread = np.maximum(_SIGMA_PER_MAD * np.median(np.abs(like - usual[:, None]), axis=1), _LEAST_SPREAD)
+    spread = np.maximum(MAD_TO_SIGMA * np.median(np.abs(like - usual[:, None]), axis=1), _LEAST_SPREAD)
     quiet = np.empty(len(order), dtype=np.bool_)
     quiet[order] = ordered < usual + _NOISY * spread
     beyond = np.sqrt(np.maximum(squares - 1, 0.0)) * median_of(series.errors, there)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometry.core.statistics import MAD_TO_SIGMA
 from photometry.trends.low_rank import factorise, fit_stars, median_of, weights_of
 from photometry.trends.relative_series import BIN_DAYS, Array, Bins, Integers, RelativeSeries, bins_of, orbits_of
 
@@ -27,7 +28,6 @@ _SURE = 3.0
 _BEYOND = 2
 #: Bins in a mean.
 _SLOW = 6
-_SIGMA_PER_MAD = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,6 @@ def _scatter_of(series: RelativeSeries) -> Array:
     """Scatter in units of the errors, outliers cut, (n_star,)."""
     there = np.isfinite(series.errors)
     unit = np.where(there, np.abs(series.values) / series.errors, 0.0)
-    limit = 4 * _SIGMA_PER_MAD * np.maximum(median_of(unit, there), 0.1)
+    limit = 4 * MAD_TO_SIGMA * np.maximum(median_of(unit, there), 0.1)
     cut = np.minimum(unit, limit[:, None])
     return np.asarray(np.sqrt((cut**2).sum(axis=1) / np.maximum(there.sum(axis=1), 1)))

@@ -47,6 +47,7 @@ if not IS_MODULE:
 
 include: "storage.smk"
 include: "common.smk"
+include: "given_files.smk"
 include: "products.smk"
 
 

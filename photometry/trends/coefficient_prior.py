@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photometry.core.statistics import MAD_TO_SIGMA
+from photometry.core.statistics import MAD_TO_SIGMA, mad_sigma
 from photometry.trends.coefficient_fit import Coefficients
 from photometry.trends.relative_series import Array, Integers
 
@@ -92,7 +92,7 @@ def _plane(
     ridge = np.zeros((len(size), n_term))
     ridge[:, 1:] = 1 / (_SLOPE * size[:, None]) ** 2
     ridge[:, 0] = 1 / (100 * size) ** 2
-    scatter = (MAD_TO_SIGMA * np.median(np.abs(values - np.median(values, axis=1)[:, None]), axis=1)) ** 2
+    scatter = np.asarray(mad_sigma(values, axis=1), dtype=np.float64) ** 2
     robust = np.ones_like(values)
     for _ in range(_N_ROUND):
         weights = closeness * robust / (variance + scatter[:, None] + 1e-30)

@@ -42,3 +42,13 @@ def medium(prf: PrfGrid) -> Field:
 def medium_unknown_prf(prf: PrfGrid) -> Field:
     """The same field with a true PRF that is blurred and skewed."""
     return measured_field(perturbed_prf(prf), prf)
+
+
+@pytest.fixture(scope="module")
+def accuracy(repository):
+    """Module `benchmarks.accuracy`; the benchmarks are run from the repository's root and are not installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(repository)
+        from benchmarks import accuracy
+
+        yield accuracy

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-__all__ = ["bands", "blank", "blank_infinite", "median_of_neighbours", "zeroed"]
+__all__ = ["bands", "blank", "median_of_neighbours", "zeroed"]
 
 #: Rows of a band: a megabyte of a CCD.
 _BAND_ROWS = 128
@@ -26,12 +26,6 @@ def blank(values: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> None:
     words = values.view(np.int32)
     # All bits of a number set are NaN.
     np.bitwise_or(words, _all_bits(mask), out=words)
-
-
-def blank_infinite(values: npt.NDArray[np.float32]) -> None:
-    """Set values to NaN, in place, that are infinite."""
-    with np.errstate(invalid="ignore"):
-        values += values - values
 
 
 def zeroed(values: npt.NDArray[np.float32], kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:

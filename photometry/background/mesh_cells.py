@@ -12,6 +12,8 @@ _LOW_QUANTILE = 0.1587
 #: Pixels beyond this many standard deviations of the darker half from the cell's middle are left out.
 _CLIP = 2.5
 _ROUNDS = 2
+#: What stands for NaN behind the values of a cell.
+_UNUSED = np.finfo(np.float32).max
 #: Rows that are worked on together, at least.
 _ROWS_AT_ONCE = 256
 
@@ -63,24 +65,22 @@ def _values_of(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Return level, scatter and count of the cells of some rows."""
     shape = tuple(-(-n // size) for n in values.shape)
-    # One value more, so that every sum has an end; sorting puts NaN last.
-    flat = np.empty(shape[0] * shape[1] * size**2 + 1, dtype=np.float32)
-    flat[-1] = np.nan
-    cells = flat[:-1].reshape(-1, size**2)
+    cells = np.empty((shape[0] * shape[1], size**2), dtype=np.float32)
     _cut_cells(values, cells.reshape(*shape, size, size))
+    # NaN comes last, and is a number then that no cell has: 0 times it is 0.
     cells.sort(axis=1)
-    count = _number_below(cells, np.full(len(cells), np.inf, dtype=np.float32))
+    np.fmin(cells, _UNUSED, out=cells)
+    ones = np.ones(size**2, dtype=np.float32)
+    count = ((cells < _UNUSED).astype(np.float32) @ ones).astype(np.int64)
     middle, low = _quantile(cells, count, 0.5), _quantile(cells, count, _LOW_QUANTILE)
     scatter = middle - low
-    level = middle
+    level, reach = middle, _CLIP * scatter + np.float32(1e-6)
     for _ in range(_ROUNDS):
-        reach = _CLIP * scatter + np.float32(1e-6)
-        first = _number_below(cells, level - reach)
-        behind = _number_below(cells, np.nextafter(level + reach, np.float32(np.inf)))
-        n_kept = behind - first
-        ends = np.stack([first, behind], axis=1) + size**2 * np.arange(len(cells))[:, None]
-        total = np.add.reduceat(flat, ends.ravel())[::2]
-        level = np.where(n_kept > 0, total / np.maximum(n_kept, 1), level).astype(np.float32)
+        kept = cells >= (level - reach)[:, None]
+        kept &= cells <= (level + reach)[:, None]
+        share = kept.astype(np.float32)
+        n_kept = share @ ones
+        level = np.where(n_kept > 0, np.vecdot(share, cells) / np.maximum(n_kept, 1), level)
     return level.reshape(shape), scatter.reshape(shape), count.reshape(shape)
 
 
@@ -91,17 +91,6 @@ def _cut_cells(values: npt.NDArray[np.float32], cells: npt.NDArray[np.float32]) 
         margin = [(0, n * size - length) for n, length in zip((n_row, n_column), values.shape, strict=True)]
         values = np.pad(values, margin, constant_values=np.nan)
     np.copyto(cells, values.reshape(n_row, size, n_column, size).transpose(0, 2, 1, 3))
-
-
-def _number_below(cells: npt.NDArray[np.float32], limit: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """Return how many of the sorted values of each cell are below its limit, by halving."""
-    n_value, flat = cells.shape[1], cells.ravel()
-    before = np.arange(-1, flat.size - 1, n_value)
-    place, last = before.copy(), before + n_value
-    for step in 2 ** np.arange(n_value.bit_length())[::-1]:
-        further = np.minimum(place + step, last)
-        np.copyto(place, further, where=flat.take(further) < limit)
-    return np.asarray(place - before, dtype=np.int64)
 
 
 def _quantile(cells: npt.NDArray[np.float32], count: npt.NDArray[np.int64], share: float) -> npt.NDArray[np.float32]:

@@ -44,11 +44,12 @@ def write_backgrounds(path: str | Path, work: CcdWork, number: int, light: str |
     looked = _Look(work, work.grid(), static["mask"], static["light"], usual)
     with new_part(path) as file, stage("backgrounds", len(work.cadences(number)), "frames") as advance:
         create_pixels(file, "images_err", work.shape(number), None, work.chunk)
+        errors = np.zeros((work.length, *work.area.shape), dtype=np.float32)
         for place, cadences in enumerate(work.chunks(number)):
-            errors = np.zeros((work.length, *work.area.shape), dtype=np.float32)
             for cadence, kept in zip(cadences, errors, strict=False):
                 looked.at(cadence, kept)
                 advance(1)
+            errors[len(cadences) :] = 0
             file["images_err"][place * work.length : (place + 1) * work.length] = errors
         _write(file, looked)
 

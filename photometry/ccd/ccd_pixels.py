@@ -26,7 +26,7 @@ from photometry.io.products.cube_files import create_pixels
 __all__ = ["write_pixels"]
 
 #: Rows of backgrounds that are made at once: bounds the memory.
-_ROWS_AT_ONCE = 256
+_ROWS_AT_ONCE = 128
 
 
 def write_pixels(path: str | Path, work: CcdWork, number: int, light: str | Path, smooth: str | Path) -> None:
@@ -72,6 +72,9 @@ class _Block:
         self._backgrounds = read_backgrounds(smooth, slice(self._first, work.cadences(number).stop))
         self._static, self._known = read_part(light, "mask", "light"), read_part(smooth, "good", "usable", "dead")
         self._straps = strap_columns(work.area)
+        #: Arrays for a chunk of images, and for some rows of their backgrounds: new ones would take longer.
+        self._images = np.zeros((work.length, *work.area.shape), dtype=np.float32)
+        self._slab = np.zeros((work.length, _ROWS_AT_ONCE, work.area.shape[1]), dtype=np.float32)
         #: What was found in the frames of a chunk: flags by name, eight pixels a byte, (n_row, n_column / 8).
         self._found: dict[int, dict[str, npt.NDArray[np.uint8]]] = {}
         self.total = np.zeros(work.area.shape)
@@ -80,20 +83,22 @@ class _Block:
     def images(self, cadences: range) -> npt.NDArray[np.float32]:
         """Return images less their backgrounds of a chunk; add the usable ones to their sum, remember their flags."""
         self._found.clear()
-        images = np.zeros((self._work.length, *self._work.area.shape), dtype=np.float32)
-        for cadence, image in zip(cadences, images, strict=False):
+        for cadence, image in zip(cadences, self._images, strict=False):
             if (background := self._background(cadence)) is None:
                 image[:] = np.nan
             else:
                 self._measure(cadence, background, image)
-        return images
+        self._images[len(cadences) :] = 0
+        self._add(cadences)
+        return self._images
 
     def backgrounds(self, cadences: range, rows: slice) -> npt.NDArray[np.float32]:
         """Return some rows of the backgrounds of a chunk."""
-        slab = np.zeros((self._work.length, rows.stop - rows.start, self._work.area.shape[1]), dtype=np.float32)
+        slab = self._slab[:, : rows.stop - rows.start]
+        slab[len(cadences) :] = 0
         for cadence, values in zip(cadences, slab, strict=False):
-            if (background := self._background(cadence)) is not None:
-                values[:] = _rounded(background, self._grid, rows)
+            background = self._background(cadence)
+            values[:] = 0 if background is None else _rounded(background, self._grid, rows)
         return slab
 
     def flags(self, cadences: range, rows: slice) -> npt.NDArray[np.uint8]:
@@ -127,15 +132,16 @@ class _Block:
         self._found[cadence] = {name: np.packbits(where, axis=1) for name, where in zip(FOUND, told, strict=True)}
         left -= model
         left[:, self._work.excluded(cadence)] = np.nan
-        if self._known["usable"][cadence]:
-            self._add(left)
 
-    def _add(self, left: npt.NDArray[np.float32]) -> None:
-        """Add what is measured of an image to the sum."""
-        for rows in bands(len(left)):
-            measured = np.isfinite(left[rows])
-            self.count[rows] += measured
-            self.total[rows] += left[rows] if measured.all() else zeroed(left[rows], measured)
+    def _add(self, cadences: range) -> None:
+        """Add what is measured in the usable images of a chunk to the sum, some rows of all of them after the other."""
+        usable = self._known["usable"]
+        images = [image for cadence, image in zip(cadences, self._images, strict=False) if usable[cadence]]
+        for rows in bands(self._work.area.shape[0]):
+            for image in images:
+                measured = np.isfinite(image[rows])
+                self.count[rows] += measured
+                self.total[rows] += image[rows] if measured.all() else zeroed(image[rows], measured)
 
 
 def _slabs(area: Stamp) -> list[slice]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from photometry.background.masking import bands, blank, blank_infinite, median_of_neighbours, zeroed
+from photometry.background.masking import bands, blank, median_of_neighbours, zeroed
 
 
 @pytest.fixture
@@ -20,12 +20,6 @@ def test_masks_act_as_where(values):
     np.testing.assert_array_equal(zeroed(values, ~mask), np.where(mask, np.float32(0), values))
     expected = np.where(mask, np.float32(np.nan), values)
     blank(values, mask)
-    np.testing.assert_array_equal(values, expected)
-
-
-def test_what_is_infinite_is_blank(values):
-    expected = np.where(np.isfinite(values), values, np.float32(np.nan))
-    blank_infinite(values)
     np.testing.assert_array_equal(values, expected)
 
 

@@ -120,16 +120,12 @@ def describe_background(
     if not coarse.count.any():
         return _nothing(grid)
     mesh, glow = fit_cells(coarse, grid)
-    model = background_image(_description(mesh, glow, grid), grid)
-    sky -= model
-    without_straps = np.where(strap_factors(sky, model).outstanding, np.float32(np.nan), np.float32(0))
-    cells = cell_values(sky + without_straps, CELL_PIX)
+    model = np.zeros_like(sky)
+    _move_to_model(sky, model, _description(mesh, glow, grid), grid)
+    cells = cell_values(sky, CELL_PIX, strap_factors(sky, model).outstanding)
     mesh_step, glow_step = fit_cells(cells, grid)
-    step = _description(mesh_step, glow_step, grid)
     # Straps have pulled at the rough model; what they have more than the better one is theirs.
-    correction = background_image(step, grid)
-    sky -= correction
-    model += correction
+    _move_to_model(sky, model, _description(mesh_step, glow_step, grid), grid)
     factors = strap_factors(sky, model).factors
     noise = float(np.median(cells.scatter[cells.count > 0])) if cells.count.any() else float("nan")
     return _description(mesh + mesh_step, glow + glow_step, grid, factors, noise, cells.count)
@@ -209,6 +205,16 @@ def used_pixels(
     """
     used: npt.NDArray[np.bool_] = usable_pixels(image) & ~star_mask & (background.straps == 0)
     return used
+
+
+def _move_to_model(
+    sky: npt.NDArray[np.float32], model: npt.NDArray[np.float32], background: FrameBackground, grid: BackgroundGrid
+) -> None:
+    """Subtract a background from a frame and add it to its model, in place."""
+    for rows in bands(len(sky)):
+        values = background_image(background, grid, rows)
+        sky[rows] -= values
+        model[rows] += values
 
 
 def _add_glow(image: npt.NDArray[np.float32], glow: npt.NDArray[np.float32], grid: BackgroundGrid, rows: slice) -> None:

@@ -37,7 +37,7 @@ class CellValues:
     count: npt.NDArray[np.int64]
 
 
-def cell_values(values: npt.NDArray[np.float32], size: int) -> CellValues:
+def cell_values(values: npt.NDArray[np.float32], size: int, unused: npt.NDArray[np.bool_] | None = None) -> CellValues:
     """Reduce the used pixels of every cell to a mean that stars and outliers move little.
 
     Parameters
@@ -46,6 +46,8 @@ def cell_values(values: npt.NDArray[np.float32], size: int) -> CellValues:
         e-/s; NaN where not used, finite else.
     size : int
         Rows and columns of a cell; the last ones may be smaller.
+    unused : (n_column,) bool, optional
+        Columns that are not used.
 
     Returns
     -------
@@ -55,16 +57,18 @@ def cell_values(values: npt.NDArray[np.float32], size: int) -> CellValues:
     """
     # As many rows at a time as stay in the processor's cache.
     n_row = max(_ROWS_AT_ONCE // size, 1) * size
-    parts = [_values_of(values[start : start + n_row], size) for start in range(0, len(values), n_row)]
+    parts = [_values_of(values[start : start + n_row], size, unused) for start in range(0, len(values), n_row)]
     level, scatter, count = (np.concatenate([part[number] for part in parts]) for number in range(3))
     return CellValues(level.astype(np.float64), scatter.astype(np.float64), count)
 
 
 def _values_of(
-    values: npt.NDArray[np.float32], size: int
+    values: npt.NDArray[np.float32], size: int, unused: npt.NDArray[np.bool_] | None
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Return level, scatter and count of the cells of some rows."""
     shape = tuple(-(-n // size) for n in values.shape)
+    if unused is not None:
+        values = values + np.where(unused, np.float32(np.nan), np.float32(0))
     cells = np.empty((shape[0] * shape[1], size**2), dtype=np.float32)
     _cut_cells(values, cells.reshape(*shape, size, size))
     # NaN comes last, and is a number then that no cell has: 0 times it is 0.

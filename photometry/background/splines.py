@@ -162,15 +162,19 @@ def _solve(level: _Floats, weights: _Floats, grid: BackgroundGrid) -> tuple[_Flo
     rows = slice(glowing[0], glowing[-1] + 1)
     splines = grid.cell_glow[rows]
     weighted_splines = weights[rows][..., None] * splines
-    border = np.einsum("rm,rcg,cn->mng", grid.cell_rows[rows], weighted_splines, grid.cell_columns, optimize=True)
-    border = border.reshape(-1, grid.n_glow)
-    corner = grid.glow_penalty + np.einsum("rcg,rch->gh", weighted_splines, splines, optimize=True)
-    right_glow = np.einsum("rcg,rc->g", splines, weighted[rows])
-    solved = linalg.solveh_banded(band, np.column_stack([right.ravel(), border]), lower=True)
+    # (row of the mesh, column of cells, glow), then (row, column of the mesh; glow).
+    of_rows = (grid.cell_rows[rows].T @ weighted_splines.reshape(len(splines), -1)).reshape(shape[0], -1, grid.n_glow)
+    border = (grid.cell_columns.T @ of_rows).reshape(-1, grid.n_glow)
+    splines = splines.reshape(-1, grid.n_glow)
+    corner = grid.glow_penalty + weighted_splines.reshape(-1, grid.n_glow).T @ splines
+    right_glow = splines.T @ weighted[rows].ravel()
+    factor = linalg.cholesky_banded(band, lower=True, overwrite_ab=True, check_finite=False)
+    halved, _ = linalg.lapack.dtbtrs(factor, np.column_stack([right.ravel(), border]), uplo="L")
+    of_right, of_border = halved[:, 0], halved[:, 1:]
     glow = linalg.solve(
-        corner - border.T @ solved[:, 1:], right_glow - border.T @ solved[:, 0], assume_a="pos", check_finite=False
+        corner - of_border.T @ of_border, right_glow - of_border.T @ of_right, assume_a="pos", check_finite=False
     )
-    mesh = solved[:, 0] - solved[:, 1:] @ glow
+    mesh, _ = linalg.lapack.dtbtrs(factor, of_right - of_border @ glow, uplo="L", trans="T")
     return mesh.reshape(shape), np.asarray(glow, dtype=np.float64)
 
 

@@ -28,8 +28,16 @@ def test_bands_are_all_rows_once(n_row):
     assert [row for rows in bands(n_row) for row in range(rows.start, rows.stop)] == list(range(n_row))
 
 
-@pytest.mark.parametrize("shape", [(40, 30), (2, 3), (1, 1)])
-def test_medians_are_those_of_scipy(shape):
+@pytest.mark.parametrize(("shape", "size"), [((40, 30), 5), ((40, 30), 3), ((9, 8), 1), ((2, 3), 5), ((1, 1), 5)])
+def test_medians_are_those_of_scipy(shape, size):
     values = np.random.default_rng(3).normal(size=shape)
-    expected = ndimage.median_filter(values, size=5, mode="reflect")
-    np.testing.assert_array_equal(median_of_neighbours(values, 5), expected.astype(np.float32))
+    expected = ndimage.median_filter(values, size=size, mode="reflect")
+    np.testing.assert_array_equal(median_of_neighbours(values, size), expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_medians_of_any_order(size):
+    """What finds the middle of all zeros and ones finds that of all numbers: the 0-1 principle."""
+    values = (np.random.default_rng(4).random((200, 300)) < 0.5).astype(np.float32)
+    expected = ndimage.median_filter(values, size=size, mode="reflect")
+    np.testing.assert_array_equal(median_of_neighbours(values, size), expected)

@@ -26,6 +26,8 @@ CELL_PIX = 16
 BLOCK_CELLS = 4
 #: Distance of the mesh's knots, pixels: as long as the tiles of the fit, whose own background takes up the rest.
 _MESH_PIX = 64
+#: Columns that are multiplied with the splines that reach them: four distances of the knots, seven splines.
+_SPAN_PIX = 256
 #: Distance of the glow's knots and its reach inwards from the outermost pixel, pixels (21 arcsec each: 3.5 deg).
 _GLOW_KNOT_PIX, _GLOW_REACH_PIX = 50.0, 600.0
 #: Smaller regions hold no corner worth a glow of its own, pixels.
@@ -82,8 +84,8 @@ class BackgroundGrid:
     row_basis, column_basis : (n_row, n_mesh_row), (n_column, n_mesh_column) float64
         Splines of the mesh at every pixel.
     spans : tuple of (slice, slice, (n_spline, n_pixel) float32)
-        Columns between two knots, which splines reach them, and these splines there: a product with all of them takes
-        five times as long.
+        Some columns, which splines reach them, and these splines there: a product with all of them takes three times
+        as long.
     cell_rows, cell_columns : (n_cell_row, n_mesh_row), (n_cell_column, n_mesh_column) float64
         The same, averaged over the pixels of each cell.
     glow_knots : (n_knot,) float64
@@ -181,10 +183,10 @@ def _mesh_basis(n_pixel: int) -> _Floats:
 
 
 def _spans(basis: _Floats) -> tuple[_Span, ...]:
-    """Cut an axis where the knots of its splines are; return pixels, the splines that reach them, and these there."""
+    """Cut an axis; return pixels, the splines that reach them, and these there."""
     spans: list[_Span] = []
-    for start in range(0, len(basis), _MESH_PIX):
-        pixels = slice(start, min(start + _MESH_PIX, len(basis)))
+    for start in range(0, len(basis), _SPAN_PIX):
+        pixels = slice(start, min(start + _SPAN_PIX, len(basis)))
         reaching = np.flatnonzero(basis[pixels].any(axis=0))
         splines = slice(int(reaching[0]), int(reaching[-1]) + 1)
         spans.append((pixels, splines, np.ascontiguousarray(basis[pixels, splines].T, dtype=np.float32)))

@@ -223,6 +223,8 @@ def _add_glow(image: npt.NDArray[np.float32], glow: npt.NDArray[np.float32], gri
     n_row, n_column = grid.stamp.shape
     first, behind, _ = rows.indices(n_row)
     reached = slice(pixels.row_ends[first], pixels.row_ends[max(first, behind)])
+    if reached.start == reached.stop:
+        return
     profile = pixels.profile @ glow
     value, rise = profile[:-1].astype(np.float32), np.diff(profile).astype(np.float32)
     place, step = pixels.place[reached] - first * n_column, pixels.step[reached]

@@ -3,6 +3,7 @@
 A chunk of 64 cadences is worked on in bounded memory: the largest array is one pixel series of it, 1.1 GB for a CCD.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,10 @@ from photometry.io.products.cube_files import create_pixels
 
 __all__ = ["write_pixels"]
 
-#: Rows of backgrounds that are made at once: bounds the memory.
-_ROWS_AT_ONCE = 128
+#: Rows of backgrounds that are made at once for a chunk: 17 MB, for which there is room in what a frame took before
+#: (`photometry.core.allocator`). Flags have a quarter of the bytes.
+_ROWS_AT_ONCE = 32
+_ROWS_OF_FLAGS = 4 * _ROWS_AT_ONCE
 
 
 def write_pixels(path: str | Path, work: CcdWork, number: int, light: str | Path, smooth: str | Path) -> None:
@@ -50,8 +53,9 @@ def write_pixels(path: str | Path, work: CcdWork, number: int, light: str | Path
         for place, cadences in enumerate(work.chunks(number)):
             part = slice(place * work.length, (place + 1) * work.length)
             file["images"][part] = block.images(cadences)
-            for rows in _slabs(work.area):
+            for rows in _slabs(work.area, _ROWS_AT_ONCE):
                 file["backgrounds"][part, rows] = block.backgrounds(cadences, rows)
+            for rows in _slabs(work.area, _ROWS_OF_FLAGS):
                 file["pixel_flags"][part, rows] = block.flags(cadences, rows)
             advance(len(cadences))
         write_arrays(file, total=block.total, count=block.count)
@@ -72,9 +76,8 @@ class _Block:
         self._backgrounds = read_backgrounds(smooth, slice(self._first, work.cadences(number).stop))
         self._static, self._known = read_part(light, "mask", "light"), read_part(smooth, "good", "usable", "dead")
         self._straps = strap_columns(work.area)
-        #: Arrays for a chunk of images, and for some rows of their backgrounds: new ones would take longer.
+        #: For the images of a chunk: a new array for each would take longer.
         self._images = np.zeros((work.length, *work.area.shape), dtype=np.float32)
-        self._slab = np.zeros((work.length, _ROWS_AT_ONCE, work.area.shape[1]), dtype=np.float32)
         #: What was found in the frames of a chunk: flags by name, eight pixels a byte, (n_row, n_column / 8).
         self._found: dict[int, dict[str, npt.NDArray[np.uint8]]] = {}
         self.total = np.zeros(work.area.shape)
@@ -94,11 +97,10 @@ class _Block:
 
     def backgrounds(self, cadences: range, rows: slice) -> npt.NDArray[np.float32]:
         """Return some rows of the backgrounds of a chunk."""
-        slab = self._slab[:, : rows.stop - rows.start]
-        slab[len(cadences) :] = 0
+        slab = np.zeros((self._work.length, rows.stop - rows.start, self._work.area.shape[1]), dtype=np.float32)
         for cadence, values in zip(cadences, slab, strict=False):
-            background = self._background(cadence)
-            values[:] = 0 if background is None else _rounded(background, self._grid, rows)
+            if (background := self._background(cadence)) is not None:
+                values[:] = _rounded(background, self._grid, rows)
         return slab
 
     def flags(self, cadences: range, rows: slice) -> npt.NDArray[np.uint8]:
@@ -120,18 +122,23 @@ class _Block:
     def _measure(self, cadence: int, background: FrameBackground, left: npt.NDArray[np.float32]) -> None:
         """Write what is left of a frame without its background; remember its flags."""
         left[:] = read_image(self._work.files[cadence], self._work.area)
-        mask, model = self._static["mask"], np.empty_like(left)
-        for rows in _slabs(self._work.area):
+        model = np.empty_like(left)
+        for rows in _slabs(self._work.area, _ROWS_AT_ONCE):
             model[rows] = _rounded(background, self._grid, rows)
-        told = (
-            ~np.isfinite(left),
-            left >= SATURATION_E_S,
-            used_pixels(left, mask, background),
-            background_anomalies(left, model, mask, self._static["light"]),
-        )
+        told = self._told(background, left, model)
         self._found[cadence] = {name: np.packbits(where, axis=1) for name, where in zip(FOUND, told, strict=True)}
         left -= model
         left[:, self._work.excluded(cadence)] = np.nan
+
+    def _told(
+        self, background: FrameBackground, image: npt.NDArray[np.float32], model: npt.NDArray[np.float32]
+    ) -> Iterator[npt.NDArray[np.bool_]]:
+        """Give the flags that a frame with its background tells, in the order of `FOUND`."""
+        mask = self._static["mask"]
+        yield ~np.isfinite(image)
+        yield image >= SATURATION_E_S
+        yield used_pixels(image, mask, background)
+        yield background_anomalies(image, model, mask, self._static["light"])
 
     def _add(self, cadences: range) -> None:
         """Add what is measured in the usable images of a chunk to the sum, some rows of all of them after the other."""
@@ -144,10 +151,10 @@ class _Block:
                 self.total[rows] += image[rows] if measured.all() else zeroed(image[rows], measured)
 
 
-def _slabs(area: Stamp) -> list[slice]:
-    """Rows of which backgrounds are made at once."""
+def _slabs(area: Stamp, size: int) -> list[slice]:
+    """Cut the rows of an area into parts of a size."""
     n_row = area.shape[0]
-    return [slice(first, min(first + _ROWS_AT_ONCE, n_row)) for first in range(0, n_row, _ROWS_AT_ONCE)]
+    return [slice(first, min(first + size, n_row)) for first in range(0, n_row, size)]
 
 
 def _rounded(background: FrameBackground, grid: BackgroundGrid, rows: slice) -> npt.NDArray[np.float32]:

@@ -135,11 +135,14 @@ def _sums(
         if len(cadences) == 0:
             continue
         residual = residual_of(scene, node, scene.model.mean_images(node, scene.state.flux), cadences)
-        counts = scene.data.valid[cadences].T & ~first.rejected[cadences].T
+        which, pixel = np.nonzero(first.rejected[cadences] | ~scene.data.valid[cadences])
+        residual[pixel, which] = 0
         of_node = regressors[place[cadences]].astype(np.float32)
-        sums[0] += (residual * counts) @ of_node
+        sums[0] += residual @ of_node
         if len(stars):
-            sums[1] += (_light_of(scene, node, stars, flux[:, place[cadences]], cadences) * counts) @ of_node
+            light = _light_of(scene, node, stars, flux[:, place[cadences]], cadences)
+            light[pixel, which] = 0
+            sums[1] += light @ of_node
     return sums
 
 

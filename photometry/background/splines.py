@@ -9,7 +9,7 @@ from scipy import linalg, ndimage
 from photometry.background.cell_grid import BackgroundGrid
 from photometry.background.masking import bands, median_of_neighbours, zeroed
 from photometry.background.mesh_cells import CellValues
-from photometry.core.statistics import MAD_TO_SIGMA
+from photometry.core.statistics import MAD_TO_SIGMA, median
 
 __all__ = ["StrapFactors", "fit_cells", "outstanding_columns", "strap_factors"]
 
@@ -84,7 +84,7 @@ def fit_cells(cells: CellValues, grid: BackgroundGrid) -> tuple[_Floats, _Floats
         fitted = grid.cell_rows @ mesh @ grid.cell_columns.T + grid.cell_glow @ glow
         # Cells with fewer pixels are noisier.
         pulls = np.abs(cells.level - fitted) * np.sqrt(share)
-        sigma = MAD_TO_SIGMA * float(np.median(pulls[share > 0])) + _LEAST_SIGMA
+        sigma = MAD_TO_SIGMA * float(median(pulls[share > 0])) + _LEAST_SIGMA
         # Where many cells together disagree, the splines are too stiff; the cells are not to blame.
         nearby = median_of_neighbours(pulls, _NEARBY_CELLS)
         usual = np.maximum(sigma, MAD_TO_SIGMA * nearby)
@@ -106,7 +106,7 @@ def strap_factors(residual: npt.NDArray[np.float32], background: npt.NDArray[np.
     sample = slice(None, None, _SAMPLE_STEP)
     sampled = residual[sample]
     sampled = np.abs(sampled[np.isfinite(sampled)])
-    reach = np.float32(_COLUMN_CLIP * MAD_TO_SIGMA * np.median(sampled) if sampled.size else 0.0)
+    reach = np.float32(_COLUMN_CLIP * MAD_TO_SIGMA * median(sampled) if sampled.size else 0.0)
     # Clipped about the column's own middle, which a strap moves by more than the noise.
     rough = _rough_factors(residual[sample], background[sample])
     power, common = np.zeros((2, residual.shape[1]))

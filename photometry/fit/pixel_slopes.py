@@ -22,8 +22,9 @@ _MOST_STARS = 8
 _LEAST_POWER = 1e6
 #: Parts of the series by which the errors of slopes on fluxes are known.
 _N_PART = 8
-#: Least share of what a star varies that is not in step with stars chosen before: else it is theirs as well.
-_LEAST_OWN = 0.5
+#: Most of a star's variation that leaks into another's flux where the PRF is wrong, and least share of what the other
+#: one varies that has to be its own then.
+_MOST_LEAK, _LEAST_OWN = 0.05, 0.5
 #: Least variation in units of the noise of a cadence: noise in the flux flattens slopes.
 _LEAST_VARIATION = 3.0
 
@@ -217,16 +218,18 @@ def _chosen(
     series -= series.mean(axis=1, keepdims=True)
     series -= (series @ motion / len(motion)) @ motion.T
     noise, of_pixel = first.main.noise[left] ** 2 * good.sum(), variance[brightest[left]]
-    varies = (series**2).sum(axis=1) - noise
+    varies, leak = (series**2).sum(axis=1) - noise, np.zeros(len(left))
     chosen: list[int] = []
     while len(chosen) < min(_MOST_STARS, len(left)):
         # What a star varies in step with those chosen before is their light in its flux.
         own = (series**2).sum(axis=1) - noise
-        best = int(np.argmax(own / of_pixel))
-        least = max(_LEAST_POWER * of_pixel[best], _LEAST_VARIATION**2 * noise[best], _LEAST_OWN * varies[best])
-        if own[best] < least:
+        can = own >= np.maximum(_LEAST_POWER * of_pixel, _LEAST_VARIATION**2 * noise)
+        can &= (own >= _LEAST_OWN * varies) | (leak > _MOST_LEAK)
+        if not can.any():
             break
+        best = int(np.argmax(np.where(can, own / of_pixel, 0.0)))
         chosen.append(int(left[best]))
-        direction = series[best] / np.sqrt(series[best] @ series[best])
-        series = series - np.outer(series @ direction, direction)
+        in_step = series @ series[best] / (series[best] @ series[best])
+        leak = np.maximum(leak, np.abs(in_step))
+        series = series - np.outer(in_step, series[best])
     return np.array(chosen, dtype=np.int64)

@@ -22,6 +22,8 @@ _MOST_STARS = 8
 _LEAST_POWER = 1e6
 #: Least variation in units of the noise of a cadence: noise in the flux flattens slopes.
 _LEAST_VARIATION = 3.0
+#: Cadences of a node that are worked on at once: bounds the memory.
+_CADENCES_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +133,19 @@ def _sums(
     sums = np.zeros((2, scene.data.stamp.n_pixel, regressors.shape[1]))
     place = np.cumsum(good) - 1
     for node in scene.model.nodes:
-        cadences = node.cadences[good[node.cadences]]
-        if len(cadences) == 0:
+        of_node = node.cadences[good[node.cadences]]
+        if len(of_node) == 0:
             continue
-        residual = residual_of(scene, node, scene.model.mean_images(node, scene.state.flux), cadences)
-        counts = scene.data.valid[cadences].T & ~first.rejected[cadences].T
-        of_node = regressors[place[cadences]].astype(np.float32)
-        sums[0] += (residual * counts) @ of_node
-        if len(stars):
-            sums[1] += (_light_of(scene, node, stars, flux[:, place[cadences]], cadences) * counts) @ of_node
+        images = scene.model.mean_images(node, scene.state.flux)
+        for start in range(0, len(of_node), _CADENCES_AT_ONCE):
+            cadences = of_node[start : start + _CADENCES_AT_ONCE]
+            residual = residual_of(scene, node, images, cadences)
+            counts = scene.data.valid[cadences].T & ~first.rejected[cadences].T
+            factors = regressors[place[cadences]].astype(np.float32)
+            residual *= counts
+            sums[0] += residual @ factors
+            if len(stars):
+                sums[1] += (_light_of(scene, node, stars, flux[:, place[cadences]], cadences) * counts) @ factors
     return sums
 
 

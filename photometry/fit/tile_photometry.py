@@ -62,6 +62,8 @@ def fit_tile(
     kernel: MovementKernel,
     settings: FitSettings,
     prior_widths: npt.NDArray[np.float64] | None = None,
+    *,
+    overwrite: bool = False,
 ) -> TileFit:
     """Fit all stars of a tile jointly in all cadences.
 
@@ -82,13 +84,18 @@ def fit_tile(
     prior_widths : (n_star,) float64, optional
         Widths of the priors of the flux deviations of all `stars`, as fractions of their mean fluxes, if they are
         known; by default as wide as the first fit sees each star vary.
+    overwrite : bool
+        Whether the pixels of the cube may be overwritten, which saves the memory of a copy.
 
     Returns
     -------
     TileFit
         Where no pixel is measured, stars without a flux, flagged as such.
     """
-    data = tile_data(cube)
+    motion = tile_motion(kernel, cube)
+    far = far_cadences(motion.row_shift, motion.column_shift, settings.node_reach)
+    measured = measured_image(cube, _good_of(cube, ~far & np.isfinite(cube.images).any(axis=(1, 2))))
+    data = tile_data(cube, overwrite=overwrite)
     is_near = cube.stamp.border_distance(stars.row, stars.column) > -PRF_REACH
     near = stars.select(is_near)
     is_free = near.tmag < settings.tmag_limit
@@ -96,17 +103,13 @@ def fit_tile(
     placed = near.moved(*kernel.offset)
     free, fixed = placed.select(is_free), placed.select(~is_free)
     nothing = np.zeros(data.stamp.n_pixel)
-    motion = tile_motion(kernel, data)
-    far = far_cadences(motion.row_shift, motion.column_shift, settings.node_reach)
     near_node = ~far & data.measured
     if not near_node.any():
         return without_pixels(cube, free.select(in_core), kernel, prf.source, settings.tmag_limit)
     state = TileState(free.flux, motion, nothing, nothing)
     evaluator = PrfEvaluator(prf, np.float32)
     model = build_model(data, evaluator, free, fixed, motion, settings.node_reach, np.flatnonzero(~far))
-    good = cube.usable & near_node
-    if not good.any():
-        good = near_node
+    good = _good_of(cube, near_node)
     mean = solve_mean(data, model, state, _some(good), clip=True)
     model, state = with_mean(model, state, mean)
     share = settings.prior_width if prior_widths is None else prior_widths[is_near][is_free]
@@ -127,18 +130,25 @@ def fit_tile(
     if prior_widths is None:
         scene = replace(scene, precision=_final_precision(state.flux, first.variation, width))
     scene = replace(scene, still=1 - np.minimum(scene.precision * first.variation**2, 1.0))
-    return _assemble(cube, scene, evaluator, good, first)
+    return _assemble(measured, scene, evaluator, good, first)
 
 
-def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray[np.bool_], first: FirstFit) -> TileFit:
+def _good_of(cube: Cube, near: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return those of some cadences that are not flagged, or all where none is, (n_cadence,)."""
+    good = cube.usable & near
+    return good if good.any() else near
+
+
+def _assemble(
+    measured: npt.NDArray[np.float64], scene: TileScene, prf: PrfEvaluator, good: npt.NDArray[np.bool_], first: FirstFit
+) -> TileFit:
     """Fit all cadences, put them in the order of time, and judge the stars."""
     data, model, core, flux = scene.data, scene.model, scene.core, scene.state.flux
     main = main_node(model.nodes, good)
     images = model.mean_images(main, flux)
     variance = node_variance(data, main, images)
     quality = star_quality(data, main, images, flux, core)
-    light = main.expansion.matrices[0][:, core]
-    apertures = choose_apertures(light, flux[core], variance, data.usable, data.stamp)
+    apertures = choose_apertures(main.expansion.matrices[0][:, core], flux[core], variance, data.usable, data.stamp)
     blocks, left, system = _fit_blocks(scene, prf, good, first, main, apertures, quality)
     series = {
         field.name: _in_order(blocks, [getattr(block.stars, field.name) for block in blocks], np.float32)
@@ -173,7 +183,7 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
         unlisted_distance=neighbours.distance,
         prf_source=prf.grid.source,
         fit_tmag_limit=scene.settings.tmag_limit,
-        sum_image=measured_image(cube, good),
+        sum_image=measured,
         model_image=np.where(data.saturated, np.nan, mean.model).reshape(data.stamp.shape),
         aperture=window,
         window_row=window_row,

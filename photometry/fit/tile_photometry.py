@@ -1,7 +1,6 @@
 """Joint photometry of a tile: every star in every cadence."""
 
 from dataclasses import fields, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -149,17 +148,13 @@ def _assemble(
     variance = node_variance(data, main, images)
     quality = star_quality(data, main, images, flux, core)
     apertures = choose_apertures(main.expansion.matrices[0][:, core], flux[core], variance, data.usable, data.stamp)
-    blocks, left, system = _fit_blocks(scene, prf, good, first, main, apertures, quality)
-    series = {
-        field.name: _in_order(blocks, [getattr(block.stars, field.name) for block in blocks], np.float32)
-        for field in fields(StarSeries)
-    }
+    series, left, system = _fit_blocks(scene, prf, good, first, main, apertures, quality)
     # With the priors of the first fit: those of the final one hold neighbours still that the pixels do not separate.
     correlation = blending(first.main, core)
     mean = mean_images(data, good, scene.state.mean_residual, left)
     misfit = static_misfit(first.main, core, quality.light, mean, variance, system.leverage)
     neighbours = unlisted_neighbours(model.stars, flux, core)
-    chi2, motion_bad, doubt = series["chi2"][:, good], scene.kernel.bad[good], scene.kernel.table_doubt
+    chi2, motion_bad, doubt = series.stars.chi2[:, good], scene.kernel.bad[good], scene.kernel.table_doubt
     row, column = model.stars.row[core], model.stars.column[core]
     window, window_row, window_column = windows_of(apertures, row, column, data.stamp)
     row_shift, column_shift = scene.kernel.shifts(row, column)
@@ -171,8 +166,8 @@ def _assemble(
         column=column,
         row_shift=row_shift.astype(np.float32),
         column_shift=column_shift.astype(np.float32),
-        pixel_quality=_in_order(blocks, [block.flags for block in blocks], np.int32),
-        cadence_chi2=_in_order(blocks, [block.cadence_chi2 for block in blocks], np.float32),
+        pixel_quality=series.flags,
+        cadence_chi2=series.cadence_chi2,
         star_flags=star_flags(quality, correlation, chi2, misfit, flux[core], motion_bad, neighbours, doubt),
         contamination=quality.contamination,
         blend_correlation=correlation,
@@ -188,7 +183,7 @@ def _assemble(
         aperture=window,
         window_row=window_row,
         window_column=window_column,
-        **series,
+        **{field.name: getattr(series.stars, field.name) for field in fields(StarSeries)},
     )
 
 
@@ -200,29 +195,30 @@ def _fit_blocks(
     main: NodeModel,
     apertures: Apertures,
     quality: StarQuality,
-) -> tuple[list[BlockSeries], npt.NDArray[np.float64], NodeSolver]:
+) -> tuple[BlockSeries, npt.NDArray[np.float64], NodeSolver]:
     """Fit node by node, block by block, then the outlying cadences.
 
     Returns
     -------
-    blocks : list of BlockSeries
-        Series of all cadences.
+    series : BlockSeries
+        Series of all cadences, in the order of time.
     left : (2, n_pixel) float64
         What the fit leaves of the good cadences (`photometry.fit.mean_images.left_in`).
     system : NodeSolver
         Linear system of the main node.
     """
-    blocks: list[BlockSeries] = []
+    series = BlockSeries.unknown(len(scene.core), scene.data.n_cadence)
     factored: list[NodeSolver] = []
     left = np.zeros((2, scene.data.stamp.n_pixel))
     # The main node comes last: the cadences far from all others take its inverse over.
     for node in counted(sorted(scene.model.nodes, key=lambda node: node is main), "final fit", "nodes"):
         for fit in final_fit(scene, first, node, factored):
-            blocks.append(series_of(scene, fit, apertures, quality))
+            series.take(series_of(scene, fit, apertures, quality))
             left += left_in(fit, good)
-    far = np.setdiff1d(np.arange(scene.data.n_cadence), np.concatenate([block.cadences for block in blocks]))
-    blocks += [series_of(scene, outlying, apertures, quality) for outlying in fit_outlying(scene, prf, far, fit)]
-    return blocks, left, fit.system
+    near = np.concatenate([node.cadences for node in scene.model.nodes])
+    for outlying in fit_outlying(scene, prf, np.setdiff1d(series.cadences, near), fit):
+        series.take(series_of(scene, outlying, apertures, quality))
+    return series, left, fit.system
 
 
 def _with_profiles(
@@ -291,9 +287,3 @@ def _some(good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     chosen = np.zeros_like(good)
     chosen[evenly_chosen(np.flatnonzero(good), _FIRST_CADENCES)] = True
     return chosen
-
-
-def _in_order(blocks: list[BlockSeries], values: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
-    """Put the blocks' values (..., n_cadence of the block) into the order of the cadences."""
-    order = np.argsort(np.concatenate([block.cadences for block in blocks]))
-    return np.concatenate(values, axis=-1)[..., order].astype(dtype)

@@ -24,6 +24,7 @@ from photometry.scene.tile_model import TileModel, build_model, local_basis
 from photometry.scene.tile_state import TileMotion, TileState
 
 __all__ = [
+    "NODE_REACH",
     "PRF_REACH",
     "Region",
     "RegionSeries",
@@ -41,7 +42,7 @@ __all__ = [
 #: Stars up to this many pixels outside shine into the pixels.
 PRF_REACH = 7.5
 #: Half the side of a node while the motion is measured, pixels.
-_NODE_REACH = 0.05
+NODE_REACH = 0.05
 #: Stars that must share the light of a region, in effect, before changes of the PRF are measured; only stars brighter
 #: than this count (T=14), and none more than one at the limit of saturation, e-/s.
 _LEAST_FOR_MOMENTS = 3.0
@@ -227,7 +228,7 @@ def _few_cadences(good: npt.NDArray[np.bool_], kernel: MovementKernel) -> npt.ND
 
     Excursions are left out, as far as they are known: each is a node of its own.
     """
-    usual = ~far_cadences(kernel.parameters[:, 0], kernel.parameters[:, 3], _NODE_REACH)
+    usual = ~far_cadences(kernel.parameters[:, 0], kernel.parameters[:, 3], NODE_REACH)
     known = np.flatnonzero(good & ~kernel.bad & usual)
     return evenly_chosen(known if len(known) else np.flatnonzero(good), _MOST_CADENCES)
 
@@ -296,7 +297,7 @@ def placed_tile(
     """
     state = replace(tile.state, motion=tile_motion(kernel, tile.data, tile.state.motion.local))
     free, fixed = tile.free.moved(*kernel.offset), tile.fixed.moved(*kernel.offset)
-    return build_model(tile.data, prf, free, fixed, state.motion, _NODE_REACH, cadences), state
+    return build_model(tile.data, prf, free, fixed, state.motion, NODE_REACH, cadences), state
 
 
 def _first_kernel(cube: Cube, settings: MotionSettings) -> MovementKernel:

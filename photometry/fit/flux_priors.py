@@ -7,6 +7,8 @@ much each star varies beyond its noise; the final fit gives it that much, and a 
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.statistics import median
+
 __all__ = ["variation_widths"]
 
 #: Numbers of consecutive cadences whose mean may show that a star has changed: an eclipse or a flare makes a wide prior
@@ -40,7 +42,7 @@ def variation_widths(
 def _widths(series: npt.NDArray[np.float32], noise: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Widths of some stars, of the good cadences."""
     counts = np.isfinite(noise)
-    series = np.where(counts, series - np.median(series, axis=1, keepdims=True), 0).astype(np.float64)
+    series = np.where(counts, series - median(series, axis=1, keepdims=True), 0).astype(np.float64)
     square = np.where(counts, noise, 0).astype(np.float64) ** 2
     excess = (series**2 - square).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
     width: npt.NDArray[np.float64] = np.sqrt(np.maximum(excess, 0.0))

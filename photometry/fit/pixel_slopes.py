@@ -140,12 +140,14 @@ def _sums(
         for start in range(0, len(of_node), _CADENCES_AT_ONCE):
             cadences = of_node[start : start + _CADENCES_AT_ONCE]
             residual = residual_of(scene, node, images, cadences)
-            counts = scene.data.valid[cadences].T & ~first.rejected[cadences].T
+            which, pixel = np.nonzero(first.rejected[cadences] | ~scene.data.valid[cadences])
+            residual[pixel, which] = 0
             factors = regressors[place[cadences]].astype(np.float32)
-            residual *= counts
             sums[0] += residual @ factors
             if len(stars):
-                sums[1] += (_light_of(scene, node, stars, flux[:, place[cadences]], cadences) * counts) @ factors
+                light = _light_of(scene, node, stars, flux[:, place[cadences]], cadences)
+                light[pixel, which] = 0
+                sums[1] += light @ factors
     return sums
 
 

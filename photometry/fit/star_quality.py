@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, bit
+from photometry.core.statistics import median
 from photometry.fit.static_misfit import StaticMisfit
 from photometry.fit.unlisted_neighbours import UnlistedNeighbours
 from photometry.scene.node_model import NodeModel
@@ -144,7 +145,7 @@ def star_flags(
         "edge": inside < 1 - _EDGE_SHARE,
         "dead_pixels": quality.dead_share > _SHARE_THAT_MATTERS,
         "not_measurable": ~quality.measurable,
-        "poor_model": np.median(finite, axis=1) > _POOR_STAR if chi2.shape[1] else np.zeros(len(chi2), dtype=bool),
+        "poor_model": median(finite, axis=1) > _POOR_STAR if chi2.shape[1] else np.zeros(len(chi2), dtype=bool),
         "static_misfit": (misfit.share > _POOR_SHARE) & (misfit.chi2 > _SIGNIFICANT),
         "mean_uncertain": (misfit.flux_error > _POOR_MEAN * np.abs(flux)) & (misfit.chi2 > _SIGNIFICANT),
         "motion_unknown": np.full(len(chi2), np.count_nonzero(motion_bad) > _MOST * len(motion_bad)),

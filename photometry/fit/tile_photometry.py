@@ -13,6 +13,7 @@ from photometry.core.settings import FitSettings
 from photometry.core.stages import counted
 from photometry.core.stars import Stars
 from photometry.fit.aperture import Apertures, choose_apertures, windows_of
+from photometry.fit.background_slopes import with_expected_slopes
 from photometry.fit.cadence_fit import FirstFit, TileScene, final_fit, first_fit, moment_images
 from photometry.fit.mean_images import left_in, mean_images, measured_image
 from photometry.fit.moment_widths import moment_widths
@@ -129,6 +130,7 @@ def fit_tile(
     if prior_widths is None:
         scene = replace(scene, precision=_final_precision(state.flux, first.variation, width))
     scene = replace(scene, still=1 - np.minimum(scene.precision * first.variation**2, 1.0))
+    scene, first = with_expected_slopes(scene, first, good)
     return _assemble(measured, scene, evaluator, good, first)
 
 

@@ -43,6 +43,8 @@ class TileData:
         Pixels that are valid in some cadence.
     saturated : (n_pixel,) bool
         Pixels that saturate or take up bleeding charge.
+    cut_off : (n_pixel,) bool
+        Pixels of trails that are full in the first or last row: their charge goes on beyond it.
     merge : sparse (n_pixel, n_pixel) or None
         Sums bleed trails into their first pixels; None where nothing saturates.
     read_variance : (n_pixel,) float64
@@ -57,6 +59,7 @@ class TileData:
     sky: npt.NDArray[np.float32]
     usable: npt.NDArray[np.bool_]
     saturated: npt.NDArray[np.bool_]
+    cut_off: npt.NDArray[np.bool_]
     merge: sparse.csr_matrix | None
     read_variance: npt.NDArray[np.float64]
     exposure_s: float
@@ -93,11 +96,16 @@ def saturated_pixels(total: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     (n_row, n_column) bool
         Charge bleeds along columns only, so runs are lengthened along the column.
     """
-    full = np.nan_to_num(total, nan=0.0) >= _SATURATION_SHARE * SATURATION_E_S
+    full = _full(total)
     along_column = np.zeros((3, 3), dtype=bool)
     along_column[:, 1] = True
     grown: npt.NDArray[np.bool_] = ndimage.binary_dilation(full, along_column, iterations=_BLEED_PIXELS)
     return grown
+
+
+def _full(total: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Find the pixels of an image that are at full well."""
+    return np.asarray(np.nan_to_num(total, nan=0.0) >= _SATURATION_SHARE * SATURATION_E_S)
 
 
 def tile_data(cube: Cube, *, overwrite: bool = False) -> TileData:
@@ -143,10 +151,26 @@ def tile_data(cube: Cube, *, overwrite: bool = False) -> TileData:
         sky=sky.astype(np.float32, copy=False),
         usable=np.asarray(finite.any(axis=0)),
         saturated=saturated.ravel(),
+        cut_off=_cut_off_trails(total.reshape(cube.stamp.shape), saturated).ravel(),
         merge=merge,
         read_variance=read_variance,
         exposure_s=cube.exposure.exposure_s,
     )
+
+
+def _cut_off_trails(total: npt.NDArray[np.float64], saturated: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Find the pixels of the trails that are full in the first or last row, (n_row, n_column).
+
+    Parameters
+    ----------
+    total : (n_row, n_column) float
+        Stars and background, e-/s.
+    saturated : (n_row, n_column) bool
+        Pixels of all trails.
+    """
+    trails, _ = ndimage.label(saturated)
+    ends = trails[[0, -1]][_full(total)[[0, -1]]]
+    return np.asarray(np.isin(trails, ends), dtype=np.bool_)
 
 
 def merged_trails(saturated: npt.NDArray[np.bool_]) -> sparse.csr_matrix:

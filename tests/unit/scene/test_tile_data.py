@@ -95,6 +95,17 @@ def test_a_bleed_trail_is_merged_into_its_first_pixel():
     np.testing.assert_array_equal(data.images[:, ~expected], 1)
 
 
+def test_a_trail_that_is_full_in_the_last_row_goes_on_beyond_it():
+    """Not one that reaches the border with the pixels that take up the rest of its charge."""
+    images, expected = _trail()
+    images[:, 4:, 1] = SATURATION_E_S
+    data = tile_data(_cube(images))
+    cut_off = np.zeros((6, 8), dtype=bool)
+    cut_off[2:, 1] = True
+    np.testing.assert_array_equal(data.cut_off, cut_off.ravel())
+    np.testing.assert_array_equal(data.saturated, expected | cut_off.ravel())
+
+
 def test_no_charge_is_lost_by_merging():
     """Two trails that do not touch; the sum of all pixels stays, and so does the noise of the readout."""
     images, _ = _trail()

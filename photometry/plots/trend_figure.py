@@ -11,7 +11,7 @@ from photometry.trends.trend_set import TrendSet
 __all__ = ["trends_figure"]
 
 _COLOURS = (BLUE, ORANGE, GREEN, RED, BLACK, GREY)
-#: Distance of two trends in the figure, in units of their root mean square.
+#: Distance of two trends in the figure, in units of their standard deviations.
 _APART = 4.0
 
 
@@ -42,7 +42,8 @@ def trends_figure(
         _show_scatter(figure.add_subplot(grid[1, 1]), trends.stars.tmag, before, after, hours)
         _show_places(figure, figure.add_subplot(grid[1, 2]), trends)
     stars = f", of {len(trends.stars)} quiet stars" if len(trends.stars) else ""
-    figure.suptitle(f"{title}: {trends.n_trend} trends ({trends.origin}){stars}")
+    number = f"{trends.n_trend} trend{'s' if trends.n_trend > 1 else ''}"
+    figure.suptitle(f"{title}: {number} ({trends.origin}){stars}")
     return figure
 
 
@@ -50,6 +51,7 @@ def _show_trends(axes: Axes, trends: TrendSet) -> None:
     shares = _shares(trends)
     for number, values in enumerate(trends.values):
         shown = np.where(values == 0, np.nan, values)
+        shown = (shown - np.nanmean(shown)) / max(float(np.nanstd(shown)), 1e-300)
         level = -_APART * number
         axes.axhline(level, color=GREY, lw=0.5)
         axes.plot(trends.time, level + shown, ".", ms=2, color=_COLOURS[number % len(_COLOURS)])
@@ -62,6 +64,7 @@ def _show_trends(axes: Axes, trends: TrendSet) -> None:
             color=_COLOURS[number % len(_COLOURS)],
         )
     axes.set_yticks([])
+    axes.ticklabel_format(axis="x", useOffset=False)
     axes.set_ylabel("trends (scaled), one below the other")
     axes.set_xlabel(TIME_LABEL.replace("BJD_TDB", "TDB at the spacecraft").replace("BTJD", "TJD"))
     if len(shares):

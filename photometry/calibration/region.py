@@ -16,6 +16,7 @@ from photometry.calibration.kernel_update import improved_kernel, static_precisi
 from photometry.calibration.motion_fit import motion_step
 from photometry.calibration.region_motion import OUTLIER_SIGMA, motion_of_all
 from photometry.calibration.region_tiles import (
+    NODE_REACH,
     Region,
     RegionTile,
     evenly_chosen,
@@ -34,6 +35,7 @@ from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.mean_scene import PixelMean, pixel_means, solve_mean
 from photometry.scene.mean_state import with_mean
 from photometry.scene.node_model import NodeModel
+from photometry.scene.nodes import nodes_of
 from photometry.scene.tile_model import MOTION_IMAGES, TileModel
 from photometry.scene.tile_state import TileState
 
@@ -123,7 +125,7 @@ def kernel_at(
     good = np.flatnonzero(cube.usable & ~kernel.bad & measured)
     if len(good) == 0 or not cube.stamp.contains(stars.row, stars.column).any():
         return kernel, NO_STARS
-    few = evenly_chosen(good, _OFFSET_CADENCES)
+    few = evenly_chosen(_of_fullest_nodes(kernel, cube.stamp, good), _OFFSET_CADENCES)
     own = replace(kernel.of_cadences(few), source="known")
     larger = replace(settings, tile_size=_LARGER * settings.tile_size, n_free=_LARGER**2 * settings.n_free)
     series, region = start_region([cube.of_cadences(few)], stars, larger, own)
@@ -138,6 +140,21 @@ def kernel_at(
     static = region.kernel.parameters[0] - own.parameters[series.which[0]]
     own = replace(kernel, offset=region.kernel.offset, parameters=kernel.parameters + static)
     return own, unlisted_stars(region.tiles)
+
+
+def _of_fullest_nodes(kernel: MovementKernel, stamp: Stamp, good: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the good cadences of as few nodes of the motion of some pixels as hold the wanted number.
+
+    The offset is the same in all cadences, and stars are expanded about every node.
+    """
+    row, column = stamp.center
+    row_shift, column_shift = kernel.of_cadences(good).shifts([row], [column])
+    chosen = np.empty(0, dtype=np.int64)
+    for node in nodes_of(row_shift[0], column_shift[0], np.ones(len(good)), NODE_REACH):
+        if len(chosen) >= _OFFSET_CADENCES:
+            break
+        chosen = np.union1d(chosen, good[node.cadences])
+    return chosen
 
 
 def _largest_change(before: MovementKernel, after: MovementKernel) -> float:

@@ -24,6 +24,7 @@ from photometry.scene.tile_model import TileModel, build_model, local_basis
 from photometry.scene.tile_state import TileMotion, TileState
 
 __all__ = [
+    "NODE_REACH",
     "PRF_REACH",
     "Region",
     "RegionSeries",
@@ -41,7 +42,7 @@ __all__ = [
 #: Stars up to this many pixels outside shine into the pixels.
 PRF_REACH = 7.5
 #: Half the side of a node while the motion is measured, pixels.
-_NODE_REACH = 0.05
+NODE_REACH = 0.05
 #: Stars that must share the light of a region, in effect, before changes of the PRF are measured; only stars brighter
 #: than this count (T=14), and none more than one at the limit of saturation, e-/s.
 _LEAST_FOR_MOMENTS = 3.0
@@ -227,7 +228,7 @@ def _few_cadences(good: npt.NDArray[np.bool_], kernel: MovementKernel) -> npt.ND
 
     Excursions are left out, as far as they are known: each is a node of its own.
     """
-    usual = ~far_cadences(kernel.parameters[:, 0], kernel.parameters[:, 3], _NODE_REACH)
+    usual = ~far_cadences(kernel.parameters[:, 0], kernel.parameters[:, 3], NODE_REACH)
     known = np.flatnonzero(good & ~kernel.bad & usual)
     return evenly_chosen(known if len(known) else np.flatnonzero(good), _MOST_CADENCES)
 
@@ -266,7 +267,7 @@ def no_background(stamp: Stamp, n_cadence: int) -> npt.NDArray[np.float64]:
     return np.zeros((n_cadence, local_basis(stamp).shape[1]))
 
 
-def kernel_of_tile(kernel: MovementKernel, data: TileData) -> MovementKernel:
+def kernel_of_tile(kernel: MovementKernel, data: TileData | Cube) -> MovementKernel:
     """Return the kernel of a region, expanded about the centre and the scale of a tile."""
     to_tile = parameters_of_tile(kernel, data)
     return replace(
@@ -278,7 +279,9 @@ def kernel_of_tile(kernel: MovementKernel, data: TileData) -> MovementKernel:
     )
 
 
-def tile_motion(kernel: MovementKernel, data: TileData, local: npt.NDArray[np.float64] | None = None) -> TileMotion:
+def tile_motion(
+    kernel: MovementKernel, data: TileData | Cube, local: npt.NDArray[np.float64] | None = None
+) -> TileMotion:
     """Return the motion of a tile by the kernel of its region, and a local background (n_cadence, n_local), if any."""
     own = kernel_of_tile(kernel, data).parameters
     local = no_background(data.stamp, data.n_cadence) if local is None else local
@@ -294,7 +297,7 @@ def placed_tile(
     """
     state = replace(tile.state, motion=tile_motion(kernel, tile.data, tile.state.motion.local))
     free, fixed = tile.free.moved(*kernel.offset), tile.fixed.moved(*kernel.offset)
-    return build_model(tile.data, prf, free, fixed, state.motion, _NODE_REACH, cadences), state
+    return build_model(tile.data, prf, free, fixed, state.motion, NODE_REACH, cadences), state
 
 
 def _first_kernel(cube: Cube, settings: MotionSettings) -> MovementKernel:
@@ -322,7 +325,7 @@ def _first_kernel(cube: Cube, settings: MotionSettings) -> MovementKernel:
     )
 
 
-def parameters_of_tile(kernel: MovementKernel, data: TileData) -> npt.NDArray[np.float64]:
+def parameters_of_tile(kernel: MovementKernel, data: TileData | Cube) -> npt.NDArray[np.float64]:
     """Matrix that turns the region's parameters into those about the tile's centre and scale, (N_MOTION, N_MOTION)."""
     row, column = data.stamp.center
     ratio = max(data.stamp.shape) / 2 / kernel.scale

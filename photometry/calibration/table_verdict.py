@@ -137,7 +137,10 @@ def _doubts(checks: Sequence[StampCheck]) -> list[str]:
         for name in ("n_unexplained", "n_source", "n_bright", "n_dark", "empty_sides")
     )
     doubts = []
-    shifted = [c.shift for c in checks if c.shift.length > _DOUBTFUL_SHIFT and c.shift.gain > _DOUBTFUL_GAIN]
+    # Wings of a star that saturates are not round, and its trail has taken light along.
+    least = [_DOUBTFUL_SHIFT if check.n_source else _WRONG_SHIFT_OF_WINGS for check in checks]
+    shifted = [c.shift for c, length in zip(checks, least, strict=True) if c.shift.length > length]
+    shifted = [shift for shift in shifted if shift.gain > _DOUBTFUL_GAIN]
     if len(shifted) > _TOLD_SHARE * len(checks):
         worst = max(shifted, key=lambda shift: shift.length)
         doubts.append(f"the stars are {worst.rows:g} rows and {worst.columns:g} columns from where it places them")

@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+from scipy import ndimage, signal
 
 from photometry.calibration.kernel import MovementKernel
 from photometry.calibration.region_tiles import RegionTile
@@ -52,6 +52,8 @@ _ITSELF_PIX = 0.15
 _IN_PLACE = 0.02
 #: Most sources that are taken in a round.
 _MOST_FOUND = 50
+#: Share of the largest weight that rounding may leave where there is none.
+_ROUNDING = 1e-12
 #: Numbers that a tile has for its sources.
 _NUMBERS_OF_TILE = 1000
 #: Half the window in which a place is refined, step of the derivative, and longest step, pixels.
@@ -251,11 +253,13 @@ def _filtered(
         for b in range(_PER_PIXEL):
             kernel = values[0, a, b]
             light, square, doubt, noise = (
-                ndimage.correlate(image, kernel**power, mode="constant")
+                signal.fftconvolve(image, kernel[::-1, ::-1] ** power, mode="same")
                 for image, power in zip(images, (1, 2, 1, 2), strict=True)
             )
-            found = np.divide(light, square, out=np.zeros_like(light), where=square > 0)
-            error = np.divide(np.sqrt(noise + doubt**2), square, out=np.ones_like(light), where=square > 0)
+            # Where no pixel counts a Fourier transform leaves rounding errors.
+            told = square > _ROUNDING * square.max()
+            found = np.divide(light, square, out=np.zeros_like(light), where=told)
+            error = np.divide(np.sqrt(np.abs(noise) + doubt**2), square, out=np.ones_like(light), where=told)
             flux[:, a, :, b], significance[:, a, :, b] = found, found / np.maximum(error, 1e-12)
     n_row, n_column = stamp.shape[0] * _PER_PIXEL, stamp.shape[1] * _PER_PIXEL
     all_flux, fine = flux.reshape(n_row, n_column), significance.reshape(n_row, n_column)

@@ -104,7 +104,7 @@ PIXEL_QUALITY = (
 STAR_FLAGS = (
     Flag(1, "saturated", "star saturates; the sum of its bleed trail is fitted"),
     Flag(2, "inseparable", "the data cannot separate the star from a neighbour"),
-    Flag(4, "edge", "part of the star's light lies outside the pixels"),
+    Flag(4, "edge", "part of the star's light lies outside the pixels, or charge of its bleed trail does"),
     Flag(8, "dead_pixels", "dead or never measured pixels under the star"),
     Flag(16, "not_measurable", "too little of the star's light lies on usable pixels"),
     Flag(32, "poor_model", "the pixels disagree with the model"),

@@ -81,6 +81,9 @@ class TileScene:
         By how much the PRF's second moments change where the kernel does not have them, pixels^2; zero where it does.
     edge_variance : (n_pixel,) float64 or 0
         Variance of a pixel by stars whose PRFs end there (`photometry.scene.prf_edge`), (e-/s)^2.
+    slope_width : (2,) float64 or None
+        By how much slopes of the local background depart from those of the state, e-/s; None where they are free
+        (`photometry.fit.background_slopes`).
     """
 
     data: TileData
@@ -95,6 +98,7 @@ class TileScene:
     settings: FitSettings
     moment_width: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(N_WIDTH))
     edge_variance: npt.NDArray[np.float64] | float = 0.0
+    slope_width: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +201,14 @@ def _system_of(
 def _common_terms(scene: TileScene, node: NodeModel) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Local background and second moments that change, (n_pixel, n_common), and the precision of their priors."""
     model, changing = scene.model, scene.moment_width > 0
-    basis = model.local_basis
+    basis, precision = model.local_basis, np.zeros(model.local_basis.shape[1])
+    if scene.slope_width is not None:
+        precision[1:] = 1 / scene.slope_width**2
     if not changing.any():
-        return basis, np.zeros(basis.shape[1])
+        return basis, precision
     flux = np.where(model.unsaturated, scene.state.flux, 0.0)
     terms = np.concatenate([basis, moment_images(model, node, flux)[changing].T], axis=1)
-    return terms, np.concatenate([np.zeros(basis.shape[1]), 1 / scene.moment_width[changing] ** 2])
+    return terms, np.concatenate([precision, 1 / scene.moment_width[changing] ** 2])
 
 
 def moment_images(model: TileModel, node: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

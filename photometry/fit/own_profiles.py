@@ -43,7 +43,7 @@ def own_profiles(
         int(star): _change(
             np.where(light[[star]].toarray()[0] > 0, slopes.of_model[:, k], 0.0),
             slopes.on_flux[:, k],
-            slopes.variance * slopes.by_flux[k],
+            slopes.flux_variance[:, k],
             scene,
             prf_error,
         )
@@ -61,9 +61,11 @@ def _change(
     """Change of a star's PRF (n_pixel,) by the slopes of the pixels and their variance."""
     expected = prf_error**2 * error_shape(light, scene.data.stamp.shape, scene.data.saturated)
     lit = (light > 0) & scene.data.usable
-    total = float(slope[lit].sum())
-    if total <= 0:
+    # Weights are those of a sum of light, but for pixels that tell little.
+    weighted = np.divide(light, prf_error**2 * light * light.max() + noise, out=np.zeros_like(light), where=lit)
+    size = float(weighted @ slope)
+    if size <= 0:
         return np.zeros_like(light)
-    measured = slope * (light[lit].sum() / total) - light
+    measured = slope * (float(weighted @ light) / size) - light
     change = np.where(lit, measured * expected / (expected + noise), 0.0)
     return np.asarray(change - light * (change.sum() / light.sum()), dtype=np.float64)

@@ -20,8 +20,15 @@ __all__ = ["PixelSlopes", "pixel_slopes"]
 #: variance of their brightest pixel. A pixel's share of the light is then known to 0.001.
 _MOST_STARS = 8
 _LEAST_POWER = 1e6
+#: Parts of the series by which the errors of slopes on fluxes are known.
+_N_PART = 8
+#: Most of a star's variation that leaks into another's flux where the PRF is wrong, and least share of what the other
+#: one varies that has to be its own then.
+_MOST_LEAK, _LEAST_OWN = 0.05, 0.5
 #: Least variation in units of the noise of a cadence: noise in the flux flattens slopes.
 _LEAST_VARIATION = 3.0
+#: Cadences of a node that are worked on at once: bounds the memory.
+_CADENCES_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +50,10 @@ class PixelSlopes:
         Slopes of their fluxes on the motion, e-/s.
     variance : (n_pixel,) float64
         Variance of a pixel in a cadence, (e-/s)^2.
-    by_motion, by_flux : (n_direction,), (n_chosen,) float64
-        Variance of the slopes over that of a pixel.
+    by_motion : (n_direction,) float64
+        Variance of the slopes on the motion over that of a pixel.
+    flux_variance : (n_pixel, n_chosen) float64
+        Variance of what the slopes on the fluxes of pixels and model differ by.
     """
 
     motion: npt.NDArray[np.float64]
@@ -55,7 +64,7 @@ class PixelSlopes:
     flux_on_motion: npt.NDArray[np.float64]
     variance: npt.NDArray[np.float64]
     by_motion: npt.NDArray[np.float64]
-    by_flux: npt.NDArray[np.float64]
+    flux_variance: npt.NDArray[np.float64]
 
     def with_profiles(self, profiles: Mapping[int, npt.NDArray[np.float64]]) -> "PixelSlopes":
         """Return the slopes less the light that goes with changes (n_pixel,) of the PRF of some of the stars."""
@@ -84,15 +93,18 @@ def pixel_slopes(scene: TileScene, first: FirstFit, good: npt.NDArray[np.bool_])
     flux = first.free[stars][:, good].astype(np.float64)
     regressors = np.concatenate([np.ones((1, good.sum())), directions[good].T, flux]).T
     scale = np.maximum(np.abs(regressors).max(axis=0), 1e-12)
-    sums = _sums(scene, first, good, stars, flux, regressors / scale) * scale
-    normal, n_direction = regressors.T @ regressors, directions.shape[1]
+    part = np.arange(good.sum()) * _N_PART // good.sum() if len(stars) else np.zeros(good.sum(), dtype=np.int64)
+    sums = _sums(scene, first, good, stars, flux, regressors / scale, part) * scale
+    normals = np.stack([regressors[part == k].T @ regressors[part == k] for k in range(len(sums))])
+    normal, n_direction = normals.sum(axis=0), directions.shape[1]
     every = np.arange(1 + n_direction)
-    of_motion, by_motion = _solved(normal, scale, sums[0] - sums[1], every)
+    of_motion, by_motion = _solved(normal, scale, (sums[:, 0] - sums[:, 1]).sum(axis=0), every)
     # Squares of a slow motion are like the variation of a slow star: profiles are beside the movement alone.
     few = np.r_[0 : 1 + min(N_SHIFT, n_direction), 1 + n_direction : len(scale)]
-    of_pixels, by_flux = _solved(normal, scale, sums[0], few)
-    of_model, _ = _solved(normal, scale, sums[1], few)
+    of_pixels, by_flux = _solved(normal, scale, sums[:, 0].sum(axis=0), few)
+    of_model, _ = _solved(normal, scale, sums[:, 1].sum(axis=0), few)
     of_flux = slice(len(few) - len(stars), None)
+    by_parts = _variance_by_parts(normals, scale, sums[:, 0] - sums[:, 1], few)
     return PixelSlopes(
         motion=directions,
         on_motion=of_motion[:, 1:],
@@ -102,8 +114,28 @@ def pixel_slopes(scene: TileScene, first: FirstFit, good: npt.NDArray[np.bool_])
         flux_on_motion=(flux - flux.mean(axis=1, keepdims=True)) @ directions[good] / good.sum(),
         variance=variance,
         by_motion=by_motion[1:],
-        by_flux=by_flux[of_flux],
+        flux_variance=np.maximum(by_parts, variance[:, None] * by_flux)[:, of_flux],
     )
+
+
+def _variance_by_parts(
+    normals: npt.NDArray[np.float64],
+    scale: npt.NDArray[np.float64],
+    sums: npt.NDArray[np.float64],
+    which: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float64]:
+    """Return the variance of slopes (n_pixel, n_some) by what they are without each of the parts of the series.
+
+    Notes
+    -----
+    The jackknife (Tukey 1958): it knows all that makes the slopes of one week differ from those of another.
+    """
+    n_part = len(sums)
+    if n_part == 1:
+        return np.zeros((sums.shape[1], len(which)))
+    normal, total = normals.sum(axis=0), sums.sum(axis=0)
+    without = [_solved(normal - normals[k], scale, total - sums[k], which)[0] for k in range(n_part)]
+    return np.asarray((n_part - 1) * np.var(without, axis=0), dtype=np.float64)
 
 
 def _solved(
@@ -126,20 +158,35 @@ def _sums(
     stars: npt.NDArray[np.int64],
     flux: npt.NDArray[np.float64],
     regressors: npt.NDArray[np.float64],
+    part: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.float64]:
-    """Multiply regressors (n_good, n) with residuals, and with the light of the stars by the model: (2, n_pixel, n)."""
-    sums = np.zeros((2, scene.data.stamp.n_pixel, regressors.shape[1]))
+    """Multiply regressors (n_good, n) with residuals, and with the light of the stars by the model.
+
+    Returns
+    -------
+    (n_part, 2, n_pixel, n) float64
+        For each part of the good cadences, numbered in `part` (n_good,), alone.
+    """
+    sums = np.zeros((part.max() + 1, 2, scene.data.stamp.n_pixel, regressors.shape[1]))
     place = np.cumsum(good) - 1
     for node in scene.model.nodes:
-        cadences = node.cadences[good[node.cadences]]
-        if len(cadences) == 0:
+        of_node = node.cadences[good[node.cadences]]
+        if len(of_node) == 0:
             continue
-        residual = residual_of(scene, node, scene.model.mean_images(node, scene.state.flux), cadences)
-        counts = scene.data.valid[cadences].T & ~first.rejected[cadences].T
-        of_node = regressors[place[cadences]].astype(np.float32)
-        sums[0] += (residual * counts) @ of_node
-        if len(stars):
-            sums[1] += (_light_of(scene, node, stars, flux[:, place[cadences]], cadences) * counts) @ of_node
+        images = scene.model.mean_images(node, scene.state.flux)
+        # Cadences of a node are in the order of time: those of a part follow each other.
+        for k, of_part in enumerate(np.split(of_node, np.searchsorted(part[place[of_node]], range(1, len(sums))))):
+            for start in range(0, len(of_part), _CADENCES_AT_ONCE):
+                cadences = of_part[start : start + _CADENCES_AT_ONCE]
+                residual = residual_of(scene, node, images, cadences)
+                which, pixel = np.nonzero(first.rejected[cadences] | ~scene.data.valid[cadences])
+                residual[pixel, which] = 0
+                factors = regressors[place[cadences]].astype(np.float32)
+                sums[k, 0] += residual @ factors
+                if len(stars):
+                    light = _light_of(scene, node, stars, flux[:, place[cadences]], cadences)
+                    light[pixel, which] = 0
+                    sums[k, 1] += light @ factors
     return sums
 
 
@@ -177,14 +224,18 @@ def _chosen(
     series -= series.mean(axis=1, keepdims=True)
     series -= (series @ motion / len(motion)) @ motion.T
     noise, of_pixel = first.main.noise[left] ** 2 * good.sum(), variance[brightest[left]]
+    varies, leak = (series**2).sum(axis=1) - noise, np.zeros(len(left))
     chosen: list[int] = []
     while len(chosen) < min(_MOST_STARS, len(left)):
         # What a star varies in step with those chosen before is their light in its flux.
         own = (series**2).sum(axis=1) - noise
-        best = int(np.argmax(own / of_pixel))
-        if own[best] < max(_LEAST_POWER * of_pixel[best], _LEAST_VARIATION**2 * noise[best]):
+        can = own >= np.maximum(_LEAST_POWER * of_pixel, _LEAST_VARIATION**2 * noise)
+        can &= (own >= _LEAST_OWN * varies) | (leak > _MOST_LEAK)
+        if not can.any():
             break
+        best = int(np.argmax(np.where(can, own / of_pixel, 0.0)))
         chosen.append(int(left[best]))
-        direction = series[best] / np.sqrt(series[best] @ series[best])
-        series = series - np.outer(series @ direction, direction)
+        in_step = series @ series[best] / (series[best] @ series[best])
+        leak = np.maximum(leak, np.abs(in_step))
+        series = series - np.outer(in_step, series[best])
     return np.array(chosen, dtype=np.int64)

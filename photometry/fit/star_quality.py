@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from photometry.core.quality import PIXEL_QUALITY, STAR_FLAGS, bit
+from photometry.core.statistics import median
 from photometry.fit.static_misfit import StaticMisfit
 from photometry.fit.unlisted_neighbours import UnlistedNeighbours
 from photometry.scene.node_model import NodeModel
@@ -47,8 +48,9 @@ class StarQuality:
     ----------
     light : sparse (n_star, n_pixel) float32
         PRF of the stars at the main node.
-    usable_share, saturated_share, dead_share : (n_star,) float64
-        Share of the light on usable, on saturated, and on never measured pixels of the stamp.
+    usable_share, saturated_share, dead_share, cut_share : (n_star,) float64
+        Share of the light on usable, on saturated, on never measured pixels of the stamp, and on trails that go on
+        beyond it.
     contamination : (n_star,) float64
         Share of other stars' light in the star's PRF-weighted pixels.
     """
@@ -57,6 +59,7 @@ class StarQuality:
     usable_share: npt.NDArray[np.float64]
     saturated_share: npt.NDArray[np.float64]
     dead_share: npt.NDArray[np.float64]
+    cut_share: npt.NDArray[np.float64]
     contamination: npt.NDArray[np.float64]
 
     @property
@@ -93,8 +96,8 @@ def star_quality(
     own = flux[which] * np.asarray(light.power(2).sum(axis=1)).ravel()
     contamination = np.clip(1 - np.divide(own, in_all, out=np.ones_like(own), where=in_all > 0), 0.0, 1.0)
     dead = ~data.usable & ~data.saturated
-    shares = (light @ np.stack([data.usable, data.saturated, dead], axis=1).astype(np.float64)).T
-    return StarQuality(light, shares[0], shares[1], shares[2], contamination)
+    shares = (light @ np.stack([data.usable, data.saturated, dead, data.cut_off], axis=1).astype(np.float64)).T
+    return StarQuality(light, shares[0], shares[1], shares[2], shares[3], contamination)
 
 
 def blending(system: NodeSolver, which: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -141,10 +144,10 @@ def star_flags(
     conditions = {
         "saturated": quality.saturated_share > _SHARE_THAT_MATTERS,
         "inseparable": blend_correlation > _INSEPARABLE,
-        "edge": inside < 1 - _EDGE_SHARE,
+        "edge": (inside < 1 - _EDGE_SHARE) | (quality.cut_share > _EDGE_SHARE),
         "dead_pixels": quality.dead_share > _SHARE_THAT_MATTERS,
         "not_measurable": ~quality.measurable,
-        "poor_model": np.median(finite, axis=1) > _POOR_STAR if chi2.shape[1] else np.zeros(len(chi2), dtype=bool),
+        "poor_model": median(finite, axis=1) > _POOR_STAR if chi2.shape[1] else np.zeros(len(chi2), dtype=bool),
         "static_misfit": (misfit.share > _POOR_SHARE) & (misfit.chi2 > _SIGNIFICANT),
         "mean_uncertain": (misfit.flux_error > _POOR_MEAN * np.abs(flux)) & (misfit.chi2 > _SIGNIFICANT),
         "motion_unknown": np.full(len(chi2), np.count_nonzero(motion_bad) > _MOST * len(motion_bad)),

@@ -137,9 +137,9 @@ def no_extras(node: NodeModel, images: npt.NDArray[np.float64]) -> npt.NDArray[n
 
 def robust_clip(residual: npt.NDArray[np.float32], variance: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """Clip residuals (n_pixel, n_cadence) about their median in time at several standard deviations."""
-    median, spread = median_and_sigma(residual, axis=1)
+    middle, spread = median_and_sigma(residual, axis=1)
     limit = _CLIP_SIGMA * np.maximum(np.sqrt(variance)[:, None], spread).astype(np.float32)
-    return np.clip(residual, median - limit, median + limit)
+    return np.clip(residual, middle - limit, middle + limit)
 
 
 def solve_mean(

@@ -18,6 +18,7 @@ from scipy import sparse
 
 from photometry.core.geometry import Stamp
 from photometry.core.stars import WING, Stars
+from photometry.core.statistics import median
 from photometry.scene.tile_data import TileData
 
 __all__ = ["SaturatedLight", "no_saturated_light", "saturated_light"]
@@ -111,7 +112,7 @@ def saturated_light(
     parts = ((~far, prf), (far, prf), (far, law))
     near, by_prf, by_law = (merge @ np.where(where, share, 0.0) for where, share in parts)
     some = cadences[:: -(-len(cadences) // _N_CADENCE)]
-    image = np.median(data.images[some], axis=0) - others
+    image = median(data.images[some], axis=0) - others
     doubt = data.variance(others + in_pixels @ stars.flux)
     doubt += (_OTHERS_ERROR * others) ** 2 + (_WING_ERROR * (np.where(far, most, 0.0) @ stars.flux)) ** 2
     doubt += np.where(far.all(axis=1), 0.0, _PRF_ERROR**2 * variance)

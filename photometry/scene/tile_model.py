@@ -307,7 +307,8 @@ def _background_terms(data: TileData, motion: TileMotion) -> tuple[npt.NDArray[n
 
 def _mean_sky(data: TileData, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Mean large-scale background of some cadences, bleed trails merged, (n_pixel,), e-/s."""
-    sky = data.sky[cadences].mean(axis=0, dtype=np.float64)
+    share = np.full(len(cadences), 1 / len(cadences), dtype=np.float32)
+    sky = (share @ data.sky[cadences]).astype(np.float64)
     return sky if data.merge is None else np.asarray(data.merge @ sky, dtype=np.float64)
 
 

@@ -1,5 +1,7 @@
 """Pi Men, saturated and alone on its pixels, with the settings of the workflow."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -36,3 +38,13 @@ def test_flagged_cadences_are_as_uncertain_as_others_and_no_source_is_found_in_t
     assert np.nanmax(error) < 3 * np.nanmedian(error)
     assert cutout.kernel.bad.all()
     assert list(cutout.stars.starid) == [_PI_MEN]
+
+
+@pytest.mark.parametrize(("rows_off", "is_cut"), [(1, False), (2, True), (3, True)])
+def test_charge_that_bled_out_of_the_pixels_is_said_to_be_missing(tess_data, rows_off, is_cut):
+    """The star's trail ends in row 263; without its last rows the flux is 2 and 13 % less."""
+    folder = tess_data / "sky/pimen_s01"
+    pixels = next(folder.glob("*.fits.gz"))
+    cube, *given = read_cutout(pixels, folder / "stars.csv", tess_data / "prf/start_s0001_cam4_ccd2")
+    stamp = replace(cube.stamp, row_max=cube.stamp.row_max - rows_off)
+    assert ("outside the pixels" in measure_cutout(cube.cut(stamp), *given).reason[0]) is is_cut

@@ -1,13 +1,14 @@
 """Star tables that fit the pixels, and those that do not: too small, not deep enough, shifted, of another field."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from ffi_frames import frame, star_field
 
 from photometry.background.starlight import catalogue_light
-from photometry.calibration.table_check import StampCheck, checked_stamp
+from photometry.calibration.table_check import StampCheck, TableShift, checked_stamp
 from photometry.calibration.table_verdict import table_verdict
 from photometry.core.geometry import Stamp
 from photometry.core.stars import NO_STARS, Stars
@@ -148,6 +149,15 @@ def test_a_shifted_star_that_is_alone_is_seen(size):
 def test_a_small_shift_is_told():
     stars = stars_on(FIELD)
     assert "the stars are 1 rows and 0 columns" in table_verdict([check(image_of(stars), stars.moved(-1, 0))]).doubt
+
+
+@pytest.mark.parametrize(("n_source", "is_told"), [(0, False), (3, True)])
+def test_a_small_shift_is_not_told_by_the_wings_of_a_star_that_saturates(n_source, is_told):
+    """Pi Men's bleed trail and wings look like a star 1.4 px from its place."""
+    stars = stars_on(FIELD)
+    found = check(image_of(stars), stars)
+    wings = replace(found, n_source=n_source, n_unexplained=0, empty_sides=0, shift=TableShift(1.0, -0.6, 1.8))
+    assert (table_verdict([wings]).doubt != "") is is_told
 
 
 @pytest.mark.parametrize("density", DENSITIES)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from photometry.core.statistics import MAD_TO_SIGMA, mad_sigma, median_and_sigma
+from photometry.core.statistics import MAD_TO_SIGMA, mad_sigma, median, median_and_sigma
 
 _PHOTOMETRY = Path(__file__).resolve().parents[3] / "photometry"
 
@@ -23,14 +23,25 @@ def test_a_tenth_of_outliers_hardly_widens_sigma():
     np.testing.assert_allclose(mad_sigma(values, axis=1), 2.0, rtol=0.15)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (5, 8), (7, 4, 6)])
+@pytest.mark.parametrize("keepdims", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_median_is_that_of_numpy(shape, keepdims, dtype):
+    values = np.random.default_rng(3).normal(size=shape).astype(dtype)
+    for axis in (None, -1, *range(len(shape))):
+        found = median(values, axis, keepdims=keepdims)
+        np.testing.assert_array_equal(found, np.median(values, axis=axis, keepdims=keepdims))
+        assert found.dtype == dtype
+
+
 @pytest.mark.parametrize("axis", [0, 1, None])
 def test_median_and_sigma_keep_axis_and_dtype(axis):
     values = np.random.default_rng(2).normal(size=(5, 7)).astype(np.float32)
-    median, sigma = median_and_sigma(values, axis)
-    np.testing.assert_array_equal(median, np.median(values, axis=axis, keepdims=True))
-    assert median.shape == sigma.shape
-    assert median.dtype == sigma.dtype == np.float32
-    away = np.abs(values - median)
+    middle, sigma = median_and_sigma(values, axis)
+    np.testing.assert_array_equal(middle, np.median(values, axis=axis, keepdims=True))
+    assert middle.shape == sigma.shape
+    assert middle.dtype == sigma.dtype == np.float32
+    away = np.abs(values - middle)
     np.testing.assert_array_equal(mad_sigma(values, axis), MAD_TO_SIGMA * np.median(away, axis=axis))
 
 

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from cubes import with_header
 from scenes import fit
+from scipy import sparse
 from small_tiles import exact_images, lopsided_prf, make_cube, make_stars
 
 import photometry.fit.tile_photometry as steps
 from photometry.calibration.kernel import N_MOTION, MovementKernel
 from photometry.core.geometry import Stamp
+from photometry.fit.own_profiles import own_profiles
 from photometry.simulate import blurred_prf, mixed_prf
 
 _STAMP = Stamp(100, 124, 600, 624)
@@ -116,3 +118,51 @@ def test_a_prf_that_is_right_stays(monkeypatch):
 @pytest.mark.parametrize("amplitude", [0.0, 0.001])
 def test_stars_that_do_not_vary_have_no_profile_of_their_own(amplitude, monkeypatch):
     assert _profiles(_field(0.7, amplitude=amplitude), monkeypatch) == {}
+
+
+def test_errors_of_slopes_know_what_weeks_differ_by(monkeypatch):
+    """The PRF changes half-way: slopes of either half are as far from those of all as their errors say, by a factor."""
+    field = _field(0.7)
+    other = _field(0.7, _GIVEN).cube.images
+    late = (np.arange(_N_CADENCE) >= _N_CADENCE // 2)[:, None, None]
+    field.cube = replace(field.cube, images=np.where(late, other, field.cube.images))
+    found = []
+
+    def watched(*parts):
+        found.append(measure(*parts))
+        return found[-1]
+
+    measure = steps.pixel_slopes
+    monkeypatch.setattr(steps, "pixel_slopes", watched)
+    fit(field.cube, field.stars, _GIVEN, field.kernel)
+    away = _mean_change(field, _WHERE) / 2
+    error = np.sqrt(found[0].flux_variance[:, 0])
+    assert 0.3 < error[np.argmax(np.abs(away))] / np.abs(away).max() < 3.5
+
+
+def test_pixels_that_tell_little_do_not_say_how_large_a_profile_is():
+    """Slopes near another star are noise: the profile stays what the other pixels say, its size too."""
+    light = exact_images(_GIVEN, make_stars([112.3], [611.8], [9.0]), _STAMP, np.zeros(1), np.zeros(1)).ravel()
+    light /= light.sum()
+    noise = np.full(light.shape, 1e-8)
+    slope = light + 2e-4 * np.sin(np.arange(light.size))
+    near_other = np.flatnonzero((light > 0) & (light < 0.01))[:9]
+    slope[near_other], noise[near_other] = -0.1, 0.1**2
+    scene = SimpleNamespace(data=SimpleNamespace(usable=np.ones(light.shape, bool), saturated=light > 9, stamp=_STAMP))
+    scene.state, node = None, SimpleNamespace(expansion=SimpleNamespace(transposed=[sparse.csr_matrix(light[None])]))
+    slopes = SimpleNamespace(
+        stars=np.array([0]), of_model=light[:, None], on_flux=slope[:, None], flux_variance=noise[:, None]
+    )
+    change = own_profiles(scene, SimpleNamespace(main_node=node), slopes, 0.02)[0]
+    assert np.abs(change).max() < 1e-3
+
+
+def test_stars_that_vary_in_step_keep_their_light():
+    """A star of a sixth of the light varies by as much as the variable one, mostly in step with it."""
+    field = _field(0.7, amplitude=0.3)
+    other = exact_images(_TRUE, field.stars.select(np.array([1])), _STAMP, *_PLACES)[_WHERE]
+    flux = 0.3 * _SIGNAL + 0.1 * np.sin(1.3 * np.arange(_N_CADENCE))
+    images = field.cube.images + flux[:, None, None] * other
+    field.cube = replace(field.cube, images=images.astype(np.float32))
+    found = fit(field.cube, field.stars, _GIVEN, field.kernel)
+    assert found.flux[found.starid == 2].mean() == pytest.approx(field.stars.flux[1], rel=0.1)

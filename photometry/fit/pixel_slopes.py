@@ -163,7 +163,7 @@ def _sums(
     Returns
     -------
     (n_part, 2, n_pixel, n) float64
-        For each part of the good cadences, numbered in `part` (n_good,), alone.
+        For each part of the good cadences, numbered in `part` (n_good,) in ascending order, alone.
     """
     sums = np.zeros((part.max() + 1, 2, scene.data.stamp.n_pixel, regressors.shape[1]))
     place = np.cumsum(good) - 1
@@ -174,15 +174,15 @@ def _sums(
         residual = residual_of(scene, node, scene.model.mean_images(node, scene.state.flux), cadences)
         which, pixel = np.nonzero(first.rejected[cadences] | ~scene.data.valid[cadences])
         residual[pixel, which] = 0
-        light = _light_of(scene, node, stars, flux[:, place[cadences]], cadences) if len(stars) else None
-        if light is not None:
-            light[pixel, which] = 0
-        for k in np.unique(part[place[cadences]]):
-            among = part[place[cadences]] == k
-            of_part = regressors[place[cadences[among]]].astype(np.float32)
-            sums[k, 0] += residual[:, among] @ of_part
-            if light is not None:
-                sums[k, 1] += light[:, among] @ of_part
+        images = [residual]
+        if len(stars):
+            images.append(_light_of(scene, node, stars, flux[:, place[cadences]], cadences))
+            images[1][pixel, which] = 0
+        of_node = regressors[place[cadences]].astype(np.float32)
+        ends = np.searchsorted(part[place[cadences]], np.arange(len(sums) + 1))
+        for k, some in enumerate(map(slice, ends, ends[1:])):
+            for kind, image in enumerate(images):
+                sums[k, kind] += image[:, some] @ of_node[some]
     return sums
 
 

@@ -25,7 +25,8 @@ from photometry.core.geometry import SCIENCE_AREA, Stamp, tiles_of
 from photometry.core.stars import NO_STARS, flux_of_tmag
 from photometry.fit.tile_fit import TileFit
 from photometry.io.products.cube_files import CUBE_VERSION, PIXEL_SETS, SERIES, write_metadata
-from photometry.io.products.product_files import write_kernel, write_prf, write_tile_fit
+from photometry.io.products.product_files import write_kernel, write_prf
+from photometry.io.products.tile_files import write_tile_fit
 from photometry.io.results.result_rows import read_rows, write_rows
 from photometry.io.stars.unlisted_files import write_unlisted
 from photometry.io.store.checked_data import write_checked

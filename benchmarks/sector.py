@@ -1,6 +1,6 @@
 """What a sector costs: CPU time of every part of a CCD, peak memory, sum of 16 CCDs, at 30 min and at 200 s.
 
-    python -m benchmarks.sector [--frames 64] [--tile-cadences 650 1300] [--targets 1500]
+    python -m benchmarks.sector [--frames 256] [--tile-cadences 650 1300] [--targets 1500]
 
 Measured are pieces: some frames to a cube, motion and PRF of one patch, fit and export of one tile, the summary of a
 CCD, the start of each job. They are scaled by what the plan of a CCD has of them. What depends on the number of
@@ -43,6 +43,8 @@ SAMPLINGS = {"30 min": 1300, "200 s": 11_000}
 _STARTS = "starts and imports"
 #: Rules of a CCD's stars, whatever the number of its frames.
 _OF_STARS = ("catalog", "targets")
+#: Rule that looks at 15 frames of a CCD, however many it has.
+_OF_LIGHT = ("ccd_light",)
 #: What is wanted of a sector, core-hours, and of a worker, MB.
 WANTED, WANTED_MB = {"30 min": 7.5, "200 s": 60.0}, 1500
 
@@ -119,13 +121,17 @@ def cost_of_frames(folder: Path, n_frame: int) -> list[Part]:
     idle = workflow.run(wanted, rules)
     jobs = [record for record in first.records if record["rule"]]
     started = sum(record["started"] for record in jobs)
-    of_stars = sum(record["cpu"] - record["started"] for record in jobs if record["rule"] in _OF_STARS)
+    of_stars, of_light = (
+        sum(record["cpu"] - record["started"] for record in jobs if record["rule"] in rules)
+        for rules in (_OF_STARS, _OF_LIGHT)
+    )
     # Other processes than those of scripts may do the work: all that is not the plan counts.
-    seconds = first.cpu - idle.cpu - started - of_stars
+    seconds = first.cpu - idle.cpu - started - of_stars - of_light
     megabytes = max(record["megabytes"] for record in first.records)
     return [
         Part("frames to cube", f"{n_frame} frames", seconds / n_frame, megabytes, np.nan),
         Part("catalogue and targets", "those of a CCD", of_stars, np.nan, 1),
+        Part("light of the stars", "15 frames and the catalogue", of_light, np.nan, 1),
         Part(_STARTS, f"{len(jobs)} jobs of the cube", started, np.nan, 1),
     ]
 
@@ -223,7 +229,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, list[Part]]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--frames", type=int, default=64, help="that are made to a cube")
+    parser.add_argument("--frames", type=int, default=256, help="that are made to a cube; a block has 256")
     parser.add_argument("--tile-cadences", type=int, nargs=2, default=[650, 1300], help="of a tile, and of a patch")
     parser.add_argument("--targets", type=int, default=1500, help="on a tile, which are all stars with a free flux")
     parser.add_argument("--patch", type=int, metavar="CADENCES", help="one patch alone, in this process")

@@ -91,13 +91,14 @@ def motion_mb_of(wildcards, attempt):
 
 
 def tile_mb_of(wildcards, attempt):
-    """Return the memory that a tile needs, MB: half a gigabyte for a part of it, more in many cadences; 100 bytes a star and cadence.
+    """Return the memory that a tile needs, MB: that of its largest part and of the stars on it.
 
-    A fit has twelve numbers of four bytes for every star and cadence, in its parts and put together.
+    Parts have up to `photometry.fit.subtiles` values; those of more than 6,000 frames have 64 pixels along an axis.
     """
     if not is_ccd(wildcards):
         return 1500 * attempt
-    megabytes = 900 + frames_of(wildcards) * (0.15 + 0.12 * stars_of_tile(wildcards))
+    frames, stars = frames_of(wildcards), stars_of_tile(wildcards)
+    megabytes = 1000 + max(500, 0.08 * frames) + 0.01 * frames * stars + 0.5 * stars**2
     return math.ceil(megabytes) * attempt
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from photometry.ccd.ccd_work import ccd_work
 from photometry.ccd.frame_light import write_light
+from photometry.core.allocator import keep_freed_memory
 from photometry.core.stars import MOST_MASK_RADIUS
 from photometry.io.products.frame_lists import read_frames
 from photometry.io.stars.star_files import reference_stars, table_of_stars
@@ -24,6 +25,7 @@ def ccd_light(path_frames: str, path_stars: str, path_reference: str, path_light
 
 
 if __name__ == "__main__":
+    keep_freed_memory()
     with job_log(snakemake.log[0]):
         ccd_light(
             path_frames=snakemake.input.frames,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from photometry.ccd.ccd_pixels import write_pixels
 from photometry.ccd.ccd_work import ccd_work
+from photometry.core.allocator import keep_freed_memory
 from photometry.io.products.frame_lists import read_frames
 from photometry.workflow.job_log import job_log
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 if __name__ == "__main__":
+    keep_freed_memory()
     with job_log(snakemake.log[0]):
         write_pixels(
             path=snakemake.output.pixels,

@@ -15,7 +15,7 @@ from photometry.core.sky import mid_time
 from photometry.core.stars import LIGHT_REACH
 from photometry.io.products.cube_files import read_cube_header
 from photometry.io.products.pixel_origins import pixel_provenance
-from photometry.io.products.product_files import read_tile_fit
+from photometry.io.products.tile_files import StoredTileFit
 from photometry.io.products.trend_files import read_trends
 from photometry.io.results.lightcurve_files import export_tile
 from photometry.io.results.listed_files import files_in_index
@@ -54,7 +54,7 @@ def export_light_curves(
     ]
     header = headers[0]
     index = export_tile(
-        read_tile_fit(path_fluxes),
+        StoredTileFit.open(path_fluxes),
         header,
         choose_targets(region, [Tile(tile, core, core)], others).of_tile(tile),
         catalog_around(stars[0], header.pointing, header.wcs_header, core, mid_time(header.time), LIGHT_REACH),

@@ -11,7 +11,8 @@ from photometry.core.errors import InputFileError
 from photometry.core.stages import counted
 from photometry.io.products.cube_files import read_cube_header, read_sum_image
 from photometry.io.products.frame_lists import read_bad_frames
-from photometry.io.products.product_files import read_kernel, read_prf, read_tile_fit
+from photometry.io.products.product_files import read_kernel, read_prf
+from photometry.io.products.tile_files import read_tile_fit
 from photometry.io.results.listed_files import ListedFile
 from photometry.io.results.page_files import PAGE_FOLDER, files_of_page, read_page_file, write_page_file
 from photometry.io.results.result_columns import read_columns

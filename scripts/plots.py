@@ -14,7 +14,8 @@ from photometry.core.stars import star_name
 from photometry.core.statistics import mean_error
 from photometry.fit.tile_fit import TileFit
 from photometry.io.products.cube_files import read_cube, read_cube_header, read_sum_image
-from photometry.io.products.product_files import read_kernel, read_tile_fit
+from photometry.io.products.product_files import read_kernel
+from photometry.io.products.tile_files import StoredTileFit
 from photometry.io.stars.unlisted_files import read_unlisted
 from photometry.io.store.provenance import atomic_path, origin_of
 from photometry.io.store.tables import RESULT_COLUMNS, read_ecsv, table_of
@@ -134,17 +135,14 @@ def aperture_of(path_cube: str, header: CubeHeader, fit: TileFit) -> Any:
 
 
 def fits_of(path: str, starids: Sequence[int]) -> dict[int, TileFit]:
-    """Return the fits of some stars of a tile, by TIC number: the star first, then those around it.
-
-    Those of a whole tile may be gigabytes.
-    """
-    fit = read_tile_fit(path)
-    fits = {}
+    """Return the fits of some stars of a tile, by TIC number: the star first, then those around it."""
+    stored = StoredTileFit.open(path)
+    stars, fits = stored.stars, {}
     for starid in starids:
-        (index,) = np.flatnonzero(fit.starid == starid)
-        near = np.hypot(fit.row - fit.row[index], fit.column - fit.column[index]) < NEAR
+        (index,) = np.flatnonzero(stars.starid == starid)
+        near = np.hypot(stars.row - stars.row[index], stars.column - stars.column[index]) < NEAR
         near[index] = False
-        fits[starid] = fit.of_stars(np.append(index, np.flatnonzero(near)))
+        fits[starid] = stored.of_stars(np.append(index, np.flatnonzero(near)))
     return fits
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from photometry.background.masking import bands, blank_infinite, median_of_neighbours, zeroed
+from photometry.background.masking import bands, median_of_neighbours, zeroed
 from photometry.background.mesh import unused_blanked
 from photometry.background.mesh_cells import cell_values
 
@@ -66,7 +66,6 @@ def background_anomalies(
     residual = unused_blanked(image, star_mask, light)
     for rows in bands(len(residual)):
         residual[rows] -= background[rows]
-        blank_infinite(residual[rows])
     blocks = cell_values(residual, _BLOCK_PIX)
     judged = blocks.count >= _LEAST_PIXELS
     if not judged.any():

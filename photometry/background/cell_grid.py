@@ -5,7 +5,7 @@ the camera's field alone and rises towards the outer corner. Both are linear in 
 """
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from photometry.core.geometry import Stamp
 __all__ = ["BLOCK_CELLS", "CELL_PIX", "BackgroundGrid", "GlowPixels", "background_grid", "block_means"]
 
 _Floats = npt.NDArray[np.float64]
+_Span: TypeAlias = tuple[slice, slice, npt.NDArray[np.float32]]
 _Real = TypeVar("_Real", np.float32, np.float64)
 
 #: Size of a cell, in which pixels are reduced to one number, pixels: the glow changes little over it, and 256 pixels
@@ -25,6 +26,8 @@ CELL_PIX = 16
 BLOCK_CELLS = 4
 #: Distance of the mesh's knots, pixels: as long as the tiles of the fit, whose own background takes up the rest.
 _MESH_PIX = 64
+#: Columns that are multiplied with the splines that reach them: four distances of the knots, seven splines.
+_SPAN_PIX = 256
 #: Distance of the glow's knots and its reach inwards from the outermost pixel, pixels (21 arcsec each: 3.5 deg).
 _GLOW_KNOT_PIX, _GLOW_REACH_PIX = 50.0, 600.0
 #: Smaller regions hold no corner worth a glow of its own, pixels.
@@ -51,21 +54,20 @@ class GlowPixels:
     ----------
     row_ends : (n_row + 1,) int64
         Number of these pixels in all rows before each one.
-    row, column : (n_pixel,) int32
-        Counted from the first of the stamp.
+    place : (n_pixel,) int64
+        Flat number of the pixel in the stamp.
     profile : (n_place, n_glow) float64
         Splines of the glow at distances from the centre, `_PROFILE_STEP` pixels apart.
-    step : (n_pixel,) int32
+    step : (n_pixel,) int64
         The last of these distances before the pixel.
     part : (n_pixel,) float32
         How far the pixel is on the way to the next one, 0 to 1.
     """
 
     row_ends: npt.NDArray[np.int64]
-    row: npt.NDArray[np.int32]
-    column: npt.NDArray[np.int32]
+    place: npt.NDArray[np.int64]
     profile: _Floats
-    step: npt.NDArray[np.int32]
+    step: npt.NDArray[np.int64]
     part: npt.NDArray[np.float32]
 
 
@@ -81,6 +83,9 @@ class BackgroundGrid:
         Middle of the camera's field, 0-based CCD pixels; usually outside of the CCD.
     row_basis, column_basis : (n_row, n_mesh_row), (n_column, n_mesh_column) float64
         Splines of the mesh at every pixel.
+    spans : tuple of (slice, slice, (n_spline, n_pixel) float32)
+        Some columns, which splines reach them, and these splines there: a product with all of them takes three times
+        as long.
     cell_rows, cell_columns : (n_cell_row, n_mesh_row), (n_cell_column, n_mesh_column) float64
         The same, averaged over the pixels of each cell.
     glow_knots : (n_knot,) float64
@@ -97,6 +102,7 @@ class BackgroundGrid:
     centre: tuple[float, float]
     row_basis: _Floats
     column_basis: _Floats
+    spans: tuple[_Span, ...]
     cell_rows: _Floats
     cell_columns: _Floats
     glow_knots: _Floats
@@ -146,6 +152,7 @@ def background_grid(stamp: Stamp, centre: tuple[float, float]) -> BackgroundGrid
         centre=centre,
         row_basis=row_basis,
         column_basis=column_basis,
+        spans=_spans(column_basis),
         cell_rows=_cell_means(row_basis),
         cell_columns=_cell_means(column_basis),
         glow_knots=glow_knots,
@@ -173,6 +180,17 @@ def _mesh_basis(n_pixel: int) -> _Floats:
     knots = -0.5 + step * np.arange(-_DEGREE, n_interval + _DEGREE + 1)
     basis: _Floats = BSpline.design_matrix(np.arange(n_pixel, dtype=np.float64), knots, _DEGREE).toarray()
     return basis
+
+
+def _spans(basis: _Floats) -> tuple[_Span, ...]:
+    """Cut an axis; return pixels, the splines that reach them, and these there."""
+    spans: list[_Span] = []
+    for start in range(0, len(basis), _SPAN_PIX):
+        pixels = slice(start, min(start + _SPAN_PIX, len(basis)))
+        reaching = np.flatnonzero(basis[pixels].any(axis=0))
+        splines = slice(int(reaching[0]), int(reaching[-1]) + 1)
+        spans.append((pixels, splines, np.ascontiguousarray(basis[pixels, splines].T, dtype=np.float32)))
+    return tuple(spans)
 
 
 def _cell_means(values: _Floats) -> _Floats:
@@ -205,7 +223,6 @@ def _glow_pixels(stamp: Stamp, centre: tuple[float, float], knots: _Floats) -> G
     column = np.arange(stamp.col_min, stamp.col_max) - centre[1]
     radius = np.hypot(row[:, None], column[None, :]) if len(knots) else np.zeros(stamp.shape)
     inside = radius >= (knots[_DEGREE] if len(knots) else np.inf)
-    at_row, at_column = np.nonzero(inside)
     places = _profile_places(knots) if len(knots) else np.zeros(2)
     # The splines that reach inwards of the begin have no coefficients: the glow starts from zero.
     splines = BSpline.design_matrix(places, knots, _DEGREE).toarray()[:, _DEGREE:] if len(knots) else np.zeros((2, 0))
@@ -213,10 +230,9 @@ def _glow_pixels(stamp: Stamp, centre: tuple[float, float], knots: _Floats) -> G
     part = (radius[inside] - places[step]) / (places[step + 1] - places[step])
     return GlowPixels(
         row_ends=np.append(0, np.cumsum(inside.sum(axis=1))),
-        row=at_row.astype(np.int32),
-        column=at_column.astype(np.int32),
+        place=np.flatnonzero(inside),
         profile=splines,
-        step=step.astype(np.int32),
+        step=step,
         part=part.astype(np.float32),
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.background.cell_grid import BLOCK_CELLS, CELL_PIX, BackgroundGrid, block_means
-from photometry.background.masking import bands, blank, blank_infinite
+from photometry.background.masking import bands, blank
 from photometry.background.mesh_cells import cell_values
 from photometry.background.splines import fit_cells, strap_factors
 from photometry.core.constants import SATURATION_E_S
@@ -120,19 +120,12 @@ def describe_background(
     if not coarse.count.any():
         return _nothing(grid)
     mesh, glow = fit_cells(coarse, grid)
-    model = background_image(_description(mesh, glow, grid), grid)
-    sky -= model
-    columns = strap_factors(sky, model).outstanding
-    straps = sky[:, columns]
-    sky[:, columns] = np.nan
-    cells = cell_values(sky, CELL_PIX)
-    sky[:, columns] = straps
+    model = np.zeros_like(sky)
+    _move_to_model(sky, model, _description(mesh, glow, grid), grid)
+    cells = cell_values(sky, CELL_PIX, strap_factors(sky, model).outstanding)
     mesh_step, glow_step = fit_cells(cells, grid)
-    step = _description(mesh_step, glow_step, grid)
     # Straps have pulled at the rough model; what they have more than the better one is theirs.
-    correction = background_image(step, grid)
-    sky -= correction
-    model += correction
+    _move_to_model(sky, model, _description(mesh_step, glow_step, grid), grid)
     factors = strap_factors(sky, model).factors
     noise = float(np.median(cells.scatter[cells.count > 0])) if cells.count.any() else float("nan")
     return _description(mesh + mesh_step, glow + glow_step, grid, factors, noise, cells.count)
@@ -142,9 +135,8 @@ def background_image(
     background: FrameBackground,
     grid: BackgroundGrid,
     rows: slice = slice(None),
-    columns: slice = slice(None),
 ) -> npt.NDArray[np.float32]:
-    """Return the background of any part of a frame.
+    """Return the background of any rows of a frame.
 
     Parameters
     ----------
@@ -152,20 +144,22 @@ def background_image(
         Of one frame.
     grid : BackgroundGrid
         The grid that it was described with.
-    rows, columns : slice
-        Pixels counted from the first of the grid's stamp.
+    rows : slice
+        Rows counted from the first of the grid's stamp.
 
     Returns
     -------
     (n_row, n_column) float32
         e-/s; NaN for a frame that could not be described.
     """
-    on_rows = grid.row_basis[rows].astype(np.float32)
-    on_columns = grid.column_basis[columns].astype(np.float32)
-    image: npt.NDArray[np.float32] = np.asarray((on_rows @ background.mesh) @ on_columns.T, dtype=np.float32)
+    on_rows = grid.row_basis[rows].astype(np.float32) @ background.mesh
+    image = np.empty((len(on_rows), grid.stamp.shape[1]), dtype=np.float32)
+    for columns, splines, values in grid.spans:
+        np.matmul(on_rows[:, splines], values, out=image[:, columns])
     if grid.n_glow:
-        _add_glow(image, background.glow, grid, rows, columns)
-    image *= np.float32(1) + background.straps[columns]
+        _add_glow(image, background.glow, grid, rows)
+    if background.straps.any():
+        image *= np.float32(1) + background.straps
     return image
 
 
@@ -182,7 +176,6 @@ def unused_blanked(
     sky, usable = np.empty(image.shape, dtype=np.float32), usable_pixels(image)
     for rows in bands(len(image)):
         np.subtract(image[rows], np.float32(0) if light is None else light[rows], out=sky[rows])
-        blank_infinite(sky[rows])
         blank(sky[rows], star_mask[rows] | ~usable[rows])
     return sky
 
@@ -214,27 +207,28 @@ def used_pixels(
     return used
 
 
-def _add_glow(
-    image: npt.NDArray[np.float32],
-    glow: npt.NDArray[np.float32],
-    grid: BackgroundGrid,
-    rows: slice,
-    columns: slice,
+def _move_to_model(
+    sky: npt.NDArray[np.float32], model: npt.NDArray[np.float32], background: FrameBackground, grid: BackgroundGrid
 ) -> None:
+    """Subtract a background from a frame and add it to its model, in place."""
+    for rows in bands(len(sky)):
+        values = background_image(background, grid, rows)
+        sky[rows] -= values
+        model[rows] += values
+
+
+def _add_glow(image: npt.NDArray[np.float32], glow: npt.NDArray[np.float32], grid: BackgroundGrid, rows: slice) -> None:
     """Add the glow to the pixels of `image` that are far enough from the centre."""
     pixels = grid.glow_pixels
-    first_row, last_row, _ = rows.indices(grid.stamp.shape[0])
-    first_column, last_column, _ = columns.indices(grid.stamp.shape[1])
-    reached = slice(pixels.row_ends[first_row], pixels.row_ends[max(first_row, last_row)])
+    n_row, n_column = grid.stamp.shape
+    first, behind, _ = rows.indices(n_row)
+    reached = slice(pixels.row_ends[first], pixels.row_ends[max(first, behind)])
     if reached.start == reached.stop:
         return
-    row, column, step, part = pixels.row[reached], pixels.column[reached], pixels.step[reached], pixels.part[reached]
-    if (first_column, last_column) != (0, grid.stamp.shape[1]):
-        inside = (column >= first_column) & (column < last_column)
-        row, column, step, part = row[inside], column[inside], step[inside], part[inside]
     profile = pixels.profile @ glow
     value, rise = profile[:-1].astype(np.float32), np.diff(profile).astype(np.float32)
-    image[row - first_row, column - first_column] += value.take(step) + part * rise.take(step)
+    place, step = pixels.place[reached] - first * n_column, pixels.step[reached]
+    image.reshape(-1)[place] += value.take(step) + pixels.part[reached] * rise.take(step)
 
 
 def _description(

@@ -12,6 +12,8 @@ _LOW_QUANTILE = 0.1587
 #: Pixels beyond this many standard deviations of the darker half from the cell's middle are left out.
 _CLIP = 2.5
 _ROUNDS = 2
+#: What stands for NaN behind the values of a cell.
+_UNUSED = np.finfo(np.float32).max
 #: Rows that are worked on together, at least.
 _ROWS_AT_ONCE = 256
 
@@ -35,7 +37,7 @@ class CellValues:
     count: npt.NDArray[np.int64]
 
 
-def cell_values(values: npt.NDArray[np.float32], size: int) -> CellValues:
+def cell_values(values: npt.NDArray[np.float32], size: int, unused: npt.NDArray[np.bool_] | None = None) -> CellValues:
     """Reduce the used pixels of every cell to a mean that stars and outliers move little.
 
     Parameters
@@ -44,6 +46,8 @@ def cell_values(values: npt.NDArray[np.float32], size: int) -> CellValues:
         e-/s; NaN where not used, finite else.
     size : int
         Rows and columns of a cell; the last ones may be smaller.
+    unused : (n_column,) bool, optional
+        Columns that are not used.
 
     Returns
     -------
@@ -53,34 +57,34 @@ def cell_values(values: npt.NDArray[np.float32], size: int) -> CellValues:
     """
     # As many rows at a time as stay in the processor's cache.
     n_row = max(_ROWS_AT_ONCE // size, 1) * size
-    parts = [_values_of(values[start : start + n_row], size) for start in range(0, len(values), n_row)]
+    parts = [_values_of(values[start : start + n_row], size, unused) for start in range(0, len(values), n_row)]
     level, scatter, count = (np.concatenate([part[number] for part in parts]) for number in range(3))
     return CellValues(level.astype(np.float64), scatter.astype(np.float64), count)
 
 
 def _values_of(
-    values: npt.NDArray[np.float32], size: int
+    values: npt.NDArray[np.float32], size: int, unused: npt.NDArray[np.bool_] | None
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Return level, scatter and count of the cells of some rows."""
     shape = tuple(-(-n // size) for n in values.shape)
-    # One value more, so that every sum has an end; sorting puts NaN last.
-    flat = np.empty(shape[0] * shape[1] * size**2 + 1, dtype=np.float32)
-    flat[-1] = np.nan
-    cells = flat[:-1].reshape(-1, size**2)
+    if unused is not None:
+        values = values + np.where(unused, np.float32(np.nan), np.float32(0))
+    cells = np.empty((shape[0] * shape[1], size**2), dtype=np.float32)
     _cut_cells(values, cells.reshape(*shape, size, size))
+    # NaN comes last, and is a number then that no cell has: 0 times it is 0.
     cells.sort(axis=1)
-    count = _number_below(cells, np.full(len(cells), np.inf, dtype=np.float32))
+    np.fmin(cells, _UNUSED, out=cells)
+    ones = np.ones(size**2, dtype=np.float32)
+    count = ((cells < _UNUSED).astype(np.float32) @ ones).astype(np.int64)
     middle, low = _quantile(cells, count, 0.5), _quantile(cells, count, _LOW_QUANTILE)
     scatter = middle - low
-    level = middle
+    level, reach = middle, _CLIP * scatter + np.float32(1e-6)
     for _ in range(_ROUNDS):
-        reach = _CLIP * scatter + np.float32(1e-6)
-        first = _number_below(cells, level - reach)
-        behind = _number_below(cells, np.nextafter(level + reach, np.float32(np.inf)))
-        n_kept = behind - first
-        ends = np.stack([first, behind], axis=1) + size**2 * np.arange(len(cells))[:, None]
-        total = np.add.reduceat(flat, ends.ravel())[::2]
-        level = np.where(n_kept > 0, total / np.maximum(n_kept, 1), level).astype(np.float32)
+        kept = cells >= (level - reach)[:, None]
+        kept &= cells <= (level + reach)[:, None]
+        share = kept.astype(np.float32)
+        n_kept = share @ ones
+        level = np.where(n_kept > 0, np.vecdot(share, cells) / np.maximum(n_kept, 1), level)
     return level.reshape(shape), scatter.reshape(shape), count.reshape(shape)
 
 
@@ -91,17 +95,6 @@ def _cut_cells(values: npt.NDArray[np.float32], cells: npt.NDArray[np.float32]) 
         margin = [(0, n * size - length) for n, length in zip((n_row, n_column), values.shape, strict=True)]
         values = np.pad(values, margin, constant_values=np.nan)
     np.copyto(cells, values.reshape(n_row, size, n_column, size).transpose(0, 2, 1, 3))
-
-
-def _number_below(cells: npt.NDArray[np.float32], limit: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """Return how many of the sorted values of each cell are below its limit, by halving."""
-    n_value, flat = cells.shape[1], cells.ravel()
-    before = np.arange(-1, flat.size - 1, n_value)
-    place, last = before.copy(), before + n_value
-    for step in 2 ** np.arange(n_value.bit_length())[::-1]:
-        further = np.minimum(place + step, last)
-        np.copyto(place, further, where=flat.take(further) < limit)
-    return np.asarray(place - before, dtype=np.int64)
 
 
 def _quantile(cells: npt.NDArray[np.float32], count: npt.NDArray[np.int64], share: float) -> npt.NDArray[np.float32]:

@@ -9,7 +9,7 @@ from scipy import linalg, ndimage
 from photometry.background.cell_grid import BackgroundGrid
 from photometry.background.masking import bands, median_of_neighbours, zeroed
 from photometry.background.mesh_cells import CellValues
-from photometry.core.statistics import MAD_TO_SIGMA
+from photometry.core.statistics import MAD_TO_SIGMA, median
 
 __all__ = ["StrapFactors", "fit_cells", "outstanding_columns", "strap_factors"]
 
@@ -84,7 +84,7 @@ def fit_cells(cells: CellValues, grid: BackgroundGrid) -> tuple[_Floats, _Floats
         fitted = grid.cell_rows @ mesh @ grid.cell_columns.T + grid.cell_glow @ glow
         # Cells with fewer pixels are noisier.
         pulls = np.abs(cells.level - fitted) * np.sqrt(share)
-        sigma = MAD_TO_SIGMA * float(np.median(pulls[share > 0])) + _LEAST_SIGMA
+        sigma = MAD_TO_SIGMA * float(median(pulls[share > 0])) + _LEAST_SIGMA
         # Where many cells together disagree, the splines are too stiff; the cells are not to blame.
         nearby = median_of_neighbours(pulls, _NEARBY_CELLS)
         usual = np.maximum(sigma, MAD_TO_SIGMA * nearby)
@@ -106,7 +106,7 @@ def strap_factors(residual: npt.NDArray[np.float32], background: npt.NDArray[np.
     sample = slice(None, None, _SAMPLE_STEP)
     sampled = residual[sample]
     sampled = np.abs(sampled[np.isfinite(sampled)])
-    reach = np.float32(_COLUMN_CLIP * MAD_TO_SIGMA * np.median(sampled) if sampled.size else 0.0)
+    reach = np.float32(_COLUMN_CLIP * MAD_TO_SIGMA * median(sampled) if sampled.size else 0.0)
     # Clipped about the column's own middle, which a strap moves by more than the noise.
     rough = _rough_factors(residual[sample], background[sample])
     power, common = np.zeros((2, residual.shape[1]))
@@ -162,15 +162,19 @@ def _solve(level: _Floats, weights: _Floats, grid: BackgroundGrid) -> tuple[_Flo
     rows = slice(glowing[0], glowing[-1] + 1)
     splines = grid.cell_glow[rows]
     weighted_splines = weights[rows][..., None] * splines
-    border = np.einsum("rm,rcg,cn->mng", grid.cell_rows[rows], weighted_splines, grid.cell_columns, optimize=True)
-    border = border.reshape(-1, grid.n_glow)
-    corner = grid.glow_penalty + np.einsum("rcg,rch->gh", weighted_splines, splines, optimize=True)
-    right_glow = np.einsum("rcg,rc->g", splines, weighted[rows])
-    solved = linalg.solveh_banded(band, np.column_stack([right.ravel(), border]), lower=True)
+    # (row of the mesh, column of cells, glow), then (row, column of the mesh; glow).
+    of_rows = (grid.cell_rows[rows].T @ weighted_splines.reshape(len(splines), -1)).reshape(shape[0], -1, grid.n_glow)
+    border = (grid.cell_columns.T @ of_rows).reshape(-1, grid.n_glow)
+    splines = splines.reshape(-1, grid.n_glow)
+    corner = grid.glow_penalty + weighted_splines.reshape(-1, grid.n_glow).T @ splines
+    right_glow = splines.T @ weighted[rows].ravel()
+    factor = linalg.cholesky_banded(band, lower=True, overwrite_ab=True, check_finite=False)
+    halved, _ = linalg.lapack.dtbtrs(factor, np.column_stack([right.ravel(), border]), uplo="L")
+    of_right, of_border = halved[:, 0], halved[:, 1:]
     glow = linalg.solve(
-        corner - border.T @ solved[:, 1:], right_glow - border.T @ solved[:, 0], assume_a="pos", check_finite=False
+        corner - of_border.T @ of_border, right_glow - of_border.T @ of_right, assume_a="pos", check_finite=False
     )
-    mesh = solved[:, 0] - solved[:, 1:] @ glow
+    mesh, _ = linalg.lapack.dtbtrs(factor, of_right - of_border @ glow, uplo="L", trans="T")
     return mesh.reshape(shape), np.asarray(glow, dtype=np.float64)
 
 

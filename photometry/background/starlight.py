@@ -196,25 +196,19 @@ def _block_light(
     fine = _shared_flux((row + margin) * _PHASES, (column + margin) * _PHASES, flux, fine_shape)
     step = PRF_SAMPLES_PER_PIXEL
     middle = samples.shape[0] // 2
-    total = np.zeros(tuple(n + 2 * margin for n in shape))
     offsets = np.arange(-margin, margin + 1) * step
+    # What comes round the edges of a transform of this size falls into the margin.
+    size = [fft.next_fast_len(n + 2 * margin, real=True) for n in shape]
+    spectrum = np.zeros((size[0], size[1] // 2 + 1), dtype=np.complex128)
     for row_phase in range(_PHASES):
         for column_phase in range(_PHASES):
             # A star at this phase is off its pixel's centre by so many samples; pixel - star is as much less.
             taken = [middle + offsets - phase * step // _PHASES for phase in (row_phase, column_phase)]
-            kernel = _cut(samples, *taken)
             points = fine[row_phase::_PHASES, column_phase::_PHASES]
-            total += _convolved(points, kernel)
-    return total[margin:-margin, margin:-margin]
-
-
-def _convolved(image: _Floats, kernel: _Floats) -> _Floats:
-    """Convolve an image with a kernel of odd sides, zeros beyond it; importing `scipy.signal` takes a job a second."""
-    shape = [n + k - 1 for n, k in zip(image.shape, kernel.shape, strict=True)]
-    size = [fft.next_fast_len(n, real=True) for n in shape]
-    whole = fft.irfft2(fft.rfft2(image, size) * fft.rfft2(kernel, size), size)
-    row, column = (k // 2 for k in kernel.shape)
-    return np.asarray(whole[row : row + image.shape[0], column : column + image.shape[1]])
+            spectrum += fft.rfft2(points, size) * fft.rfft2(_cut(samples, *taken), size)
+    # The kernels have their middle at `margin`.
+    rows, columns = (slice(2 * margin, 2 * margin + n) for n in shape)
+    return np.asarray(fft.irfft2(spectrum, size)[rows, columns])
 
 
 def _shared_flux(row: _Floats, column: _Floats, flux: _Floats, shape: tuple[int, ...]) -> _Floats:

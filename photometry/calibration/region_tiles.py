@@ -267,7 +267,7 @@ def no_background(stamp: Stamp, n_cadence: int) -> npt.NDArray[np.float64]:
     return np.zeros((n_cadence, local_basis(stamp).shape[1]))
 
 
-def kernel_of_tile(kernel: MovementKernel, data: TileData) -> MovementKernel:
+def kernel_of_tile(kernel: MovementKernel, data: TileData | Cube) -> MovementKernel:
     """Return the kernel of a region, expanded about the centre and the scale of a tile."""
     to_tile = parameters_of_tile(kernel, data)
     return replace(
@@ -279,7 +279,9 @@ def kernel_of_tile(kernel: MovementKernel, data: TileData) -> MovementKernel:
     )
 
 
-def tile_motion(kernel: MovementKernel, data: TileData, local: npt.NDArray[np.float64] | None = None) -> TileMotion:
+def tile_motion(
+    kernel: MovementKernel, data: TileData | Cube, local: npt.NDArray[np.float64] | None = None
+) -> TileMotion:
     """Return the motion of a tile by the kernel of its region, and a local background (n_cadence, n_local), if any."""
     own = kernel_of_tile(kernel, data).parameters
     local = no_background(data.stamp, data.n_cadence) if local is None else local
@@ -323,7 +325,7 @@ def _first_kernel(cube: Cube, settings: MotionSettings) -> MovementKernel:
     )
 
 
-def parameters_of_tile(kernel: MovementKernel, data: TileData) -> npt.NDArray[np.float64]:
+def parameters_of_tile(kernel: MovementKernel, data: TileData | Cube) -> npt.NDArray[np.float64]:
     """Matrix that turns the region's parameters into those about the tile's centre and scale, (N_MOTION, N_MOTION)."""
     row, column = data.stamp.center
     ratio = max(data.stamp.shape) / 2 / kernel.scale

@@ -44,11 +44,12 @@ def write_backgrounds(path: str | Path, work: CcdWork, number: int, light: str |
     looked = _Look(work, work.grid(), static["mask"], static["light"], usual)
     with new_part(path) as file, stage("backgrounds", len(work.cadences(number)), "frames") as advance:
         create_pixels(file, "images_err", work.shape(number), None, work.chunk)
+        errors = np.zeros((work.length, *work.area.shape), dtype=np.float32)
         for place, cadences in enumerate(work.chunks(number)):
-            errors = np.zeros((work.length, *work.area.shape), dtype=np.float32)
             for cadence, kept in zip(cadences, errors, strict=False):
                 looked.at(cadence, kept)
                 advance(1)
+            errors[len(cadences) :] = 0
             file["images_err"][place * work.length : (place + 1) * work.length] = errors
         _write(file, looked)
 
@@ -86,8 +87,7 @@ class _Look:
         image, status, reason = None, OK, ""
         if work.good[cadence]:
             try:
-                image, read = read_checked_frame(work.files[cadence], work.area)
-                errors[:] = rounded_errors(read)
+                image = self._read(cadence, errors)
             except InputFileError as error:
                 status, reason = "no_pixels", error.problem
         is_read = image is not None
@@ -103,6 +103,12 @@ class _Look:
         self.backgrounds.append(background)
         self.status.append(status)
         self.reason.append(reason)
+
+    def _read(self, cadence: int, errors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Read a frame; return its image, write its errors."""
+        image, read = read_checked_frame(self._work.files[cadence], self._work.area)
+        errors[:] = rounded_errors(read)
+        return image
 
     def _goodness(self, cadence: int, image: npt.NDArray[np.float32], background: FrameBackground) -> tuple[str, str]:
         """Return status and reason of a frame that could be read."""

@@ -52,8 +52,8 @@ def is_without_stars(
     """
     patches = [(place, patch) for place, patch in zip(patch_places(area), usual, strict=True) if patch is not None]
     lost = 0
-    for number, (place, patch) in enumerate(patches):
-        pixels = image[place] - background_image(background, grid, *place)
+    for number, ((rows, columns), patch) in enumerate(patches):
+        pixels = image[rows, columns] - background_image(background, grid, rows)[:, columns]
         lost += bool(frames_without_stars(pixels[None], patch)[0])
         # What is left cannot change it any more: of a good frame, half of the patches are looked at.
         if 2 * lost > len(patches) or 2 * (lost + len(patches) - number - 1) <= len(patches):

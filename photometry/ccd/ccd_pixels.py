@@ -3,6 +3,7 @@
 A chunk of 64 cadences is worked on in bounded memory: the largest array is one pixel series of it, 1.1 GB for a CCD.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,10 @@ from photometry.io.products.cube_files import create_pixels
 
 __all__ = ["write_pixels"]
 
-#: Rows of backgrounds that are made at once: bounds the memory.
-_ROWS_AT_ONCE = 256
+#: Rows of backgrounds that are made at once for a chunk: 17 MB, for which there is room in what a frame took before
+#: (`photometry.core.allocator`). Flags have a quarter of the bytes.
+_ROWS_AT_ONCE = 32
+_ROWS_OF_FLAGS = 4 * _ROWS_AT_ONCE
 
 
 def write_pixels(path: str | Path, work: CcdWork, number: int, light: str | Path, smooth: str | Path) -> None:
@@ -50,8 +53,9 @@ def write_pixels(path: str | Path, work: CcdWork, number: int, light: str | Path
         for place, cadences in enumerate(work.chunks(number)):
             part = slice(place * work.length, (place + 1) * work.length)
             file["images"][part] = block.images(cadences)
-            for rows in _slabs(work.area):
+            for rows in _slabs(work.area, _ROWS_AT_ONCE):
                 file["backgrounds"][part, rows] = block.backgrounds(cadences, rows)
+            for rows in _slabs(work.area, _ROWS_OF_FLAGS):
                 file["pixel_flags"][part, rows] = block.flags(cadences, rows)
             advance(len(cadences))
         write_arrays(file, total=block.total, count=block.count)
@@ -72,6 +76,8 @@ class _Block:
         self._backgrounds = read_backgrounds(smooth, slice(self._first, work.cadences(number).stop))
         self._static, self._known = read_part(light, "mask", "light"), read_part(smooth, "good", "usable", "dead")
         self._straps = strap_columns(work.area)
+        #: For the images of a chunk: a new array for each would take longer.
+        self._images = np.zeros((work.length, *work.area.shape), dtype=np.float32)
         #: What was found in the frames of a chunk: flags by name, eight pixels a byte, (n_row, n_column / 8).
         self._found: dict[int, dict[str, npt.NDArray[np.uint8]]] = {}
         self.total = np.zeros(work.area.shape)
@@ -80,13 +86,14 @@ class _Block:
     def images(self, cadences: range) -> npt.NDArray[np.float32]:
         """Return images less their backgrounds of a chunk; add the usable ones to their sum, remember their flags."""
         self._found.clear()
-        images = np.zeros((self._work.length, *self._work.area.shape), dtype=np.float32)
-        for cadence, image in zip(cadences, images, strict=False):
+        for cadence, image in zip(cadences, self._images, strict=False):
             if (background := self._background(cadence)) is None:
                 image[:] = np.nan
             else:
                 self._measure(cadence, background, image)
-        return images
+        self._images[len(cadences) :] = 0
+        self._add(cadences)
+        return self._images
 
     def backgrounds(self, cadences: range, rows: slice) -> npt.NDArray[np.float32]:
         """Return some rows of the backgrounds of a chunk."""
@@ -115,33 +122,39 @@ class _Block:
     def _measure(self, cadence: int, background: FrameBackground, left: npt.NDArray[np.float32]) -> None:
         """Write what is left of a frame without its background; remember its flags."""
         left[:] = read_image(self._work.files[cadence], self._work.area)
-        mask, model = self._static["mask"], np.empty_like(left)
-        for rows in _slabs(self._work.area):
+        model = np.empty_like(left)
+        for rows in _slabs(self._work.area, _ROWS_AT_ONCE):
             model[rows] = _rounded(background, self._grid, rows)
-        told = (
-            ~np.isfinite(left),
-            left >= SATURATION_E_S,
-            used_pixels(left, mask, background),
-            background_anomalies(left, model, mask, self._static["light"]),
-        )
+        told = self._told(background, left, model)
         self._found[cadence] = {name: np.packbits(where, axis=1) for name, where in zip(FOUND, told, strict=True)}
         left -= model
         left[:, self._work.excluded(cadence)] = np.nan
-        if self._known["usable"][cadence]:
-            self._add(left)
 
-    def _add(self, left: npt.NDArray[np.float32]) -> None:
-        """Add what is measured of an image to the sum."""
-        for rows in bands(len(left)):
-            measured = np.isfinite(left[rows])
-            self.count[rows] += measured
-            self.total[rows] += left[rows] if measured.all() else zeroed(left[rows], measured)
+    def _told(
+        self, background: FrameBackground, image: npt.NDArray[np.float32], model: npt.NDArray[np.float32]
+    ) -> Iterator[npt.NDArray[np.bool_]]:
+        """Give the flags that a frame with its background tells, in the order of `FOUND`."""
+        mask = self._static["mask"]
+        yield ~np.isfinite(image)
+        yield image >= SATURATION_E_S
+        yield used_pixels(image, mask, background)
+        yield background_anomalies(image, model, mask, self._static["light"])
+
+    def _add(self, cadences: range) -> None:
+        """Add what is measured in the usable images of a chunk to the sum, some rows of all of them after the other."""
+        usable = self._known["usable"]
+        images = [image for cadence, image in zip(cadences, self._images, strict=False) if usable[cadence]]
+        for rows in bands(self._work.area.shape[0]):
+            for image in images:
+                measured = np.isfinite(image[rows])
+                self.count[rows] += measured
+                self.total[rows] += image[rows] if measured.all() else zeroed(image[rows], measured)
 
 
-def _slabs(area: Stamp) -> list[slice]:
-    """Rows of which backgrounds are made at once."""
+def _slabs(area: Stamp, size: int) -> list[slice]:
+    """Cut the rows of an area into parts of a size."""
     n_row = area.shape[0]
-    return [slice(first, min(first + _ROWS_AT_ONCE, n_row)) for first in range(0, n_row, _ROWS_AT_ONCE)]
+    return [slice(first, min(first + size, n_row)) for first in range(0, n_row, size)]
 
 
 def _rounded(background: FrameBackground, grid: BackgroundGrid, rows: slice) -> npt.NDArray[np.float32]:

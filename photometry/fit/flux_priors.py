@@ -16,6 +16,8 @@ __all__ = ["variation_widths"]
 _WINDOWS = (1, 3, 9, 27)
 #: Significance of such a change, standard errors: a false alarm in a million stars and cadences.
 _SIGNIFICANT = 5.5
+#: Stars that are worked on at once: bounds the memory.
+_STARS_AT_ONCE = 64
 
 
 def variation_widths(
@@ -32,7 +34,13 @@ def variation_widths(
     good : (n_cadence,) bool
         Cadences that count.
     """
-    series, noise = deviation[:, good], noise[:, good]
+    some = [slice(start, start + _STARS_AT_ONCE) for start in range(0, len(deviation), _STARS_AT_ONCE)]
+    widths = [_widths(deviation[stars][:, good], noise[stars][:, good]) for stars in some]
+    return np.concatenate([np.zeros(0), *widths])
+
+
+def _widths(series: npt.NDArray[np.float32], noise: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Widths of some stars, of the good cadences."""
     counts = np.isfinite(noise)
     series = np.where(counts, series - median(series, axis=1, keepdims=True), 0).astype(np.float64)
     square = np.where(counts, noise, 0).astype(np.float64) ** 2

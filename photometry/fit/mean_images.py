@@ -80,13 +80,16 @@ def mean_images(
 
 def measured_image(cube: Cube, good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """Return the mean of the good images as they were measured, (n_row, n_column), e-/s; NaN where none was."""
-    images = cube.images.reshape(len(good), -1)
-    share = (good / good.sum()).astype(images.dtype)
-    mean = (share @ images).astype(np.float64)
-    # Pixels that were not measured in some cadence, be it a flagged one, leave no number.
-    gaps = np.flatnonzero(~np.isfinite(mean))
-    finite = np.isfinite(images[:, gaps]) & good[:, None]
-    count = finite.sum(axis=0)
-    total = np.where(finite, images[:, gaps], 0).sum(axis=0, dtype=np.float64)
-    mean[gaps] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return np.asarray(mean.reshape(cube.images.shape[1:]), dtype=np.float64)
+    images = cube.images.reshape(cube.n_cadence, -1)
+    total, count = np.zeros(images.shape[1]), np.zeros(images.shape[1])
+    for start in range(0, len(images), _CADENCES_AT_ONCE):
+        some, block = (values[start : start + _CADENCES_AT_ONCE] for values in (good, images))
+        of_block, n_some = (some.astype(images.dtype) @ block).astype(np.float64), np.full(len(total), some.sum())
+        # Pixels that were not measured in some cadence, be it a flagged one, leave no number.
+        gaps = np.flatnonzero(~np.isfinite(of_block))
+        finite = np.isfinite(block[:, gaps]) & some[:, None]
+        of_block[gaps] = np.where(finite, block[:, gaps], 0).sum(axis=0, dtype=np.float64)
+        n_some[gaps] = finite.sum(axis=0)
+        total, count = total + of_block, count + n_some
+    mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    return mean.reshape(cube.stamp.shape)

@@ -27,6 +27,8 @@ _N_PART = 8
 _MOST_LEAK, _LEAST_OWN = 0.05, 0.5
 #: Least variation in units of the noise of a cadence: noise in the flux flattens slopes.
 _LEAST_VARIATION = 3.0
+#: Cadences of a node that are worked on at once: bounds the memory.
+_CADENCES_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,26 +165,28 @@ def _sums(
     Returns
     -------
     (n_part, 2, n_pixel, n) float64
-        For each part of the good cadences, numbered in `part` (n_good,) in ascending order, alone.
+        For each part of the good cadences, numbered in `part` (n_good,), alone.
     """
     sums = np.zeros((part.max() + 1, 2, scene.data.stamp.n_pixel, regressors.shape[1]))
     place = np.cumsum(good) - 1
     for node in scene.model.nodes:
-        cadences = node.cadences[good[node.cadences]]
-        if len(cadences) == 0:
+        of_node = node.cadences[good[node.cadences]]
+        if len(of_node) == 0:
             continue
-        residual = residual_of(scene, node, scene.model.mean_images(node, scene.state.flux), cadences)
-        which, pixel = np.nonzero(first.rejected[cadences] | ~scene.data.valid[cadences])
-        residual[pixel, which] = 0
-        images = [residual]
-        if len(stars):
-            images.append(_light_of(scene, node, stars, flux[:, place[cadences]], cadences))
-            images[1][pixel, which] = 0
-        of_node = regressors[place[cadences]].astype(np.float32)
-        ends = np.searchsorted(part[place[cadences]], np.arange(len(sums) + 1))
-        for k, some in enumerate(map(slice, ends, ends[1:])):
-            for kind, image in enumerate(images):
-                sums[k, kind] += image[:, some] @ of_node[some]
+        images = scene.model.mean_images(node, scene.state.flux)
+        # Cadences of a node are in the order of time: those of a part follow each other.
+        for k, of_part in enumerate(np.split(of_node, np.searchsorted(part[place[of_node]], range(1, len(sums))))):
+            for start in range(0, len(of_part), _CADENCES_AT_ONCE):
+                cadences = of_part[start : start + _CADENCES_AT_ONCE]
+                residual = residual_of(scene, node, images, cadences)
+                which, pixel = np.nonzero(first.rejected[cadences] | ~scene.data.valid[cadences])
+                residual[pixel, which] = 0
+                factors = regressors[place[cadences]].astype(np.float32)
+                sums[k, 0] += residual @ factors
+                if len(stars):
+                    light = _light_of(scene, node, stars, flux[:, place[cadences]], cadences)
+                    light[pixel, which] = 0
+                    sums[k, 1] += light @ factors
     return sums
 
 

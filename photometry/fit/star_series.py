@@ -1,6 +1,6 @@
 """Series of the stars of a tile's core from the fit of some cadences: fluxes with errors, apertures, flags."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -53,17 +53,28 @@ class BlockSeries:
         Series of the stars.
     flags : (n_star, n_cadence) int32
         `photometry.core.quality.PIXEL_QUALITY`.
-    cadence_chi2 : (n_cadence,) float64
+    cadence_chi2 : (n_cadence,) float32
         Reduced chi-squared of the tile.
-    local : (n_local, n_cadence) float64
-        Coefficients of the local background.
     """
 
     cadences: npt.NDArray[np.int64]
     stars: StarSeries
     flags: npt.NDArray[np.int32]
-    cadence_chi2: npt.NDArray[np.float64]
-    local: npt.NDArray[np.float64]
+    cadence_chi2: npt.NDArray[np.float32]
+
+    @classmethod
+    def unknown(cls, n_star: int, n_cadence: int) -> "BlockSeries":
+        """Return what `take` fills: NaN and no flags, in all cadences of a tile."""
+        series = {field.name: np.full((n_star, n_cadence), np.nan, dtype=np.float32) for field in fields(StarSeries)}
+        flags, chi2 = np.zeros((n_star, n_cadence), dtype=np.int32), np.full(n_cadence, np.nan, dtype=np.float32)
+        return cls(np.arange(n_cadence), StarSeries(**series), flags, chi2)
+
+    def take(self, block: "BlockSeries") -> None:
+        """Take over the results of a block: kept until all are there, blocks would take the memory twice."""
+        for field in fields(StarSeries):
+            getattr(self.stars, field.name)[:, block.cadences] = getattr(block.stars, field.name)
+        self.flags[:, block.cadences] = block.flags
+        self.cadence_chi2[block.cadences] = block.cadence_chi2
 
 
 def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: StarQuality) -> BlockSeries:
@@ -118,7 +129,7 @@ def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: 
         "chi2": chi2,
     }
     kept = {name: np.where(fitted, value, np.nan).astype(np.float32) for name, value in values.items()}
-    return BlockSeries(cadences, StarSeries(**kept), flags, cadence_chi2, coefficients)
+    return BlockSeries(cadences, StarSeries(**kept), flags, cadence_chi2.astype(np.float32))
 
 
 def of_sums(

@@ -9,10 +9,15 @@ import numpy.typing as npt
 
 from photometry.core.geometry import Stamp, bounding_stamp
 
-__all__ = ["TileFit", "joined"]
+__all__ = ["SERIES", "TileFit", "joined"]
 
 #: Fields of `TileFit` without an entry for each star.
 _OF_PIXELS = ("stamp", "cadence_chi2", "prf_source", "fit_tmag_limit", "sum_image", "model_image")
+#: Fields of `TileFit` with an entry for each star and cadence: nearly all of its memory.
+SERIES = (
+    *("flux", "flux_err", "aperture_flux", "aperture_flux_err", "background", "centroid_row", "centroid_column"),
+    *("row_shift", "column_shift", "pixel_quality", "chi2"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,13 @@ class TileFit:
         names = [field.name for field in fields(TileFit) if field.name not in _OF_PIXELS]
         chosen: dict[str, Any] = {name: getattr(self, name)[which] for name in names}
         return replace(self, **chosen)
+
+    def without_series(self) -> "TileFit":
+        """Return the fit with series of no cadences, whose memory is free."""
+        empty: dict[str, Any] = {
+            name: np.empty((len(self.starid), 0), dtype=getattr(self, name).dtype) for name in SERIES
+        }
+        return replace(self, **empty)
 
 
 def joined(fits: Sequence[TileFit], cores: Sequence[Stamp]) -> TileFit:

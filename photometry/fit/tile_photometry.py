@@ -1,7 +1,6 @@
 """Joint photometry of a tile: every star in every cadence."""
 
 from dataclasses import fields, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +62,8 @@ def fit_tile(
     kernel: MovementKernel,
     settings: FitSettings,
     prior_widths: npt.NDArray[np.float64] | None = None,
+    *,
+    overwrite: bool = False,
 ) -> TileFit:
     """Fit all stars of a tile jointly in all cadences.
 
@@ -83,13 +84,18 @@ def fit_tile(
     prior_widths : (n_star,) float64, optional
         Widths of the priors of the flux deviations of all `stars`, as fractions of their mean fluxes, if they are
         known; by default as wide as the first fit sees each star vary.
+    overwrite : bool
+        Whether the pixels of the cube may be overwritten, which saves the memory of a copy.
 
     Returns
     -------
     TileFit
         Where no pixel is measured, stars without a flux, flagged as such.
     """
-    data = tile_data(cube)
+    motion = tile_motion(kernel, cube)
+    far = far_cadences(motion.row_shift, motion.column_shift, settings.node_reach)
+    measured = measured_image(cube, _good_of(cube, ~far & np.isfinite(cube.images).any(axis=(1, 2))))
+    data = tile_data(cube, overwrite=overwrite)
     is_near = cube.stamp.border_distance(stars.row, stars.column) > -PRF_REACH
     near = stars.select(is_near)
     is_free = near.tmag < settings.tmag_limit
@@ -97,17 +103,13 @@ def fit_tile(
     placed = near.moved(*kernel.offset)
     free, fixed = placed.select(is_free), placed.select(~is_free)
     nothing = np.zeros(data.stamp.n_pixel)
-    motion = tile_motion(kernel, data)
-    far = far_cadences(motion.row_shift, motion.column_shift, settings.node_reach)
     near_node = ~far & data.measured
     if not near_node.any():
         return without_pixels(cube, free.select(in_core), kernel, prf.source, settings.tmag_limit)
     state = TileState(free.flux, motion, nothing, nothing)
     evaluator = PrfEvaluator(prf, np.float32)
     model = build_model(data, evaluator, free, fixed, motion, settings.node_reach, np.flatnonzero(~far))
-    good = cube.usable & near_node
-    if not good.any():
-        good = near_node
+    good = _good_of(cube, near_node)
     mean = solve_mean(data, model, state, _some(good), clip=True)
     model, state = with_mean(model, state, mean)
     share = settings.prior_width if prior_widths is None else prior_widths[is_near][is_free]
@@ -116,42 +118,53 @@ def fit_tile(
     scene = TileScene(data, model, state, 1 / width**2, still, nothing, still, in_core, own_kernel, settings)
     scene = replace(scene, edge_variance=edge_variance(data, free, state.flux, prf, motion, good))
     first = first_fit(scene, good)
-    data = replace(data, valid=data.valid & ~first.rejected)
+    scene, first = _with_what_first_fit_shows(scene, first, good, mean.prf_error)
+    if prior_widths is None:
+        scene = replace(scene, precision=_final_precision(scene.state.flux, first.variation, width))
+    scene = replace(scene, still=1 - np.minimum(scene.precision * first.variation**2, 1.0))
+    scene, first = with_expected_slopes(scene, first, good)
+    return _assemble(measured, scene, evaluator, good, first)
+
+
+def _with_what_first_fit_shows(
+    scene: TileScene, first: FirstFit, good: npt.NDArray[np.bool_], prf_error: float
+) -> tuple[TileScene, FirstFit]:
+    """Return the scene without outliers, with own profiles, new means and errors of the model, and what is left."""
+    data, state = replace(scene.data, valid=scene.data.valid & ~first.rejected), scene.state
     slopes = pixel_slopes(scene, first, good)
-    profiles = own_profiles(scene, first, slopes, mean.prf_error)
-    model, means = with_profiles(model, profiles), [_with_profiles(one, state.flux, profiles) for one in first.means]
+    profiles = own_profiles(scene, first, slopes, prf_error)
+    model = with_profiles(scene.model, profiles)
+    means = [_with_profiles(one, state.flux, profiles) for one in first.means]
     mean = solve_mean(data, model, state, good, means=means, n_round=_MEAN_ROUNDS)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
     scene = _with_edges(replace(scene, data=data, model=model, state=state), first)
     scene, first = _with_motion_slopes(scene, first, slopes.with_profiles(profiles), good)
-    scene = _with_moments(_with_prf_changes(scene, first), first, good)
-    if prior_widths is None:
-        scene = replace(scene, precision=_final_precision(state.flux, first.variation, width))
-    scene = replace(scene, still=1 - np.minimum(scene.precision * first.variation**2, 1.0))
-    scene, first = with_expected_slopes(scene, first, good)
-    return _assemble(cube, scene, evaluator, good, first)
+    return _with_moments(_with_prf_changes(scene, first), first, good), first
 
 
-def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray[np.bool_], first: FirstFit) -> TileFit:
+def _good_of(cube: Cube, near: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return those of some cadences that are not flagged, or all where none is, (n_cadence,)."""
+    good = cube.usable & near
+    return good if good.any() else near
+
+
+def _assemble(
+    measured: npt.NDArray[np.float64], scene: TileScene, prf: PrfEvaluator, good: npt.NDArray[np.bool_], first: FirstFit
+) -> TileFit:
     """Fit all cadences, put them in the order of time, and judge the stars."""
     data, model, core, flux = scene.data, scene.model, scene.core, scene.state.flux
     main = main_node(model.nodes, good)
     images = model.mean_images(main, flux)
     variance = node_variance(data, main, images)
     quality = star_quality(data, main, images, flux, core)
-    light = main.expansion.matrices[0][:, core]
-    apertures = choose_apertures(light, flux[core], variance, data.usable, data.stamp)
-    blocks, left, system = _fit_blocks(scene, prf, good, first, main, apertures, quality)
-    series = {
-        field.name: _in_order(blocks, [getattr(block.stars, field.name) for block in blocks], np.float32)
-        for field in fields(StarSeries)
-    }
+    apertures = choose_apertures(main.expansion.matrices[0][:, core], flux[core], variance, data.usable, data.stamp)
+    series, left, system = _fit_blocks(scene, prf, good, first, main, apertures, quality)
     # With the priors of the first fit: those of the final one hold neighbours still that the pixels do not separate.
     correlation = blending(first.main, core)
     mean = mean_images(data, good, scene.state.mean_residual, left)
     misfit = static_misfit(first.main, core, quality.light, mean, variance, system.leverage)
     neighbours = unlisted_neighbours(model.stars, flux, core)
-    chi2, motion_bad, doubt = series["chi2"][:, good], scene.kernel.bad[good], scene.kernel.table_doubt
+    chi2, motion_bad, doubt = series.stars.chi2[:, good], scene.kernel.bad[good], scene.kernel.table_doubt
     row, column = model.stars.row[core], model.stars.column[core]
     window, window_row, window_column = windows_of(apertures, row, column, data.stamp)
     row_shift, column_shift = scene.kernel.shifts(row, column)
@@ -163,8 +176,8 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
         column=column,
         row_shift=row_shift.astype(np.float32),
         column_shift=column_shift.astype(np.float32),
-        pixel_quality=_in_order(blocks, [block.flags for block in blocks], np.int32),
-        cadence_chi2=_in_order(blocks, [block.cadence_chi2 for block in blocks], np.float32),
+        pixel_quality=series.flags,
+        cadence_chi2=series.cadence_chi2,
         star_flags=star_flags(quality, correlation, chi2, misfit, flux[core], motion_bad, neighbours, doubt),
         contamination=quality.contamination,
         blend_correlation=correlation,
@@ -175,12 +188,12 @@ def _assemble(cube: Cube, scene: TileScene, prf: PrfEvaluator, good: npt.NDArray
         unlisted_distance=neighbours.distance,
         prf_source=prf.grid.source,
         fit_tmag_limit=scene.settings.tmag_limit,
-        sum_image=measured_image(cube, good),
+        sum_image=measured,
         model_image=np.where(data.saturated, np.nan, mean.model).reshape(data.stamp.shape),
         aperture=window,
         window_row=window_row,
         window_column=window_column,
-        **series,
+        **{field.name: getattr(series.stars, field.name) for field in fields(StarSeries)},
     )
 
 
@@ -192,29 +205,30 @@ def _fit_blocks(
     main: NodeModel,
     apertures: Apertures,
     quality: StarQuality,
-) -> tuple[list[BlockSeries], npt.NDArray[np.float64], NodeSolver]:
+) -> tuple[BlockSeries, npt.NDArray[np.float64], NodeSolver]:
     """Fit node by node, block by block, then the outlying cadences.
 
     Returns
     -------
-    blocks : list of BlockSeries
-        Series of all cadences.
+    series : BlockSeries
+        Series of all cadences, in the order of time.
     left : (2, n_pixel) float64
         What the fit leaves of the good cadences (`photometry.fit.mean_images.left_in`).
     system : NodeSolver
         Linear system of the main node.
     """
-    blocks: list[BlockSeries] = []
+    series = BlockSeries.unknown(len(scene.core), scene.data.n_cadence)
     factored: list[NodeSolver] = []
     left = np.zeros((2, scene.data.stamp.n_pixel))
     # The main node comes last: the cadences far from all others take its inverse over.
     for node in counted(sorted(scene.model.nodes, key=lambda node: node is main), "final fit", "nodes"):
         for fit in final_fit(scene, first, node, factored):
-            blocks.append(series_of(scene, fit, apertures, quality))
+            series.take(series_of(scene, fit, apertures, quality))
             left += left_in(fit, good)
-    far = np.setdiff1d(np.arange(scene.data.n_cadence), np.concatenate([block.cadences for block in blocks]))
-    blocks += [series_of(scene, outlying, apertures, quality) for outlying in fit_outlying(scene, prf, far, fit)]
-    return blocks, left, fit.system
+    near = np.concatenate([node.cadences for node in scene.model.nodes])
+    for outlying in fit_outlying(scene, prf, np.setdiff1d(series.cadences, near), fit):
+        series.take(series_of(scene, outlying, apertures, quality))
+    return series, left, fit.system
 
 
 def _with_profiles(
@@ -283,9 +297,3 @@ def _some(good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     chosen = np.zeros_like(good)
     chosen[evenly_chosen(np.flatnonzero(good), _FIRST_CADENCES)] = True
     return chosen
-
-
-def _in_order(blocks: list[BlockSeries], values: list[npt.NDArray[Any]], dtype: type) -> npt.NDArray[Any]:
-    """Put the blocks' values (..., n_cadence of the block) into the order of the cadences."""
-    order = np.argsort(np.concatenate([block.cadences for block in blocks]))
-    return np.concatenate(values, axis=-1)[..., order].astype(dtype)

@@ -119,10 +119,11 @@ def light_curve_metrics(
         One element for each star of the fit.
     """
     number = np.asarray(cadenceno[usable], dtype=np.int64)
-    finite = np.isfinite(fit.flux[:, usable]) & np.isfinite(fit.flux_err[:, usable])
+    finite = np.ascontiguousarray(np.isfinite(fit.flux[:, usable]) & np.isfinite(fit.flux_err[:, usable]))
 
     def counted(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        return np.where(finite, values[:, usable], np.nan).astype(np.float64)
+        # Row by row in memory, sums of a star are the same whichever stars are beside it.
+        return np.ascontiguousarray(np.where(finite, values[:, usable], np.nan), dtype=np.float64)
 
     flux, flux_err = counted(fit.flux), counted(fit.flux_err)
     n_finite = finite.sum(axis=1)

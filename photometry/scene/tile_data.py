@@ -108,31 +108,40 @@ def _full(total: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return np.asarray(np.nan_to_num(total, nan=0.0) >= _SATURATION_SHARE * SATURATION_E_S)
 
 
-def tile_data(cube: Cube) -> TileData:
-    """Flatten a cube for the fit."""
-    n_cadence = cube.n_cadence
-    images = cube.images.reshape(n_cadence, -1)
-    sky = cube.backgrounds.reshape(n_cadence, -1)
-    has_sky = np.isfinite(sky)
-    finite = np.isfinite(images) & has_sky
-    if not finite.all():
-        images, sky = np.where(finite, images, np.float32(0)), np.where(has_sky, sky, np.float32(0))
+def tile_data(cube: Cube, *, overwrite: bool = False) -> TileData:
+    """Flatten a cube for the fit.
+
+    Parameters
+    ----------
+    cube : Cube
+        The pixels.
+    overwrite : bool
+        Whether the pixels of the cube may be overwritten, which no longer hold what was measured then: of many cadences
+        a copy takes as much memory as all else.
+    """
+    images, sky = (pixels.reshape(cube.n_cadence, -1) for pixels in (cube.images, cube.backgrounds))
+    has_sky, finite = np.isfinite(sky), np.isfinite(images)
+    finite &= has_sky
+    is_own = overwrite or not finite.all()
+    if is_own:
+        images, sky = (images, sky) if overwrite else (images.copy(), sky.copy())
+        np.copyto(images, np.float32(0), where=~finite)
+        np.copyto(sky, np.float32(0), where=~has_sky)
     total = _mean_of_finite(images, finite) + _mean_of_finite(sky, has_sky)
     saturated = saturated_pixels(total.reshape(cube.stamp.shape))
     # Pixels of a bleed trail vary by themselves.
     lone = lone_pixels(images, finite & ~saturated.ravel(), cube.stamp.shape)
+    merge = merged_trails(saturated) if saturated.any() else None
+    if not is_own and (lone.any() or merge is not None):
+        images = images.copy()
     if lone.any():
-        finite, images = finite & ~lone, np.where(lone, np.float32(0), images)
+        finite &= ~lone
+        np.copyto(images, np.float32(0), where=lone)
     columns = np.tile(np.arange(cube.stamp.col_min, cube.stamp.col_max), cube.stamp.shape[0])
     read_variance = cube.exposure.read_variance(columns)
-    merge = merged_trails(saturated) if saturated.any() else None
     if merge is not None:
-        images = images.copy()
-        n_merged = np.asarray(merge.sum(axis=1)).ravel()
-        for start in range(0, n_cadence, _CADENCES_AT_ONCE):
-            some = slice(start, start + _CADENCES_AT_ONCE)
-            finite[some] = (finite[some].astype(np.float32) @ merge.T == n_merged) & (n_merged > 0)
-            images[some] = np.where(finite[some], images[some] @ merge.T, np.float32(0))
+        n_merged = np.asarray(merge.sum(axis=1), dtype=np.float32).ravel()
+        _sum_trails(images, finite, merge, n_merged)
         # Merged pixels keep a variance, although it is not used.
         read_variance = np.where(n_merged > 0, merge @ read_variance, read_variance)
     return TileData(
@@ -179,6 +188,19 @@ def merged_trails(saturated: npt.NDArray[np.bool_]) -> sparse.csr_matrix:
     target[trails > 0] = first[trails[trails > 0] - 1]
     ones = np.ones(trails.size, dtype=np.float32)
     return sparse.csr_matrix((ones, (target, np.arange(trails.size))), shape=(trails.size, trails.size))
+
+
+def _sum_trails(
+    images: npt.NDArray[np.float32],
+    finite: npt.NDArray[np.bool_],
+    merge: sparse.csr_matrix,
+    n_merged: npt.NDArray[np.floating],
+) -> None:
+    """Sum trails (n_cadence, n_pixel) in place; `n_merged` pixels are summed into each, 0 of those that have no sum."""
+    for start in range(0, len(images), _CADENCES_AT_ONCE):
+        some = slice(start, start + _CADENCES_AT_ONCE)
+        finite[some] = (finite[some].astype(np.float32) @ merge.T == n_merged) & (n_merged > 0)
+        images[some] = np.where(finite[some], images[some] @ merge.T, np.float32(0))
 
 
 def _mean_of_finite(values: npt.NDArray[np.float32], finite: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

@@ -6,7 +6,8 @@ were made of has no part in what is taken off it: it is left out of them in ever
 
     V_t(without i) = V_t - A_t^-1 l_i w_it r_it / (1 - h_it),   h_it = w_it l_i A_t^-1 l_i,
 
-with its share l in the trends, its residual r and the inverse covariance A of the trends. No transit fills itself up.
+with its share l in the trends, its residual r and the inverse covariance A of the trends before they are smoothed; what
+is left out is smoothed as they were. No transit fills itself up.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from photometry.trends.relative_series import (
     RelativeSeries,
     binned_trends,
     bins_of,
+    orbits_of,
     relative,
 )
 from photometry.trends.trend_set import TrendSet
@@ -160,11 +162,12 @@ def _taken_off(
     values = np.where(known, trends.values, 0.0)
     taken = fitted.values @ values
     variance = np.zeros_like(taken)
+    noise = _noise_of(trends)
     for first in range(trends.n_trend):
         for second in range(trends.n_trend):
             variance += fitted.covariance[:, first, second, None] * (values[first] * values[second])
             product = fitted.values[:, first] * fitted.values[:, second]
-            variance += product[:, None] * trends.covariance[:, first, second]
+            variance += product[:, None] * noise[:, first, second]
     places = {star: place for place, star in enumerate(trends.stars.starid.tolist())}
     for index in np.flatnonzero(np.isin(starid, trends.stars.starid)).tolist():
         place = places[int(starid[index])]
@@ -184,8 +187,15 @@ def _own_part(
     weights = robust_weights(residual, (scale * series.errors[index]) ** 2 + trends.stars.scatter[place] ** 2)
     answer = trends.covariance.astype(np.float64) @ loadings
     leverage = np.clip(weights * (answer @ loadings), 0.0, 0.9)
-    share = answer @ coefficients
-    return share * weights * residual / (1 - leverage), share**2 * weights / (1 - leverage)
+    own = (answer * (weights * residual / (1 - leverage))[:, None]).T
+    share = trends.smoothing.noise_left(answer[:, :, None])[..., 0] @ coefficients
+    return coefficients @ trends.smoothing.applied(own, orbits_of(trends.time)), share**2 * weights / (1 - leverage)
+
+
+def _noise_of(trends: TrendSet) -> Array:
+    """Return the covariance of the trends as they are, smoothed, (n_cadence, n_trend, n_trend)."""
+    once = trends.smoothing.noise_left(trends.covariance.astype(np.float64))
+    return trends.smoothing.noise_left(once.transpose(0, 2, 1))
 
 
 def _goodness(
@@ -199,7 +209,7 @@ def _goodness(
     """Judge the corrections of stars."""
     there = np.isfinite(before.errors)
     steps = [np.where(there[:, 1:] & there[:, :-1], np.diff(item.values, axis=1), np.nan) for item in (before, after)]
-    noise = [np.sqrt(np.nanmean(np.minimum(step**2, 16 * np.nanmedian(step**2)), axis=1)) for step in steps]
+    noise = [_noise(step) for step in steps]
     bins: Bins = bins_of(time)
     binned = bins.means(after)
     alone = RelativeSeries(before.values - np.where(counts, shared, 0.0), before.errors, before.median)
@@ -208,6 +218,13 @@ def _goodness(
     scatter = [_scatter(item) for item in (binned, own)]
     left = [_correlation(binned, shape) for shape in shapes]
     return Goodness(noise[1] / noise[0] - 1, np.max(np.abs(left), axis=0), scatter[0] / scatter[1])
+
+
+def _noise(steps: Array) -> Array:
+    """Return the scatter from cadence to cadence, (n_star,); of a step no more than four times a star's usual one."""
+    square = steps**2
+    usual = np.nanmedian(square, axis=1, keepdims=True)
+    return np.asarray(np.sqrt(np.nanmean(np.minimum(square, 16 * usual), axis=1)))
 
 
 def _scatter(series: RelativeSeries) -> Array:

@@ -27,6 +27,7 @@ from photometry.trends.reference_stars import (
 from photometry.trends.relative_series import Array, Bins, RelativeSeries, binned_trends, bins_of, orbits_of, relative
 from photometry.trends.trend_number import TrendNumber, trend_number
 from photometry.trends.trend_set import ReferenceStars, TrendSet, no_trends
+from photometry.trends.trend_smoothing import Smoothing, joined, smoothing_of
 
 __all__ = ["MOST_STARS", "StarFluxes", "learn_trends", "n_changed", "reference_of_given"]
 
@@ -34,6 +35,9 @@ __all__ = ["MOST_STARS", "StarFluxes", "learn_trends", "n_changed", "reference_o
 MOST_STARS = 1200
 #: Fewest stars per trend, of an orbit where they are apart.
 _STARS_PER_TREND = 5
+#: Stars are left out before any trend is known that scatter more than others of like brightness by this factor, as the
+#: logarithm: several such stars would come before what all share.
+_LOUD = float(np.log(3.0))
 #: Rounds in which noisy stars are left out.
 _N_CLEANING = 3
 #: Rounds of stars and cadences at the cadences themselves.
@@ -92,6 +96,8 @@ def learn_trends(given: StarFluxes) -> TrendSet:
         return _too_few(given, n_candidate, "unblended stars of T = 6.8 to 13.5")
     bins = bins_of(given.time)
     binned = bins.means(series.where(given.usable))
+    quiet = are_quiet(binned, binned.values, _LOUD)
+    which, series, binned = which[quiet], series.of_stars(quiet), binned.of_stars(quiet)
     for _ in range(_N_CLEANING):
         found, factors = _numbered(binned, bins)
         residual = binned.values - (factors.model() if factors else 0.0)
@@ -138,8 +144,7 @@ def _numbered(binned: RelativeSeries, bins: Bins) -> tuple[TrendNumber, Factors 
 
 
 def _factors(binned: RelativeSeries, bins: Bins, found: TrendNumber) -> Factors:
-    orbits = orbits_of(bins.time)
-    return factorise(binned, found.n_trend, orbits if found.by_orbit else np.zeros_like(orbits))
+    return factorise(binned, found.n_trend, bins.time, by_orbit=found.by_orbit)
 
 
 def _at_all_cadences(
@@ -160,14 +165,17 @@ def _at_all_cadences(
         variance = series.errors**2 + extra[:, None]
         weights = robust_weights(residual, variance)
         trends, information = _trends_at(series, weights, loadings, offset, orbits, given.usable)
+        known = (weights > 0).sum(axis=0) >= FEWEST_STARS // 2
+        smoothing = _smoothing(trends, information, known & given.usable, given.time, orbits)
+        trends = smoothing.applied(trends, orbits_of(given.time))
         offset, loadings = fit_stars(series, np.where(given.usable, weights, 0.0), trends)
-    known = (weights > 0).sum(axis=0) >= FEWEST_STARS // 2
     stars = _reference(given.stars, which, series.median, np.stack([np.sqrt(extra), offset]), loadings)
     learnt = TrendSet(
         time=given.time,
         cadenceno=given.cadenceno,
         values=np.where(known, trends, np.nan),
         covariance=np.linalg.inv(information).astype(np.float32),
+        smoothing=smoothing,
         stars=stars,
         by_orbit=found.by_orbit,
         scores=found.scores,
@@ -220,6 +228,24 @@ def _trends_at(
         trends[column, part] = turn @ found
         information[part, column, column] = back.T @ its @ back
     return trends, information
+
+
+def _smoothing(
+    trends: Array,
+    information: Array,
+    counts: npt.NDArray[np.bool_],
+    time: Array,
+    orbits: npt.NDArray[np.int64],
+) -> Smoothing:
+    """Return how trends are smoothed, those of each orbit by themselves."""
+    n_orbit, pauses, step = int(orbits.max()) + 1, orbits_of(time), float(np.median(np.diff(time)))
+    n_each = len(trends) // n_orbit
+    found = []
+    for number in range(n_orbit):
+        part, column = np.flatnonzero(orbits == number), slice(number * n_each, (number + 1) * n_each)
+        its = information[part, column, column]
+        found.append(smoothing_of(trends[column, part], its, counts[part], pauses[part], step))
+    return joined(found, orbits)
 
 
 def _with_coefficients(

@@ -3,7 +3,8 @@
 The relative flux of star i in cadence t is modelled as m_i + sum_k c_ik V_kt and noise, which alternating least squares
 minimise in the metric of the errors (Gabriel and Zamir 1979, Technometrics 21, 489): stars for given trends, then
 cadences for given stars. Weights follow from the errors, from what a star scatters beyond them, and from the residuals:
-beyond three standard deviations they fall with the square, so that no eclipse and no flare makes a trend.
+beyond three standard deviations they fall with the square, so that no eclipse and no flare makes a trend. In every
+round the trends are smoothed as far as their structure allows (`photometry.trends.trend_smoothing`).
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.core.statistics import MAD_TO_SIGMA
-from photometry.trends.relative_series import Array, Integers, RelativeSeries
+from photometry.trends.relative_series import Array, Integers, RelativeSeries, orbits_of
+from photometry.trends.trend_smoothing import smoothing_of
 
 __all__ = [
     "Factors",
@@ -90,13 +92,30 @@ def weights_of(series: RelativeSeries, residual: Array) -> Array:
     return robust_weights(residual, series.errors**2 + extra_variance(series, residual)[:, None])
 
 
-def fit_stars(series: RelativeSeries, weights: Array, trends: Array) -> tuple[Array, Array]:
-    """Return the constants (n_star,) and shares (n_star, n_trend) of the stars for given trends."""
+def fit_stars(
+    series: RelativeSeries, weights: Array, trends: Array, prior: tuple[Array, Array] | None = None
+) -> tuple[Array, Array]:
+    """Return the constants (n_star,) and shares (n_star, n_trend) of the stars for given trends.
+
+    Parameters
+    ----------
+    series : RelativeSeries
+        Light curves.
+    weights : (n_star, n_cadence) float64
+        Their weights.
+    trends : (n_trend, n_cadence) float64
+        The trends.
+    prior : pair of (n_trend,) float64, optional
+        What is known of the shares before: means and variances.
+    """
     basis = np.vstack([np.ones(trends.shape[1]), trends])
     products = (basis[:, None] * basis[None]).reshape(-1, basis.shape[1])
     normal = (weights @ products.T).reshape(-1, len(basis), len(basis))
     normal += _RIDGE * normal[:, :1, :1] * np.eye(len(basis)) + 1e-30 * np.eye(len(basis))
     right = (weights * series.values) @ basis.T
+    if prior is not None:
+        normal[:, 1:, 1:] += np.diag(1 / prior[1])
+        right[:, 1:] += prior[0] / prior[1]
     solution = np.linalg.solve(normal, right[..., None])[..., 0]
     return solution[:, 0], solution[:, 1:]
 
@@ -151,7 +170,9 @@ def _start_of(series: RelativeSeries, n_trend: int) -> tuple[Array, Array]:
     return right[:n_trend], errors * left[:, :n_trend] * sizes[:n_trend]
 
 
-def factorise(series: RelativeSeries, n_trend: int, orbits: Integers, n_round: int = _N_ROUND) -> Factors:
+def factorise(
+    series: RelativeSeries, n_trend: int, time: Array, *, by_orbit: bool = False, n_round: int = _N_ROUND
+) -> Factors:
     """Find the trends that light curves share.
 
     Parameters
@@ -160,11 +181,15 @@ def factorise(series: RelativeSeries, n_trend: int, orbits: Integers, n_round: i
         Light curves of quiet stars.
     n_trend : int
         Number of trends, of each orbit where these are apart.
-    orbits : (n_cadence,) int64
-        Orbit of each cadence, from 0: each has trends of its own. All 0 for trends of the whole time.
+    time : (n_cadence,) float64
+        Times, d.
+    by_orbit : bool
+        Each orbit has trends of its own.
     n_round : int
         Rounds of stars and cadences.
     """
+    pauses, step = orbits_of(time), float(np.median(np.diff(time)))
+    orbits = pauses if by_orbit else np.zeros_like(pauses)
     n_orbit = int(orbits.max()) + 1
     parts = [np.flatnonzero(orbits == number) for number in range(n_orbit)]
     trends = np.zeros((n_trend * n_orbit, series.values.shape[1]))
@@ -178,7 +203,10 @@ def factorise(series: RelativeSeries, n_trend: int, orbits: Integers, n_round: i
         weights = weights_of(series, series.values - loadings @ trends - offset[:, None])
         for part, column in zip(parts, columns, strict=True):
             values = series.values[:, part] - offset[:, None]
-            found, _ = fit_cadences(values, weights[:, part], loadings[:, column])
+            found, information = fit_cadences(values, weights[:, part], loadings[:, column])
+            counts = np.asarray(weights[:, part].sum(axis=0) > 0)
+            smoothing = smoothing_of(found, information, counts, pauses[part], step)
+            found = smoothing.applied(found, pauses[part])
             if n_orbit == 1:
                 # What is constant is the stars'.
                 found = found - found.mean(axis=1, keepdims=True)

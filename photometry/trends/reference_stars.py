@@ -71,7 +71,7 @@ def have_cadences(series: RelativeSeries) -> npt.NDArray[np.bool_]:
     return np.asarray(there.mean(axis=1) >= _FEWEST_CADENCES * there.any(axis=0).mean())
 
 
-def are_quiet(series: RelativeSeries, residual: Array) -> npt.NDArray[np.bool_]:
+def are_quiet(series: RelativeSeries, residual: Array, margin: float = 0.0) -> npt.NDArray[np.bool_]:
     """Tell which stars scatter no more than others of like brightness, or by less than the brightest all do, (n_star,).
 
     Trends that are not known yet are seen in the brightest stars alone; these must not be lost by that.
@@ -82,6 +82,8 @@ def are_quiet(series: RelativeSeries, residual: Array) -> npt.NDArray[np.bool_]:
         Light curves in bins.
     residual : (n_star, n_bin) float64
         What the trends leave of them.
+    margin : float
+        A star may scatter by so much more at least, in the logarithm, than others of like brightness.
     """
     there = np.isfinite(series.errors)
     unit = np.where(there, np.abs(residual) / np.where(there, series.errors, 1.0), 0.0)
@@ -95,7 +97,7 @@ def are_quiet(series: RelativeSeries, residual: Array) -> npt.NDArray[np.bool_]:
     usual = np.median(like, axis=1)
     spread = np.maximum(MAD_TO_SIGMA * np.median(np.abs(like - usual[:, None]), axis=1), _LEAST_SPREAD)
     quiet = np.empty(len(order), dtype=np.bool_)
-    quiet[order] = ordered < usual + _NOISY * spread
+    quiet[order] = ordered < usual + np.maximum(_NOISY * spread, margin)
     beyond = np.sqrt(np.maximum(squares - 1, 0.0)) * median_of(series.errors, there)
     return np.asarray(quiet | (beyond < _LIKE_BRIGHTEST * np.median(beyond[order[:_N_BRIGHTEST]])))
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from photometry.trends.coefficient_prior import Neighbours
 from photometry.trends.relative_series import Array, Integers
+from photometry.trends.trend_smoothing import Smoothing, no_smoothing
 
 __all__ = ["ReferenceStars", "TrendSet", "no_stars", "no_trends"]
 
@@ -69,9 +70,11 @@ class TrendSet:
     cadenceno : (n_cadence,) int32
         Cadence numbers.
     values : (n_trend, n_cadence) float64
-        Trends with a mean square of 1, the strongest first; NaN where there is none.
+        Trends with a mean square of 1 before they are smoothed, the strongest first; NaN where there is none.
     covariance : (n_cadence, n_trend, n_trend) float32
-        Their covariance.
+        Their covariance before they are smoothed.
+    smoothing : Smoothing
+        How they were smoothed.
     stars : ReferenceStars
         The stars that they are made of; those that coefficients are known of, where the trends are given.
     by_orbit : bool
@@ -90,6 +93,7 @@ class TrendSet:
     cadenceno: npt.NDArray[np.int32]
     values: Array
     covariance: npt.NDArray[np.float32]
+    smoothing: Smoothing
     stars: ReferenceStars
     by_orbit: bool
     scores: tuple[float, ...]
@@ -123,6 +127,7 @@ def no_trends(
         cadenceno=cadenceno,
         values=np.zeros((0, n_cadence)),
         covariance=np.zeros((n_cadence, 0, 0), np.float32),
+        smoothing=no_smoothing(0, n_cadence),
         stars=no_stars(),
         by_orbit=False,
         scores=scores,

@@ -66,6 +66,9 @@ def read_image(path: str | Path, area: Stamp) -> npt.NDArray[np.float32]:
 
 def _measured(pixels: npt.NDArray[np.float32]) -> int:
     """Set pixels to NaN, in place, that are not finite or that no detector gives; return how many of the latter."""
+    # Not so where any is NaN.
+    if pixels.min() >= -LARGEST_E_S and pixels.max() <= LARGEST_E_S:
+        return 0
     wrong = np.flatnonzero(~((pixels <= LARGEST_E_S) & (pixels >= -LARGEST_E_S)))
     values = pixels.ravel()
     n_impossible = int(np.count_nonzero(np.isfinite(values[wrong])))

@@ -1,5 +1,6 @@
 """Cubes on disk: HDF5, chunked so that the whole time series of few pixels is read at once."""
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,8 @@ CHUNK = (64, 32, 32)
 PIXEL_SETS = {"images": np.float32, "images_err": np.float32, "backgrounds": np.float32, "pixel_flags": np.uint8}
 #: Values in place of those that a fit does not need.
 _UNREAD: dict[str, np.generic] = {"images_err": np.float32(np.nan), "pixel_flags": np.uint8(0)}
+#: Most pixels of a chunk's cadences that are read at once, to be cut (64 MB).
+_MOST_VALUES = 16_000_000
 #: One value for each cadence.
 SERIES = ("time", "timecorr", "cadenceno", "quality")
 
@@ -254,8 +257,26 @@ def read_sum_image(path: str | Path) -> npt.NDArray[np.float32]:
 
 def _pixels(file: h5py.File, part: tuple[slice, slice, slice], *, for_fit: bool) -> dict[str, npt.NDArray[Any]]:
     unread = _UNREAD if for_fit else {}
-    read = {name: file[name][part] for name in PIXEL_SETS if name not in unread}
+    read = {name: _by_chunks(file[name], part) for name in PIXEL_SETS if name not in unread}
     return read | {name: np.broadcast_to(np.asarray(value), read["images"].shape) for name, value in unread.items()}
+
+
+def _by_chunks(pixels: h5py.Dataset, part: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
+    """Read a part of a pixel series, of small stamps by whole chunks: pieces of them take HDF5 a third more time."""
+    times, *places = (range(length)[wanted] for wanted, length in zip(part, pixels.shape, strict=True))
+    sizes = zip(places, pixels.chunks[1:], pixels.shape[1:], strict=True)
+    boxes = [slice(at.start // size * size, min(-(-at.stop // size) * size, end)) for at, size, end in sizes]
+    at_once = pixels.chunks[0]
+    n_box = at_once * math.prod(box.stop - box.start for box in boxes)
+    if times.step != 1 or n_box > _MOST_VALUES or 0 in (len(times), len(places[0]), len(places[1])):
+        return np.asarray(pixels[part])
+    read = np.empty((len(times), len(places[0]), len(places[1])), dtype=pixels.dtype)
+    rows, columns = (slice(at.start - box.start, at.stop - box.start) for at, box in zip(places, boxes, strict=True))
+    for start in range(times.start - times.start % at_once, times.stop, at_once):
+        first, last = max(start, times.start), min(start + at_once, times.stop)
+        block = pixels[first:last, boxes[0], boxes[1]]
+        read[first - times.start : last - times.start] = block[:, rows, columns]
+    return read
 
 
 def _header(file: h5py.File) -> CubeHeader:

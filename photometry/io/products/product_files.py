@@ -1,28 +1,22 @@
-"""Products of the numerics as HDF5: movement kernel, PRF, fit of a tile."""
+"""Products of the numerics as HDF5: movement kernel, PRF."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import h5py
 import hdf5plugin
 
 from photometry.calibration.kernel import MovementKernel
-from photometry.core.geometry import Stamp
-from photometry.fit.tile_fit import TileFit
 from photometry.io.store.checked_data import write_checked
 from photometry.io.store.provenance import Inputs, open_product, write_product
 from photometry.prf.prf_grid import PrfGrid
 
-__all__ = ["read_kernel", "read_prf", "read_tile_fit", "write_kernel", "write_prf", "write_tile_fit"]
+__all__ = ["compression", "read_kernel", "read_prf", "write_kernel", "write_prf"]
 
 _LAYOUT_VERSION = 1
 #: Movement kernels have second moments since 2, what is doubtful of the star table since 3.
 _KERNEL_LAYOUT = 3
-_KERNEL, _PRF, _TILE_FIT = "movement_kernel", "prf", "tile_fit"
-#: Fields of `TileFit` that are attributes of the file; all others are datasets.
-_TILE_ATTRIBUTES = ("prf_source", "fit_tmag_limit")
+_KERNEL, _PRF = "movement_kernel", "prf"
 
 
 def write_kernel(
@@ -60,7 +54,7 @@ def write_prf(path: str | Path, prf: PrfGrid, inputs: Inputs, settings: Mapping[
     with write_product(path, _PRF, _LAYOUT_VERSION, inputs, settings) as file:
         file.attrs["source"] = prf.source
         for name in ("rows", "columns", "samples", "errors"):
-            write_checked(file, name, getattr(prf, name), **_compression(getattr(prf, name).ndim > 1))
+            write_checked(file, name, getattr(prf, name), **compression(getattr(prf, name).ndim > 1))
 
 
 def read_prf(path: str | Path) -> PrfGrid:
@@ -70,34 +64,6 @@ def read_prf(path: str | Path) -> PrfGrid:
         return PrfGrid(**arrays, source=str(file.attrs["source"]))
 
 
-def write_tile_fit(path: str | Path, fit: TileFit, inputs: Inputs, settings: Mapping[str, Any] | None = None) -> None:
-    """Write the fit of a tile; `inputs` and `settings`: `photometry.io.store.provenance.origin_of`."""
-    with write_product(path, _TILE_FIT, _LAYOUT_VERSION, inputs, settings) as file:
-        file.attrs["stamp"] = [fit.stamp.row_min, fit.stamp.row_max, fit.stamp.col_min, fit.stamp.col_max]
-        for field in fields(TileFit):
-            value = getattr(fit, field.name)
-            if field.name in _TILE_ATTRIBUTES:
-                file.attrs[field.name] = value
-            elif field.name != "stamp":
-                write_checked(file, field.name, value, **_compression(value.size > 0 and value.ndim > 1))
-
-
-def read_tile_fit(path: str | Path) -> TileFit:
-    """Read the fit of a tile; InputFileError when the file holds none."""
-    with open_product(path, _TILE_FIT, _LAYOUT_VERSION) as file:
-        names = [field.name for field in fields(TileFit) if field.name not in (*_TILE_ATTRIBUTES, "stamp")]
-        return TileFit(
-            stamp=Stamp(*(int(edge) for edge in file.attrs["stamp"])),
-            prf_source=str(file.attrs["prf_source"]),
-            fit_tmag_limit=float(file.attrs["fit_tmag_limit"]),
-            **{name: _array(file, name) for name in names},
-        )
-
-
-def _array(file: h5py.File, name: str) -> Any:
-    return file[name][...]
-
-
-def _compression(worth_it: bool) -> dict[str, Any]:
+def compression(worth_it: bool = True) -> dict[str, Any]:
     """Return the filter of large datasets."""
     return dict(hdf5plugin.Blosc(cname="lz4", clevel=5, shuffle=hdf5plugin.Blosc.BITSHUFFLE)) if worth_it else {}

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.core.cube import CubeHeader
-from photometry.io.products.product_files import read_tile_fit
+from photometry.io.products.tile_files import StoredTileFit
 from photometry.io.products.trend_files import spacecraft_time
 from photometry.trends.learning import MOST_STARS, StarFluxes
 from photometry.trends.reference_stars import Candidates, are_candidates
@@ -32,14 +32,14 @@ def read_reference_fluxes(paths: Sequence[str], header: CubeHeader) -> StarFluxe
     flux, flux_err, names = [], [], ("starid", "tmag", "row", "column", "star_flags", "contamination")
     columns: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in (*names, "blend_correlation")}
     for path in paths:
-        fit = read_tile_fit(path)
-        its = Candidates(*(getattr(fit, name) for name in columns))
+        stored = StoredTileFit.open(path)
+        its = Candidates(*(getattr(stored.stars, name) for name in columns))
         which = np.flatnonzero(are_candidates(its))
-        which = which[np.argsort(fit.tmag[which], kind="stable")][:most]
+        fit = stored.of_stars(which[np.argsort(stored.stars.tmag[which], kind="stable")][:most], ("flux", "flux_err"))
         for name, values in columns.items():
-            values.append(getattr(fit, name)[which])
-        flux.append(fit.flux[which])
-        flux_err.append(fit.flux_err[which])
+            values.append(getattr(fit, name))
+        flux.append(fit.flux)
+        flux_err.append(fit.flux_err)
     joined: list[npt.NDArray[Any]] = [np.concatenate(values) if values else np.zeros(0) for values in columns.values()]
     nothing = np.zeros((0, header.n_cadence), np.float32)
     return StarFluxes(

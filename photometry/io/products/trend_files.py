@@ -1,6 +1,7 @@
 """Trends of a region as FITS files in the layout of SPOC's basis vectors (CBVs), which lightkurve reads; and SPOC's.
 
-Beside the vectors they have two extensions more: the stars that the trends are made of, and their covariance.
+Beside the vectors they have four extensions more: the stars that the trends are made of, the covariance that they had
+before they were smoothed, and how they were smoothed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +21,14 @@ from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import open_fits
 from photometry.io.store.provenance import atomic_path
 from photometry.trends.trend_set import ReferenceStars, TrendSet, no_stars, no_trends
+from photometry.trends.trend_smoothing import Smoothing, no_smoothing
 
 __all__ = ["given_trends", "key_of_trends", "read_trends", "spacecraft_time", "write_trends"]
 
 #: Name of the extension with the vectors, as SPOC and lightkurve have it.
 _VECTORS = "CBV.single-scale.{camera}.{ccd}"
 _STARS, _COVARIANCE = "REFERENCE", "COVARIANCE"
+_SCALES, _TURN = "SCALES", "TURN"
 #: Columns of the stars: field, type, unit.
 _OF_STARS = (
     ("starid", "K", "", "TIC number"),
@@ -70,7 +73,10 @@ def write_trends(path: str | Path, trends: TrendSet, header: CubeHeader, key: st
     """
     hdus = fits.HDUList([_primary(trends, header, key, inputs), _vectors(trends, header)])
     if trends.n_trend:
-        hdus += [_stars(trends.stars), fits.ImageHDU(trends.covariance, name=_COVARIANCE)]
+        # Bytes of FITS have no sign.
+        scales = trends.smoothing.scales.astype(np.int16)
+        images = {_COVARIANCE: trends.covariance, _SCALES: scales, _TURN: trends.smoothing.turn}
+        hdus += [_stars(trends.stars), *(fits.ImageHDU(values, name=name) for name, values in images.items())]
     for one in hdus:
         one.add_checksum(when="HDU checksum")
     written = BytesIO()
@@ -82,7 +88,7 @@ def write_trends(path: str | Path, trends: TrendSet, header: CubeHeader, key: st
 def _primary(trends: TrendSet, header: CubeHeader, key: str, inputs: Mapping[str, str]) -> fits.PrimaryHDU:
     pointing = header.pointing
     cards: list[tuple[str, Any, str]] = [
-        ("NEXTEND", 3 if trends.n_trend else 1, "number of standard extensions"),
+        ("NEXTEND", 5 if trends.n_trend else 1, "number of standard extensions"),
         ("EXTNAME", "PRIMARY", "name of extension"),
         ("ORIGIN", "tess-psf-photometry", "software, not an institution"),
         ("CREATOR", "tess-psf-photometry trends", "program"),
@@ -185,6 +191,7 @@ def read_trends(path: str | Path) -> TrendSet:
             covariance=np.asarray(hdus[_COVARIANCE].data, np.float32)
             if ours
             else np.zeros((len(time), len(vectors), len(vectors)), np.float32),
+            smoothing=_read_smoothing(hdus) if ours else no_smoothing(len(vectors), len(time)),
             stars=_read_stars(hdus[_STARS].data, len(vectors)) if ours else no_stars(len(vectors)),
             by_orbit=bool(header.get("BYORBIT", False)),
             scores=_read_scores(header),
@@ -196,6 +203,10 @@ def read_trends(path: str | Path) -> TrendSet:
 
 def _read_scores(header: fits.Header) -> tuple[float, ...]:
     return tuple(float(header[name]) for name in header if name.startswith("SCORE"))
+
+
+def _read_smoothing(hdus: fits.HDUList) -> Smoothing:
+    return Smoothing(np.asarray(hdus[_TURN].data, np.float64), np.asarray(hdus[_SCALES].data, np.int8))
 
 
 def _read_stars(table: fits.FITS_rec, n_trend: int) -> ReferenceStars:
@@ -235,6 +246,7 @@ def given_trends(paths: Sequence[str], header: CubeHeader) -> TrendSet:
         cadenceno=header.cadenceno,
         values=values,
         covariance=np.zeros((len(time), n_trend, n_trend), np.float32),
+        smoothing=no_smoothing(n_trend, len(time)),
         stars=found.stars if len(found.stars) else no_stars(n_trend),
         origin=Path(fitting[0]).name,
     )

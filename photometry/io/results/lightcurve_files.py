@@ -59,8 +59,10 @@ __all__ = ["FOLDER", "NOT_ASKED_FOR", "REGION_KEY", "FitMetadata", "LightCurveWr
 
 #: Folder of the light curves below the output folder.
 FOLDER = "lightcurves"
-#: Light curves that are put together before they are written: what their dates take is shared.
-_CURVES_AT_ONCE = 256
+#: Stars whose light curves are put together before they are written: what their dates take is shared; fewer, at least
+#: the second number, of so many cadences that there are more values, which bounds the memory.
+_MOST_AT_ONCE, _FEWEST_AT_ONCE = 256, 16
+_VALUES_AT_ONCE = 500_000
 #: What is done where no correction is asked for.
 NOT_ASKED_FOR = Uncorrected()
 #: Card of the region that a light curve was measured in.
@@ -74,6 +76,17 @@ class FitMetadata(Protocol):
     def prf_source(self) -> str: ...  # noqa: D102
     @property
     def fit_tmag_limit(self) -> float: ...  # noqa: D102
+
+
+class FittedStars(FitMetadata, Protocol):
+    """Fit of a tile, of which some stars at a time are in memory.
+
+    `photometry.fit.tile_fit.TileFit`, or `photometry.io.products.tile_files.StoredTileFit`.
+    """
+
+    @property
+    def starid(self) -> npt.NDArray[np.int64]: ...
+    def of_stars(self, which: npt.NDArray[np.int64]) -> TileFit: ...
 
 
 class LightCurveWriter:
@@ -140,6 +153,8 @@ class LightCurveWriter:
 
     def file_contents(self, curves: Sequence[LightCurve], metadata: Sequence[TargetMetadata]) -> Iterator[bytes]:
         """Give the bytes of the files of light curves."""
+        if not curves:
+            return
         # Times of full-frame images are each star's own.
         spans = span_cards(np.array([curve.time[[0, -1]] for curve in curves]), self._cadence_s)
         for curve, of_target, (*span, elapsed) in zip(curves, metadata, spans, strict=True):
@@ -173,7 +188,7 @@ class LightCurveWriter:
 
 
 def export_tile(
-    fit: TileFit,
+    fit: FittedStars,
     header: CubeHeader,
     targets: npt.NDArray[np.int64],
     catalog: Catalog,
@@ -190,7 +205,7 @@ def export_tile(
 
     Parameters
     ----------
-    fit : TileFit
+    fit : FittedStars
         Fluxes of the tile's stars.
     header : CubeHeader
         Header of the cube.
@@ -220,42 +235,58 @@ def export_tile(
     Table
         Index: a row for every target with status, reason, metrics, path below `output`, size and SHA-256 of the file.
     """
-    fit = fit.of_stars(np.flatnonzero(np.isin(fit.starid, targets)))
-    fluxes = corrected(fit, header, correction)
-    metrics = light_curve_metrics(fit, header.usable, header.cadenceno, header.exposure.cadence_s)
-    status, reason = statuses(fit, metrics)
-    places = {starid: index for index, starid in enumerate(fit.starid.tolist())}
     chosen = np.flatnonzero(np.isin(catalog.starid, targets))
     entries = dict(zip(catalog.starid[chosen].tolist(), chosen.tolist(), strict=True))
     rows: dict[int, dict[str, object]] = {}
-    measured: list[tuple[int, int, TargetMetadata]] = []
     for starid in np.sort(targets).tolist():
-        entry, index = entries[starid], places.get(starid)
-        rows[starid] = {"starid": starid, "region": region, "tile": tile, "tmag": catalog.tmag[entry]}
-        if index is None:
-            rows[starid] |= _not_fitted(float(catalog.tmag[entry]), fit.fit_tmag_limit)
-            continue
-        its = StarCorrection.of(fluxes, index)
-        rows[starid] |= (
-            _results(fit, metrics, index)
-            | corrections_of(its)
-            | {"status": status[index].name, "reason": reason[index]}
-        )
-        if status[index] in MEASURED:
-            metadata = target_metadata(catalog, entry, status[index], reason[index], star_numbers(fit, index), its)
-            measured.append((index, entry, metadata))
+        tmag = float(catalog.tmag[entries[starid]])
+        rows[starid] = {"starid": starid, "region": region, "tile": tile, "tmag": tmag}
+        rows[starid] |= _not_fitted(tmag, fit.fit_tmag_limit)
     writer = LightCurveWriter(fit, header, version, inputs, [(REGION_KEY, region, "")], settings, collection)
     seen = header.pointing, header.exposure.cadence_s
-    for start in range(0, len(measured), _CURVES_AT_ONCE):
-        some = measured[start : start + _CURVES_AT_ONCE]
-        curves = [_curve_of(fit, index, header, fluxes, catalog, entry) for index, entry, _ in some]
-        contents = writer.file_contents(curves, [metadata for _, _, metadata in some])
-        for curve, content in zip(curves, contents, strict=True):
-            name = light_curve_name(curve.starid, *seen, version, collection.in_names)
-            rows[curve.starid] |= _written(output, f"{FOLDER}/{name}", content)
+    fitted = np.flatnonzero(np.isin(fit.starid, targets))
+    at_once = min(max(_VALUES_AT_ONCE // header.n_cadence, _FEWEST_AT_ONCE), _MOST_AT_ONCE)
+    for start in range(0, len(fitted), at_once):
+        some = fit.of_stars(fitted[start : start + at_once])
+        found, contents = _light_curves(some, header, catalog, entries, correction, writer)
+        for starid, of_star in found.items():
+            rows[starid] |= of_star
+        for starid, content in contents:
+            name = light_curve_name(starid, *seen, version, collection.in_names)
+            rows[starid] |= _written(output, f"{FOLDER}/{name}", content)
     index = results_table(list(rows.values()), *seen)
     index.meta |= {"SIMULATD": True} if header.pointing.is_simulated else {}
     return index
+
+
+def _light_curves(
+    fit: TileFit,
+    header: CubeHeader,
+    catalog: Catalog,
+    entries: Mapping[int, int],
+    correction: Correction,
+    writer: LightCurveWriter,
+) -> tuple[dict[int, dict[str, object]], Iterator[tuple[int, bytes]]]:
+    """Return columns of the index, and the files of those that were measured, by TIC number, of some stars.
+
+    `entries` are their places in the catalogue.
+    """
+    fluxes = corrected(fit, header, correction)
+    metrics = light_curve_metrics(fit, header.usable, header.cadenceno, header.exposure.cadence_s)
+    status, reason = statuses(fit, metrics)
+    rows: dict[int, dict[str, object]] = {}
+    curves: list[LightCurve] = []
+    metadata: list[TargetMetadata] = []
+    for index, starid in enumerate(fit.starid.tolist()):
+        its, entry = StarCorrection.of(fluxes, index), entries[starid]
+        of_status: dict[str, object] = {"status": status[index].name, "reason": reason[index]}
+        rows[starid] = _results(fit, metrics, index) | corrections_of(its) | of_status
+        if status[index] in MEASURED:
+            numbers = star_numbers(fit, index)
+            metadata.append(target_metadata(catalog, entry, status[index], reason[index], numbers, its))
+            curves.append(_curve_of(fit, index, header, fluxes, catalog, entry))
+    contents = writer.file_contents(curves, metadata)
+    return rows, ((curve.starid, content) for curve, content in zip(curves, contents, strict=True))
 
 
 def _not_fitted(tmag: float, limit: float) -> dict[str, object]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from photometry.background.masking import bands, blank, blank_infinite, median_of_neighbours, zeroed
+from photometry.background.masking import bands, blank, median_of_neighbours, zeroed
 
 
 @pytest.fixture
@@ -23,19 +23,21 @@ def test_masks_act_as_where(values):
     np.testing.assert_array_equal(values, expected)
 
 
-def test_what_is_infinite_is_blank(values):
-    expected = np.where(np.isfinite(values), values, np.float32(np.nan))
-    blank_infinite(values)
-    np.testing.assert_array_equal(values, expected)
-
-
 @pytest.mark.parametrize("n_row", [1, 128, 300])
 def test_bands_are_all_rows_once(n_row):
     assert [row for rows in bands(n_row) for row in range(rows.start, rows.stop)] == list(range(n_row))
 
 
-@pytest.mark.parametrize("shape", [(40, 30), (2, 3), (1, 1)])
-def test_medians_are_those_of_scipy(shape):
+@pytest.mark.parametrize(("shape", "size"), [((40, 30), 5), ((40, 30), 3), ((9, 8), 1), ((2, 3), 5), ((1, 1), 5)])
+def test_medians_are_those_of_scipy(shape, size):
     values = np.random.default_rng(3).normal(size=shape)
-    expected = ndimage.median_filter(values, size=5, mode="reflect")
-    np.testing.assert_array_equal(median_of_neighbours(values, 5), expected.astype(np.float32))
+    expected = ndimage.median_filter(values, size=size, mode="reflect")
+    np.testing.assert_array_equal(median_of_neighbours(values, size), expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_medians_of_any_order(size):
+    """What finds the middle of all zeros and ones finds that of all numbers: the 0-1 principle."""
+    values = (np.random.default_rng(4).random((200, 300)) < 0.5).astype(np.float32)
+    expected = ndimage.median_filter(values, size=size, mode="reflect")
+    np.testing.assert_array_equal(median_of_neighbours(values, size), expected)

@@ -70,14 +70,8 @@ def test_strap_at_the_edge(grid, column):
 def test_parts_are_cut_from_the_whole(grid):
     background = describe_background(frame(true_background()), NO_STARS, grid)
     whole = background_image(background, grid)
-    for rows, columns in (
-        (slice(0, 100), slice(900, 1024)),
-        (slice(700, 701), slice(3, 900)),
-        (slice(1000, 1024), slice(0, 7)),
-        (slice(5, 5), slice(0, 10)),
-    ):
-        part = background_image(background, grid, rows, columns)
-        np.testing.assert_allclose(part, whole[rows, columns], rtol=1e-5)
+    for rows in (slice(0, 100), slice(700, 701), slice(1000, 1024), slice(5, 5)):
+        np.testing.assert_allclose(background_image(background, grid, rows), whole[rows], rtol=1e-5)
 
 
 def test_bad_pixels_do_no_harm(grid):

@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy import signal
 from small_tiles import lopsided_prf
 
-from photometry.background import starlight
 from photometry.background.starlight import catalogue_light, star_mask, static_light
 from photometry.core.geometry import Stamp
 from photometry.core.stars import flux_of_tmag, mask_radius
@@ -52,6 +50,15 @@ def test_light_does_not_depend_on_the_rectangle():
     part = catalogue_light(lopsided_prf(), STAMP, row, column, tmag)
     cut = whole[300:360, 500 - 44 : 580 - 44]
     assert np.abs(part - cut).max() < 0.02 * cut.max()
+
+
+@pytest.mark.parametrize(("row", "column"), [(298, 540), (362, 540), (330, 498), (330, 582), (298, 582)])
+def test_light_from_beyond_an_edge_does_not_come_in_at_the_other(row, column):
+    tmag = np.array([8.0])
+    found = catalogue_light(lopsided_prf(), STAMP, [row], [column], tmag)
+    exact = exact_light(lopsided_prf(), STAMP, np.array([row]), np.array([column]), tmag)
+    assert exact.any()
+    assert np.abs(found - exact).max() < 0.04 * exact.max()
 
 
 def test_no_stars():
@@ -116,11 +123,3 @@ def test_static_light_of_few_frames(n_frame):
 def test_static_light_needs_frames():
     with pytest.raises(ValueError, match="no frames"):
         static_light([])
-
-
-@pytest.mark.parametrize(("shape", "kernel"), [((30, 41), (7, 7)), ((8, 9), (11, 5)), ((12, 12), (1, 1))])
-def test_convolution_is_that_of_scipy(shape, kernel):
-    rng = np.random.default_rng(4)
-    image, weights = rng.normal(size=shape), rng.normal(size=kernel)
-    right = signal.convolve2d(image, weights, mode="same")
-    np.testing.assert_allclose(starlight._convolved(image, weights), right, atol=1e-12)

@@ -66,8 +66,8 @@ def test_images_and_backgrounds_are_what_was_measured(builder, tmp_path):
 
 
 def test_backgrounds_that_are_subtracted_are_those_that_are_stored(builder, tmp_path, monkeypatch):
-    def of_so_many_rows(background, grid, rows=slice(None), columns=slice(None)):
-        made = background_image(background, grid, rows, columns)
+    def of_so_many_rows(background, grid, rows=slice(None)):
+        made = background_image(background, grid, rows)
         return made + len(made) / np.float32(256)
 
     monkeypatch.setattr("photometry.ccd.ccd_pixels._ROWS_AT_ONCE", 40)

@@ -17,11 +17,10 @@ from photometry.io.products.cube_files import read_cube, read_cube_header, write
 from photometry.io.products.product_files import (
     read_kernel,
     read_prf,
-    read_tile_fit,
     write_kernel,
     write_prf,
-    write_tile_fit,
 )
+from photometry.io.products.tile_files import read_tile_fit, write_tile_fit
 from photometry.io.stars.star_files import read_stars, reference_stars, write_stars
 from photometry.io.store.checked_data import write_checked
 

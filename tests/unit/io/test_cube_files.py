@@ -8,6 +8,7 @@ from pixel_file_builder import PixelFileBuilder
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
 from photometry.io.pixels.pixel_readers import read_pixels
+from photometry.io.products import cube_files
 from photometry.io.products.cube_files import CUBE_VERSION, read_cube, read_cube_header, read_sum_image, write_cube
 from photometry.io.products.stored_patches import StoredPatches
 
@@ -53,6 +54,20 @@ def test_part_equals_the_cut_of_the_whole(cube_and_path):
     np.testing.assert_array_equal(part.pixel_flags, cut.pixel_flags[2:7])
     np.testing.assert_array_equal(part.header.time, cube.header.time[2:7])
     np.testing.assert_array_equal(part.header.aperture, cut.header.aperture)
+
+
+@pytest.mark.parametrize("cadences", [None, slice(60, 131), slice(64, 128), slice(3, 100, 2), slice(5, 5)])
+@pytest.mark.parametrize("edges", [(3, 90, 30, 41), (32, 64, 0, 96), (95, 100, 90, 96)])
+def test_a_part_of_many_chunks(tmp_path, monkeypatch, cadences, edges):
+    pixels = PixelFileBuilder(kind="tesscut", shape=(140, 100, 96)).write(tmp_path / "pixels.fits")
+    whole = read_pixels(pixels, "tesscut")
+    write_cube(tmp_path / "cube.hdf5", whole, {})
+    first = whole.stamp
+    stamp = Stamp(*(edge + start for edge, start in zip(edges, [first.row_min] * 2 + [first.col_min] * 2, strict=True)))
+    cut = whole.cut(stamp).images[slice(None) if cadences is None else cadences]
+    np.testing.assert_array_equal(read_cube(tmp_path / "cube.hdf5", stamp, cadences).images, cut)
+    monkeypatch.setattr(cube_files, "_MOST_VALUES", 0)
+    np.testing.assert_array_equal(read_cube(tmp_path / "cube.hdf5", stamp, cadences).images, cut)
 
 
 def test_for_a_fit_errors_and_flags_are_not_read(cube_and_path):

@@ -13,11 +13,10 @@ from photometry.core.errors import InputFileError
 from photometry.io.products.product_files import (
     read_kernel,
     read_prf,
-    read_tile_fit,
     write_kernel,
     write_prf,
-    write_tile_fit,
 )
+from photometry.io.products.tile_files import read_tile_fit, write_tile_fit
 
 
 @pytest.fixture

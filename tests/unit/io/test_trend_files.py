@@ -12,6 +12,7 @@ from tile_fits import make_header
 from photometry.core.errors import InputFileError
 from photometry.io.products.trend_files import given_trends, key_of_trends, read_trends, spacecraft_time, write_trends
 from photometry.trends.trend_set import ReferenceStars, TrendSet, no_trends
+from photometry.trends.trend_smoothing import Smoothing
 
 HEADER = make_header(400)
 TIME = spacecraft_time(HEADER)
@@ -28,6 +29,7 @@ def trends():
         cadenceno=HEADER.cadenceno,
         values=values,
         covariance=rng.uniform(size=(n_cadence, n_trend, n_trend)).astype(np.float32),
+        smoothing=Smoothing(rng.uniform(size=(2, 2)), rng.integers(-1, 8, (n_trend, n_cadence)).astype(np.int8)),
         stars=ReferenceStars(
             np.arange(n_star), *rng.uniform(size=(6, n_star)), *rng.uniform(size=(3, n_star, n_trend))
         ),
@@ -45,10 +47,12 @@ def test_trends_come_back_as_they_were(trends, tmp_path):
     assert (tmp_path / "a.fits").read_bytes() == (tmp_path / "b.fits").read_bytes()
     back = read_trends(tmp_path / "a.fits")
     for field in fields(TrendSet):
-        if field.name != "stars":
+        if field.name not in ("stars", "smoothing"):
             np.testing.assert_array_equal(getattr(back, field.name), getattr(trends, field.name), field.name)
     for field in fields(ReferenceStars):
         np.testing.assert_array_equal(getattr(back.stars, field.name), getattr(trends.stars, field.name))
+    for field in fields(Smoothing):
+        np.testing.assert_array_equal(getattr(back.smoothing, field.name), getattr(trends.smoothing, field.name))
     assert key_of_trends(tmp_path / "a.fits") == "key"
     with fits.open(tmp_path / "a.fits", checksum=True) as hdus:
         hdus.verify("exception")

@@ -16,6 +16,7 @@ from photometry.prf.model import model_prf
 from photometry.simulate import true_kernel
 from photometry.trends.corrected_fluxes import uncorrected
 from photometry.trends.trend_set import no_stars, no_trends
+from photometry.trends.trend_smoothing import no_smoothing
 
 
 def halved(curves):
@@ -29,7 +30,14 @@ def one_trend(header):
     wave -= np.median(wave)
     nothing = no_trends(time, header.cadenceno, "")
     covariance = np.zeros((len(time), 1, 1), np.float32)
-    return replace(nothing, values=wave[None] / wave.std(), covariance=covariance, stars=no_stars(1), origin="test")
+    return replace(
+        nothing,
+        values=wave[None] / wave.std(),
+        covariance=covariance,
+        smoothing=no_smoothing(1, len(time)),
+        stars=no_stars(1),
+        origin="test",
+    )
 
 
 def test_without_a_correction_fluxes_stay():

@@ -1,6 +1,9 @@
 """Flat pixels of a tile: what counts, what saturates, what is noise."""
 
+import tracemalloc
+
 import numpy as np
+import pytest
 from small_tiles import EXPOSURE, SKY, make_cube
 
 from photometry.core.constants import SATURATION_E_S
@@ -45,6 +48,38 @@ def _trail():
     expected = np.zeros((6, 8), dtype=bool)
     expected[0:5, 4] = True
     return images, expected.ravel()
+
+
+def _hit():
+    """Cube with a bleed trail, pixels that were not measured, and a lone value."""
+    images, _ = _trail()
+    cube = _cube(np.tile(images, (20, 1, 1)) + np.random.default_rng(1).normal(size=(100, 6, 8)))
+    cube.images[1, 2, 3] = cube.images[:, 4, 6] = cube.backgrounds[2, 0, 0] = np.nan
+    cube.images[50, 3, 1] = 1e6
+    return cube
+
+
+@pytest.mark.parametrize("make", [_hit, lambda: _cube(_trail()[0]), _cube], ids=["hit", "trail", "whole"])
+def test_overwritten_pixels_are_the_same_and_others_stay(make):
+    cube, kept = make(), make()
+    data, in_place = tile_data(cube), tile_data(make(), overwrite=True)
+    for name in ("images", "valid", "sky", "usable", "saturated", "read_variance"):
+        np.testing.assert_array_equal(getattr(data, name), getattr(in_place, name), name)
+    np.testing.assert_array_equal(cube.images, kept.images)
+    np.testing.assert_array_equal(cube.backgrounds, kept.backgrounds)
+
+
+def test_overwritten_pixels_are_not_copied():
+    stamp = Stamp(10, 42, 552, 584)
+    cube = make_cube(stamp, np.random.default_rng(1).normal(size=(500, 32, 32)))
+    cube.images[3] = np.nan
+    peaks = {}
+    for overwrite in (False, True):
+        tracemalloc.start()
+        tile_data(cube, overwrite=overwrite)
+        peaks[overwrite] = tracemalloc.get_traced_memory()[1] / cube.images.nbytes
+        tracemalloc.stop()
+    assert peaks[True] < peaks[False] - 1.9
 
 
 def test_a_bleed_trail_is_merged_into_its_first_pixel():

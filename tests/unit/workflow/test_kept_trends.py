@@ -11,7 +11,7 @@ from tile_fits import STAMP, make_fit, make_header
 
 from photometry.core.cube import Cube
 from photometry.io.products.cube_files import write_cube
-from photometry.io.products.product_files import write_tile_fit
+from photometry.io.products.tile_files import write_tile_fit
 from photometry.io.products.trend_files import read_trends, spacecraft_time
 from photometry.lightcurve.corrections import WithoutTrends, corrected
 

@@ -77,7 +77,9 @@ class SimulatedTiles:
         return Stamp(stamps[0].row_min, stamps[0].row_max, stamps[0].col_min, stamps[-1].col_max)
 
 
-def tiles_with(n_target: int, tmag_limit: float, n_tile: int, n_cadence: int, fit: FitSettings) -> SimulatedTiles:
+def tiles_with(
+    n_target: int, tmag_limit: float, n_tile: int, n_cadence: int, fit: FitSettings, cadence_s: int = 1800
+) -> SimulatedTiles:
     """Draw a CCD with constant stars.
 
     Parameters
@@ -89,13 +91,15 @@ def tiles_with(n_target: int, tmag_limit: float, n_tile: int, n_cadence: int, fi
     n_tile : int
         Tiles that get pixels: in the middle of the CCD, in one row of tiles.
     n_cadence : int
-        Cadences of 30 min.
+        Number of cadences.
     fit : FitSettings
         Size of tiles and margin.
+    cadence_s : int
+        Length of a cadence, s.
     """
     square_deg = (fit.tile_size * ARCSEC_PER_PIXEL / 3600) ** 2
     density = n_target / square_deg * 10 ** (CcdSettings().magnitude_slope * (16 - tmag_limit))
-    settings = CcdSettings(n_cadence=n_cadence, density=density, n_pairs=0, variable_fraction=0.0)
+    settings = CcdSettings(n_cadence=n_cadence, cadence_s=cadence_s, density=density, n_pairs=0, variable_fraction=0.0)
     tiles = tiles_of(SCIENCE_AREA, fit.tile_size, fit.tile_margin)
     per_row = -(-SCIENCE_AREA.shape[1] // fit.tile_size)
     if n_tile > per_row:

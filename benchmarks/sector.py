@@ -1,10 +1,11 @@
 """What a sector costs: CPU time of every part of a CCD, peak memory, sum of 16 CCDs, at 30 min and at 200 s.
 
-    python -m benchmarks.sector [--frames 256] [--tile-cadences 650 1300] [--targets 1500]
+    python -m benchmarks.sector [--frames 256] [--tile-cadences 1300 11000] [--targets 1500] [--patches 4]
 
-Measured are pieces: some frames to a cube, motion and PRF of one patch, fit and export of one tile, the summary of a
+Measured are pieces: some frames to a cube, motion and PRF of some patches, fit and export of one tile, the summary of a
 CCD, the start of each job. They are scaled by what the plan of a CCD has of them. What depends on the number of
-cadences is measured with two of them, and taken to be a constant and a share of each.
+cadences is measured with two of them, by default those of the table; with others it is taken to be a constant and a
+share of each. With 11,000 cadences that takes a quarter of an hour and 5 GB of memory, for the simulation, and of disk.
 """
 
 import argparse
@@ -21,17 +22,21 @@ import numpy as np
 from astropy.table import Table
 
 from benchmarks.commands import run_measured
-from benchmarks.fields import given_prf, make_field
 from benchmarks.scale import ROOT, Workflow, rules_of_workflow, run_tiles
-from benchmarks.scale_field import tiles_with, write_tiles
+from benchmarks.scale_field import SimulatedTiles, tiles_with, write_tiles
 from photometry.calibration.effective_prf import learn_prf
 from photometry.calibration.region import measure_motion
-from photometry.core.geometry import SCIENCE_AREA, tiles_of
+from photometry.core.geometry import SCIENCE_AREA, Stamp, tiles_of
 from photometry.core.settings import FitSettings, MotionSettings, PrfSettings
+from photometry.io.products.cube_files import read_cube_header
+from photometry.io.products.stored_patches import StoredPatches
+from photometry.io.stars.star_files import read_stars
 from photometry.prf.model import model_prf
 from photometry.simulate import CcdSettings, frames_of, simulate_ccd
 from photometry.simulate.frame_files import write_frame
+from photometry.simulate.perturb import perturbed_prf
 from photometry.simulate.scene_files import write_star_table
+from photometry.workflow.job_inputs import placed_stars
 
 __all__ = ["Part", "at_cadences", "of_sector", "sector_table"]
 
@@ -39,6 +44,8 @@ __all__ = ["Part", "at_cadences", "of_sector", "sector_table"]
 N_CCD = 16
 #: Frames of a CCD by the time between them.
 SAMPLINGS = {"30 min": 1300, "200 s": 11_000}
+#: Cadences of so many are of 200 s.
+_MANY_CADENCES = 4000
 #: Part that is summed over all rules.
 _STARTS = "starts and imports"
 #: Rules of a CCD's stars, whatever the number of its frames.
@@ -136,33 +143,38 @@ def cost_of_frames(folder: Path, n_frame: int) -> list[Part]:
     ]
 
 
-def cost_of_patch(n_cadence: int) -> list[Part]:
-    """Measure motion and PRF of one patch, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.sector", "--patch", str(n_cadence)]
-    measured, said = run_measured("patch", command, ROOT)
-    found, motion = json.loads(said.splitlines()[-1]), MotionSettings()
-    piece = f"a patch of {motion.tile_size} px"
-    return [Part(name, piece, found[name], measured.megabytes, motion.n_patch**2) for name in ("motion", "PRF")]
+def cost_of_patches(folder: Path, field: SimulatedTiles, n_patch: int) -> list[Part]:
+    """Measure motion and PRF of some patches of a tile that was fitted, in a process of its own."""
+    core, motion = field.tiles[0].core, MotionSettings()
+    edges = (core.row_min, core.row_max, core.col_min, core.col_max)
+    command = [sys.executable, "-m", "benchmarks.sector", "--patches", str(n_patch), "--folder", str(folder)]
+    command += ["--region", field.region, "--tile", *map(str, edges)]
+    measured, said = run_measured("patches", command, ROOT)
+    found, piece = json.loads(said.splitlines()[-1]), f"{n_patch} patches of {motion.tile_size} px"
+    per_ccd = motion.n_patch**2 / n_patch
+    return [Part(name, piece, found[name], measured.megabytes, per_ccd) for name in ("motion", "PRF")]
 
 
-def measure_patch(n_cadence: int) -> None:
-    """Print the CPU time of motion and PRF of a patch, JSON."""
-    motion, size = MotionSettings(), MotionSettings().tile_size
-    field = make_field("sparse", "exact", given_prf(None), n_row=size, n_column=size, n_cadence=n_cadence, seed=1)
-    stars, times = field.scene.catalogue_stars, [process_time()]
-    kernel = measure_motion([field.cube], stars, field.given, motion)
+def measure_patches(folder: Path, region: str, core: Stamp, n_patch: int) -> None:
+    """Print the CPU time of motion and PRF of some patches of a tile, JSON. The given PRF is not the true one."""
+    motion, path = MotionSettings(), folder / "results" / "prepared" / f"{region}.hdf5"
+    header = read_cube_header(path)
+    stamps = [tile.stamp for tile in tiles_of(core, motion.tile_size, 0)]
+    chosen = np.linspace(0, len(stamps) - 1, n_patch).astype(int)
+    patches = StoredPatches(path, header, tuple(stamps[number] for number in chosen))
+    stars = placed_stars(read_stars(folder / "results" / "plan" / f"stars_{region}.hdf5"), header, core)
+    given, times = perturbed_prf(model_prf()), [process_time()]
+    kernel = measure_motion(patches, stars, given, motion)
     times.append(process_time())
-    learn_prf([field.cube], stars, field.given, kernel, PrfSettings(), motion)
+    learn_prf(patches, stars, given, kernel, PrfSettings(), motion)
     times.append(process_time())
     print(json.dumps({"motion": times[1] - times[0], "PRF": times[2] - times[1]}))
 
 
-def cost_of_tile(folder: Path, n_cadence: int, n_target: int) -> list[Part]:
+def cost_of_tile(folder: Path, field: SimulatedTiles, n_target: int) -> list[Part]:
     """Measure what Snakemake does with one tile, and with the summary of its CCD (`benchmarks.scale`)."""
-    settings = FitSettings()
-    field = tiles_with(n_target, settings.tmag_limit, 1, n_cadence, settings)
     write_tiles(field, folder)
-    costs, megabytes = run_tiles(folder, field, settings.tmag_limit)
+    costs, megabytes = run_tiles(folder, field, FitSettings().tmag_limit)
     piece = f"a tile with {n_target} targets"
     return [
         Part(
@@ -217,11 +229,15 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, list[Part]]:
     frames = cost_of_frames(folder / "frames", options.frames)
     pieces: dict[tuple[str, str], dict[int, Part]] = {}
     for n_cadence in options.tile_cadences:
-        (folder / f"tile{n_cadence}").mkdir()
-        found = cost_of_patch(n_cadence)
-        found += cost_of_tile(folder / f"tile{n_cadence}", n_cadence, options.targets)
+        own, fit = folder / f"tile{n_cadence}", FitSettings()
+        own.mkdir()
+        cadence_s = 1800 if n_cadence < _MANY_CADENCES else 200
+        field = tiles_with(options.targets, fit.tmag_limit, 1, n_cadence, fit, cadence_s)
+        found = cost_of_tile(own, field, options.targets)
+        found += cost_of_patches(own, field, options.patches)
         for part in found:
             pieces.setdefault((part.name, part.piece), {})[n_cadence] = part
+        shutil.rmtree(own)
     both = [piece for piece in pieces.values() if len(piece) == len(options.tile_cadences)]
     return {name: of_sector(both, frames, n_cadence) for name, n_cadence in SAMPLINGS.items()}
 
@@ -230,12 +246,16 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=256, help="that are made to a cube; a block has 256")
-    parser.add_argument("--tile-cadences", type=int, nargs=2, default=[650, 1300], help="of a tile, and of a patch")
+    parser.add_argument("--tile-cadences", type=int, nargs=2, default=[1300, 11_000], help="of tile and patches")
     parser.add_argument("--targets", type=int, default=1500, help="on a tile, which are all stars with a free flux")
-    parser.add_argument("--patch", type=int, metavar="CADENCES", help="one patch alone, in this process")
+    parser.add_argument("--patches", type=int, default=4, help="on which motion and PRF are measured")
+    of_patches = parser.add_argument_group("patches alone, in this process")
+    of_patches.add_argument("--folder", type=Path, help="in which a tile was fitted")
+    of_patches.add_argument("--region", help="its region")
+    of_patches.add_argument("--tile", type=int, nargs=4, help="its rows and columns, half open")
     options = parser.parse_args()
-    if options.patch:
-        measure_patch(options.patch)
+    if options.folder:
+        measure_patches(options.folder, options.region, Stamp(*options.tile), options.patches)
         return
     folder = Path(tempfile.mkdtemp())
     n_tile = len(tiles_of(SCIENCE_AREA, FitSettings().tile_size, FitSettings().tile_margin))

@@ -98,7 +98,7 @@ def tile_mb_of(wildcards, attempt):
     if not is_ccd(wildcards):
         return 1500 * attempt
     frames, stars = frames_of(wildcards), stars_of_tile(wildcards)
-    megabytes = 1000 + max(500, 0.08 * frames) + 0.01 * frames * stars + 0.5 * stars**2
+    megabytes = 1000 + max(500, 0.08 * frames) + 0.01 * frames * stars + 0.7 * stars**2
     return math.ceil(megabytes) * attempt
 
 

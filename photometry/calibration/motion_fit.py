@@ -36,8 +36,8 @@ _SMALL_CHANGE = 0.03
 #: Fewest cadences that show the usual residuals of a pixel, and enough of them.
 _LEAST_FOR_USUAL = 5
 _MOST_FOR_USUAL = 128
-#: Cadences of a node that are solved at once: bounds the memory, by 0.5 GB for 64x64 pixels.
-_CADENCES_AT_ONCE = 2048
+#: Cadences of a node that are solved at once: bounds the memory, by 0.25 GB for 64x64 pixels.
+_CADENCES_AT_ONCE = 1024
 #: Priors of a step, standard deviations: they decide where the pixels do not constrain it. Change of the motion,
 #: pixels; of the PRF's second moments, pixels^2; of a term of the local background, e-/s, far larger than what any
 #: background model leaves.

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.core.stars import flux_of_tmag
-from photometry.simulate.shared_systematics import SharedSystematics, shared_systematics
+from photometry.simulate.shared_systematics import SharedSystematics, shared_light
 from photometry.trends.corrected_fluxes import CorrectedFluxes, corrected_fluxes
 from photometry.trends.learning import StarFluxes, learn_trends
 from photometry.trends.reference_stars import Candidates
@@ -122,7 +122,7 @@ def make_field(
     error = np.sqrt((mean + _BACKGROUND) / (0.79 * cadence_s))
     size = np.exp(rng.uniform(*np.log(_SIZES)))
     settings = SharedSystematics.of_size(size)
-    shared = shared_systematics(time, row, column, mean, settings, rng)
+    shared = shared_light(time, row, column, mean, settings, rng).total()
     bright = np.flatnonzero((tmag > 8) & (tmag < 12))
     chosen = rng.choice(bright, min(n_signal, len(bright) // 3), replace=False) if kind else np.zeros(0, int)
     drawn = {"transits": _transit, "sinusoids": _sinusoid, "spared": _nothing}
@@ -139,7 +139,6 @@ def make_field(
         row,
         column,
         np.zeros(n_star, np.int32),
-        contamination=nothing,
         blend_correlation=nothing,
     )
     clean = truth + error[:, None] * rng.standard_normal(truth.shape)

@@ -16,6 +16,7 @@ BATCH_STEPS = (
     "trends",
     "export_light_curves",
     "plots",
+    "trend_plots",
     "page_data",
 )
 #: Batches of regions.

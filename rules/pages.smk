@@ -15,6 +15,7 @@ rule page_data:
         unlisted=rules.effective_prf.output.unlisted,
         fluxes=fluxes_of,
         indices=indices_of,
+        trends=trends_of,
     output:
         **packed("report/{region}"),
         page=ensure("<results>/report/data/{region}.js", non_empty=True),

@@ -1,4 +1,4 @@
-"""Figures of every region below plots/{region}, attached to the report."""
+"""Figures of every region below plots/{region}, attached to the report; of its trends where these are looked for."""
 
 
 rule plots:
@@ -10,6 +10,7 @@ rule plots:
         unlisted=rules.effective_prf.output.unlisted,
         fluxes=fluxes_of,
         indices=indices_of,
+        trends=trends_of,
     output:
         field=report(
             "<results>/plots/{region}/field.png",
@@ -59,3 +60,34 @@ rule plots:
         asked=asked_in,
     script:
         "../scripts/plots.py"
+
+
+rule trend_plots:
+    """Show the trends of {wildcards.region}: what its stars share, how many trends that are, scatter with and without."""
+    input:
+        cube=cube_of_region,
+        fluxes=fluxes_of,
+        trends=rules.trends.output.trends,
+    output:
+        figure=report(
+            "<results>/plots/{region}/trends.png",
+            caption="report/trends.rst",
+            category="Trends",
+            labels={"region": "{region}"},
+        ),
+    log:
+        "<logs>/trend_plots/{region}.log",
+    benchmark:
+        "<benchmarks>/trend_plots/{region}.tsv"
+    group:
+        group_of("plots")
+    conda:
+        "../envs/photometry.yaml"
+    resources:
+        mem_mb=plots_mb_of,
+        runtime=minutes(2, 0.02),
+        lane=1,
+    params:
+        rerun_on_code=code_of("trend_plots"),
+    script:
+        "../scripts/trend_plots.py"

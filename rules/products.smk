@@ -55,7 +55,11 @@ def plots():
     """Return the plots of all regions that have targets; none where the settings ask for none."""
     if not SETTINGS["plots"]:
         return []
-    return of_all(rules.plots.output, region=filter(tiles_of_targets, SINGLE))
+    regions = list(filter(tiles_of_targets, SINGLE))
+    return [
+        *of_all(rules.plots.output, region=regions),
+        *of_all(rules.trend_plots.output, region=filter(has_trends, regions)),
+    ]
 
 
 def page_files(regions):

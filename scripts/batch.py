@@ -18,6 +18,7 @@ from page_data import page_data
 from plots import plots
 from psf_photometry import psf_photometry
 from targets import targets
+from trend_plots import trend_plots
 from trends import trends
 
 from photometry.core.collection import Collection
@@ -28,7 +29,7 @@ from photometry.io.results.listed_files import files_in_index, lost_files
 from photometry.io.results.page_files import PAGE_FOLDER, files_of_page
 from photometry.io.stars.star_files import digest_of_stars
 from photometry.io.store.provenance import atomic_path
-from photometry.workflow.batch_members import FIGURES, BatchMember, BatchTile
+from photometry.workflow.batch_members import FIGURES, TREND_FIGURE, BatchMember, BatchTile
 from photometry.workflow.job_log import job_log
 from photometry.workflow.star_plan import read_star_plan, reference_digest, stars_file
 from photometry.workflow.steps import Steps
@@ -109,6 +110,8 @@ class PixelFileSteps:
             self._export(name, tile)
         if self.settings["plots"]:
             self._plot()
+            if self.member.has_trends:
+                self._plot_trends()
         if self.settings["report"]:
             self._pack_for_page()
 
@@ -218,7 +221,7 @@ class PixelFileSteps:
     def _export(self, name: str, tile: BatchTile) -> None:
         output, version, index = self.settings["output"], self.settings["version"], self._index(name)
         hlsp = self.settings["hlsp"]
-        path_trends = self._prepared("trends_", "fits") if self.member.has_trends else ""
+        path_trends = self._trends()
         cubes = [self._cube(region) for region in tile.regions]
         stars = [self._stars(region) for region in tile.regions]
         self._run(
@@ -231,7 +234,7 @@ class PixelFileSteps:
                 "hlsp": hlsp,
                 "uncorrected": self.member.uncorrected,
             },
-            [self._fluxes(name), *cubes, *([path_trends] if path_trends else [])],
+            [self._fluxes(name), *cubes, *self._used_trends()],
             [index],
             lambda _: export_light_curves(
                 *(self._fluxes(name), stars, cubes, index, tile.regions, Stamp(*tile.core), output, version, name),
@@ -252,12 +255,24 @@ class PixelFileSteps:
         self._run(
             "plots",
             {"tile_size": size, "asked": member.asked},
-            [self._cube(), catalog_file, kernel, unlisted, *fluxes, *indices],
+            [self._cube(), catalog_file, kernel, unlisted, *fluxes, *indices, *self._used_trends()],
             figures.values(),
             lambda _: plots(
                 *(self._cube(), catalog_file, kernel, unlisted, fluxes, indices, figures, member.region, size),
                 asked=member.asked,
+                path_trends=self._trends(),
             ),
+        )
+
+    def _plot_trends(self) -> None:
+        region, fluxes = self.member.region, [*map(self._fluxes, self.member.tiles)]
+        figure = f"{self.settings['output']}/plots/{region}/{TREND_FIGURE}.png"
+        self._run(
+            "trend_plots",
+            {},
+            [self._cube(), *fluxes, self._trends()],
+            [figure],
+            lambda _: trend_plots(self._cube(), fluxes, self._trends(), figure, region),
         )
 
     def _pack_for_page(self) -> None:
@@ -268,11 +283,12 @@ class PixelFileSteps:
         self._run(
             "page_data",
             {},
-            [self._cube(), prf, kernel, unlisted, *fluxes, *indices],
+            [self._cube(), prf, kernel, unlisted, *fluxes, *indices, *self._used_trends()],
             [page],
             lambda _: page_data(
                 *(self._cube(), prf, kernel, unlisted, fluxes, indices, page, member.region, output),
                 self.code["page_data"],
+                self._trends(),
             ),
             is_whole=lambda: not lost_files(output, files_of_page(page)),
         )
@@ -294,6 +310,13 @@ class PixelFileSteps:
 
     def _prepared(self, start: str, ending: str) -> str:
         return f"{self.settings['output']}/prepared/{start}{self.member.region}.{ending}"
+
+    def _trends(self) -> str:
+        """Name of the file with trends; empty where none are looked for."""
+        return self._prepared("trends_", "fits") if self.member.has_trends else ""
+
+    def _used_trends(self) -> list[str]:
+        return [self._trends()] if self.member.has_trends else []
 
     def _cube(self, region: str = "") -> str:
         return f"{self.settings['output']}/prepared/{region or self.member.region}.hdf5"

@@ -13,13 +13,15 @@ from photometry.io.products.cube_files import read_cube_header, read_sum_image
 from photometry.io.products.frame_lists import read_bad_frames
 from photometry.io.products.product_files import read_kernel, read_prf
 from photometry.io.products.tile_files import read_tile_fit
+from photometry.io.products.trend_files import read_trends
 from photometry.io.results.listed_files import ListedFile
 from photometry.io.results.page_files import PAGE_FOLDER, files_of_page, read_page_file, write_page_file
 from photometry.io.results.result_columns import read_columns
 from photometry.io.results.result_rows import read_rows
 from photometry.io.stars.unlisted_files import read_unlisted
 from photometry.io.store.archives import pack
-from photometry.io.store.provenance import digest_of, origin_of
+from photometry.io.store.provenance import digest_of, origin_of, provenance_of
+from photometry.lightcurve.corrections import Correction, Uncorrected, WithoutTrends
 from photometry.pages.packed_regions import BadFrame, RegionOverview, TileSummary, facts_of, pack_region
 from photometry.pages.packed_tiles import pack_tile
 from photometry.pages.packing import call_of, content_of
@@ -40,14 +42,17 @@ def page_data(
     region: str,
     output: str,
     code: str,
+    path_trends: str = "",
 ) -> None:
     """Write what the page shows of the tiles of a region, and of all of it."""
     header, kernel = read_cube_header(path_cube), read_kernel(path_kernel)
+    correction = WithoutTrends(read_trends(path_trends)) if path_trends else Uncorrected()
+    made_of = [code, *([provenance_of(path_trends)] if path_trends else [])]
     files, tiles = list[ListedFile](), list[TileSummary]()
     paths = list(zip(paths_fluxes, paths_indices, strict=True))
     for path_fluxes, path_index in counted(paths, "packing light curves", "tiles"):
         tile = Path(path_index).stem
-        file, packed = tile_data(path_fluxes, path_index, path_prf, header, region, output, code)
+        file, packed = tile_data(path_fluxes, path_index, path_prf, header, region, output, made_of, correction)
         files.append(file)
         tiles.append(TileSummary.of(tile, packed))
     bad_frames, n_missing = read_bad_frames(path_cube)
@@ -71,13 +76,20 @@ def page_data(
 
 
 def tile_data(
-    path_fluxes: str, path_index: str, path_prf: str, header: CubeHeader, region: str, output: str, code: str
+    path_fluxes: str,
+    path_index: str,
+    path_prf: str,
+    header: CubeHeader,
+    region: str,
+    output: str,
+    made_of: Sequence[str],
+    correction: Correction,
 ) -> tuple[ListedFile, dict[str, Any]]:
     """Write what the page shows of a tile, unless it was made of the same light curves; return file and content."""
     tile = Path(path_index).stem
     file = f"{PAGE_FOLDER}/data/{region}/{tile}.js"
     rows = read_rows(path_index)
-    made_of = [code, rows.meta["origin"]["input_fluxes"], *(line.decode() for line in rows.lines)]
+    made_of = [*made_of, rows.meta["origin"]["input_fluxes"], *(line.decode() for line in rows.lines)]
     key = hashlib.sha256("\n".join(made_of).encode()).hexdigest()
     try:
         head, body = read_page_file(Path(output, file))
@@ -90,7 +102,7 @@ def tile_data(
     columns = read_columns(path_index, ("starid", "file"))
     measured = columns["starid"][columns["file"] != ""]
     fit = read_tile_fit(path_fluxes)
-    body = call_of(f"tile/{region}/{tile}", pack_tile(fit, header, measured, read_prf(path_prf)))
+    body = call_of(f"tile/{region}/{tile}", pack_tile(fit, header, measured, read_prf(path_prf), correction))
     origin = origin_of({"fluxes": path_fluxes, "index": path_index})
     return write_page_file(output, file, body, origin, key=key), content_of(body)
 
@@ -108,6 +120,7 @@ if __name__ == "__main__":
             region=snakemake.wildcards.region,
             output=snakemake.params.output,
             code=snakemake.params.code,
+            path_trends=snakemake.input.get("trends") or "",
         )
         if packed := snakemake.output.get("packed"):
             files = files_of_page(snakemake.output.page)

@@ -16,9 +16,11 @@ from photometry.fit.tile_fit import TileFit
 from photometry.io.products.cube_files import read_cube, read_cube_header, read_sum_image
 from photometry.io.products.product_files import read_kernel
 from photometry.io.products.tile_files import StoredTileFit
+from photometry.io.products.trend_files import read_trends
 from photometry.io.stars.unlisted_files import read_unlisted
 from photometry.io.store.provenance import atomic_path, origin_of
 from photometry.io.store.tables import RESULT_COLUMNS, read_ecsv, table_of
+from photometry.lightcurve.corrections import Correction, Uncorrected, WithoutTrends, corrected
 from photometry.lightcurve.light_curve import light_curve
 from photometry.lightcurve.plain_aperture import aperture_stamp, plain_aperture
 from photometry.lightcurve.shown_stars import Measured, choose_shown
@@ -56,6 +58,7 @@ def plots(
     region: str,
     tile_size: int,
     asked: Sequence[int],
+    path_trends: str = "",
 ) -> None:
     """Draw the figures of a region; `asked` are the stars that were asked for by number."""
     header, kernel, title = read_cube_header(path_cube), read_kernel(path_kernel), region_title(region)
@@ -73,9 +76,10 @@ def plots(
     drawn["field"] = field_figure(image, header.stamp, stars, tiles, title, starid, kernel.offset, unlisted, **sky)
     if shown:
         fluxes_of = {Path(path).stem: path for path in paths_fluxes}
-        drawn |= measured_figures(path_cube, header, measured, shown, fluxes_of, title)
+        correction = WithoutTrends(read_trends(path_trends)) if path_trends else Uncorrected()
+        drawn |= measured_figures(path_cube, header, measured, shown, fluxes_of, title, correction)
     inputs = {"cube": path_cube, "catalog": path_catalog, "kernel": path_kernel, "unlisted": path_unlisted}
-    inputs |= {"indices": paths_indices}
+    inputs |= {"indices": paths_indices, "trends": path_trends}
     origin = origin_of(inputs, {"fit": {"tile_size": tile_size}})
     note = f"{title}: no target has a light curve; the summary says why"
     for name, path in figures.items():
@@ -98,6 +102,7 @@ def measured_figures(
     chosen: Mapping[int, str],
     fluxes_of: Mapping[str, str],
     title: str,
+    correction: Correction,
 ) -> dict[str, Any]:
     """Draw light curves of the chosen targets, what the model leaves of the first, and the scatter of all."""
     shown = measured[list(chosen)]
@@ -108,7 +113,8 @@ def measured_figures(
         f"{star_name(int(row['starid']))}, T = {row['tmag']:.2f}, {row['status']}" + (f" ({remark})" if remark else "")
         for row, remark in zip(shown, chosen.values(), strict=True)
     ]
-    curves = [light_curve(fits[starid], 0, header) for starid in shown["starid"]]
+    alone = [fits[starid].of_stars(np.array([0])) for starid in shown["starid"]]
+    curves = [light_curve(fit, 0, header, corrected(fit, header, correction)) for fit in alone]
     apertures = [aperture_of(path_cube, header, fits[starid]) for starid in shown["starid"]]
     first = fits[shown["starid"][0]]
     around = read_cube(path_cube, residual_stamp(first, 0), header=header)
@@ -159,4 +165,5 @@ if __name__ == "__main__":
             region=snakemake.wildcards.region,
             tile_size=snakemake.params.tile_size,
             asked=snakemake.params.asked,
+            path_trends=snakemake.input.get("trends") or "",
         )

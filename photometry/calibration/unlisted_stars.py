@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, signal
+from scipy import fft, ndimage
 
 from photometry.calibration.kernel import MovementKernel
 from photometry.calibration.region_tiles import RegionTile
@@ -247,14 +247,20 @@ def _filtered(
     phases = (np.arange(_PER_PIXEL) - _PER_PIXEL // 2) / _PER_PIXEL
     row, column = np.round(stamp.center)
     _, _, values = prf.evaluate([row], [column], phases, phases)
+    # As `scipy.signal.fftconvolve`, which takes every job of a tile 0.7 s to import.
+    lengths = list(zip(stamp.shape, values.shape[-2:], strict=True))
+    size = [fft.next_fast_len(n + k - 1, real=True) for n, k in lengths]
+    inside = tuple(slice(k // 2, k // 2 + n) for n, k in lengths)
+    spectra = [fft.rfft2(image, size) for image in images]
     shape = (stamp.shape[0], _PER_PIXEL, stamp.shape[1], _PER_PIXEL)
     flux, significance = np.zeros(shape), np.zeros(shape)
     for a in range(_PER_PIXEL):
         for b in range(_PER_PIXEL):
-            kernel = values[0, a, b]
+            kernel = values[0, a, b, ::-1, ::-1]
+            once, twice = fft.rfft2(kernel, size), fft.rfft2(kernel**2, size)
             light, square, doubt, noise = (
-                signal.fftconvolve(image, kernel[::-1, ::-1] ** power, mode="same")
-                for image, power in zip(images, (1, 2, 1, 2), strict=True)
+                fft.irfft2(spectrum * filtering, size)[inside]
+                for spectrum, filtering in zip(spectra, (once, twice, once, twice), strict=True)
             )
             # Where no pixel counts a Fourier transform leaves rounding errors.
             told = square > _ROUNDING * square.max()

@@ -34,7 +34,7 @@ _SIGNIFICANT = 8.0
 _IN_STEP = 0.3
 #: Most stars that are told apart from the PRF, the brightest: the time goes with the cube of their number. Fainter ones
 #: keep what their own slopes are, but for what the PRF of a bright star may be wrong by where they are.
-_MOST_STARS = 300
+_MOST_STARS = 600
 #: Variance of the background's slopes: free, (e-/s)^2.
 _FREE = 1e8
 

@@ -118,20 +118,28 @@ def fit_tile(
     scene = TileScene(data, model, state, 1 / width**2, still, nothing, still, in_core, own_kernel, settings)
     scene = replace(scene, edge_variance=edge_variance(data, free, state.flux, prf, motion, good))
     first = first_fit(scene, good)
-    data = replace(data, valid=data.valid & ~first.rejected)
+    scene, first = _with_what_first_fit_shows(scene, first, good, mean.prf_error)
+    if prior_widths is None:
+        scene = replace(scene, precision=_final_precision(scene.state.flux, first.variation, width))
+    scene = replace(scene, still=1 - np.minimum(scene.precision * first.variation**2, 1.0))
+    scene, first = with_expected_slopes(scene, first, good)
+    return _assemble(measured, scene, evaluator, good, first)
+
+
+def _with_what_first_fit_shows(
+    scene: TileScene, first: FirstFit, good: npt.NDArray[np.bool_], prf_error: float
+) -> tuple[TileScene, FirstFit]:
+    """Return the scene without outliers, with own profiles, new means and errors of the model, and what is left."""
+    data, state = replace(scene.data, valid=scene.data.valid & ~first.rejected), scene.state
     slopes = pixel_slopes(scene, first, good)
-    profiles = own_profiles(scene, first, slopes, mean.prf_error)
-    model, means = with_profiles(model, profiles), [_with_profiles(one, state.flux, profiles) for one in first.means]
+    profiles = own_profiles(scene, first, slopes, prf_error)
+    model = with_profiles(scene.model, profiles)
+    means = [_with_profiles(one, state.flux, profiles) for one in first.means]
     mean = solve_mean(data, model, state, good, means=means, n_round=_MEAN_ROUNDS)
     state = replace(state, flux=mean.flux, mean_residual=mean.mean_residual, model_error=mean.model_error)
     scene = _with_edges(replace(scene, data=data, model=model, state=state), first)
     scene, first = _with_motion_slopes(scene, first, slopes.with_profiles(profiles), good)
-    scene = _with_moments(_with_prf_changes(scene, first), first, good)
-    if prior_widths is None:
-        scene = replace(scene, precision=_final_precision(state.flux, first.variation, width))
-    scene = replace(scene, still=1 - np.minimum(scene.precision * first.variation**2, 1.0))
-    scene, first = with_expected_slopes(scene, first, good)
-    return _assemble(measured, scene, evaluator, good, first)
+    return _with_moments(_with_prf_changes(scene, first), first, good), first
 
 
 def _good_of(cube: Cube, near: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from photometry.core.cube import CubeHeader
 from photometry.core.geometry import Stamp
 from photometry.core.quality import PIXEL_QUALITY, bit
 from photometry.fit.tile_fit import TileFit
+from photometry.lightcurve.corrections import Correction, Uncorrected, corrected
 from photometry.lightcurve.expected_apertures import aperture_shares, expected_apertures
 from photometry.lightcurve.light_curve import WINDOW
 from photometry.pages.packing import Quantised, deflated, numbers, quantised, rounded, unpacked
@@ -25,6 +26,8 @@ _AT_ONCE = 256
 #: Half of the window, pixels.
 _HALF = WINDOW // 2
 _PPM = 1e6
+#: Leaves fluxes as they are.
+_NO_CORRECTION = Uncorrected()
 _NOT_FITTED = bit(PIXEL_QUALITY, "not_fitted")
 
 
@@ -115,19 +118,27 @@ def _first_pixel(position: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     return np.rint(position).astype(np.int64) - _HALF
 
 
-def pack_tile(fit: TileFit, header: CubeHeader, targets: npt.NDArray[np.int64], prf: PrfGrid) -> dict[str, Any]:
+def pack_tile(
+    fit: TileFit,
+    header: CubeHeader,
+    targets: npt.NDArray[np.int64],
+    prf: PrfGrid,
+    correction: Correction = _NO_CORRECTION,
+) -> dict[str, Any]:
     """Pack the light curves and pixels of the targets of a tile.
 
     Parameters
     ----------
     fit : TileFit
-        The fit of the tile, corrected (`photometry.lightcurve.corrections`).
+        The fit of the tile.
     header : CubeHeader
         Header of the cube that was fitted.
     targets : (n_target,) int64
         TIC numbers of the targets that have a light curve file.
     prf : PrfGrid
         PRF of the fit.
+    correction : Correction
+        What is done for the corrected fluxes; stars whose flux it leaves as it is have no others.
 
     Returns
     -------
@@ -135,8 +146,9 @@ def pack_tile(fit: TileFit, header: CubeHeader, targets: npt.NDArray[np.int64], 
         ``n_cadence``, ``window`` (pixels), ``stars`` (places and magnitudes of all that were fitted), ``targets`` with
         ``level`` and ``scatter`` (`ApertureComparison`), ``background`` (median of the stars in each cadence, e-/s per
         pixel), ``prf_source`` and ``curves`` by TIC number. What each has is deflated as a whole: FLUX, SAP_FLUX,
-        what a plain aperture sees, scaled to the median of FLUX, and PIXEL_QUALITY (n_cadence), mean image, model,
-        what it leaves in standard errors of the mean image, and the aperture (WINDOW, WINDOW).
+        what a plain aperture sees, scaled to the median of FLUX, CORR_FLUX where it is another (``corr`` among the
+        scales), and PIXEL_QUALITY (n_cadence), mean image, model, what it leaves in standard errors of the mean image,
+        and the aperture (WINDOW, WINDOW).
     """
     chosen = np.flatnonzero(np.isin(fit.starid, targets))
     chosen = chosen[np.argsort(fit.starid[chosen], kind="stable")]
@@ -147,7 +159,7 @@ def pack_tile(fit: TileFit, header: CubeHeader, targets: npt.NDArray[np.int64], 
         part = slice(start, start + _AT_ONCE)
         some = fit.of_stars(chosen[part])
         compared.append(compare_apertures(some.flux, some.aperture_flux, seen[part], header.usable))
-        curves |= _packed_curves(some, seen[part], header)
+        curves |= _packed_curves(some, seen[part], header, corrected(some, header, correction).flux)
     return {
         "n_cadence": header.n_cadence,
         "window": WINDOW,
@@ -175,14 +187,18 @@ def star_alone(tile: Mapping[str, Any], starid: int) -> dict[str, Any]:
     return {name: tile[name] for name in ("n_cadence", "window")} | {"stars": kept, "curves": {str(starid): curve}}
 
 
-def _packed_curves(fit: TileFit, seen: npt.NDArray[np.float32], header: CubeHeader) -> dict[str, Any]:
-    """Pack some stars, and what plain apertures see of them (n_star, n_cadence)."""
+def _packed_curves(
+    fit: TileFit, seen: npt.NDArray[np.float32], header: CubeHeader, corr_flux: npt.NDArray[np.float32]
+) -> dict[str, Any]:
+    """Pack some stars, what plain apertures see of them, and their corrected fluxes (n_star, n_cadence)."""
     usable = np.broadcast_to(header.usable, fit.flux.shape)
     finite = np.isfinite(fit.flux) & np.isfinite(fit.flux_err)
     flux = np.where(finite, fit.flux, np.nan)
     error = _STEP_OF_ERROR * _median_of_rows(np.where(finite & usable, fit.flux_err, np.nan))
     plain = _scaled_like(seen, flux, usable)
-    fluxes = {"flux": flux, "sap": fit.aperture_flux, "plain": plain}
+    corr = np.where(finite, corr_flux, np.nan)
+    is_corrected = ~((corr == flux) | (np.isnan(corr) & np.isnan(flux))).all(axis=1)
+    fluxes = {"flux": flux, "sap": fit.aperture_flux, "plain": plain, "corr": corr}
     series = {name: quantised(values, error, usable) for name, values in fluxes.items()}
     quality = np.where(finite, fit.pixel_quality, fit.pixel_quality | _NOT_FITTED).astype("<u2")
     image, model, sigma = _images(fit, header)
@@ -194,11 +210,12 @@ def _packed_curves(fit: TileFit, seen: npt.NDArray[np.float32], header: CubeHead
     aperture = _aperture_windows(fit).reshape(flat)
     packed: dict[str, Any] = {}
     for star, starid in enumerate(fit.starid.tolist()):
-        parts = [*(each.integers[star] for each in series.values()), quality[star]]
+        own = {name: each for name, each in series.items() if name != "corr" or is_corrected[star]}
+        parts = [*(each.integers[star] for each in own.values()), quality[star]]
         parts += [each.integers[star] for each in images.values()]
         packed[str(starid)] = {
             "corner": [int(_first_pixel(fit.row[star])), int(_first_pixel(fit.column[star]))],
-            "scales": {name: _scale(each, star) for name, each in (series | images).items()},
+            "scales": {name: _scale(each, star) for name, each in (own | images).items()},
             "packed": deflated([*parts, aperture[star]]),
         }
     return packed

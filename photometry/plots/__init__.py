@@ -11,6 +11,7 @@ from photometry.plots.scatter import Scatter, scatter_figure
 from photometry.plots.series import light_curves_figure, motion_figure
 from photometry.plots.style import note_figure, save_figure
 from photometry.plots.target_images import TargetImages, stamp_figure, target_figure
+from photometry.plots.trend_figure import trends_figure
 
 __all__ = [
     "BlendedStar",
@@ -29,4 +30,5 @@ __all__ = [
     "scatter_figure",
     "stamp_figure",
     "target_figure",
+    "trends_figure",
 ]

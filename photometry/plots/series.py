@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from photometry.calibration.kernel import MovementKernel
 from photometry.core.geometry import Stamp
 from photometry.lightcurve.light_curve import LightCurve
-from photometry.plots.style import BLUE, FLUX_LABEL, GREY, ORANGE, RED, TIME_LABEL, legend_above, note_figure
+from photometry.plots.style import BLUE, FLUX_LABEL, GREEN, GREY, ORANGE, RED, TIME_LABEL, legend_above, note_figure
 
 __all__ = ["light_curves_figure", "motion_figure"]
 
@@ -22,6 +22,8 @@ def light_curves_figure(
     usable: npt.NDArray[np.bool_],
 ) -> Figure:
     """Show the PSF flux of several targets against time, and what a plain aperture sees; flagged cadences are marked.
+
+    The corrected flux is shown beside it where one of them has another.
 
     Parameters
     ----------
@@ -39,18 +41,21 @@ def light_curves_figure(
         return note_figure("no light curves")
     figure = Figure(figsize=(9, 0.6 + 2.1 * len(curves)), layout="constrained")
     panels = figure.subplots(len(curves), 1, squeeze=False, sharex=True)[:, 0]
+    are_corrected = any(not np.array_equal(curve.corr_flux, curve.flux, equal_nan=True) for curve in curves)
     for axes, curve, aperture, title in zip(panels, curves, apertures, titles, strict=True):
         label = "sum of the aperture, neighbours in it, scaled"
         axes.plot(curve.time, aperture, "o", ms=4, mfc="none", mew=0.7, color=ORANGE, label=label)
         axes.errorbar(
             curve.time, curve.flux, curve.flux_err, fmt=".", ms=3, lw=0.6, color=BLUE, label="PSF (FLUX)", zorder=2
         )
-        unflagged = np.concatenate([curve.flux[usable], aperture[usable]])
+        if are_corrected:
+            axes.plot(curve.time, curve.corr_flux, ".", ms=2.5, color=GREEN, label="corrected (CORR_FLUX)", zorder=2.5)
+        unflagged = np.concatenate([curve.flux[usable], curve.corr_flux[usable], aperture[usable]])
         _mark_flagged(axes, curve.time[~usable], curve.flux[~usable], unflagged)
         axes.set_ylabel(FLUX_LABEL)
         axes.set_title(title, fontsize="medium", loc="left")
         axes.ticklabel_format(useOffset=False)
-    legend_above(panels[0], 3, titles[0])
+    legend_above(panels[0], 4, titles[0])
     panels[-1].set_xlabel(TIME_LABEL)
     return figure
 

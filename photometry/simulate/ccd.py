@@ -22,6 +22,7 @@ from photometry.simulate.ccd_settings import CcdSettings
 from photometry.simulate.ccd_wcs import REFERENCE_PIXEL, ccd_wcs, moved_wcs
 from photometry.simulate.population import Population, populate, true_fluxes, variability_of
 from photometry.simulate.rendered_stars import REACH, StampExpansion, StarStamps, add_stamps, expand
+from photometry.simulate.shared_systematics import SharedLight, SharedSystematics, shared_light
 from photometry.simulate.sky_light import Catalogue, barycentric_correction, catalogue_of, epoch_year, place_in_row
 
 __all__ = ["SimulatedCcd", "frame_wcs", "frames_of", "simulate_ccd"]
@@ -65,6 +66,8 @@ class SimulatedCcd:
         Further distance (row, column) in each frame: the errors of its WCS, pixels.
     light : CcdLight
         True background.
+    shared : SharedLight or None
+        What the stars share; the true fluxes are without.
     wcs : WCS
         True WCS without motion.
     tjd : (n_cadence,) float64
@@ -89,6 +92,7 @@ class SimulatedCcd:
     offset: tuple[float, float]
     wcs_errors: _Floats
     light: CcdLight
+    shared: SharedLight | None
     wcs: WCS
     tjd: _Floats
     timecorr: _Floats
@@ -120,7 +124,7 @@ def simulate_ccd(settings: CcdSettings, prf: PrfGrid) -> SimulatedCcd:
     prf : PrfGrid
         True PRF.
     """
-    rng = [np.random.default_rng(stream) for stream in np.random.SeedSequence(settings.seed).spawn(7)]
+    rng = [np.random.default_rng(stream) for stream in np.random.SeedSequence(settings.seed).spawn(8)]
     wcs = ccd_wcs(settings)
     step = settings.cadence_s / 86400
     first = round((_FIRST_TJD + _SECTOR_D * (place_in_row(settings.sector) - 1) - _INDEX_0_TJD) / step)
@@ -142,6 +146,7 @@ def simulate_ccd(settings: CcdSettings, prf: PrfGrid) -> SimulatedCcd:
         offset=offset,
         wcs_errors=settings.wcs_noise_pix * rng[4].normal(size=(settings.n_cadence, 2)),
         light=draw_light(settings, tjd, rng[5]),
+        shared=_shared(settings, population, tjd, rng[7]),
         wcs=wcs,
         tjd=tjd,
         timecorr=timecorr,
@@ -149,6 +154,15 @@ def simulate_ccd(settings: CcdSettings, prf: PrfGrid) -> SimulatedCcd:
         bad=_bad_frames(settings, rng[6]),
         prf_source=prf.source,
     )
+
+
+def _shared(
+    settings: CcdSettings, population: Population, tjd: _Floats, rng: np.random.Generator
+) -> SharedLight | None:
+    if not settings.shared_systematics:
+        return None
+    sizes, places = SharedSystematics.of_size(settings.shared_systematics), (population.row, population.column)
+    return shared_light(tjd, *places, flux_of_tmag(population.tmag), sizes, rng)
 
 
 def _bad_frames(settings: CcdSettings, rng: np.random.Generator) -> npt.NDArray[np.str_]:
@@ -201,16 +215,20 @@ def frames_of(
 def _star_light(
     ccd: SimulatedCcd, stamps: StarStamps, flux: npt.NDArray[np.float32], expansion: StampExpansion, cadence: int
 ) -> npt.NDArray[np.float32]:
-    """Light of all stars in a cadence, (n_row, n_column) float32, e-/s: variable stars are corrected one by one."""
+    """Light of all stars in a cadence, (n_row, n_column) float32, e-/s: those that vary are corrected one by one."""
     image = expansion.image(ccd.motion, cadence)
-    row, column = ccd.population.row[ccd.variable], ccd.population.column[ccd.variable]
+    varying, change = ccd.variable, flux[ccd.variable] * (ccd.relative[:, cadence] - 1)
+    if ccd.shared is not None:
+        every = ccd.shared.in_cadence(cadence).astype(np.float32)
+        every[varying] += change
+        varying, change = np.arange(len(flux)), every
+    row, column = ccd.population.row[varying], ccd.population.column[varying]
     row_shift, column_shift = ccd.motion.shifts_in(cadence, row, column)
-    change = flux[ccd.variable] * (ccd.relative[:, cadence] - 1)
     reach = max(np.abs(row_shift).max(initial=0), np.abs(column_shift).max(initial=0))
     margin = ccd.settings.star_margin + FOOTPRINT // 2 + 1 + int(np.ceil(reach))
     wide = SCIENCE_AREA.grown(margin)
     changes = np.zeros((1, *wide.shape), dtype=np.float32)
-    for members, first_row, first_column, light in stamps.at(ccd.variable, (row_shift, column_shift)):
+    for members, first_row, first_column, light in stamps.at(varying, (row_shift, column_shift)):
         add_stamps(changes, wide, first_row, first_column, light * change[members, None, None, None])
     image += changes[0, margin:-margin, margin:-margin]
     return image

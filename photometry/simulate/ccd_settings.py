@@ -38,8 +38,7 @@ _RANGES: dict[tuple[str, ...], tuple[float, float]] = {
 _NOT_OF_FRAMES = (
     *("row_min", "col_min", "n_row", "n_column"),
     *("sip_per_pix", "nan_fraction", "untimed_fraction", "dead_pixels"),
-    *("place_error_pix", "missing_fraction", "false_fraction", "focus_share", "focus_blur_pix", "shared_systematics"),
-    "intrapixel_loss",
+    *("place_error_pix", "missing_fraction", "false_fraction", "focus_share", "focus_blur_pix", "intrapixel_loss"),
 )
 
 
@@ -49,7 +48,8 @@ class CcdSettings(SceneSettings):
 
     Settings of `SceneSettings` have the same meaning, except for those below. `row_min`, `col_min`, `n_row`,
     `n_column`, `sip_per_pix`, `nan_fraction`, `untimed_fraction`, `dead_pixels`, `place_error_pix`, `missing_fraction`,
-    `false_fraction`, `focus_share`, `focus_blur_pix`, `intrapixel_loss` and `shared_systematics` cannot be set.
+    `false_fraction`, `focus_share`, `focus_blur_pix` and `intrapixel_loss` cannot be set. With `shared_systematics`
+    a frame takes longer, as every star then changes.
 
     Parameters
     ----------

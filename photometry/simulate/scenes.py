@@ -19,7 +19,7 @@ from photometry.simulate.pixel_defects import bleed, deface
 from photometry.simulate.population import Population, fluxes_of, populate
 from photometry.simulate.render import render_stars
 from photometry.simulate.scene_settings import SceneSettings
-from photometry.simulate.shared_systematics import SharedSystematics, shared_systematics
+from photometry.simulate.shared_systematics import SharedSystematics, shared_light
 from photometry.simulate.sky_light import (
     Background,
     Catalogue,
@@ -183,7 +183,7 @@ def _seen(
     if not settings.shared_systematics:
         return flux
     sizes, places = SharedSystematics.of_size(settings.shared_systematics), (population.row, population.column)
-    return (flux + shared_systematics(time, *places, flux.mean(axis=1), sizes, rng)).astype(np.float32)
+    return (flux + shared_light(time, *places, flux.mean(axis=1), sizes, rng).total()).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SharedSystematics", "shared_systematics"]
+__all__ = ["SharedLight", "SharedSystematics", "shared_light"]
 
 Array = npt.NDArray[np.float64]
 
@@ -47,10 +47,34 @@ class SharedSystematics:
         return cls(sensitivity=0.7 * size, ramp=size, jump=0.5 * size, scattered=1000 * size)
 
 
-def shared_systematics(
+@dataclass(frozen=True, slots=True)
+class SharedLight:
+    """What shared systematics add to the fluxes of stars, as shares in a few series.
+
+    Parameters
+    ----------
+    shares : (n_star, 4) float64
+        What each star has of sensitivity, ramp, jump and scattered light, e-/s.
+    series : (4, n_cadence) float64
+        These.
+    """
+
+    shares: Array
+    series: Array
+
+    def total(self) -> Array:
+        """Return what is added to all stars in all cadences, (n_star, n_cadence), e-/s."""
+        return np.asarray(self.shares @ self.series)
+
+    def in_cadence(self, cadence: int) -> Array:
+        """Return what is added to all stars in a cadence, (n_star,), e-/s."""
+        return np.asarray(self.shares @ self.series[:, cadence])
+
+
+def shared_light(
     time: Array, row: Array, column: Array, flux: Array, settings: SharedSystematics, rng: np.random.Generator
-) -> Array:
-    """Return what is added to the fluxes of stars, e-/s.
+) -> SharedLight:
+    """Draw shared systematics.
 
     Parameters
     ----------
@@ -64,10 +88,6 @@ def shared_systematics(
         Sizes.
     rng : Generator
         Source of random numbers.
-
-    Returns
-    -------
-    (n_star, n_cadence) float64
     """
     series = _series(time, settings, rng)
     sizes = np.array([settings.sensitivity, settings.ramp, settings.jump, settings.scattered])
@@ -75,7 +95,7 @@ def shared_systematics(
     slopes = settings.gradient * rng.uniform(-1, 1, (len(sizes), 2))
     share = sizes * (1 + (slopes @ places).T) * (1 + settings.own * rng.standard_normal((len(row), len(sizes))))
     share[:, :3] *= flux[:, None]
-    return share @ series
+    return SharedLight(share, series)
 
 
 def _across(values: Array) -> Array:

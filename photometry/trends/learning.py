@@ -93,7 +93,7 @@ def learn_trends(given: StarFluxes) -> TrendSet:
     which, series = given.chosen()
     n_candidate = len(which)
     if n_candidate < FEWEST_STARS:
-        return _too_few(given, n_candidate, "unblended stars of T = 6.8 to 13.5")
+        return _too_few(given, n_candidate, "stars of T = 6.8 to 13.5 that the fit tells apart")
     bins = bins_of(given.time)
     binned = bins.means(series.where(given.usable))
     quiet = are_quiet(binned, binned.values, _LOUD)

@@ -1,4 +1,4 @@
-"""Which stars the trends are made of: quiet, unblended, not saturated; none makes a trend by itself."""
+"""Which stars the trends are made of: quiet, not saturated, told apart by the fit; none makes a trend by itself."""
 
 from dataclasses import dataclass
 
@@ -15,8 +15,8 @@ __all__ = ["FEWEST_STARS", "TMAG_RANGE", "Candidates", "alone_in_trend", "are_ca
 FEWEST_STARS = 20
 #: Their magnitudes, Tmag: brighter ones saturate, fainter ones say little.
 TMAG_RANGE = (6.8, 13.5)
-#: Largest share of others' light, and correlation with another star's flux.
-_MOST_CONTAMINATION, _MOST_CORRELATION = 0.2, 0.3
+#: Largest correlation with another star's flux: what the fit tells apart is known, whatever light others have there.
+_MOST_CORRELATION = 0.5
 #: Share of the cadences that must have a flux.
 _FEWEST_CADENCES = 0.8
 #: Scatter beyond that of stars of like magnitude, in standard deviations of its logarithm.
@@ -45,8 +45,8 @@ class Candidates:
         Places on the CCD, pixels.
     flags : int32
         `photometry.core.quality.STAR_FLAGS`: any is one too many.
-    contamination, blend_correlation : float64
-        Share of others' light, and largest correlation with another star's flux.
+    blend_correlation : float64
+        Largest correlation of its flux with another star's.
     """
 
     starid: Integers
@@ -54,14 +54,13 @@ class Candidates:
     row: Array
     column: Array
     flags: npt.NDArray[np.int32]
-    contamination: Array
     blend_correlation: Array
 
 
 def are_candidates(stars: Candidates) -> npt.NDArray[np.bool_]:
     """Tell which stars may make trends, whatever their light curves look like, (n_star,)."""
     bright = (stars.tmag >= TMAG_RANGE[0]) & (stars.tmag <= TMAG_RANGE[1])
-    alone = (stars.contamination <= _MOST_CONTAMINATION) & (np.abs(stars.blend_correlation) <= _MOST_CORRELATION)
+    alone = np.abs(stars.blend_correlation) <= _MOST_CORRELATION
     return np.asarray(bright & alone & (stars.flags == 0))
 
 

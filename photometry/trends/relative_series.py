@@ -5,7 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BIN_DAYS", "Bins", "RelativeSeries", "binned_trends", "bins_of", "orbits_of", "relative"]
+__all__ = [
+    "BIN_DAYS",
+    "Bins",
+    "RelativeSeries",
+    "binned_trends",
+    "bins_of",
+    "orbits_of",
+    "relative",
+    "scatter_of_means",
+]
 
 #: Bins in which trends are counted and coefficients are fitted, d: what they are known by is slower than that.
 BIN_DAYS = 1 / 24
@@ -120,3 +129,33 @@ def orbits_of(time: Array) -> Integers:
     orbit = np.zeros(len(time), dtype=np.int64)
     orbit[starts[1:]] = 1
     return np.cumsum(orbit)
+
+
+def scatter_of_means(
+    time: Array,
+    flux: npt.NDArray[np.floating],
+    flux_err: npt.NDArray[np.floating],
+    usable: npt.NDArray[np.bool_],
+    days: float,
+) -> Array:
+    """Return the standard deviation of means of light curves over some time, a share of the flux, (n_star,).
+
+    Parameters
+    ----------
+    time : (n_cadence,) float64
+        Times, d.
+    flux, flux_err : (n_star, n_cadence)
+        Fluxes and their errors, e-/s; NaN where there is none.
+    usable : (n_cadence,) bool
+        Cadences that count.
+    days : float
+        Length of the means, d; those with less than half of their cadences do not count.
+    """
+    series, bins = relative(flux, flux_err, usable).where(usable), bins_of(time, days)
+    count = bins.total(np.isfinite(series.errors).astype(np.float64))
+    enough = count > count.max(axis=1, keepdims=True, initial=0) / 2
+    means = np.where(enough, bins.means(series).values, np.nan)
+    scatter = np.full(len(means), np.nan)
+    some = enough.sum(axis=1) > 1
+    scatter[some] = np.nanstd(means[some], axis=1)
+    return scatter

@@ -82,7 +82,7 @@ class TrendSet:
     scores : tuple of float
         Mean change of the logarithm of what a held-out star scatters, for 0, 1, ... trends.
     n_candidate : int
-        Unblended stars of the right brightness.
+        Stars of the right brightness that the fit tells apart.
     origin : str
         Where they come from: ``learnt``, or the name of a file.
     reason : str

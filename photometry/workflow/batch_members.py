@@ -9,10 +9,20 @@ from typing import Any
 from photometry.io.results.page_files import PAGE_FOLDER
 from photometry.workflow.plan import PlannedRegion
 
-__all__ = ["FIGURES", "BatchMember", "BatchTile", "MemberValues", "expected_products", "regions_at_tile"]
+__all__ = [
+    "FIGURES",
+    "TREND_FIGURE",
+    "BatchMember",
+    "BatchTile",
+    "MemberValues",
+    "expected_products",
+    "regions_at_tile",
+]
 
 #: Plots of a region.
 FIGURES = ("field", "motion", "light_curves", "residual", "scatter")
+#: Figure of a region whose trends are looked for.
+TREND_FIGURE = "trends"
 #: Regions so near a tile may measure its stars, pixels.
 _NEAR_PIX = 8
 
@@ -142,6 +152,7 @@ def expected_products(
         *(f"{output}/photometry/{region}/{tile}.hdf5" for tile in tiles),
         *(f"{output}/lightcurves/index/{region}/{tile}.ecsv" for tile in tiles),
         *(f"{output}/plots/{region}/{name}.png" for name in FIGURES if plots),
+        *([f"{output}/plots/{region}/{TREND_FIGURE}.png"] if plots and trends else []),
         *([f"{output}/{PAGE_FOLDER}/data/{region}.js"] if page else []),
         *(f"{output}/{PAGE_FOLDER}/data/{region}/{tile}.js" for tile in tiles if page),
     ]

@@ -12,7 +12,7 @@ from photometry.workflow.plan import PlannedRegion
 __all__ = ["failure_of", "incomplete_name", "write_incomplete"]
 
 #: Rules whose failure leaves no light curve out.
-_BESIDE = ("page", "page_data", "plots", "prune", "summary")
+_BESIDE = ("page", "page_data", "plots", "prune", "summary", "trend_plots")
 #: Reason of what has no result and no message: jobs that were killed, or waited for one that was.
 _NOT_MADE = "was not made: a job was killed or did not run; run again"
 

@@ -9,7 +9,7 @@ from photometry.io.results.lightcurve_files import FOLDER
 from photometry.io.results.listed_files import ListedFile, files_in_index
 from photometry.io.results.page_files import PAGE_FOLDER, files_of_page
 from photometry.io.store.provenance import digest_of
-from photometry.workflow.batch_members import FIGURES
+from photometry.workflow.batch_members import FIGURES, TREND_FIGURE
 from photometry.workflow.product_checks import damage_of, digests_named_in
 
 __all__ = ["Damage", "damaged_products", "move_aside"]
@@ -105,7 +105,9 @@ def _products(output: Path, region: str, tiles: Iterable[str]) -> list[Path]:
 
 
 def _plots(output: Path, region: str) -> list[Path]:
-    return [output / f"plots/{region}/{name}.png" for name in FIGURES]
+    folder = output / "plots" / region
+    # That of the trends is not of every region.
+    return [*(folder / f"{name}.png" for name in FIGURES), *folder.glob(f"{TREND_FIGURE}.png")]
 
 
 def _written_with(path: Path) -> list[ListedFile]:

@@ -14,6 +14,7 @@ from benchmarks.trend_fields import (
     make_field,
     scatter,
 )
+from benchmarks.trend_pixels import compared, measured_field, without_trends
 
 #: Half-hour cadence: the figures of the ten-minute one are benchmarks.trends'.
 FIELD = {"n_star": 260, "cadence_s": 1800.0, "n_signal": 12}
@@ -126,3 +127,14 @@ def test_the_same_light_curves_have_the_same_trends():
     again = learnt(field)
     np.testing.assert_array_equal(again.values, trends.values)
     np.testing.assert_array_equal(again.stars.coefficients, trends.stars.coefficients)
+
+
+def test_fluxes_of_pixels_are_corrected_as_arrays_are():
+    """A small field through motion, PRF and fit, beside the same field without systematics."""
+    options = {"n_pixel": 40, "n_cadence": 120, "density": 200.0, "seed": 1}
+    clean, measured = (measured_field(size, **options) for size in (0.0, 0.003))
+    trends, after = without_trends(measured)
+    assert trends.n_trend >= 1
+    bright = [row for row in compared(measured, after, clean) if row["high"] <= 12]
+    assert min(row["FLUX"] / row["without"] for row in bright) > 5
+    assert np.median([row["ratio"] for row in bright]) < 1.1

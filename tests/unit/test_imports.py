@@ -113,6 +113,11 @@ def test_numerics_never_read_files(package):
     assert [(path.name, name) for path in modules_in(package) for name in FILES if uses(path, name)] == []
 
 
+@pytest.mark.parametrize("slow", ["scipy.signal", "scipy.stats"])
+def test_nothing_imports_what_takes_every_job_most_of_a_second(slow):
+    assert [path.name for path in (*MODULES, *SCRIPTS) if uses(path, slow)] == []
+
+
 def test_only_plots_import_matplotlib():
     assert [path for path in MODULES + SCRIPTS if package_of_any(path) != "plots" and uses(path, "matplotlib")] == []
 

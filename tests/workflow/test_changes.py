@@ -202,12 +202,12 @@ def test_given_trends_cost_exports_and_stay_when_a_star_changes(copy):
     write_basis_vectors(copy.folder / "cbv.fits", time, np.sin(time)[None])
     settings = yaml.safe_load((copy.folder / "my.yaml").read_text()) | {"trends": "cbv.fits"}
     (copy.folder / "my.yaml").write_text(yaml.safe_dump(settings))
-    assert copy.again() == {"trends": 1, "export_light_curves": 3} | AT_THE_END
+    assert copy.again() == {"trends": 1, "export_light_curves": 3, "trend_plots": 1} | AT_THE_END
     assert set(copy.summary["n_trend"]) <= {0, 1}
     assert (copy.summary["n_trend"] == 1).any()
     before, stars = copy.light_curves(), copy.stars
     copy.write_stars(stars.assign(Tmag=stars.Tmag + 0.01 * (stars.ID == IN_FIRST)))
-    assert copy.again() == run_of(fit=1, export=3, catalog=1) | {"trends": 1}
+    assert copy.again() == run_of(fit=1, export=3, catalog=1) | {"trends": 1, "trend_plots": 1}
     after, tile = copy.light_curves(), copy.tile_of(IN_FIRST)
     elsewhere = [star for star in before if copy.tile_of(star) != tile]
     assert {star: after[star] for star in elsewhere} == {star: before[star] for star in elsewhere}

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.table import Table
+from basis_vectors import write_basis_vectors
 from running import Run, config_of, planned_jobs
 
 from photometry.io.results.page_files import files_of_page, read_head
@@ -35,7 +36,10 @@ def finished(field: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFacto
     (folder / "cutouts" / ODD).write_text("no pixels")
     stars = pd.read_csv(field / "stars.csv")
     stars[stars.Tmag < 14][["ID"]].to_csv(folder / "targets.csv", index=False)
-    config = config_of(field, input="cutouts", targets="targets.csv") | {"fit": {"tile_size": 12}, "plots": False}
+    days = np.arange(1300.0, 1360.0, 1 / 48)
+    write_basis_vectors(folder / "cbv.fits", days, np.sin(days)[None])
+    config = config_of(field, input="cutouts", targets="targets.csv")
+    config |= {"fit": {"tile_size": 12}, "plots": False, "trends": "cbv.fits"}
     result = snakemake(folder, config=config)
     assert result.returncode == 1, result.stdout
     assert f"{ODD}: " in result.stdout
@@ -253,20 +257,20 @@ def test_a_click_opens_a_target_and_its_light_curve_zooms(quiet, finished, summa
 def test_the_page_shows_the_fluxes_of_the_file(quiet, finished, summary):
     from astropy.io import fits
 
-    row = summary[(summary["file"] != "")][0]
+    row = summary[(summary["file"] != "") & (summary["n_trend"] == 1)][0]
     quiet.open(f"tic={row['starid']}")
     shown = quiet.driver.execute_async_script(
         """const [region, tile, tic, done] = arguments;
         tessPsf.load(`tile/${region}/${tile}`)
           .then((packed) => tessPsf.curveOf(packed.curves[tic], packed.n_cadence, packed.window))
-          .then((curve) => done(JSON.stringify([...curve.flux])));""",
+          .then((curve) => done(JSON.stringify([[...curve.flux], [...curve.corr]])));""",
         *(row["region"], row["tile"], str(row["starid"])),
     )
     with fits.open(finished / "results" / row["file"]) as hdus:
-        flux, error = hdus[1].data["FLUX"], hdus[1].data["FLUX_ERR"]
-        good = (hdus[1].data["QUALITY"] == 0) & np.isfinite(flux)
-    found = np.array(json.loads(shown), dtype=float)
-    assert np.all(np.abs(found - flux)[good] < 0.05 * error[good])
+        fluxes, error = (hdus[1].data["FLUX"], hdus[1].data["CORR_FLUX"]), hdus[1].data["FLUX_ERR"]
+        good = (hdus[1].data["QUALITY"] == 0) & np.isfinite(fluxes[0])
+    for found, flux in zip(np.array(json.loads(shown), dtype=float), fluxes, strict=True):
+        assert np.all(np.abs(found - flux)[good] < 0.05 * error[good])
 
 
 def test_lists_and_a_page_of_a_target(quiet, finished):

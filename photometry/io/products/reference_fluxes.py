@@ -29,8 +29,8 @@ def read_reference_fluxes(paths: Sequence[str], header: CubeHeader) -> StarFluxe
         Header of the region's cube.
     """
     most = max(_FEWEST_OF_TILE, 2 * MOST_STARS // max(len(paths), 1))
-    flux, flux_err, names = [], [], ("starid", "tmag", "row", "column", "star_flags", "contamination")
-    columns: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in (*names, "blend_correlation")}
+    flux, flux_err, names = [], [], ("starid", "tmag", "row", "column", "star_flags", "blend_correlation")
+    columns: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}
     for path in paths:
         stored = StoredTileFit.open(path)
         its = Candidates(*(getattr(stored.stars, name) for name in columns))

@@ -102,7 +102,7 @@ def _primary(trends: TrendSet, header: CubeHeader, key: str, inputs: Mapping[str
         ("NTREND", trends.n_trend, "number of trends"),
         ("BYORBIT", trends.by_orbit, "whether each orbit has its own"),
         ("NSTAR", len(trends.stars), "stars that they are made of"),
-        ("NCANDID", trends.n_candidate, "unblended stars of the right brightness"),
+        ("NCANDID", trends.n_candidate, "stars of the right brightness, told apart"),
         ("TRORIGIN", trends.origin, "learnt, or the file they were given in"),
         ("TRREASON", trends.reason, ""),
         ("TRKEY", key, ""),

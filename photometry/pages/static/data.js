@@ -77,6 +77,7 @@ const tessPsf = (() => {
     scaled("flux", nCadence);
     scaled("sap", nCadence);
     scaled("plain", nCadence);
+    if (entry.scales.corr) scaled("corr", nCadence);
     found.quality = words(bytes, start, nCadence, Uint16Array);
     start += 2 * nCadence;
     for (const name of ["image", "model", "sigma"]) scaled(name, window * window);

@@ -290,13 +290,14 @@ function seriesFigure(time, lines, flagged, label, place) {
   return showFigure(figure, place);
 }
 
-/** Light curve: PSF flux, aperture flux without and with neighbours, those of flagged cadences apart. */
+/** Light curve: PSF flux, corrected where there is such, aperture flux without and with neighbours; flagged cadences apart. */
 function lightCurveFigure(time, curve, usable, words, options, place) {
   const scale = options.relative ? 1 / median(Array.from(curve.flux).filter((_, i) => usable[i])) : 1;
   const label = options.relative ? "flux ÷ median PSF flux" : "flux (e⁻/s)";
   const good = Array.from(time.keys()).filter((i) => usable[i]);
   const bad = Array.from(time.keys()).filter((i) => !usable[i]);
-  const range = rangeOf(good.flatMap((i) => [scale * curve.flux[i], scale * curve.sap[i], scale * curve.plain[i]]));
+  const shown = ["flux", "sap", "plain", "corr"].map((name) => curve[name]).filter(Boolean);
+  const range = rangeOf(good.flatMap((i) => shown.map((values) => scale * values[i])));
   range.end += 0.14 * (range.end - range.start); // room for the legend
   const figure = newFigure({
     x_axis_label: TIME_LABEL, y_axis_label: label, height: 400, tools: "pan,box_zoom,xwheel_zoom,xbox_select,reset,save",
@@ -316,6 +317,7 @@ function lightCurveFigure(time, curve, usable, words, options, place) {
   points(good, curve.plain, {size: small, color: COLOURS.plain, alpha: 0.8, line_color: null, legend_label: "aperture, neighbours in it (scaled)"});
   points(good, curve.sap, {size: small, color: COLOURS.aperture, alpha: 0.75, line_color: null, legend_label: "aperture less neighbours (SAP_FLUX)"});
   points(good, curve.flux, {size: small, color: COLOURS.psf, alpha: 0.9, line_color: null, legend_label: "PSF (FLUX)"});
+  if (curve.corr) points(good, curve.corr, {size: small, color: COLOURS.green, alpha: 0.9, line_color: null, legend_label: "corrected (CORR_FLUX)"});
   if (bad.length) points(bad, curve.flux, {marker: "x", size: 7, color: COLOURS.flagged, legend_label: `flagged (${bad.length})`});
   figure.add_tools(hoverOf(drawn, [["time", "@x{0.0000}"], ["flux", options.relative ? "@value{0.00000}" : "@value{0,0.0}"], ["flags", "@flags"]]));
   for (const axis of figure.yaxes) axis.formatter = new Bokeh.BasicTickFormatter({use_scientific: false});

@@ -14,6 +14,7 @@ from photometry.lightcurve.light_curve import WINDOW, light_curve
 from photometry.pages.packed_tiles import compare_apertures, pack_tile, star_alone, window_images
 from photometry.pages.packing import json_text, unpacked
 from photometry.prf.model import model_prf
+from photometry.trends.corrected_fluxes import uncorrected
 
 PRF = model_prf(2)
 
@@ -26,6 +27,7 @@ def curve_of(tile, starid):
         ("flux", n_cadence, "<i2"),
         ("sap", n_cadence, "<i2"),
         ("plain", n_cadence, "<i2"),
+        *([("corr", n_cadence, "<i2")] if "corr" in entry["scales"] else []),
         ("quality", n_cadence, "<u2"),
         *((name, WINDOW**2, "<i2") for name in ("image", "model", "sigma")),
     ):
@@ -74,6 +76,20 @@ def test_light_curves_come_back_within_a_fraction_of_their_errors(tile, fit, hea
         seen = seen * np.median(written.flux[counts]) / np.median(seen[counts])
         assert np.all(np.abs(found["plain"] - seen)[counts] <= 0.03 * written.flux_err[counts])
     assert found["quality"][11] & bit(PIXEL_QUALITY, "not_fitted")
+
+
+def test_corrected_fluxes_are_there_where_they_are_others(fit, header):
+    def correction(curves):
+        flux = curves.flux * np.where(curves.starid == fit.starid[0], 1.01, 1.0).astype(np.float32)[:, None]
+        return uncorrected(flux, curves.flux_err, "")
+
+    tile = pack_tile(fit, header, fit.starid[:2], PRF, correction)
+    (_, one), (_, other) = (curve_of(tile, fit.starid[star]) for star in range(2))
+    known = np.isfinite(fit.flux[0]) & header.usable
+    assert np.all(np.abs(one["corr"] - 1.01 * fit.flux[0])[known] <= 0.03 * fit.flux_err[0][known])
+    assert "corr" not in other
+    plain, second = pack_tile(fit, header, fit.starid[:2], PRF), str(fit.starid[1])
+    assert tile["curves"][second] == plain["curves"][second]
 
 
 def test_pixels_are_those_around_the_star(tile, fit):

@@ -20,8 +20,10 @@ from photometry.plots import (
     residual_stamp,
     save_figure,
     scatter_figure,
+    trends_figure,
 )
 from photometry.plots.sky_marks import sky_directions
+from photometry.trends.trend_set import ReferenceStars, no_trends
 
 
 def stars_of(fit):
@@ -47,6 +49,21 @@ def curves_figure(fit, header, stars):
     return light_curves_figure(curves, apertures, [f"TIC {star}" for star in stars], header.usable)
 
 
+def figure_of_trends(n_star=30, n_trend=2, **changes):
+    rng, time = np.random.default_rng(1), make_header().time
+    many = rng.uniform(1e-3, 2e-3, (3, n_star, n_trend))
+    tmag, row, column = rng.uniform([7, 300, 540], [13, 340, 580], (n_star, 3)).T
+    stars = ReferenceStars(np.arange(n_star), tmag, row, column, *np.ones((3, n_star)), *many)
+    trends = replace(
+        no_trends(time, np.arange(len(time), dtype=np.int32), "too few stars"),
+        values=np.sin(np.outer(np.arange(1, n_trend + 1), time)),
+        stars=stars,
+        scores=(0.0, -0.5, -0.7, -0.69),
+        **changes,
+    )
+    return trends_figure(trends, np.full(n_star, 2000.0), np.full(n_star, 200.0), 6.5, "trends")
+
+
 def residual_of(fit, star, error=1.0):
     stamp = residual_stamp(fit, star)
     return residual_figure(fit, star, "residual", stamp, np.full(stamp.shape, error))
@@ -62,12 +79,14 @@ def draw(name):
         return residual_of(fit, 1)
     if name == "scatter":
         return scatter_figure(scatter_of(fit, header), header.exposure, 100.0, "scatter")
+    if name == "trends":
+        return figure_of_trends()
     if name == "motion":
         return motion_figure(header.time, kernel_of(120), STAMP, header.usable, "motion")
     return note_figure("nothing")
 
 
-NAMES = ["field", "light_curves", "residual", "scatter", "motion", "empty"]
+NAMES = ["field", "light_curves", "residual", "scatter", "motion", "trends", "empty"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -133,6 +152,32 @@ def test_field_and_residual_mark_a_star_at_the_same_place():
     residual = residual_of(fit, 1).axes[0]
     ring = next(line for line in residual.lines if line.get_marker() == "o")
     np.testing.assert_allclose(places[1], [ring.get_xdata()[0], ring.get_ydata()[0]])
+
+
+def test_trends_are_shown_with_what_they_do():
+    trends, number, scatter, places, *_ = figure_of_trends().axes
+    assert [text.get_text().partition(":")[0] for text in trends.texts] == ["1", "2"]
+    np.testing.assert_allclose(number.lines[0].get_ydata(), 100 * (1 - np.exp([0.0, -0.5, -0.7, -0.69])))
+    assert [text.get_text() for text in scatter.get_legend().get_texts()] == ["FLUX", "CORR_FLUX"]
+    assert len(places.collections[0].get_offsets()) == 30
+
+
+def test_trends_without_stars_are_shown_alone_and_none_say_why():
+    assert len(figure_of_trends(0).axes) == 1
+    (text,) = figure_of_trends(0, 0).texts
+    assert "no trends (too few stars)" in text.get_text()
+
+
+def test_corrected_fluxes_are_shown_beside_others():
+    fit, header = make_fit(), make_header()
+    one, other = (light_curve(fit, star, header) for star in range(2))
+    curves = [one, replace(other, corr_flux=other.corr_flux * np.float32(1.01))]
+    figure = light_curves_figure(curves, [curve.flux for curve in curves], ["one", "other"], header.usable)
+    for axes, curve in zip(figure.axes, curves, strict=True):
+        (line,) = [line for line in axes.lines if line.get_label() == "corrected (CORR_FLUX)"]
+        np.testing.assert_array_equal(line.get_ydata(), curve.corr_flux)
+    plain = curves_figure(fit, header, range(2))
+    assert not [line for axes in plain.axes for line in axes.lines if "CORR" in str(line.get_label())]
 
 
 def test_light_curves_show_every_cadence_and_mark_the_flagged():

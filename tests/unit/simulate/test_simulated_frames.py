@@ -16,6 +16,7 @@ from photometry.catalog.star_catalog import positions_at
 from photometry.core.constants import FRAME_SHAPE
 from photometry.core.errors import ConfigError, InputFileError, PrfError
 from photometry.core.geometry import camera_centre
+from photometry.core.stars import flux_of_tmag
 from photometry.io.stars.star_tables import read_star_table
 from photometry.io.store.provenance import digest_of
 from photometry.prf.model import model_prf
@@ -65,6 +66,31 @@ def _wcs(header: fits.Header) -> WCS:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # DATE-OBS, as in real files
         return WCS(header)
+
+
+def test_shared_systematics_are_in_the_frames_and_not_in_the_truth():
+    clean = {
+        "noise": False,
+        "cosmic_ray_fraction": 0.0,
+        "saturation": False,
+        "bad_frames": (),
+        "variable_fraction": 0.3,
+    }
+    plain, shared = (simulate_ccd(CcdSettings(**FEW | clean, shared_systematics=size), PRF) for size in (0.0, 0.01))
+    every = np.arange(len(plain.population.tmag))
+    np.testing.assert_array_equal(shared.flux_of(every), plain.flux_of(every))
+    first = np.array([0])
+    ((without,), (with_them,)) = (frames_of(ccd, PRF, first) for ccd in (plain, shared))
+    difference = (with_them.image - without.image)[:2048, 44:2092].astype(np.float64)
+    star = np.argmax(np.where(_well_inside(plain), flux_of_tmag(plain.population.tmag), 0.0))
+    row, column = round(plain.population.row[star]), round(plain.population.column[star]) - 44
+    around = difference[row - 6 : row + 7, column - 6 : column + 7].sum()
+    assert around == pytest.approx(shared.shared.in_cadence(0)[star], rel=0.05)
+
+
+def _well_inside(ccd):
+    row, column = ccd.population.row, ccd.population.column - 44
+    return (row > 20) & (row < 2028) & (column > 20) & (column < 2028)
 
 
 def test_a_file_is_laid_out_and_named_as_the_archive_does(written):

@@ -149,8 +149,7 @@ def test_candidates_are_bright_alone_and_without_flags():
         row=nothing,
         column=nothing,
         flags=np.array([0, 0, 0, 1, 0], np.int32),
-        contamination=np.array([0.1, 0, 0, 0, 0.6]),
-        blend_correlation=nothing,
+        blend_correlation=np.array([0.4, 0, 0, 0, -0.6]),
     )
     assert are_candidates(stars).tolist() == [True, False, False, False, False]
 

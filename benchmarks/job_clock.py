@@ -95,14 +95,18 @@ def _noted(job_log: Callable[..., Any], record: dict[str, Any]) -> Callable[...,
 
 
 def _timed(work: Callable[..., Any], parts: dict[str, float]) -> Callable[..., Any]:
-    """Add up the CPU time of a function under its name."""
+    """Add up the CPU time of a function under its name, without that of others which are timed within it.
+
+    Parts that are written as they are made are made by a function within the one that writes.
+    """
 
     @functools.wraps(work)
     def timed(*arguments: Any, **keywords: Any) -> Any:
-        begin = time.process_time()
+        begin, others = time.process_time(), sum(parts.values())
         try:
             return work(*arguments, **keywords)
         finally:
-            parts[work.__name__] = parts.get(work.__name__, 0.0) + time.process_time() - begin
+            within = sum(parts.values()) - others
+            parts[work.__name__] = parts.get(work.__name__, 0.0) + time.process_time() - begin - within
 
     return timed

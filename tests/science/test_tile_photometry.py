@@ -10,9 +10,11 @@ from scipy import ndimage
 
 from photometry.core.geometry import Stamp, tiles_of
 from photometry.core.quality import PIXEL_QUALITY, flagged
+from photometry.core.settings import FitSettings
 from photometry.core.stars import Stars
 from photometry.core.status import STATUS
 from photometry.fit.tile_fit import TileFit, joined
+from photometry.fit.tile_photometry import fit_tile
 from photometry.lightcurve.light_curve import statuses
 from photometry.lightcurve.metrics import light_curve_metrics
 from photometry.simulate import true_kernel
@@ -272,6 +274,21 @@ def test_a_part_without_pixels_is_joined_with_others(quick, one_prf):
     np.testing.assert_array_equal(whole.flux[:n_lit], parts[0].flux)
     assert np.isnan(whole.flux[n_lit:]).all()
     assert np.isfinite(whole.cadence_chi2).all()
+
+
+def test_a_fit_may_overwrite_its_pixels(quick, one_prf):
+    """Some pixels are not measured, a whole frame, one is hit by itself, and a trail bleeds."""
+    scene, cube = quick
+    marred = _changed_cube(cube)
+    marred.images[3] = marred.images[:, 5, 6] = marred.backgrounds[3] = marred.images[8, 2, 2] = np.nan
+    marred.images[20, 18, 17] = 1e6
+    marred.images[:, 12, 12] = 2e5
+    given = scene.catalogue_stars, cube.stamp, one_prf, true_kernel(scene), FitSettings()
+    kept = fit_tile(_changed_cube(marred), *given)
+    overwritten = fit_tile(marred, *given, overwrite=True)
+    for field in fields(TileFit):
+        np.testing.assert_array_equal(getattr(kept, field.name), getattr(overwritten, field.name), field.name)
+    assert np.isfinite(marred.images).all()
 
 
 def test_stars_with_pixels_in_flagged_cadences_alone_have_no_mean(quick, one_prf):

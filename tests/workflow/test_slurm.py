@@ -152,10 +152,10 @@ SPREAD |= {"block_backgrounds": (6, 32, 2000), "block_pixels": (6, 32, 2000)}
 @pytest.mark.parametrize(
     ("n_frame", "asked"),
     [
-        (1300, {"cube": (1, 65, 2000), "motion": (1, 48, 1452), "tile": (4, 80, 1563), "plots": (1, 11, 1234)}),
+        (1300, {"cube": (1, 65, 2000), "motion": (1, 48, 1452), "tile": (4, 80, 1546), "plots": (1, 11, 1234)}),
         (
             11000,
-            {"cube": (1, 6, 1500), "motion": (1, 372, 1840), "tile": (4, 352, 6510), "plots": (1, 63, 2980)} | SPREAD,
+            {"cube": (1, 6, 1500), "motion": (1, 372, 1840), "tile": (4, 352, 2217), "plots": (1, 63, 2980)} | SPREAD,
         ),
     ],
 )
@@ -187,4 +187,4 @@ def test_ccds_do_not_wait_for_each_other(snakemake, tmp_path):
     assert len(found) == 2 * (1 + 1 + 4)
     assert {len(regions) for _, regions, *_ in found} == {1}
     asked = {name: (minutes, megabytes) for name, _, minutes, megabytes in found}
-    assert [asked[f"tile_sector023_camera1_ccd{number}"] for number in (1, 2)] == [(64, 1062), (80, 1566)]
+    assert [asked[f"tile_sector023_camera1_ccd{number}"] for number in (1, 2)] == [(64, 1507), (80, 1593)]

@@ -16,7 +16,7 @@ from photometry.core.stars import LIGHT_REACH
 from photometry.io.products.cube_files import read_cube_header
 from photometry.io.products.pixel_origins import pixel_provenance
 from photometry.io.products.tile_files import StoredTileFit
-from photometry.io.products.trend_files import read_trends
+from photometry.io.products.trend_files import read_correction
 from photometry.io.results.lightcurve_files import export_tile
 from photometry.io.results.listed_files import files_in_index
 from photometry.io.stars.star_files import read_stars
@@ -25,7 +25,7 @@ from photometry.io.store.archives import pack
 from photometry.io.store.disk import flush
 from photometry.io.store.provenance import origin_of, provenance_of, settings_of
 from photometry.io.store.tables import write_ecsv
-from photometry.lightcurve.corrections import Uncorrected, WithoutTrends
+from photometry.lightcurve.corrections import Uncorrected
 from photometry.workflow.job_log import job_log
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def export_light_curves(
         inputs=pixel_provenance(paths_cubes[0]) | ({"trends": provenance_of(path_trends)} if path_trends else {}),
         settings=settings_of(path_fluxes),
         collection=collection,
-        correction=WithoutTrends(read_trends(path_trends)) if path_trends else Uncorrected(uncorrected),
+        correction=read_correction(path_trends, Uncorrected(uncorrected)),
     )
     inputs = {"fluxes": path_fluxes, "stars": paths_stars, "cube": paths_cubes, "trends": path_trends}
     index.meta |= {"version": version, "origin": origin_of(inputs)}

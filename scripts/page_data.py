@@ -13,7 +13,7 @@ from photometry.io.products.cube_files import read_cube_header, read_sum_image
 from photometry.io.products.frame_lists import read_bad_frames
 from photometry.io.products.product_files import read_kernel, read_prf
 from photometry.io.products.tile_files import read_tile_fit
-from photometry.io.products.trend_files import read_trends
+from photometry.io.products.trend_files import read_correction
 from photometry.io.results.listed_files import ListedFile
 from photometry.io.results.page_files import PAGE_FOLDER, files_of_page, read_page_file, write_page_file
 from photometry.io.results.result_columns import read_columns
@@ -21,7 +21,7 @@ from photometry.io.results.result_rows import read_rows
 from photometry.io.stars.unlisted_files import read_unlisted
 from photometry.io.store.archives import pack
 from photometry.io.store.provenance import digest_of, origin_of, provenance_of
-from photometry.lightcurve.corrections import Correction, Uncorrected, WithoutTrends
+from photometry.lightcurve.corrections import Correction
 from photometry.pages.packed_regions import BadFrame, RegionOverview, TileSummary, facts_of, pack_region
 from photometry.pages.packed_tiles import pack_tile
 from photometry.pages.packing import call_of, content_of
@@ -46,7 +46,7 @@ def page_data(
 ) -> None:
     """Write what the page shows of the tiles of a region, and of all of it."""
     header, kernel = read_cube_header(path_cube), read_kernel(path_kernel)
-    correction = WithoutTrends(read_trends(path_trends)) if path_trends else Uncorrected()
+    correction = read_correction(path_trends)
     made_of = [code, *([provenance_of(path_trends)] if path_trends else [])]
     files, tiles = list[ListedFile](), list[TileSummary]()
     paths = list(zip(paths_fluxes, paths_indices, strict=True))

@@ -16,11 +16,11 @@ from photometry.fit.tile_fit import TileFit
 from photometry.io.products.cube_files import read_cube, read_cube_header, read_sum_image
 from photometry.io.products.product_files import read_kernel
 from photometry.io.products.tile_files import StoredTileFit
-from photometry.io.products.trend_files import read_trends
+from photometry.io.products.trend_files import read_correction
 from photometry.io.stars.unlisted_files import read_unlisted
 from photometry.io.store.provenance import atomic_path, origin_of
 from photometry.io.store.tables import RESULT_COLUMNS, read_ecsv, table_of
-from photometry.lightcurve.corrections import Correction, Uncorrected, WithoutTrends, corrected
+from photometry.lightcurve.corrections import Correction, corrected
 from photometry.lightcurve.light_curve import light_curve
 from photometry.lightcurve.plain_aperture import aperture_stamp, plain_aperture
 from photometry.lightcurve.shown_stars import Measured, choose_shown
@@ -76,7 +76,7 @@ def plots(
     drawn["field"] = field_figure(image, header.stamp, stars, tiles, title, starid, kernel.offset, unlisted, **sky)
     if shown:
         fluxes_of = {Path(path).stem: path for path in paths_fluxes}
-        correction = WithoutTrends(read_trends(path_trends)) if path_trends else Uncorrected()
+        correction = read_correction(path_trends)
         drawn |= measured_figures(path_cube, header, measured, shown, fluxes_of, title, correction)
     inputs = {"cube": path_cube, "catalog": path_catalog, "kernel": path_kernel, "unlisted": path_unlisted}
     inputs |= {"indices": paths_indices, "trends": path_trends}

@@ -121,8 +121,7 @@ def kernel_at(
     settings : MotionSettings
         Limits.
     """
-    measured = np.isfinite(cube.images).any(axis=(1, 2))
-    good = np.flatnonzero(cube.usable & ~kernel.bad & measured)
+    good = np.flatnonzero(cube.usable & ~kernel.bad & cube.measured)
     if len(good) == 0 or not cube.stamp.contains(stars.row, stars.column).any():
         return kernel, NO_STARS
     few = evenly_chosen(_of_fullest_nodes(kernel, cube.stamp, good), _OFFSET_CADENCES)

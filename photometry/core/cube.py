@@ -227,6 +227,11 @@ class Cube:
         return self.header.usable
 
     @property
+    def measured(self) -> npt.NDArray[np.bool_]:
+        """Cadences in which a pixel is measured, (n_cadence,)."""
+        return np.asarray(np.isfinite(self.images).any(axis=(1, 2)))
+
+    @property
     def exposure(self) -> Exposure:
         """Exposure and readout."""
         return self.header.exposure

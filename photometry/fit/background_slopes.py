@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.calibration.motion_in_time import expected_from_others
-from photometry.fit.cadence_fit import FirstFit, TileScene
+from photometry.fit.cadence_fit import CHANGE_ACCURACY, FirstFit, TileScene
 from photometry.prf.prf_grid import FOOTPRINT
 from photometry.scene.node_model import NodeModel, main_node
 from photometry.scene.tile_model import local_basis
@@ -21,8 +21,6 @@ __all__ = ["with_expected_slopes"]
 #: Terms of a plane: a constant, which stays free, and two slopes.
 _N_PLANE = 3
 _SLOPES = slice(1, _N_PLANE)
-#: Accuracy of the change of the slopes with the means, in standard errors of a single cadence.
-_CHANGE_ACCURACY = 0.003
 #: Slopes that tremble by more than this share of the variance of their noise stay free.
 _MOST_TREMBLING = 0.5
 
@@ -46,11 +44,11 @@ def with_expected_slopes(scene: TileScene, first: FirstFit, good: npt.NDArray[np
     changes in stamps larger than a PRF, where slopes are known well.
     """
     model, data, motion = scene.model, scene.data, scene.state.motion
+    if max(data.stamp.shape) > FOOTPRINT:
+        return scene, first
     every = np.arange(len(good))
     fitted = np.isin(every, np.concatenate([node.cadences for node in model.nodes]))
     which = np.flatnonzero(good & fitted)
-    if max(data.stamp.shape) > FOOTPRINT:
-        return scene, first
     split = data.sky.astype(np.float64) @ np.linalg.pinv(local_basis(data.stamp))[_SLOPES].T
     rows = len(model.stars) + np.arange(_N_PLANE)[_SLOPES]
     own = first.unknowns[rows].T + motion.local[:, _SLOPES] + split
@@ -78,5 +76,5 @@ def _change_of_slopes(scene: TileScene, first: FirstFit, main: NodeModel) -> npt
     before, after = first.state, scene.state
     light = scene.model.mean_images(first.main_node, before.flux)[0] - scene.model.mean_images(main, after.flux)[0]
     residual = (light + before.mean_residual - after.mean_residual)[:, None].astype(np.float32)
-    solution = first.main.solve_at_node(residual, scene.data.usable[:, None], accuracy=_CHANGE_ACCURACY)
+    solution = first.main.solve_at_node(residual, scene.data.usable[:, None], accuracy=CHANGE_ACCURACY)
     return np.asarray(solution.common[_SLOPES, 0], dtype=np.float64)

@@ -26,6 +26,7 @@ from photometry.solver.chosen_solver import SOLVER
 from photometry.solver.node_solver import NodeSolver, Solution
 
 __all__ = [
+    "CHANGE_ACCURACY",
     "FIRST_ACCURACY",
     "CadenceFit",
     "FirstFit",
@@ -48,7 +49,7 @@ _HIT_SHARE = 0.01
 #: Share of a star's own prior in its flux beyond which the pixels tell nothing of its variation.
 _MOST_PRIOR = 0.99
 #: Accuracy of the change of the means, in standard errors of a single cadence.
-_CHANGE_ACCURACY = 0.003
+CHANGE_ACCURACY = 0.003
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +344,7 @@ def _change_of_means(scene: TileScene, first: FirstFit, node: NodeModel, system:
     state = scene.state
     light = scene.model.free_images(node, first.state.flux - state.flux)[0]
     residual = (light + first.state.mean_residual - state.mean_residual)[:, None].astype(np.float32)
-    return system.solve_at_node(residual, scene.data.usable[:, None], accuracy=_CHANGE_ACCURACY).unknowns
+    return system.solve_at_node(residual, scene.data.usable[:, None], accuracy=CHANGE_ACCURACY).unknowns
 
 
 def residual_of(

@@ -94,7 +94,7 @@ def fit_tile(
     """
     motion = tile_motion(kernel, cube)
     far = far_cadences(motion.row_shift, motion.column_shift, settings.node_reach)
-    measured = measured_image(cube, _good_of(cube, ~far & np.isfinite(cube.images).any(axis=(1, 2))))
+    measured = measured_image(cube, _good_of(cube, ~far & cube.measured))
     data = tile_data(cube, overwrite=overwrite)
     is_near = cube.stamp.border_distance(stars.row, stars.column) > -PRF_REACH
     near = stars.select(is_near)

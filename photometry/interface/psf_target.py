@@ -16,7 +16,8 @@ from photometry.interface.progress import elapsed
 from photometry.interface.target_fit import TargetFit, fit_target
 from photometry.interface.user_settings import numeric_settings
 from photometry.io.results.lightcurve_cards import TargetMetadata, star_numbers, target_metadata
-from photometry.io.results.lightcurve_files import NOT_ASKED_FOR, FitMetadata
+from photometry.io.results.lightcurve_files import FitMetadata
+from photometry.lightcurve.corrections import NOT_ASKED_FOR
 from photometry.lightcurve.light_curve import LightCurve, with_star_time
 from photometry.lightcurve.plain_aperture import aperture_stamp, plain_aperture
 

@@ -16,8 +16,8 @@ from photometry.core.stars import Stars
 from photometry.core.status import STATUS
 from photometry.fit.tile_fit import TileFit
 from photometry.fit.tile_photometry import fit_tile
-from photometry.io.results.lightcurve_files import NOT_ASKED_FOR, corrections_of
-from photometry.lightcurve.corrections import Correction, StarCorrection, corrected
+from photometry.io.results.lightcurve_files import corrections_of
+from photometry.lightcurve.corrections import NOT_ASKED_FOR, Correction, StarCorrection, corrected
 from photometry.lightcurve.light_curve import LightCurve, light_curve, statuses
 from photometry.lightcurve.metrics import light_curve_metrics
 from photometry.prf.prf_grid import PrfGrid

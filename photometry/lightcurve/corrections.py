@@ -15,7 +15,15 @@ from photometry.fit.tile_fit import TileFit
 from photometry.trends.corrected_fluxes import CorrectedFluxes, Goodness, corrected_fluxes, uncorrected
 from photometry.trends.trend_set import TrendSet
 
-__all__ = ["Correction", "StarCorrection", "TileLightCurves", "Uncorrected", "WithoutTrends", "corrected"]
+__all__ = [
+    "NOT_ASKED_FOR",
+    "Correction",
+    "StarCorrection",
+    "TileLightCurves",
+    "Uncorrected",
+    "WithoutTrends",
+    "corrected",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,10 @@ class Uncorrected:
     def __call__(self, curves: TileLightCurves) -> CorrectedFluxes:
         """Return the fluxes as they are."""
         return uncorrected(curves.flux, curves.flux_err, self.reason)
+
+
+#: What is done where no correction is asked for.
+NOT_ASKED_FOR = Uncorrected()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from photometry.core.cube import CubeHeader
 from photometry.core.geometry import Stamp
 from photometry.core.quality import PIXEL_QUALITY, bit
 from photometry.fit.tile_fit import TileFit
-from photometry.lightcurve.corrections import Correction, Uncorrected, corrected
+from photometry.lightcurve.corrections import NOT_ASKED_FOR, Correction, corrected
 from photometry.lightcurve.expected_apertures import aperture_shares, expected_apertures
 from photometry.lightcurve.light_curve import WINDOW
 from photometry.pages.packing import Quantised, deflated, numbers, quantised, rounded, unpacked
@@ -26,8 +26,6 @@ _AT_ONCE = 256
 #: Half of the window, pixels.
 _HALF = WINDOW // 2
 _PPM = 1e6
-#: Leaves fluxes as they are.
-_NO_CORRECTION = Uncorrected()
 _NOT_FITTED = bit(PIXEL_QUALITY, "not_fitted")
 
 
@@ -123,7 +121,7 @@ def pack_tile(
     header: CubeHeader,
     targets: npt.NDArray[np.int64],
     prf: PrfGrid,
-    correction: Correction = _NO_CORRECTION,
+    correction: Correction = NOT_ASKED_FOR,
 ) -> dict[str, Any]:
     """Pack the light curves and pixels of the targets of a tile.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photometry.core.statistics import MAD_TO_SIGMA
+from photometry.core.statistics import median_and_sigma
 from photometry.trends.low_rank import Factors, median_of, weights_of
 from photometry.trends.relative_series import Array, Integers, RelativeSeries
 
@@ -93,8 +93,8 @@ def are_quiet(series: RelativeSeries, residual: Array, margin: float = 0.0) -> n
     half = min(_N_LIKE, len(order)) // 2
     first = np.clip(np.arange(len(order)) - half, 0, max(0, len(order) - 2 * half - 1))
     like = np.stack([ordered[start : start + 2 * half + 1] for start in first])
-    usual = np.median(like, axis=1)
-    spread = np.maximum(MAD_TO_SIGMA * np.median(np.abs(like - usual[:, None]), axis=1), _LEAST_SPREAD)
+    usual, spread = (values[:, 0] for values in median_and_sigma(like, axis=1))
+    spread = np.maximum(spread, _LEAST_SPREAD)
     quiet = np.empty(len(order), dtype=np.bool_)
     quiet[order] = ordered < usual + np.maximum(_NOISY * spread, margin)
     beyond = np.sqrt(np.maximum(squares - 1, 0.0)) * median_of(series.errors, there)

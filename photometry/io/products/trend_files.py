@@ -20,10 +20,11 @@ from photometry.core.errors import InputFileError
 from photometry.core.times import SECONDS_PER_DAY
 from photometry.io.fits.fits_files import open_fits
 from photometry.io.store.provenance import atomic_path
+from photometry.lightcurve.corrections import NOT_ASKED_FOR, Correction, WithoutTrends
 from photometry.trends.trend_set import ReferenceStars, TrendSet, no_stars, no_trends
 from photometry.trends.trend_smoothing import Smoothing, no_smoothing
 
-__all__ = ["given_trends", "key_of_trends", "read_trends", "spacecraft_time", "write_trends"]
+__all__ = ["given_trends", "key_of_trends", "read_correction", "read_trends", "spacecraft_time", "write_trends"]
 
 #: Name of the extension with the vectors, as SPOC and lightkurve have it.
 _VECTORS = "CBV.single-scale.{camera}.{ccd}"
@@ -160,6 +161,11 @@ def key_of_trends(path: str | Path) -> str:
             return str(hdus[0].header.get("TRKEY", ""))
     except InputFileError:
         return ""
+
+
+def read_correction(path: str, otherwise: Correction = NOT_ASKED_FOR) -> Correction:
+    """Return what takes the trends of a file off, or `otherwise` where no file is named; errors as of `read_trends`."""
+    return WithoutTrends(read_trends(path)) if path else otherwise
 
 
 def read_trends(path: str | Path) -> TrendSet:

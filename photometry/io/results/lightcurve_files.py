@@ -44,7 +44,7 @@ from photometry.io.store.provenance import digest_of_settings
 from photometry.io.store.revision import git_revision
 from photometry.io.store.tables import results_table
 from photometry.lightcurve import columns
-from photometry.lightcurve.corrections import Correction, StarCorrection, Uncorrected, corrected
+from photometry.lightcurve.corrections import NOT_ASKED_FOR, Correction, StarCorrection, corrected
 from photometry.lightcurve.light_curve import (
     LightCurve,
     light_curve,
@@ -55,7 +55,7 @@ from photometry.lightcurve.metrics import Metrics, light_curve_metrics
 from photometry.lightcurve.names import light_curve_name
 from photometry.trends.corrected_fluxes import CorrectedFluxes
 
-__all__ = ["FOLDER", "NOT_ASKED_FOR", "REGION_KEY", "FitMetadata", "LightCurveWriter", "corrections_of", "export_tile"]
+__all__ = ["FOLDER", "REGION_KEY", "FitMetadata", "LightCurveWriter", "corrections_of", "export_tile"]
 
 #: Folder of the light curves below the output folder.
 FOLDER = "lightcurves"
@@ -63,8 +63,6 @@ FOLDER = "lightcurves"
 #: the second number, of so many cadences that there are more values, which bounds the memory.
 _MOST_AT_ONCE, _FEWEST_AT_ONCE = 256, 16
 _VALUES_AT_ONCE = 500_000
-#: What is done where no correction is asked for.
-NOT_ASKED_FOR = Uncorrected()
 #: Card of the region that a light curve was measured in.
 REGION_KEY = "REGION"
 

@@ -325,15 +325,19 @@ def final_fit(scene: TileScene, first: FirstFit, node: NodeModel, factored: list
     for cadences in _members(scene, node):
         residual, valid = residual_of(scene, node, images, cadences), valid_of(scene.data, cadences)
         terms = node.coefficients(scene.state.motion, cadences)[:, :N_TERM]
-        start = np.broadcast_to(change, (len(change), len(cadences))).copy()
-        start[: len(first.unknowns)] += first.unknowns[:, cadences]
-        follows = scene.state.motion_residual
-        if follows is not None:
-            start[: len(follows.flux_change)] += follows.flux_change @ follows.motion[cadences].T
+        start = change + system.after(first.main, _without_motion(scene, first, cadences))
         solution = system.solve(terms, residual, valid, start=start, n_term=N_LINEAR_TERM)
         left = left_of(residual, solution, valid)
         rejected = np.ascontiguousarray(first.rejected[cadences].T)
         yield CadenceFit(system, cadences, solution, left, valid, rejected, response, variance)
+
+
+def _without_motion(scene: TileScene, first: FirstFit, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Return the unknowns of the first fit in some cadences, less what stars have in step with the motion."""
+    unknowns, follows = first.unknowns[:, cadences], scene.state.motion_residual
+    if follows is not None:
+        unknowns[: len(follows.flux_change)] += follows.flux_change @ follows.motion[cadences].T
+    return unknowns
 
 
 def _change_of_means(scene: TileScene, first: FirstFit, node: NodeModel, system: NodeSolver) -> npt.NDArray[np.float32]:

@@ -27,8 +27,8 @@ _N_PART = 8
 _MOST_LEAK, _LEAST_OWN = 0.05, 0.5
 #: Least variation in units of the noise of a cadence: noise in the flux flattens slopes.
 _LEAST_VARIATION = 3.0
-#: Cadences of a node that are worked on at once: bounds the memory.
-_CADENCES_AT_ONCE = 1024
+#: Cadences of a node that are worked on at once: with more, every array takes new memory from the system.
+_CADENCES_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,17 +138,17 @@ def solve_equations(
     start : (n_star + n_common, n_cadence) float32, optional
         Flux deviations and common terms to start from; zero by default.
     n_term : int, optional
-        Terms of the movement that the rounds take into account; all by default. What `start` leaves of the pixels
+        Terms of the movement that the solution takes into account; all by default. What `start` leaves of the pixels
         always has all of them: of the change from a start, the share that the other terms have is missed.
     """
     n_star = equations.n_star
     equations = replace(equations, weights=equations.weights * valid)
     movement = np.ascontiguousarray(terms.T, dtype=np.float32)
-    design, everywhere = equations.design, movement
+    design, everywhere, movement = equations.design, movement, movement[:n_term]
     x = np.zeros((len(equations.scale), residual.shape[1]), dtype=np.float32) if start is None else start.copy()
-    target = residual.copy() if start is None else residual - design.forward(x, movement)
+    target = residual.copy() if start is None else residual - design.forward(x, everywhere)
     target *= equations.weights
-    normal_residual = design.backward(target, movement)
+    normal_residual = design.backward(target, movement if start is None else everywhere)
     normal_residual -= equations.precision * x
     direction = equations.preconditioned(normal_residual)
     squared_norm = _dot(normal_residual, direction)
@@ -163,7 +163,7 @@ def solve_equations(
             x[:, active], squared_norm[active] = state.x, state.squared_norm
             active, state, movement = active[unfinished], state.of_cadences(unfinished), movement[:, unfinished]
             equations = equations.of_cadences(unfinished)
-        state = _next_round(equations, movement[:n_term], state)
+        state = _next_round(equations, movement, state)
     x[:, active], squared_norm[active] = state.x, state.squared_norm
     return Solution(x[:n_star], x[n_star:], design.forward(x, everywhere), _has_converged(squared_norm, goal))
 

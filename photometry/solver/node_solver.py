@@ -161,6 +161,23 @@ class NodeSolver(Protocol):
         """
         ...
 
+    def after(self, other: Self, unknowns: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return a start from the solution of another system, which differs by its priors.
+
+        Parameters
+        ----------
+        other : NodeSolver
+            System of the same stars, whose common terms are the first ones of this system.
+        unknowns : (n_star + n_common of the other, n_cadence) float32
+            Its solution.
+
+        Returns
+        -------
+        (n_star + n_common, n_cadence) float32
+            The solution with the priors of this system, as far as the pixels weigh the same in both.
+        """
+        ...
+
     def solve_at_node(
         self, residual: npt.NDArray[np.float32], usable: npt.NDArray[np.bool_], *, accuracy: float = ACCURACY
     ) -> Solution:

@@ -96,6 +96,14 @@ class NodeSystem:
         """Solve some cadences of the node by conjugate gradients, all together."""
         return solve_cadences(self._normal, terms, residual, valid, tolerance, accuracy, start, n_term)
 
+    def after(self, other: Self, unknowns: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return what a solution by another system of the same pixels is, about, with the priors of this one."""
+        mine, others = self._normal.all_precision, other._normal.all_precision
+        n_more = len(mine) - len(others)
+        unknowns = np.pad(unknowns, ((0, n_more), (0, 0)))
+        pull = (np.pad(others, (0, n_more)) - mine).astype(np.float32)[:, None] * unknowns
+        return np.asarray(unknowns + equations_of([self._normal]).preconditioned(pull))
+
     def solve_at_node(
         self, residual: npt.NDArray[np.float32], usable: npt.NDArray[np.bool_], *, accuracy: float = ACCURACY
     ) -> Solution:

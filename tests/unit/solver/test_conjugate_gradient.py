@@ -21,6 +21,7 @@ from photometry.scene.design_matrices import N_TERM
 from photometry.scene.node_model import node_variance
 from photometry.scene.tile_model import residuals
 from photometry.solver.conjugate_gradient import solve_cadences
+from photometry.solver.node_system import NodeSystem
 from photometry.solver.normal_equations import NormalEquations, factor_node
 
 _N_CADENCE = 30
@@ -121,13 +122,29 @@ def test_first_degree_is_enough_from_a_start(tile):
     """Twice to first degree, the second time from what the first leaves in full; one star varies by 10 %."""
     system = _system(tile)
     terms, residual = _problem(tile)
-    exact = solve_cadences(system, terms, residual, tile.data.valid.T)
+    exact = solve_cadences(system, terms, residual, tile.data.valid.T, accuracy=0.0)
     sigma = np.sqrt(np.diag(system.covariance))[: len(system.precision), None]
     once = solve_cadences(system, terms, residual, tile.data.valid.T, n_term=3)
-    twice = solve_cadences(system, terms, residual, tile.data.valid.T, n_term=3, start=once.unknowns)
+    twice = solve_cadences(system, terms, residual, tile.data.valid.T, n_term=3, start=once.unknowns, accuracy=0.003)
     off = [np.abs((solution.deviation - exact.deviation) / sigma).max() for solution in (once, twice)]
-    assert off[1] < 0.03
-    assert off[1] < off[0]
+    assert off[0] < 0.05
+    assert off[1] < 0.005
+
+
+def test_a_start_from_other_priors_is_nearly_the_solution(tile):
+    """Priors a tenth as wide: what is left to do is a hundredth of the way from the other solution."""
+    wide = _system(tile)
+    (node,) = tile.model.nodes
+    narrow = factor_node(node, tile.model.local_basis, wide.weights.astype(np.float64), 100 * wide.precision)
+    terms, residual = _problem(tile)
+    before, exact = (
+        solve_cadences(system, terms, residual, tile.data.valid.T, accuracy=0.0) for system in (wide, narrow)
+    )
+    sigma = np.sqrt(np.diag(narrow.covariance))[:, None]
+    start = NodeSystem(narrow).after(NodeSystem(wide), before.unknowns)
+    way, left = (np.abs((x - exact.unknowns) / sigma).mean() for x in (before.unknowns, start))
+    assert way > 0.1
+    assert left < 0.05 * way
 
 
 def test_with_the_inverse_of_another_node_fluxes_are_the_same_and_errors_about(tile):

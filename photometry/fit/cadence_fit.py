@@ -254,7 +254,8 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
             left = left_of(residual, solution, valid)
             # The first block shows the usual residuals of a pixel.
             usual = usual_range(left, variance, scene.settings.outlier_sigma) if usual is None else usual
-            off = valid & (np.abs(left - usual[0]) > usual[1])
+            off = _off(left, usual)
+            off &= valid
             rejected[cadences] = off.T
             left[off] = 0
             square += usual_noise / noise_of_node * (left**2 @ good[cadences].astype(np.float32))
@@ -273,6 +274,15 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     return FirstFit(
         rejected, unknowns, scene.state, free, variation_widths(free, noise, good), scatter, most, main, means
     )
+
+
+def _off(
+    left: npt.NDArray[np.float32], usual: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+) -> npt.NDArray[np.bool_]:
+    """Tell which residuals (n_pixel, n_cadence) are outside their usual range (`usual_range`)."""
+    distance = left - usual[0]
+    np.abs(distance, out=distance)
+    return distance > usual[1]
 
 
 def telling_noise(system: NodeSolver) -> npt.NDArray[np.float64]:

@@ -179,7 +179,8 @@ def _sums(
             for start in range(0, len(of_part), _CADENCES_AT_ONCE):
                 cadences = of_part[start : start + _CADENCES_AT_ONCE]
                 residual = residual_of(scene, node, images, cadences)
-                which, pixel = np.nonzero(first.rejected[cadences] | ~scene.data.valid[cadences])
+                off = np.flatnonzero(first.rejected[cadences] | ~scene.data.valid[cadences])
+                which, pixel = np.divmod(off, scene.data.stamp.n_pixel)
                 residual[pixel, which] = 0
                 factors = regressors[place[cadences]].astype(np.float32)
                 sums[k, 0] += residual @ factors

@@ -116,7 +116,7 @@ def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: 
     lost = data.usable[:, None] & ~(fit.valid | fit.rejected)
     flags = cadence_flags(quality, lost, fit.rejected, chi2, distance, uncertain, converged)
     pixel = _pixel_of(data, model.stars.row[core], model.stars.column[core])
-    background = data.sky[cadences][:, pixel].T + local_basis(data.stamp)[pixel] @ coefficients
+    background = data.sky[np.ix_(cadences, pixel)].T + local_basis(data.stamp)[pixel] @ coefficients
     fitted = (flags & _NOT_FITTED) == 0
     values = {
         "flux": mean + deviation,

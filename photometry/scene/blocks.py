@@ -244,20 +244,27 @@ def design_of(expansion: Expansion) -> BlockDesign:
     matrices = expansion.matrices
     row, column = np.divmod(np.arange(n_row * n_column), n_column)
     patch_of_pixel = (row // _PATCH) * (-(-n_column // _PATCH)) + column // _PATCH
+    n_patch = int(patch_of_pixel[-1]) + 1
+    pixels_by_patch, of_pixels = _grouped(patch_of_pixel, n_patch)
     pixel = np.repeat(np.arange(n_row * n_column), np.diff(matrices[0].indptr))
-    by_patch = np.argsort(patch_of_pixel[pixel], kind="stable")
+    by_patch, of_values = _grouped(patch_of_pixel[pixel], n_patch)
     values = np.stack([matrix.data for matrix in matrices])[:, by_patch]
     pixel, star = pixel[by_patch], matrices[0].indices[by_patch]
-    n_patch = int(patch_of_pixel[-1]) + 1
-    edges = np.searchsorted(patch_of_pixel[pixel], np.arange(n_patch + 1))
-    place = np.empty(n_row * n_column, dtype=np.int64)
+    place, member = np.empty(n_row * n_column, dtype=np.int64), np.empty(expansion.n_star, dtype=np.int64)
     blocks = []
     for patch in range(n_patch):
-        pixels = np.flatnonzero(patch_of_pixel == patch)
+        pixels = pixels_by_patch[of_pixels[patch] : of_pixels[patch + 1]]
         place[pixels] = np.arange(len(pixels))
-        inside = slice(edges[patch], edges[patch + 1])
-        stars, member = np.unique(star[inside], return_inverse=True)
+        inside = slice(of_values[patch], of_values[patch + 1])
+        stars = np.unique(star[inside])
+        member[stars] = np.arange(len(stars))
         light = np.zeros((len(pixels), len(matrices), len(stars)), dtype=np.float32)
-        light[place[pixel[inside]], :, member] = values[:, inside].T
+        light[place[pixel[inside]], :, member[star[inside]]] = values[:, inside].T
         blocks.append(Block(pixels, stars.astype(np.int64), 0, light.reshape(len(pixels), -1)))
     return BlockDesign(tuple(blocks), n_row * n_column, expansion.n_star, 0)
+
+
+def _grouped(group: npt.NDArray[np.int64], n_group: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Order members by their groups, (n_member,), and return where each group begins, (n_group + 1,)."""
+    order = np.argsort(group, kind="stable")
+    return order, np.searchsorted(group[order], np.arange(n_group + 1))

@@ -87,13 +87,7 @@ class Expansion:
 
     def images(self, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the expansion of the sum of all stars: (n_term, n_pixel), e-/s."""
-        pattern = self.matrices[0]
-        by_value = np.stack([matrix.data for matrix in self.matrices]) * flux[pattern.indices]
-        images = np.zeros((self.n_term, pattern.shape[0]))
-        lit = np.flatnonzero(np.diff(pattern.indptr))
-        if len(lit):
-            images[:, lit] = np.add.reduceat(by_value, pattern.indptr[lit], axis=1)
-        return images
+        return np.stack([matrix @ flux for matrix in self.matrices])
 
 
 def expand(

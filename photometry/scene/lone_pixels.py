@@ -53,8 +53,9 @@ def lone_pixels(
         some = slice(start, start + _CADENCES_AT_ONCE)
         away = np.abs(images[some] - middle)
         away *= measured[some]
-        cadence, pixel = np.nonzero(away > reach)
-        if len(cadence):
+        far = away > reach
+        if far.any():
+            cadence, pixel = np.nonzero(far)
             lone = away[cadence, pixel] > _LONE_FACTOR * _largest_around(away.reshape(-1, *shape), cadence, pixel)
             found[start + cadence, pixel] = lone
     return found

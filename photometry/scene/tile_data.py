@@ -125,8 +125,9 @@ def tile_data(cube: Cube, *, overwrite: bool = False) -> TileData:
     is_own = overwrite or not finite.all()
     if is_own:
         images, sky = (images, sky) if overwrite else (images.copy(), sky.copy())
-        np.copyto(images, np.float32(0), where=~finite)
-        np.copyto(sky, np.float32(0), where=~has_sky)
+        for pixels, measured in ((images, finite), (sky, has_sky)):
+            if not measured.all():
+                np.copyto(pixels, np.float32(0), where=~measured)
     total = _mean_of_finite(images, finite) + _mean_of_finite(sky, has_sky)
     saturated = saturated_pixels(total.reshape(cube.stamp.shape))
     # Pixels of a bleed trail vary by themselves.

@@ -73,6 +73,8 @@ _FIXED_ERROR = 0.05
 _FINE_FLUX = 1500.0
 #: Fewest cadences of nodes whose blocks are kept: those of hundreds of excursions would fill the memory.
 _MANY_CADENCES = 6
+#: Pixels whose residuals are made at once: a few hundred cadences of them fit into the processor's cache.
+_PIXELS_AT_ONCE = 128
 #: Light in a pixel that is left out, in units of the read noise of a cadence.
 _FAINTEST_SHARE = 0.05
 
@@ -387,7 +389,12 @@ def residuals(
     if motion_residual is not None:
         coefficients = np.concatenate([coefficients, motion_residual.motion[cadences]], axis=1)
         scene = np.concatenate([scene, motion_residual.images.T])
-    residual: npt.NDArray[np.float32] = scene.T.astype(np.float32) @ coefficients.T.astype(np.float32)
-    np.subtract(data.images[cadences].T, residual, out=residual)
-    residual *= data.valid[cadences].T
+    terms, columns = scene.T.astype(np.float32), np.ascontiguousarray(coefficients.T, dtype=np.float32)
+    residual = np.empty((len(terms), len(cadences)), dtype=np.float32)
+    for first in range(0, len(terms), _PIXELS_AT_ONCE):
+        pixels = slice(first, first + _PIXELS_AT_ONCE)
+        part = residual[pixels]
+        np.matmul(terms[pixels], columns, out=part)
+        np.subtract(data.images[cadences, pixels].T, part, out=part)
+        part *= data.valid[cadences, pixels].T
     return residual

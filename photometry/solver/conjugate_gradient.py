@@ -146,8 +146,8 @@ def solve_equations(
     movement = np.ascontiguousarray(terms.T, dtype=np.float32)
     design, everywhere, movement = equations.design, movement, movement[:n_term]
     x = np.zeros((len(equations.scale), residual.shape[1]), dtype=np.float32) if start is None else start.copy()
-    target = residual.copy() if start is None else residual - design.forward(x, everywhere)
-    target *= equations.weights
+    left = residual if start is None else residual - design.forward(x, everywhere)
+    target = equations.weights * left
     normal_residual = design.backward(target, movement if start is None else everywhere)
     normal_residual -= equations.precision * x
     direction = equations.preconditioned(normal_residual)

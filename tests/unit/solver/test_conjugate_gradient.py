@@ -132,7 +132,7 @@ def test_first_degree_is_enough_from_a_start(tile):
 
 
 def test_a_start_from_other_priors_is_nearly_the_solution(tile):
-    """Priors a tenth as wide: what is left to do is a hundredth of the way from the other solution."""
+    """Priors a tenth as wide: what is left to do is a fiftieth of the way from the other solution."""
     wide = _system(tile)
     (node,) = tile.model.nodes
     narrow = factor_node(node, tile.model.local_basis, wide.weights.astype(np.float64), 100 * wide.precision)

@@ -16,7 +16,7 @@ from photometry.fit.cadence_fit import FIRST_ACCURACY, CadenceFit, TileScene, le
 from photometry.prf.prf_grid import PrfEvaluator
 from photometry.scene.design_matrices import matrix_of, monomials
 from photometry.scene.node_model import NodeStars, node_variance
-from photometry.scene.star_expansion import expand_at
+from photometry.scene.star_expansion import expand_each
 from photometry.scene.tile_model import faintest_light
 from photometry.scene.widening import WIDENING
 from photometry.solver.chosen_solver import SOLVER
@@ -56,18 +56,20 @@ def outlying_nodes(scene: TileScene, prf: PrfEvaluator, cadences: npt.NDArray[np
     """
     data, model, motion = scene.data, scene.model, scene.state.motion
     placed, faintest = prf.place(model.stars.row, model.stars.column), faintest_light(data)
+    linear, widths = motion.linear[cadences].T[..., None], motion.widths[cadences]
+    lights = expand_each(
+        placed,
+        model.stars.flux,
+        motion.row_shift[cadences, None] + linear[0] * model.v + linear[1] * model.u,
+        motion.column_shift[cadences, None] + linear[2] * model.v + linear[3] * model.u,
+        data.stamp,
+        faintest,
+        model.widened,
+        WIDENING,
+        widths,
+    )
     nodes = []
-    for t in cadences:
-        light = expand_at(
-            placed,
-            model.stars.flux,
-            motion.row_shift[t] + motion.linear[t, 0] * model.v + motion.linear[t, 1] * model.u,
-            motion.column_shift[t] + motion.linear[t, 2] * model.v + motion.linear[t, 3] * model.u,
-            data.stamp,
-            faintest,
-            model.widened,
-            list(zip(WIDENING, motion.widths[t], strict=True)) if motion.widths[t].any() else (),
-        )
+    for t, light in zip(cadences, lights, strict=True):
         expansion = matrix_of(light, data.stamp, data.merge)
         sky = data.sky[t].astype(np.float64)
         sky = (sky if data.merge is None else data.merge @ sky) + model.local_basis @ motion.local[t]

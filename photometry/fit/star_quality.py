@@ -191,12 +191,17 @@ def reduced_chi2(
     of_tile : (n_cadence,) float64
         Of all pixels.
     """
-    scaled = residual**2
-    scaled *= (1 / variance)[:, None].astype(np.float32)
-    counted = valid * freedom[:, None].astype(np.float32)
-    weight = quality.light @ counted
-    under = np.divide(quality.light @ scaled, weight, out=np.full(weight.shape, np.nan), where=weight > 0)
-    return under, scaled.sum(axis=0, dtype=np.float64) / np.maximum(counted.sum(axis=0, dtype=np.float64), 1.0)
+    square, counted = residual * residual, valid.astype(np.float32)
+    precision, share = (1 / variance).astype(np.float32), freedom.astype(np.float32)
+    weight = _scaled(quality.light, share) @ counted
+    chi2 = _scaled(quality.light, precision) @ square
+    under = np.divide(chi2, weight, out=np.full(weight.shape, np.nan), where=weight > 0)
+    return under, (precision @ square) / np.maximum(share @ counted, 1.0).astype(np.float64)
+
+
+def _scaled(light: sparse.csr_matrix, factor: npt.NDArray[np.float32]) -> sparse.csr_matrix:
+    """Multiply the columns of a matrix (n_star, n_pixel) by factors (n_pixel,)."""
+    return sparse.csr_matrix((light.data * factor[light.indices], light.indices, light.indptr), shape=light.shape)
 
 
 def cadence_flags(

@@ -12,7 +12,7 @@ from photometry.fit.star_quality import StarQuality, cadence_flags, reduced_chi2
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import local_basis
 
-__all__ = ["BlockSeries", "StarSeries", "of_sums", "series_of"]
+__all__ = ["BlockSeries", "StarBackgrounds", "StarSeries", "of_sums", "series_of"]
 
 _NOT_FITTED = bit(PIXEL_QUALITY, "not_fitted")
 
@@ -77,7 +77,39 @@ class BlockSeries:
         self.cadence_chi2[block.cadences] = block.cadence_chi2
 
 
-def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: StarQuality) -> BlockSeries:
+@dataclass(frozen=True, slots=True)
+class StarBackgrounds:
+    """What gives the background at some stars, and its mean over the pixels.
+
+    Parameters
+    ----------
+    pixel : (n_star,) int64
+        Flat index of the pixel nearest to each star.
+    at_stars : (n_star, n_local) float64
+        Terms of the local background there.
+    mean_terms : (n_local,) float64
+        Mean of the terms over the pixels.
+    mean_sky : (n_cadence,) float64
+        Mean of the large-scale background over the pixels, e-/s.
+    """
+
+    pixel: npt.NDArray[np.int64]
+    at_stars: npt.NDArray[np.float64]
+    mean_terms: npt.NDArray[np.float64]
+    mean_sky: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, scene: TileScene) -> "StarBackgrounds":
+        """Return those of the stars of the core."""
+        data, stars = scene.data, scene.model.stars
+        pixel = _pixel_of(data, stars.row[scene.core], stars.column[scene.core])
+        mean_sky = data.sky.mean(axis=1, dtype=np.float64)
+        return cls(pixel, local_basis(data.stamp)[pixel], scene.model.local_basis.mean(axis=0), mean_sky)
+
+
+def series_of(
+    scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: StarQuality, backgrounds: StarBackgrounds
+) -> BlockSeries:
     """Return the series and flags of the stars of the core in some cadences.
 
     Parameters
@@ -90,14 +122,15 @@ def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: 
         Apertures of the stars of the core.
     quality : StarQuality
         Where their light falls.
+    backgrounds : StarBackgrounds
+        What the background is made of there.
     """
-    data, model, core, node = scene.data, scene.model, scene.core, fit.system.node
+    data, core, node = scene.data, scene.core, fit.system.node
     motion, kernel, cadences, solution = scene.state.motion, scene.kernel, fit.cadences, fit.solution
     mean, deviation = scene.state.flux[core, None], fit.system.without_own_prior(solution.deviation[core], core)
     local_terms = motion.local[cadences].T
     coefficients = local_terms + solution.common[: len(local_terms)]
-    local = (model.local_basis.mean(axis=0) @ coefficients) - node.sky.mean()
-    extra_sky = data.sky[cadences].mean(axis=1, dtype=np.float64) + local
+    extra_sky = backgrounds.mean_sky[cadences] + backgrounds.mean_terms @ coefficients - node.sky.mean()
     squared = fit.system.variance(
         core, deviation, extra_sky, fit.valid, data, fit.response[core], kernel.covariance[cadences]
     )
@@ -115,8 +148,7 @@ def series_of(scene: TileScene, fit: CadenceFit, apertures: Apertures, quality: 
     uncertain, converged = kernel.bad[cadences], solution.converged
     lost = data.usable[:, None] & ~(fit.valid | fit.rejected)
     flags = cadence_flags(quality, lost, fit.rejected, chi2, distance, uncertain, converged)
-    pixel = _pixel_of(data, model.stars.row[core], model.stars.column[core])
-    background = data.sky[np.ix_(cadences, pixel)].T + local_basis(data.stamp)[pixel] @ coefficients
+    background = data.sky[np.ix_(cadences, backgrounds.pixel)].T + backgrounds.at_stars @ coefficients
     fitted = (flags & _NOT_FITTED) == 0
     values = {
         "flux": mean + deviation,

@@ -23,7 +23,7 @@ from photometry.fit.own_profiles import own_profiles
 from photometry.fit.pixel_slopes import PixelSlopes, pixel_slopes
 from photometry.fit.prf_changes import edge_share, prf_change_share
 from photometry.fit.star_quality import StarQuality, blending, star_flags, star_quality
-from photometry.fit.star_series import BlockSeries, StarSeries, series_of
+from photometry.fit.star_series import BlockSeries, StarBackgrounds, StarSeries, series_of
 from photometry.fit.static_misfit import static_misfit
 from photometry.fit.tile_fit import TileFit
 from photometry.fit.tile_without_pixels import without_pixels
@@ -217,17 +217,17 @@ def _fit_blocks(
     system : NodeSolver
         Linear system of the main node.
     """
-    series = BlockSeries.unknown(len(scene.core), scene.data.n_cadence)
+    series, backgrounds = BlockSeries.unknown(len(scene.core), scene.data.n_cadence), StarBackgrounds.of(scene)
     factored: list[NodeSolver] = []
     left = np.zeros((2, scene.data.stamp.n_pixel))
     # The main node comes last: the cadences far from all others take its inverse over.
     for node in counted(sorted(scene.model.nodes, key=lambda node: node is main), "final fit", "nodes"):
         for fit in final_fit(scene, first, node, factored):
-            series.take(series_of(scene, fit, apertures, quality))
+            series.take(series_of(scene, fit, apertures, quality, backgrounds))
             left += left_in(fit, good)
     near = np.concatenate([node.cadences for node in scene.model.nodes])
     for outlying in fit_outlying(scene, prf, np.setdiff1d(series.cadences, near), fit):
-        series.take(series_of(scene, outlying, apertures, quality))
+        series.take(series_of(scene, outlying, apertures, quality, backgrounds))
     return series, left, fit.system
 
 

@@ -3,7 +3,7 @@
 Pixels are flat: ``row * n_column + column`` of the stamp. Light too faint to matter is left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,12 @@ from photometry.core.geometry import Stamp
 from photometry.prf.prf_grid import FOOTPRINT, PlacedPrf
 from photometry.prf.spline import Combinations
 
-__all__ = ["VALUE", "PixelLight", "Stencil", "expand_at", "expanded", "joined", "summed_light"]
+__all__ = ["VALUE", "PixelLight", "Stencil", "expand_at", "expand_each", "expanded", "joined", "summed_light"]
 
 #: Stars that are expanded at once: bounds the memory.
 _STARS_AT_ONCE = 2000
+#: The same for stars in several cadences, which have a single value in a pixel.
+_PLACES_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def expand_at(
     stamp: Stamp,
     faintest: float,
     changed: npt.NDArray[np.bool_] | None = None,
-    changes: Sequence[tuple[tuple[Stencil, Stencil], float]] = (),
+    changes: Sequence[tuple[tuple[Stencil, Stencil], float | npt.NDArray[np.float64]]] = (),
 ) -> PixelLight:
     """Evaluate the PRF of stars, each moved by its own shift; other parameters as of `expanded`.
 
@@ -98,7 +100,7 @@ def expand_at(
         Movement, pixels.
     changed : (n_star,) bool, optional
         Stars whose PRF is changed; by default all.
-    changes : sequence of ((Stencil, Stencil), float)
+    changes : sequence of ((Stencil, Stencil), float or (n_changed,) float64)
         Differences of the PRF along rows and columns, and how much of each is added to it.
     """
     first_row, first_column, values = prf.evaluate(row_shift, column_shift)
@@ -107,9 +109,53 @@ def expand_at(
     for (on_rows, on_columns), share in changes:
         shifts = row_shift[which], column_shift[which]
         _, _, difference = prf.select(which).combined(*shifts, on_rows.here, on_columns.here, [(0, 0)])
-        light[which] += share * difference[:, 0]
+        light[which] += np.reshape(share, (-1, 1, 1)).astype(light.dtype) * difference[:, 0]
     keep, pixel = _kept(first_row, first_column, np.abs(light), flux, stamp, faintest)
     return PixelLight(pixel, keep.sum(axis=1), light.reshape(keep.shape)[keep][None].astype(np.float32))
+
+
+def expand_each(
+    prf: PlacedPrf,
+    flux: npt.NDArray[np.float64],
+    row_shift: npt.NDArray[np.float64],
+    column_shift: npt.NDArray[np.float64],
+    stamp: Stamp,
+    faintest: float,
+    changed: npt.NDArray[np.bool_],
+    stencils: Sequence[tuple[Stencil, Stencil]],
+    shares: npt.NDArray[np.float64],
+) -> Iterator[PixelLight]:
+    """Evaluate the PRF of stars in some cadences, as `expand_at` does in one: like places of all of them together.
+
+    Parameters
+    ----------
+    row_shift, column_shift : (n_cadence, n_star) float64
+        Movement, pixels.
+    changed : (n_star,) bool
+        Stars whose PRF is changed.
+    stencils : sequence of (Stencil, Stencil)
+        Differences of the PRF along rows and columns that are added to it.
+    shares : (n_cadence, n_stencil) float64
+        How much of each.
+    """
+    n_star, n_at_once = len(flux), max(1, _PLACES_AT_ONCE // max(len(flux), 1))
+    for start in range(0, len(row_shift), n_at_once):
+        some = slice(start, start + n_at_once)
+        n_some = len(row_shift[some])
+        by_star = np.repeat(shares[some], changed.sum(), axis=0).T
+        light = expand_at(
+            prf.select(np.tile(np.arange(n_star), n_some)),
+            np.tile(flux, n_some),
+            row_shift[some].ravel(),
+            column_shift[some].ravel(),
+            stamp,
+            faintest,
+            np.tile(changed, n_some),
+            list(zip(stencils, by_star, strict=True)) if by_star.any() else (),
+        )
+        edges = np.cumsum(light.n_kept.reshape(n_some, n_star).sum(axis=1))[:-1]
+        pixels, terms = np.split(light.pixel, edges), np.split(light.terms, edges, axis=1)
+        yield from map(PixelLight, pixels, light.n_kept.reshape(n_some, n_star), terms)
 
 
 def summed_light(

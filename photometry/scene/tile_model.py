@@ -187,6 +187,8 @@ def local_basis(stamp: Stamp) -> npt.NDArray[np.float64]:
 
 def with_profiles(model: TileModel, changes: Mapping[int, npt.NDArray[np.float64]]) -> TileModel:
     """Return the model with changes (n_pixel,) of the PRF of some stars, by their index; they do not move with them."""
+    if not changes:
+        return model
     place = np.cumsum(model.bright) - 1
     of_bright = {int(place[star]): change for star, change in changes.items() if model.bright[star]}
     made: dict[int, tuple[Expansion, Expansion, BlockDesign | None]] = {}

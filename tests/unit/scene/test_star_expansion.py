@@ -8,7 +8,7 @@ from photometry.core.geometry import Stamp
 from photometry.prf.model import model_prf
 from photometry.prf.prf_grid import PrfEvaluator
 from photometry.scene.design_matrices import expand, matrix_of, monomials, recentered
-from photometry.scene.star_expansion import VALUE, Stencil, expand_at, joined, summed_light
+from photometry.scene.star_expansion import VALUE, Stencil, expand_at, expand_each, joined, summed_light
 
 _STAMP = Stamp(500, 524, 700, 730)
 _PRF = PrfEvaluator(model_prf())
@@ -111,3 +111,19 @@ def test_exact_places_with_differences_added_to_some_stars():
     # The windows of stars half a pixel away may be one pixel further: wings beyond are left out.
     np.testing.assert_allclose(found, expected, atol=2e-5)
     np.testing.assert_array_equal(found[:, ~changed], matrix()[:, ~changed])
+
+
+@pytest.mark.parametrize("at_once", [1, 50, 10_000])
+def test_stars_of_several_cadences_as_of_one_after_the_other(monkeypatch, at_once):
+    monkeypatch.setattr("photometry.scene.star_expansion._PLACES_AT_ONCE", at_once)
+    rng, stencils = np.random.default_rng(5), [(Stencil((-0.5, 0.0, 0.5), (2.0, -4.0, 2.0)), VALUE)]
+    rows, columns = rng.uniform(-0.3, 0.3, (2, 7, 20))
+    shares, changed = rng.uniform(-0.05, 0.05, (7, 1)), _STARS.tmag < 14
+    placed = _PRF.place(_STARS.row, _STARS.column)
+    found = expand_each(placed, _STARS.flux, rows, columns, _STAMP, 1.0, changed, stencils, shares)
+    for row, column, (share,), light in zip(rows, columns, shares, found, strict=True):
+        changes = [(stencils[0], share)]
+        expected = expand_at(placed, _STARS.flux, row, column, _STAMP, 1.0, changed, changes)
+        np.testing.assert_array_equal(light.pixel, expected.pixel)
+        np.testing.assert_array_equal(light.n_kept, expected.n_kept)
+        np.testing.assert_allclose(light.terms, expected.terms, atol=1e-6)

@@ -373,7 +373,7 @@ def residual_of(
 def left_of(
     residual: npt.NDArray[np.float32], solution: Solution, valid: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float32]:
-    """Return the residuals of a solution, (n_pixel, n_cadence), e-/s; 0 where pixels do not count."""
-    left = residual - solution.fitted
-    left *= valid
-    return left
+    """Turn residuals, in place, into those of a solution, (n_pixel, n_cadence), e-/s; 0 where pixels do not count."""
+    residual -= solution.fitted
+    residual *= valid
+    return residual

@@ -100,7 +100,7 @@ def _fit_some(scene: TileScene, nodes: list[NodeStars], like: CadenceFit) -> Ite
     ]
     systems = [_system(scene, node, like.system, noise) for node, noise in zip(nodes, variances, strict=True)]
     first = SOLVER.solve_single_cadences(systems, residual, valid, accuracy=FIRST_ACCURACY)
-    left, sigma = left_of(residual, first, valid), scene.settings.outlier_sigma
+    left, sigma = left_of(residual.copy(), first, valid), scene.settings.outlier_sigma
     unusual = np.concatenate([outliers(left[:, [k]], noise, sigma) for k, noise in enumerate(variances)], axis=1)
     rejected = valid & unusual
     valid &= ~rejected

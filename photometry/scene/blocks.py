@@ -12,10 +12,38 @@ import numpy.typing as npt
 
 from photometry.scene.design_matrices import Expansion
 
-__all__ = ["Block", "BlockDesign", "design_of"]
+__all__ = ["Block", "BlockDesign", "PixelWeights", "design_of"]
 
 #: Pixels per axis of a patch. Measured: 6 to 10 are within a tenth of each other.
 _PATCH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class PixelWeights:
+    """Weights of the pixels of some cadences.
+
+    Parameters
+    ----------
+    weights : (n_pixel, 1 or n_cadence) float32
+        Inverse variances, (e-/s)^-2.
+    valid : (n_pixel, n_cadence) bool
+        Pixels that count.
+    """
+
+    weights: npt.NDArray[np.float32]
+    valid: npt.NDArray[np.bool_]
+
+    def weigh(self, image: npt.NDArray[np.float32], pixels: npt.NDArray[np.int64] | slice) -> None:
+        """Multiply an image (n_some, n_cadence) of some pixels with their weights."""
+        image *= self.weights[pixels]
+        valid = self.valid[pixels]
+        if not valid.all():
+            image *= valid
+
+    def of_cadences(self, which: npt.NDArray[np.bool_]) -> "PixelWeights":
+        """Return those of some of the cadences."""
+        weights = self.weights if self.weights.shape[1] == 1 else self.weights[:, which]
+        return PixelWeights(weights, self.valid[:, which])
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,39 +154,43 @@ class BlockDesign:
         blocks = tuple(block.with_common(single, self.n_star) for block in self.blocks)
         return BlockDesign(blocks, self.n_pixel, self.n_star, common.shape[1])
 
-    def backward(self, image: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return the products A^T y of the design's columns with pixels: (n_star + n_common, n_cadence).
+    def pull(
+        self,
+        residual: npt.NDArray[np.float32],
+        terms: npt.NDArray[np.float32],
+        weights: PixelWeights,
+        x: npt.NDArray[np.float32] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Return A^T W (r - A x), (n_star + n_common, n_cadence), block by block, so that no image is kept.
 
         Parameters
         ----------
-        image : (n_pixel, n_cadence) float32
-            Pixels.
+        residual : (n_pixel, n_cadence) float32
+            r.
         terms : (n_term, n_cadence) float32
             Monomials of the movement.
+        weights : PixelWeights
+            W of every cadence.
+        x : (n_star + n_common, n_cadence) float32, optional
+            Unknowns; zero by default.
         """
-        x = np.zeros((self.n_star + self.n_common, image.shape[1]), dtype=np.float32)
+        product = np.zeros((self.n_star + self.n_common, residual.shape[1]), dtype=np.float32)
         for block in self.blocks:
-            block.add_backward(image[block.pixels], terms, x)
-        return x
+            image = residual[block.pixels]
+            if x is not None:
+                image -= block.forward(x, terms)
+            weights.weigh(image, block.pixels)
+            block.add_backward(image, terms, product)
+        return product
 
     def normal_product(
-        self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]
+        self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], weights: PixelWeights
     ) -> npt.NDArray[np.float32]:
-        """Return A^T W A x, (n_star + n_common, n_cadence), block by block, so that no image is kept.
-
-        Parameters
-        ----------
-        x : (n_star + n_common, n_cadence) float32
-            Unknowns.
-        terms : (n_term, n_cadence) float32
-            Monomials of the movement.
-        weights : (n_pixel, n_cadence) float32
-            W of every cadence.
-        """
+        """Return A^T W A x, (n_star + n_common, n_cadence); parameters as of `pull`."""
         product = np.zeros_like(x)
         for block in self.blocks:
             image = block.forward(x, terms)
-            image *= weights[block.pixels]
+            weights.weigh(image, block.pixels)
             block.add_backward(image, terms, product)
         return product
 

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from photometry.scene.blocks import PixelWeights
 from photometry.scene.design_matrices import Expansion
 
 __all__ = ["CadenceDesigns", "Design"]
@@ -18,14 +19,20 @@ class Design(Protocol):
         """Return A x, (n_pixel, n_cadence); terms are the monomials of the movement, (n_term, n_cadence)."""
         ...
 
-    def backward(self, image: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return A^T y, (n_star + n_common, n_cadence), of an image (n_pixel, n_cadence)."""
+    def pull(
+        self,
+        residual: npt.NDArray[np.float32],
+        terms: npt.NDArray[np.float32],
+        weights: PixelWeights,
+        x: npt.NDArray[np.float32] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Return A^T W (r - A x), (n_star + n_common, n_cadence), of residuals (n_pixel, n_cadence); x is 0 by default."""
         ...
 
     def normal_product(
-        self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]
+        self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], weights: PixelWeights
     ) -> npt.NDArray[np.float32]:
-        """Return A^T W A x, (n_star + n_common, n_cadence), for weights (n_pixel, n_cadence)."""
+        """Return A^T W A x, (n_star + n_common, n_cadence)."""
         ...
 
     def diagonal(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -61,17 +68,28 @@ class CadenceDesigns:
             image[:, k] += expansion.matrices[0] @ x[:n_star, k]
         return image
 
-    def backward(self, image: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return A^T y of every cadence, (n_star + n_common, n_cadence)."""
-        del terms
-        stars = [expansion.transposed[0] @ image[:, k] for k, expansion in enumerate(self.expansions)]
-        return np.concatenate([np.stack(stars, axis=1), self.common.T @ image])
+    def pull(
+        self,
+        residual: npt.NDArray[np.float32],
+        terms: npt.NDArray[np.float32],
+        weights: PixelWeights,
+        x: npt.NDArray[np.float32] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Return A^T W (r - A x) of every cadence, (n_star + n_common, n_cadence)."""
+        image = residual.copy() if x is None else residual - self.forward(x, terms)
+        return self._backward(image, weights)
 
     def normal_product(
-        self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]
+        self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32], weights: PixelWeights
     ) -> npt.NDArray[np.float32]:
         """Return A^T W A x of every cadence, (n_star + n_common, n_cadence)."""
-        return self.backward(weights * self.forward(x, terms), terms)
+        return self._backward(self.forward(x, terms), weights)
+
+    def _backward(self, image: npt.NDArray[np.float32], weights: PixelWeights) -> npt.NDArray[np.float32]:
+        """Return A^T W y of every cadence, (n_star + n_common, n_cadence); weights the image (n_pixel, n_cadence)."""
+        weights.weigh(image, slice(None))
+        stars = [expansion.transposed[0] @ image[:, k] for k, expansion in enumerate(self.expansions)]
+        return np.concatenate([np.stack(stars, axis=1), self.common.T @ image])
 
     def of_cadences(self, which: npt.NDArray[np.bool_]) -> "CadenceDesigns":
         """Return the matrices of some of the cadences."""

@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from photometry.scene.blocks import PixelWeights
 from photometry.solver.cadence_designs import Design
 from photometry.solver.node_solver import ACCURACY, TOLERANCE, Solution
 from photometry.solver.normal_equations import NormalEquations
@@ -45,8 +46,8 @@ class CadenceEquations:
         Preconditioner, in units of `scale`.
     scale : (n_star + n_common, 1 or n_cadence) float32
         Units of the unknowns.
-    weights : (n_pixel, 1 or n_cadence) float32
-        Weights, (e-/s)^-2.
+    weights : PixelWeights
+        Weights of the pixels, and which of them count.
     precision : (n_star + n_common, 1) float32
         Prior precision of the flux deviations, (e-/s)^-2, and of the common terms.
     n_star : int
@@ -56,14 +57,16 @@ class CadenceEquations:
     design: Design
     covariance: npt.NDArray[np.float32]
     scale: npt.NDArray[np.float32]
-    weights: npt.NDArray[np.float32]
+    weights: PixelWeights
     precision: npt.NDArray[np.float32]
     n_star: int
 
     def of_cadences(self, which: npt.NDArray[np.bool_]) -> "CadenceEquations":
         """Return the systems of some of the cadences."""
-        scale, weights = (values if values.shape[1] == 1 else values[:, which] for values in (self.scale, self.weights))
-        return replace(self, design=self.design.of_cadences(which), scale=scale, weights=weights)
+        scale = self.scale if self.scale.shape[1] == 1 else self.scale[:, which]
+        return replace(
+            self, design=self.design.of_cadences(which), scale=scale, weights=self.weights.of_cadences(which)
+        )
 
     def normal_product(self, x: npt.NDArray[np.float32], terms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the normal matrix of every cadence, priors in it, times a block (n_star + n_common, n_cadence)."""
@@ -78,17 +81,20 @@ class CadenceEquations:
         return product
 
 
-def equations_of(normals: Sequence[NormalEquations], design: Design | None = None) -> CadenceEquations:
+def equations_of(
+    normals: Sequence[NormalEquations], valid: npt.NDArray[np.bool_], design: Design | None = None
+) -> CadenceEquations:
     """Return the linear systems of cadences whose nodes share an inverse: of one node, or each of its own.
 
-    `design` is that of all these cadences; that of the only node by default.
+    Pixels (n_pixel, n_cadence) count where they are `valid`. `design` is that of all these cadences; that of the only
+    node by default.
     """
     one = normals[0]
     return CadenceEquations(
         one.design if design is None else design,
         one.covariance,
         np.stack([normal.scale for normal in normals], axis=1).astype(np.float32),
-        np.stack([normal.weights for normal in normals], axis=1),
+        PixelWeights(np.stack([normal.weights for normal in normals], axis=1), valid),
         one.all_precision.astype(np.float32)[:, None],
         len(one.precision),
     )
@@ -105,14 +111,13 @@ def solve_cadences(
     n_term: int | None = None,
 ) -> Solution:
     """Solve some cadences of a node; parameters as of `solve_equations`."""
-    return solve_equations(equations_of([normal]), terms, residual, valid, tolerance, accuracy, start, n_term)
+    return solve_equations(equations_of([normal], valid), terms, residual, tolerance, accuracy, start, n_term)
 
 
 def solve_equations(
     equations: CadenceEquations,
     terms: npt.NDArray[np.float64],
     residual: npt.NDArray[np.float32],
-    valid: npt.NDArray[np.bool_],
     tolerance: float = TOLERANCE,
     accuracy: float = ACCURACY,
     start: npt.NDArray[np.float32] | None = None,
@@ -128,8 +133,6 @@ def solve_equations(
         Monomials of the movement from the node.
     residual : (n_pixel, n_cadence) float32
         Pixels less the mean scene, e-/s.
-    valid : (n_pixel, n_cadence) bool
-        Pixels that count.
     tolerance : float
         Squared norm of the preconditioned residual of the normal equations, relative to the start, at which a cadence
         has converged.
@@ -142,13 +145,14 @@ def solve_equations(
         always has all of them: of the change from a start, the share that the other terms have is missed.
     """
     n_star = equations.n_star
-    equations = replace(equations, weights=equations.weights * valid)
-    movement = np.ascontiguousarray(terms.T, dtype=np.float32)
-    design, everywhere, movement = equations.design, movement, movement[:n_term]
-    x = np.zeros((len(equations.scale), residual.shape[1]), dtype=np.float32) if start is None else start.copy()
-    left = residual if start is None else residual - design.forward(x, everywhere)
-    target = equations.weights * left
-    normal_residual = design.backward(target, movement if start is None else everywhere)
+    everywhere = np.ascontiguousarray(terms.T, dtype=np.float32)
+    design, movement = equations.design, everywhere[:n_term]
+    if start is None:
+        x = np.zeros((len(equations.scale), residual.shape[1]), dtype=np.float32)
+        normal_residual = design.pull(residual, movement, equations.weights)
+    else:
+        x = start.copy()
+        normal_residual = design.pull(residual, everywhere, equations.weights, x)
     normal_residual -= equations.precision * x
     direction = equations.preconditioned(normal_residual)
     squared_norm = _dot(normal_residual, direction)

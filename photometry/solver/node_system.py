@@ -102,14 +102,15 @@ class NodeSystem:
         n_more = len(mine) - len(others)
         unknowns = np.pad(unknowns, ((0, n_more), (0, 0)))
         pull = (np.pad(others, (0, n_more)) - mine).astype(np.float32)[:, None] * unknowns
-        return np.asarray(unknowns + equations_of([self._normal]).preconditioned(pull))
+        scale = self._normal.scale.astype(np.float32)[:, None]
+        return np.asarray(unknowns + scale * (self._normal.covariance @ (scale * pull)))
 
     def solve_at_node(
         self, residual: npt.NDArray[np.float32], usable: npt.NDArray[np.bool_], *, accuracy: float = ACCURACY
     ) -> Solution:
         """Solve for a single image, (n_pixel, 1), with the stars where they are at the node."""
-        equations = equations_of([self._normal], CadenceDesigns((self.node.expansion,), self._normal.common))
-        return solve_equations(equations, np.ones((1, 1)), residual, usable, accuracy=accuracy)
+        equations = equations_of([self._normal], usable, CadenceDesigns((self.node.expansion,), self._normal.common))
+        return solve_equations(equations, np.ones((1, 1)), residual, accuracy=accuracy)
 
     @classmethod
     def solve_single_cadences(
@@ -124,8 +125,8 @@ class NodeSystem:
         """Solve cadences together that have a system each and share one inverse."""
         normals = [system._normal for system in systems]
         design = CadenceDesigns(tuple(normal.node.expansion for normal in normals), normals[0].common)
-        equations, terms = equations_of(normals, design), np.ones((len(normals), 1))
-        return solve_equations(equations, terms, residual, valid, accuracy=accuracy, start=start)
+        equations, terms = equations_of(normals, valid, design), np.ones((len(normals), 1))
+        return solve_equations(equations, terms, residual, accuracy=accuracy, start=start)
 
     def response(self, motion_images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the change of the fluxes with the parameters of the motion, (n_star, n_parameter), e-/s per pixel."""

@@ -7,7 +7,7 @@ from small_tiles import Floats, lopsided_prf, make_stars
 
 from photometry.core.geometry import Stamp
 from photometry.prf.prf_grid import PrfEvaluator
-from photometry.scene.blocks import BlockDesign, design_of
+from photometry.scene.blocks import BlockDesign, PixelWeights, design_of
 from photometry.scene.design_matrices import N_TERM, Expansion, expand
 from photometry.scene.tile_model import local_basis
 
@@ -42,11 +42,18 @@ def test_products_equal_those_of_the_whole_matrices(case):
     terms[0] = 1.0
     x, image = rng.normal(size=(_N_STAR + 3, _N_CADENCE)), rng.normal(size=(len(basis), _N_CADENCE))
     forward = design.forward(x.astype(np.float32), terms.astype(np.float32))
-    backward = design.backward(image.astype(np.float32), terms.astype(np.float32))
+    weights = PixelWeights(rng.uniform(0, 2, (len(basis), 1)).astype(np.float32), rng.random(image.shape) < 0.9)
+    single = image.astype(np.float32), terms.astype(np.float32), weights
+    pulled, pulled_from = design.pull(*single), design.pull(*single, x.astype(np.float32))
+    product = design.normal_product(x.astype(np.float32), terms.astype(np.float32), weights)
     for cadence in range(_N_CADENCE):
         matrix = _dense(expansion, basis, terms[:, cadence])
         np.testing.assert_allclose(forward[:, cadence], matrix @ x[:, cadence], atol=1e-4)
-        np.testing.assert_allclose(backward[:, cadence], matrix.T @ image[:, cadence], atol=1e-4)
+        pull = matrix.T * weights.weights[:, 0] * weights.valid[:, cadence]
+        np.testing.assert_allclose(pulled[:, cadence], pull @ image[:, cadence], atol=1e-4)
+        np.testing.assert_allclose(product[:, cadence], pull @ matrix @ x[:, cadence], atol=1e-4)
+        left = pull @ (image[:, cadence] - matrix @ x[:, cadence])
+        np.testing.assert_allclose(pulled_from[:, cadence], left, atol=1e-4)
 
 
 def test_normal_matrix_and_influence_equal_plain_algebra(case):

@@ -26,7 +26,7 @@ class Design(Protocol):
         weights: PixelWeights,
         x: npt.NDArray[np.float32] | None = None,
     ) -> npt.NDArray[np.float32]:
-        """Return A^T W (r - A x), (n_star + n_common, n_cadence), of residuals (n_pixel, n_cadence); x = 0 by default."""
+        """Return A^T W (r - A x), (n_star + n_common, n_cadence), of r (n_pixel, n_cadence); x is 0 by default."""
         ...
 
     def normal_product(

@@ -20,8 +20,8 @@ _FAR_SIGMA = 100.0
 _LONE_FACTOR = 12.0
 #: Fewest cadences that show what is usual, and enough of them.
 _LEAST_CADENCES, _MOST_CADENCES = 5, 128
-#: Cadences that are looked at together: few fit into the processor's cache.
-_CADENCES_AT_ONCE = 64
+#: Values that are looked at together: few fit into the processor's cache.
+_VALUES_AT_ONCE = 200_000
 
 
 def lone_pixels(
@@ -49,8 +49,9 @@ def lone_pixels(
     middle, sigma = median_and_sigma(images[:: -(-len(images) // _MOST_CADENCES)], axis=0)
     # A pixel that stands still is no more certain than the others.
     reach = _FAR_SIGMA * np.maximum(sigma, np.median(sigma))
-    for start in range(0, len(images), _CADENCES_AT_ONCE):
-        some = slice(start, start + _CADENCES_AT_ONCE)
+    n_at_once = max(1, _VALUES_AT_ONCE // images.shape[1])
+    for start in range(0, len(images), n_at_once):
+        some = slice(start, start + n_at_once)
         away = np.abs(images[some] - middle)
         away *= measured[some]
         far = away > reach

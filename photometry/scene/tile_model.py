@@ -73,6 +73,8 @@ _FIXED_ERROR = 0.05
 _FINE_FLUX = 1500.0
 #: Fewest cadences of nodes whose blocks are kept: those of hundreds of excursions would fill the memory.
 _MANY_CADENCES = 6
+#: Cadences whose backgrounds are summed at once.
+_CADENCES_AT_ONCE = 64
 #: Pixels whose residuals are made at once: a few hundred cadences of them fit into the processor's cache.
 _PIXELS_AT_ONCE = 128
 #: Light in a pixel that is left out, in units of the read noise of a cadence.
@@ -311,8 +313,11 @@ def _background_terms(data: TileData, motion: TileMotion) -> tuple[npt.NDArray[n
 
 def _mean_sky(data: TileData, cadences: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Mean large-scale background of some cadences, bleed trails merged, (n_pixel,), e-/s."""
-    share = np.full(len(cadences), 1 / len(cadences), dtype=np.float32)
-    sky = (share @ data.sky[cadences]).astype(np.float64)
+    total = np.zeros(data.stamp.n_pixel)
+    for first in range(0, len(cadences), _CADENCES_AT_ONCE):
+        some = cadences[first : first + _CADENCES_AT_ONCE]
+        total += np.ones(len(some), dtype=np.float32) @ data.sky[some]
+    sky = total / len(cadences)
     return sky if data.merge is None else np.asarray(data.merge @ sky, dtype=np.float64)
 
 

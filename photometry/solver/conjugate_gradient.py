@@ -32,6 +32,8 @@ from photometry.solver.normal_equations import NormalEquations
 __all__ = ["CadenceEquations", "equations_of", "solve_cadences", "solve_equations"]
 
 _MAX_ROUNDS = 400
+#: With fewer unknowns than this the solution is more accurate in proportion: rounds of few stars cost nothing.
+_MANY_UNKNOWNS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def solve_equations(
         Squared norm of the preconditioned residual of the normal equations, relative to the start, at which a cadence
         has converged.
     accuracy : float
-        Error of a flux, in units of its standard error, at which it has, too.
+        Error of a flux, in units of its standard error, at which it has, too; less in proportion where stars are few.
     start : (n_star + n_common, n_cadence) float32, optional
         Flux deviations and common terms to start from; zero by default.
     n_term : int, optional
@@ -156,6 +158,7 @@ def solve_equations(
     normal_residual -= equations.precision * x
     direction = equations.preconditioned(normal_residual)
     squared_norm = _dot(normal_residual, direction)
+    accuracy *= min(1.0, len(x) / _MANY_UNKNOWNS)
     goal = np.maximum(tolerance * squared_norm, accuracy**2)
     state, active = _State(x, normal_residual, direction, squared_norm, goal), np.arange(len(goal))
     for _ in range(_MAX_ROUNDS):

@@ -34,6 +34,7 @@ __all__ = [
     "common_terms",
     "final_fit",
     "first_fit",
+    "found_shifts",
     "left_of",
     "moment_images",
     "residual_of",
@@ -235,6 +236,17 @@ def common_terms(scene: TileScene, node: NodeModel) -> tuple[npt.NDArray[np.floa
         terms.append(moment_images(model, node, flux)[changing].T)
         precision.append(1 / scene.moment_width[changing] ** 2)
     return np.concatenate(terms, axis=1), np.concatenate(precision)
+
+
+def found_shifts(scene: TileScene, solution: Solution) -> npt.NDArray[np.float64]:
+    """Return the shifts along rows and columns that are among the common terms of a solution, (2, n_cadence), pixels.
+
+    Zero where the motion was measured before.
+    """
+    found = np.zeros((N_MOTION, solution.common.shape[1]))
+    moving, first = np.flatnonzero(scene.motion_width), scene.model.local_basis.shape[1]
+    found[moving] = solution.common[first : first + len(moving)]
+    return found[SHIFTS]
 
 
 def moment_images(model: TileModel, node: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

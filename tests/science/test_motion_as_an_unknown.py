@@ -13,6 +13,7 @@ from photometry.calibration.kernel_update import unmeasured
 from photometry.core.constants import SATURATION_E_S
 from photometry.core.cube import Cube
 from photometry.core.geometry import Stamp
+from photometry.core.quality import PIXEL_QUALITY, bit
 from photometry.core.stars import Stars
 from photometry.fit import tile_photometry
 from photometry.simulate.pixel_defects import bleed
@@ -37,13 +38,14 @@ def _motion(seed):
     return moved - moved.mean(axis=1, keepdims=True)
 
 
-def _cube(prf, stars: Stars, size, seed, *, light=1.0, blur=0.0, slope=0.0) -> Cube:
+def _cube(prf, stars: Stars, size, seed, *, light=1.0, blur=0.0, slope=0.0, moved=0.0) -> Cube:
     """Images of moving stars that bleed, the first one brighter by `light`, on a background that was split off.
 
-    Second moments along rows scatter by `blur`, pixels^2; the background is tilted by `slope`, e-/s.
+    Second moments along rows scatter by `blur`, pixels^2; the background is tilted by `slope`, e-/s; stars are `moved`
+    (2, n_cadence) by so many pixels beside.
     """
     stamp, rng = Stamp(500, 500 + size, 700, 700 + size), np.random.default_rng(seed + 100)
-    row, column = _motion(seed)
+    row, column = _motion(seed) + moved
     first = stars.select(np.arange(len(stars)) == 0)
     others = stars.select(np.arange(len(stars)) > 0)
     images = np.broadcast_to(light, _N_CADENCE)[:, None, None] * exact_images(prf, first, stamp, row, column)
@@ -143,6 +145,18 @@ def test_a_background_that_tilts_is_that_of_the_dark_pixels(one_prf):
     (flux,), (error,) = _fluxes(_cube(one_prf, stars, 13, 1, slope=5.0), stars, one_prf)
     assert flux.mean() == pytest.approx(stars.flux[0], rel=1.5e-3)
     assert np.std(flux) / np.median(error) == pytest.approx(1.0, abs=0.2)
+
+
+def test_an_excursion_that_nobody_measured_is_flagged(one_prf):
+    """The pixels of the star itself show it; up to a tenth of a pixel its flux is right."""
+    stars = _stars(13, 5.0)
+    moved = np.zeros((2, _N_CADENCE))
+    moved[0, 40:44], moved[0, 80:84] = 0.1, 0.4
+    cube = _cube(one_prf, stars, 13, 1, moved=moved)
+    found = fit(cube, stars, one_prf, _kernel(cube))
+    is_far = (found.pixel_quality[0] & bit(PIXEL_QUALITY, "large_motion")) != 0
+    assert np.flatnonzero(is_far).tolist() == [80, 81, 82, 83]
+    assert found.flux[0, 40:44].mean() == pytest.approx(stars.flux[0], rel=1e-4)
 
 
 @pytest.fixture

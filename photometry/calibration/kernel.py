@@ -12,12 +12,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LARGEST_SHIFT", "LINEAR", "N_AFFINE", "N_MOTION", "MovementKernel", "interpolated", "parameters_of_shifts"]
+__all__ = [
+    "LARGEST_SHIFT",
+    "LINEAR",
+    "N_AFFINE",
+    "N_MOTION",
+    "SHIFTS",
+    "MovementKernel",
+    "interpolated",
+    "parameters_of_shifts",
+]
 
 #: Parameters of the affine motion: a0, a1, a2, b0, b1, b2; with the second moments m_rr, m_rc, m_cc after them.
 N_AFFINE, N_MOTION = 6, 9
-#: Index of the linear terms among them.
-LINEAR = [1, 2, 4, 5]
+#: Index of the shifts and of the linear terms among them.
+SHIFTS, LINEAR = [0, 3], [1, 2, 4, 5]
 #: Error of moments that are held at zero, at most, pixels^2: they are known to 1e-5 at best.
 _HELD_MOMENT = 1e-6
 #: Largest credible shift of a cadence, pixels.

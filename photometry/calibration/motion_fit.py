@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photometry.calibration.kernel import LINEAR, N_AFFINE, N_MOTION
+from photometry.calibration.kernel import LINEAR, N_AFFINE, N_MOTION, SHIFTS
 from photometry.core.statistics import median_and_sigma
 from photometry.scene.design_matrices import N_LINEAR_TERM, N_TERM
 from photometry.scene.node_model import NodeModel, node_variance
@@ -135,7 +135,7 @@ def motion_step(
     local = np.zeros((n_cadence, n_local))
     deviation = np.zeros((len(flux), n_cadence), dtype=np.float32)
     off = np.zeros(data.valid.shape, dtype=bool)
-    of_motion = slice(len(flux) + n_local, None)
+    of_motion = slice(-N_MOTION, None)
     factored: list[NodeSolver] = []
     for node in model.nodes:
         cadences = node.cadences
@@ -153,7 +153,7 @@ def motion_step(
         for some in np.array_split(cadences, -(-len(cadences) // _CADENCES_AT_ONCE)):
             unknowns, off[some] = _solved(data, model, state, node, system, some, images, rejected, sigma)
             deviation[:, some] = unknowns[: len(flux)]
-            local[some] = unknowns[len(flux) : of_motion.start].T
+            local[some] = unknowns[len(flux) : len(flux) + n_local].T
             # The step is shrunk by its prior: with the prior in the information, this is the gradient by the pixels.
             gradient[some] = unknowns[of_motion].T @ with_prior
         seen = (data.valid[cadences] & ~rejected[cadences]).any(axis=1)
@@ -172,11 +172,8 @@ def _system_of(
 ) -> NodeSolver:
     """Set up the linear system of a node: stars, local background and motion."""
     least = 0.1 * float(np.median(flux)) if len(flux) else 1.0
-    moving = model.mean_images(node, np.where(model.unsaturated, flux, 0.0))[MOTION_IMAGES]
-    common = np.concatenate([model.local_basis, moving.T], axis=1)
+    common, widths = _common_terms(model, node, flux)
     weights = np.where(data.usable, 1 / variance, 0.0)
-    n_terms = [model.local_basis.shape[1], N_AFFINE, N_MOTION - N_AFFINE]
-    widths = np.repeat([_LOCAL_WIDTH, _MOTION_WIDTH, _MOMENT_WIDTH], n_terms)
     return SOLVER.factored(
         node,
         common,
@@ -186,6 +183,26 @@ def _system_of(
         like=like,
         with_errors=False,
     )
+
+
+def _common_terms(
+    model: TileModel, node: NodeModel, flux: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return what all stars share, (n_pixel, n_common), the motion last, and the widths of the priors, (n_common,).
+
+    Local background, motion of the stars that saturate, motion of all others. What stars that saturate do in the pixels
+    beside their trails is no measure of the motion, and many times the noise: with an unknown of its own it says
+    nothing of that of the others.
+    """
+    of_all = [_MOTION_WIDTH] * N_AFFINE + [_MOMENT_WIDTH] * (N_MOTION - N_AFFINE)
+    terms, widths = [model.local_basis], [_LOCAL_WIDTH] * model.local_basis.shape[1]
+    if not model.unsaturated.all():
+        which = [*SHIFTS, *range(N_AFFINE, N_MOTION)]
+        images = model.free_images(node, np.where(model.unsaturated, 0.0, flux))[MOTION_IMAGES]
+        terms.append(images[which].T)
+        widths += [of_all[k] for k in which]
+    terms.append(model.mean_images(node, np.where(model.unsaturated, flux, 0.0))[MOTION_IMAGES].T)
+    return np.concatenate(terms, axis=1), np.array(widths + of_all)
 
 
 def _solved(
@@ -218,14 +235,15 @@ def _solved(
     first, left = solve(state.motion, valid, None)
     # A small change is added to the motion, and only the remainder is solved for. After a large one the scene itself
     # disagrees with the pixels, and the second solution starts again from the same motion.
-    first_motion = first_common + model.local_basis.shape[1]
+    first_motion = len(first) - N_MOTION
+    known = np.r_[first_common : first_common + model.local_basis.shape[1], first_motion : len(first)]
     small = np.abs(first[first_motion : first_motion + N_AFFINE]).max(axis=0) < _SMALL_CHANGE
     off = outliers(left, variance, sigma) & small
-    done = np.where(small, first[first_common:], 0)
-    first[first_common:] -= done
+    done = np.where(small, first[known], 0)
+    first[known] -= done
     motion = _moved(state.motion, cadences, done.T.astype(np.float64))
     second, _ = solve(motion, valid & ~off, first)
-    second[first_common:] += done
+    second[known] += done
     return second, off.T
 
 

@@ -44,7 +44,7 @@ def with_expected_slopes(scene: TileScene, first: FirstFit, good: npt.NDArray[np
     changes in stamps larger than a PRF, where slopes are known well.
     """
     model, data, motion = scene.model, scene.data, scene.state.motion
-    if max(data.stamp.shape) > FOOTPRINT:
+    if max(data.stamp.shape) > FOOTPRINT or scene.slope_width is not None:
         return scene, first
     every = np.arange(len(good))
     fitted = np.isin(every, np.concatenate([node.cadences for node in model.nodes]))
@@ -52,7 +52,9 @@ def with_expected_slopes(scene: TileScene, first: FirstFit, good: npt.NDArray[np
     split = data.sky.astype(np.float64) @ np.linalg.pinv(local_basis(data.stamp))[_SLOPES].T
     rows = len(model.stars) + np.arange(_N_PLANE)[_SLOPES]
     own = first.unknowns[rows].T + motion.local[:, _SLOPES] + split
-    noise = np.linalg.pinv(first.main.information_of_last(_N_PLANE), hermitian=True).diagonal()[_SLOPES]
+    n_common = len(first.unknowns) - len(model.stars)
+    information = first.main.information_of_last(n_common, with_prior=True)
+    noise = np.linalg.pinv(information, hermitian=True).diagonal()[_SLOPES]
     found = expected_from_others(own[which], np.tile(noise, (len(which), 1)), which) if noise.all() else None
     if found is None:
         return scene, first

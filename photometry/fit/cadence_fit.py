@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from photometry.calibration.kernel import N_AFFINE, MovementKernel
+from photometry.calibration.kernel import N_AFFINE, N_MOTION, SHIFTS, MovementKernel
 from photometry.calibration.motion_fit import usual_range
 from photometry.core.settings import FitSettings
 from photometry.core.stages import counted
@@ -31,8 +31,10 @@ __all__ = [
     "CadenceFit",
     "FirstFit",
     "TileScene",
+    "common_terms",
     "final_fit",
     "first_fit",
+    "found_shifts",
     "left_of",
     "moment_images",
     "residual_of",
@@ -85,6 +87,9 @@ class TileScene:
     slope_width : (2,) float64 or None
         By how much slopes of the local background depart from those of the state, e-/s; None where they are free
         (`photometry.fit.background_slopes`).
+    motion_width : (N_MOTION,) float64
+        By how much the motion departs from the kernel's, pixels and pixels^2; zero where it was measured
+        (`photometry.fit.unmeasured_motion`).
     """
 
     data: TileData
@@ -100,6 +105,7 @@ class TileScene:
     moment_width: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(N_WIDTH))
     edge_variance: npt.NDArray[np.float64] | float = 0.0
     slope_width: npt.NDArray[np.float64] | None = None
+    motion_width: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(N_MOTION))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,8 @@ class FirstFit:
         The node with most good cadences.
     main : NodeSolver
         Linear system of the main node, with the priors of this fit.
+    static : NodeSolver
+        The same for an image that all cadences share: without motion among the unknowns.
     means : tuple of PixelMean
         Mean residuals of the good cadences, flux deviations about their mean subtracted.
     """
@@ -137,6 +145,7 @@ class FirstFit:
     scatter: npt.NDArray[np.float64]
     main_node: NodeModel
     main: NodeSolver
+    static: NodeSolver
     means: tuple[PixelMean, ...]
 
 
@@ -183,7 +192,7 @@ def _system_of(
     """Set up the linear system of a node, like that of a similar node among `factored`, or as one more of these."""
     weights = np.where(scene.data.usable, 1 / variance, 0.0)
     like = next((system for system in factored if system.is_like(node)), None)
-    common, common_precision = _common_terms(scene, node)
+    common, common_precision = common_terms(scene, node)
     system = SOLVER.factored(
         node,
         common,
@@ -199,17 +208,45 @@ def _system_of(
     return system
 
 
-def _common_terms(scene: TileScene, node: NodeModel) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Local background and second moments that change, (n_pixel, n_common), and the precision of their priors."""
-    model, changing = scene.model, scene.moment_width > 0
-    basis, precision = model.local_basis, np.zeros(model.local_basis.shape[1])
+def _static_system(
+    scene: TileScene, node: NodeModel, variance: npt.NDArray[np.float64], system: NodeSolver
+) -> NodeSolver:
+    """Return the `system` of a node for images that all cadences share: without motion among the unknowns."""
+    if not scene.motion_width.any():
+        return system
+    return _system_of(replace(scene, motion_width=np.zeros(N_MOTION)), node, variance, [])
+
+
+def common_terms(scene: TileScene, node: NodeModel) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return what all stars share in a cadence, (n_pixel, n_common), and the precision of the priors, (n_common,).
+
+    Local background, motion that was not measured, and second moments that change.
+    """
+    model, moving, changing = scene.model, scene.motion_width > 0, scene.moment_width > 0
+    terms, precision = [model.local_basis], [np.zeros(model.local_basis.shape[1])]
     if scene.slope_width is not None:
-        precision[1:] = 1 / scene.slope_width**2
-    if not changing.any():
-        return basis, precision
-    flux = np.where(model.unsaturated, scene.state.flux, 0.0)
-    terms = np.concatenate([basis, moment_images(model, node, flux)[changing].T], axis=1)
-    return terms, np.concatenate([precision, 1 / scene.moment_width[changing] ** 2])
+        precision[0][1:] = 1 / scene.slope_width**2
+    if moving.any():
+        images = model.mean_images(node, scene.state.flux)[MOTION_IMAGES]
+        images[SHIFTS] += model.saturated.wing_motion
+        terms.append(images[moving].T)
+        precision.append(1 / scene.motion_width[moving] ** 2)
+    if changing.any():
+        flux = np.where(model.unsaturated, scene.state.flux, 0.0)
+        terms.append(moment_images(model, node, flux)[changing].T)
+        precision.append(1 / scene.moment_width[changing] ** 2)
+    return np.concatenate(terms, axis=1), np.concatenate(precision)
+
+
+def found_shifts(scene: TileScene, solution: Solution) -> npt.NDArray[np.float64]:
+    """Return the shifts along rows and columns that are among the common terms of a solution, (2, n_cadence), pixels.
+
+    Zero where the motion was measured before.
+    """
+    found = np.zeros((N_MOTION, solution.common.shape[1]))
+    moving, first = np.flatnonzero(scene.motion_width), scene.model.local_basis.shape[1]
+    found[moving] = solution.common[first : first + len(moving)]
+    return found[SHIFTS]
 
 
 def moment_images(model: TileModel, node: NodeModel, flux: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -228,7 +265,8 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     """Fit every cadence for a start and look for outliers; the `good` cadences (n_cadence,) count for the means."""
     data, model = scene.data, scene.model
     rejected = np.zeros(data.valid.shape, dtype=bool)
-    unknowns = np.zeros((len(model.stars) + model.local_basis.shape[1], data.n_cadence), dtype=np.float32)
+    n_common = model.local_basis.shape[1] + np.count_nonzero(scene.motion_width)
+    unknowns = np.zeros((len(model.stars) + n_common, data.n_cadence), dtype=np.float32)
     factored: list[NodeSolver] = []
     left_over: list[PixelMean] = []
     every = np.arange(len(model.stars))
@@ -242,7 +280,7 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
         variance = noise_of_node + scene.edge_variance
         system = _system_of(scene, node, variance, factored, with_errors=node is most)
         if node is most:
-            main = system
+            main, static = system, _static_system(scene, node, variance, system)
         variance = variance + _doubt_of_saturated(model, node, scene.state.flux)
         total, count = np.zeros(len(variance)), np.zeros(len(variance))
         usual = None
@@ -271,9 +309,8 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     deviation = unknowns[: len(model.stars), good].mean(axis=1, dtype=np.float64)
     means = tuple(_with_deviation(mean, scene.state.mean_residual, deviation) for mean in left_over)
     scatter = np.divide(square, n_good, out=np.full_like(square, np.nan), where=n_good > 0)
-    return FirstFit(
-        rejected, unknowns, scene.state, free, variation_widths(free, noise, good), scatter, most, main, means
-    )
+    variation = variation_widths(free, noise, good)
+    return FirstFit(rejected, unknowns, scene.state, free, variation, scatter, most, main, static, means)
 
 
 def _off(

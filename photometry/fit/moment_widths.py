@@ -10,9 +10,10 @@ is wrong.
 import numpy as np
 import numpy.typing as npt
 
+from photometry.calibration.kernel import N_AFFINE
 from photometry.calibration.region_tiles import evenly_chosen
 from photometry.core.statistics import median_and_sigma
-from photometry.fit.cadence_fit import TileScene, moment_images, residual_of, valid_of
+from photometry.fit.cadence_fit import TileScene, common_terms, moment_images, residual_of, valid_of
 from photometry.scene.design_matrices import N_LINEAR_TERM, N_TERM
 from photometry.scene.node_model import main_node, node_variance
 from photometry.scene.widening import N_WIDTH
@@ -51,7 +52,8 @@ def moment_widths(scene: TileScene, good: npt.NDArray[np.bool_]) -> npt.NDArray[
     Returns
     -------
     (N_WIDTH,) float64
-        Standard deviations; zero for moments that the groups do not agree on, or that the region has measured.
+        Standard deviations; zero for moments that the groups do not agree on, that the region has measured, or that
+        are unknowns of the fit already.
 
     Notes
     -----
@@ -65,7 +67,8 @@ def moment_widths(scene: TileScene, good: npt.NDArray[np.bool_]) -> npt.NDArray[
     groups = _groups(scene)
     in_nodes = np.isin(np.arange(len(good)), np.concatenate([node.cadences for node in scene.model.nodes]))
     cadences = evenly_chosen(np.flatnonzero(good & in_nodes), _MOST_CADENCES)
-    if scene.kernel.has_moments or groups is None or len(cadences) < _LEAST_CADENCES:
+    known = scene.kernel.has_moments or scene.motion_width[N_AFFINE:].any()
+    if known or groups is None or len(cadences) < _LEAST_CADENCES:
         return nothing
     found = _measured(scene, good, groups, cadences)
     if found is None:
@@ -108,7 +111,6 @@ def _measured(
     data, model, state = scene.data, scene.model, scene.state
     n_moment, main = 2 * N_WIDTH, main_node(model.nodes, good)
     prior = np.full(n_moment, 1 / _FREE_WIDTH**2)
-    precision = np.concatenate([np.zeros(model.local_basis.shape[1]), prior])
     factored: list[NodeSolver] = []
     series = np.zeros((n_moment, len(cadences)))
     for node in sorted(model.nodes, key=lambda node: node is not main):
@@ -117,14 +119,15 @@ def _measured(
             continue
         images = model.mean_images(node, state.flux)
         variance = node_variance(data, node, images) + scene.prf_variance
-        common = np.concatenate([model.local_basis, *(moment_images(model, node, flux).T for flux in groups)], axis=1)
+        shared, precision = common_terms(scene, node)
+        common = np.concatenate([shared, *(moment_images(model, node, flux).T for flux in groups)], axis=1)
         like = next((system for system in factored if system.is_like(node)), None)
         system = SOLVER.factored(
             node,
             common,
             np.where(data.usable, 1 / variance, 0.0),
             scene.precision,
-            common_precision=precision,
+            common_precision=np.concatenate([precision, prior]),
             like=like,
             with_errors=False,
         )

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from photometry.core.quality import PIXEL_QUALITY, bit
 from photometry.fit.aperture import Apertures, aperture_photometry, light_in_apertures
-from photometry.fit.cadence_fit import CadenceFit, TileScene
+from photometry.fit.cadence_fit import CadenceFit, TileScene, found_shifts
 from photometry.fit.star_quality import StarQuality, cadence_flags, reduced_chi2
 from photometry.scene.tile_data import TileData
 from photometry.scene.tile_model import local_basis
@@ -144,7 +144,8 @@ def series_of(
         apertures, light, terms, mean + solution.deviation[core], fit.residual, fit.variance
     )
     chi2, cadence_chi2 = reduced_chi2(quality, fit.residual, fit.valid, fit.variance, fit.system.freedom)
-    distance = np.hypot(motion.row_shift, motion.column_shift)[cadences]
+    row_shift, column_shift = found_shifts(scene, solution)
+    distance = np.hypot(motion.row_shift[cadences] + row_shift, motion.column_shift[cadences] + column_shift)
     uncertain, converged = kernel.bad[cadences], solution.converged
     lost = data.usable[:, None] & ~(fit.valid | fit.rejected)
     flags = cadence_flags(quality, lost, fit.rejected, chi2, distance, uncertain, converged)

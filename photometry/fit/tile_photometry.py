@@ -28,6 +28,7 @@ from photometry.fit.static_misfit import static_misfit
 from photometry.fit.tile_fit import TileFit
 from photometry.fit.tile_without_pixels import without_pixels
 from photometry.fit.unlisted_neighbours import unlisted_neighbours
+from photometry.fit.unmeasured_motion import with_unmeasured_motion
 from photometry.prf.prf_grid import PrfEvaluator, PrfGrid
 from photometry.scene.mean_scene import PixelMean, solve_mean
 from photometry.scene.mean_state import with_mean
@@ -116,6 +117,7 @@ def fit_tile(
     width = share * np.maximum(state.flux, _LEAST_OF_CATALOG * free.flux)
     own_kernel, still = kernel_of_tile(kernel, data), np.zeros(len(free))
     scene = TileScene(data, model, state, 1 / width**2, still, nothing, still, in_core, own_kernel, settings)
+    scene = with_unmeasured_motion(scene, good)
     scene = replace(scene, edge_variance=edge_variance(data, free, state.flux, prf, motion, good))
     first = first_fit(scene, good)
     scene, first = _with_what_first_fit_shows(scene, first, good, mean.prf_error)
@@ -162,7 +164,8 @@ def _assemble(
     # With the priors of the first fit: those of the final one hold neighbours still that the pixels do not separate.
     correlation = blending(first.main, core)
     mean = mean_images(data, good, scene.state.mean_residual, left)
-    misfit = static_misfit(first.main, core, quality.light, mean, variance, system.leverage)
+    leverage = system.leverage if first.static is first.main else first.static.leverage
+    misfit = static_misfit(first.static, core, quality.light, mean, variance, leverage)
     neighbours = unlisted_neighbours(model.stars, flux, core)
     chi2, motion_bad, doubt = series.stars.chi2[:, good], scene.kernel.bad[good], scene.kernel.table_doubt
     row, column = model.stars.row[core], model.stars.column[core]

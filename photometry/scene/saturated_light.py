@@ -42,6 +42,8 @@ class SaturatedLight:
     ----------
     wings : (n_pixel,) float64
         Light of their wings beyond that by the PRF, negative where the PRF has too much, e-/s.
+    wing_motion : (2, n_pixel) float64
+        Change of that with the stars' movement along rows and columns, e-/s per pixel.
     variance : (n_pixel,) float64
         Variance of the model error by them for a share of 1, (e-/s)^2: independent errors of the pixels, a bleed trail
         has the sum of those of its pixels.
@@ -53,6 +55,7 @@ class SaturatedLight:
     """
 
     wings: npt.NDArray[np.float64]
+    wing_motion: npt.NDArray[np.float64]
     variance: npt.NDArray[np.float64]
     mean_variance: npt.NDArray[np.float64]
     sum_variance: npt.NDArray[np.float64]
@@ -61,7 +64,7 @@ class SaturatedLight:
 def no_saturated_light(n_pixel: int, n_star: int) -> SaturatedLight:
     """Return that of pixels without such stars."""
     nothing = np.zeros(n_pixel)
-    return SaturatedLight(nothing, nothing, nothing, np.zeros(n_star))
+    return SaturatedLight(nothing, np.zeros((2, n_pixel)), nothing, nothing, np.zeros(n_star))
 
 
 def saturated_light(
@@ -71,6 +74,7 @@ def saturated_light(
     others: npt.NDArray[np.float64],
     basis: npt.NDArray[np.float64],
     cadences: npt.NDArray[np.int64],
+    light_motion: tuple[sparse.csr_matrix, sparse.csr_matrix],
 ) -> SaturatedLight:
     """Measure the wings of the stars that saturate.
 
@@ -88,6 +92,8 @@ def saturated_light(
         Terms of the local background of the mean scene, bleed trails merged.
     cadences : (n_cadence,) int64
         Cadences whose median is taken.
+    light_motion : two sparse (n_pixel, n_star)
+        Change of `light` with the movement along rows and columns, per pixel.
 
     Notes
     -----
@@ -95,11 +101,13 @@ def saturated_light(
 
         y = sum_i [F_i R_i(r < 4 px) + A_i R_i(r > 4 px) + B_i H_i(r > 4 px)] + L c ,    A_i, B_i >= 0 ,
 
-    and the wings differ from those of the PRF by (A - F) R + B H.
+    and the wings differ from those of the PRF by (A - F) R + B H. They move with their star, whose PRF has next to no
+    slope in its pedestal.
     """
     merge = sparse.identity(data.stamp.n_pixel, format="csr") if data.merge is None else data.merge
     prf = np.asarray(light.toarray(), dtype=np.float64)
-    distance = _distances(data.stamp, stars)
+    offsets = _offsets(data.stamp, stars)
+    distance = np.hypot(*offsets)
     far = distance > _WING_FROM
     law = WING / np.maximum(distance, _WING_FROM) ** 3
     # Nearer than that the law has no say; beyond, either may be right.
@@ -121,11 +129,16 @@ def saturated_light(
     found = np.linalg.lstsq(root[:, None] * columns, root * image, rcond=None)[0]
     flux, wing_flux, law_flux = np.maximum(found[: 3 * len(stars)].reshape(3, -1), 0.0)
     wings = by_prf @ (wing_flux - flux) + by_law @ law_flux
-    return SaturatedLight(wings, variance, mean_variance, by_star.sum(axis=0))
+    steepness = np.where(far, 3 * WING / np.maximum(distance, _WING_FROM) ** 5, 0.0)
+    motion = [
+        merge @ (np.where(far, slope.toarray(), 0.0) @ (wing_flux - flux) + (steepness * offset) @ law_flux)
+        for slope, offset in zip(light_motion, offsets, strict=True)
+    ]
+    return SaturatedLight(wings, np.stack(motion), variance, mean_variance, by_star.sum(axis=0))
 
 
-def _distances(stamp: Stamp, stars: Stars) -> npt.NDArray[np.float64]:
-    """Distance of every pixel from every star, (n_pixel, n_star), pixels."""
+def _offsets(stamp: Stamp, stars: Stars) -> npt.NDArray[np.float64]:
+    """Offset of every pixel from every star along rows and columns, (2, n_pixel, n_star), pixels."""
     rows, columns = np.divmod(np.arange(stamp.n_pixel), stamp.shape[1])
     row, column = rows + stamp.row_min, columns + stamp.col_min
-    return np.asarray(np.hypot(np.subtract.outer(row, stars.row), np.subtract.outer(column, stars.column)))
+    return np.stack([np.subtract.outer(row, stars.row), np.subtract.outer(column, stars.column)])

@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from photometry.core.geometry import Stamp
 from photometry.core.stars import Stars
@@ -60,6 +61,8 @@ MOTION_IMAGES = [1, N_FINE, N_FINE + 1, 2, N_FINE + 2, N_FINE + 3, *range(_FIRST
 _WIDENED_FLUX = 95.0
 #: Size of the change of second moments that decides which light of theirs is too faint to matter, pixels^2.
 _TYPICAL_WIDENING = 0.02
+#: Step over which the change of wings with the movement is measured, pixels.
+_WING_STEP = 0.05
 #: Reach of the expansion of fixed stars, pixels.
 _FIXED_REACH = 0.15
 #: Fixed stars in cells of this many pixels share a PRF, and all stars its change with second moments: within a cell it
@@ -345,12 +348,21 @@ def _light_of_saturated(
     n_mean_local = 1 if max(data.stamp.shape) <= FOOTPRINT else basis.shape[1]
     which, node = np.flatnonzero(~unsaturated), nodes[0]
     stars = free.select(which).moved(node.row_shift, node.column_shift)
-    shifts = np.full(len(which), node.row_shift), np.full(len(which), node.column_shift)
     placed = prf.place(free.row[which], free.column[which])
-    light = matrix_of(expand_at(placed, stars.flux, *shifts, data.stamp, faintest), data.stamp, None)
+
+    def light_at(row: float, column: float) -> sparse.csr_matrix:
+        """Light of the stars, (n_pixel, n_star), moved from the node."""
+        rows, columns = np.full(len(which), node.row_shift + row), np.full(len(which), node.column_shift + column)
+        light = expand_at(placed, stars.flux, rows, columns, data.stamp, faintest)
+        return matrix_of(light, data.stamp, None).matrices[0]
+
     others = node.fixed_images[0] + node.expansion.images(np.where(unsaturated, free.flux, 0.0))[0]
     cadences = np.sort(np.concatenate([one.cadences for one in nodes]))
-    found = saturated_light(data, stars, light.matrices[0], others, basis[:, :n_mean_local], cadences)
+    step = _WING_STEP
+    moved = [light_at(*away) - light_at(*(-shift for shift in away)) for away in ((step, 0.0), (0.0, step))]
+    by_row, by_column = (change / (2 * step) for change in moved)
+    local = basis[:, :n_mean_local]
+    found = saturated_light(data, stars, light_at(0.0, 0.0), others, local, cadences, (by_row, by_column))
     for one in nodes:
         one.fixed_images[0] += found.wings
     sum_variance = np.zeros(len(free))

@@ -25,8 +25,8 @@ def log_motion(kernel: MovementKernel, usable: npt.NDArray[np.bool_]) -> None:
     n_good, n_bad = int(usable.sum()), int((usable & kernel.bad).sum())
     if n_bad == n_good:
         _log.warning(
-            "the motion was not measured in any unflagged cadence: too little light of stars that do not saturate; the "
-            "stars are taken to stand still, and every row of the summary says so (motion_unknown)"
+            "the motion was not measured in any unflagged cadence: too little light of stars that do not saturate; "
+            "each cadence is fitted with what its pixels tell, and every row of the summary says so (motion_unknown)"
         )
     elif n_bad:
         _log.warning("the motion of %d of %d unflagged cadences was not measured but interpolated", n_bad, n_good)

@@ -5,19 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from cubes import with_header
-from scenes import make_scene
+from scenes import fit, make_scene
+from small_tiles import SKY, exact_images, make_cube, make_stars
 
 from photometry.calibration import motion_fit, region_tiles
 from photometry.calibration.effective_prf import learn_prf
 from photometry.calibration.motion_fit import outliers
 from photometry.calibration.region import kernel_at, measure_motion
+from photometry.core.constants import SATURATION_E_S
 from photometry.core.errors import FitError
-from photometry.core.geometry import tiles_of
+from photometry.core.geometry import Stamp, tiles_of
 from photometry.core.settings import MotionSettings, PrfSettings
 from photometry.core.stars import NO_STARS, Stars
 from photometry.io.products.cube_files import read_cube_header, write_cube
 from photometry.io.products.stored_patches import stored_patches
 from photometry.simulate import true_kernel
+from photometry.simulate.pixel_defects import bleed
 
 
 def _difference(kernel, scene):
@@ -343,3 +346,24 @@ def test_a_part_of_a_ccd_without_stars_keeps_the_offset_of_the_ccd(quick, one_pr
     same, unlisted = kernel_at(cube, scene.catalogue_stars.moved(500, 0), one_prf, kernel, MotionSettings())
     assert same is kernel
     assert len(unlisted) == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("tmag", "largest"), [(11.0, 8e-4), (14.0, 6e-3)])
+def test_a_saturated_star_does_not_move_its_neighbour(one_prf, tmag, largest, seed):
+    """Jitter of 2 and 4 millipixel of a star of T=5 that bleeds, and of a faint one at 8 px from it."""
+    stamp, rng = Stamp(500, 517, 700, 717), np.random.default_rng(seed)
+    stars = make_stars([507.8, 512.6], [707.3, 713.2], [5.0, tmag])
+    true = rng.normal(0, 1, (2, 100)) * np.array([[0.002], [0.004]])
+    total = exact_images(one_prf, stars, stamp, *true) + SKY
+    bleed(total, SATURATION_E_S)
+    cube = make_cube(stamp, total - SKY, rng)
+    kernel = measure_motion([cube], stars, one_prf, MotionSettings())
+    assert not kernel.bad.any()
+    error = kernel.parameters[:, [0, 3]].T - true
+    assert np.std(error, axis=1).max() < largest
+    found = fit(cube, stars, one_prf, kernel)
+    flux, flux_err = found.flux.astype(np.float64), np.median(found.flux_err, axis=1)
+    np.testing.assert_allclose(flux.mean(axis=1), stars.flux, rtol=3e-3)
+    assert (np.std(flux, axis=1) < 1.3 * flux_err).all()
+    assert flux_err[0] < 2e-5 * 1.3 * stars.flux[0]

@@ -28,9 +28,12 @@ def test_flux_and_background_are_those_of_others(cutout):
 
 
 def test_the_flux_scatters_little_more_than_photons(cutout):
-    """By 22 ppm; the scatter of 86 cadences is known to 10 %."""
+    """By 22 ppm; the scatter of 86 cadences is known to 10 %. Errors are those of photons, background and motion."""
     flux = cutout.flux(_PI_MEN)
     assert point_to_point(flux) < 33e-6 * np.nanmedian(flux)
+    error = np.nanmedian(cutout.fit.flux_err[cutout.index(_PI_MEN), cutout.good])
+    assert 0.7 < error / point_to_point(flux) < 1.1
+    assert cutout.metrics.chi2[cutout.index(_PI_MEN)] < 3
 
 
 def test_flagged_cadences_are_as_uncertain_as_others_and_no_source_is_found_in_the_wings(cutout):

@@ -18,18 +18,20 @@ _FLUX = float(_STARS.flux[0])
 _SKY = 30.0
 
 
-def _prf():
+def _prf(row_shift=0.0, column_shift=0.0):
     """PRF of the star on the pixels, (n_pixel,)."""
     image = np.zeros(_STAMP.shape)
-    first_row, first_column, values = PrfEvaluator(lopsided_prf()).evaluate(_STARS.row, _STARS.column)
+    row, column = _STARS.row + row_shift, _STARS.column + column_shift
+    first_row, first_column, values = PrfEvaluator(lopsided_prf()).evaluate(row, column)
     row, column = first_row[0] - _STAMP.row_min, first_column[0] - _STAMP.col_min
     image[row : row + FOOTPRINT, column : column + FOOTPRINT] = values[0, 0, 0]
     return image.ravel()
 
 
-def _distance():
+def _distance(row_shift=0.0, column_shift=0.0):
     rows, columns = np.indices(_STAMP.shape)
-    return np.hypot(rows + _STAMP.row_min - _STARS.row[0], columns + _STAMP.col_min - _STARS.column[0]).ravel()
+    row, column = _STARS.row[0] + row_shift, _STARS.column[0] + column_shift
+    return np.hypot(rows + _STAMP.row_min - row, columns + _STAMP.col_min - column).ravel()
 
 
 def _measured(share):
@@ -42,7 +44,9 @@ def _measured(share):
     assert data.saturated.any()
     light = sparse.csr_matrix(_prf()[:, None])
     nothing, basis = np.zeros(_STAMP.n_pixel), np.ones((_STAMP.n_pixel, 1))
-    return data, saturated_light(data, _STARS, light, nothing, data.merge @ basis, np.arange(5))
+    moved = ((_prf(*away) - _prf(*np.negative(away))) / 0.1 for away in ((0.05, 0.0), (0.0, 0.05)))
+    by_row, by_column = (sparse.csr_matrix(change[:, None]) for change in moved)
+    return data, saturated_light(data, _STARS, light, nothing, data.merge @ basis, np.arange(5), (by_row, by_column))
 
 
 def test_wings_that_are_those_of_the_prf_stay():
@@ -58,6 +62,16 @@ def test_wings_by_the_law_are_found():
     # The trail may have pixels farther out than the wings begin.
     single = ~data.saturated
     np.testing.assert_allclose(found.wings[single], _FLUX * np.where(far, law - prf, 0.0)[single], atol=2e-6 * _FLUX)
+
+
+def test_wings_move_with_their_star():
+    """Along rows and columns, those of the PRF taken off, which move by themselves."""
+    data, found = _measured(np.where(_distance() > 4, WING / _distance() ** 3, _prf()))
+    single = ~data.saturated & (_distance() > 4)
+    for axis, away in enumerate(((0.05, 0.0), (0.0, 0.05))):
+        law = (WING / _distance(*away) ** 3 - WING / _distance(*np.negative(away)) ** 3) / 0.1
+        prf = (_prf(*away) - _prf(*np.negative(away))) / 0.1
+        np.testing.assert_allclose(found.wing_motion[axis][single], _FLUX * (law - prf)[single], atol=3e-6 * _FLUX)
 
 
 def test_a_trail_has_the_errors_of_its_pixels_together_but_for_what_cancels():

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from astropy.io import fits
 from astropy.table import Table
+from basis_vectors import write_basis_vectors
 from running import ROOT, Run, planned_jobs, product_digests
 
 from photometry.io.stars.star_files import read_stars
@@ -145,6 +146,31 @@ def test_a_setting_repeats_the_steps_that_depend_on_it(cutouts):
     assert files
     assert all(Path(file).name.startswith("hlsp_abc_tess_ffi_tic") and "_tess_v02_" in file for file in files)
     assert fits.getheader(cutouts.results / files[0])["HLSPLEAD"] == "Annie Cannon"
+
+
+def test_trends_of_each_cutout_are_those_of_a_single_job(cutouts, snakemake, tmp_path):
+    """Trends are given: a few stars show none. They cost no fit."""
+    time = np.arange(1300.0, 1360.0, 1 / 48)
+    write_basis_vectors(cutouts.folder / "cbv.fits", time, np.sin(time)[None])
+    config = cutouts.config | {"trends": "cbv.fits"}
+    done = cutouts.again(config=config)
+    assert set(rules_of(done)) == {"trends", "export_light_curves", "plots", "trend_plots", "page_data"}
+    assert len(done) == 5 * N_CUTOUT
+    regions = [cutouts.region(number) for number in range(N_CUTOUT)]
+    assert all((cutouts.results / f"plots/{region}/trends.png").exists() for region in regions)
+    assert cutouts.again(config=config) == set()
+    single = Cutouts(tmp_path / "single", snakemake)
+    single.cutout(0).parent.mkdir(parents=True)
+    shutil.copy2(cutouts.cutout(0), single.cutout(0))
+    for name in ("stars.csv", "cbv.fits"):
+        shutil.copy2(cutouts.folder / name, single.folder)
+    result = snakemake(single.folder, config=config | {"files_per_job": 0})
+    assert result.returncode == 0, result.stdout
+    assert planned_jobs(result.stdout)["trends"] == 1
+    expected, found = cutouts.digests(), single.digests()
+    of_trends = [name for name in found if name.name.startswith("trends") or name.name.endswith("_lc.fits")]
+    assert len(of_trends) > 2
+    assert {name: expected[name] for name in of_trends} == {name: found[name] for name in of_trends}
 
 
 def test_a_changed_star_repeats_the_fit_that_its_light_reaches(cutouts):

@@ -22,7 +22,7 @@ from photometry.frames.frame_flags import FOUND, frame_flags
 from photometry.frames.known_defects import strap_columns
 from photometry.frames.pixel_rounding import rounded_background
 from photometry.io.ffi.ffi_pixels import read_image
-from photometry.io.products.cube_files import create_pixels
+from photometry.io.products.cube_files import LEAD, create_pixels
 
 __all__ = ["write_pixels"]
 
@@ -49,14 +49,14 @@ def write_pixels(path: str | Path, work: CcdWork, number: int, light: str | Path
     block = _Block(work, number, light, smooth)
     with new_part(path) as file, stage("pixels", len(work.cadences(number)), "frames") as advance:
         for name in ("images", "backgrounds", "pixel_flags"):
-            create_pixels(file, name, work.shape(number), None, work.chunk)
+            create_pixels(file, name, work.shape(number), None, work.chunk, LEAD)
         for place, cadences in enumerate(work.chunks(number)):
             part = slice(place * work.length, (place + 1) * work.length)
-            file["images"][part] = block.images(cadences)
+            file["images"][part, LEAD:, LEAD:] = block.images(cadences)
             for rows in _slabs(work.area, _ROWS_AT_ONCE):
-                file["backgrounds"][part, rows] = block.backgrounds(cadences, rows)
+                file["backgrounds"][part, _with_lead(rows), LEAD:] = block.backgrounds(cadences, rows)
             for rows in _slabs(work.area, _ROWS_OF_FLAGS):
-                file["pixel_flags"][part, rows] = block.flags(cadences, rows)
+                file["pixel_flags"][part, _with_lead(rows), LEAD:] = block.flags(cadences, rows)
             advance(len(cadences))
         write_arrays(file, total=block.total, count=block.count)
 
@@ -152,9 +152,14 @@ class _Block:
 
 
 def _slabs(area: Stamp, size: int) -> list[slice]:
-    """Cut the rows of an area into parts of a size."""
+    """Cut the rows of an area into parts of a size, which end where chunks do."""
     n_row = area.shape[0]
-    return [slice(first, min(first + size, n_row)) for first in range(0, n_row, size)]
+    return [slice(max(first, 0), min(first + size, n_row)) for first in range(-LEAD, n_row, size)]
+
+
+def _with_lead(rows: slice) -> slice:
+    """Return where rows of an area are in its pixel series."""
+    return slice(rows.start + LEAD, rows.stop + LEAD)
 
 
 def _rounded(background: FrameBackground, grid: BackgroundGrid, rows: slice) -> npt.NDArray[np.float32]:

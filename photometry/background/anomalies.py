@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from photometry.background.masking import bands, median_of_neighbours, zeroed
-from photometry.background.mesh import unused_blanked
+from photometry.background.mesh import unused_blanked, usable_pixels
 from photometry.background.mesh_cells import cell_values
 
 __all__ = ["background_anomalies"]
@@ -42,6 +42,7 @@ def background_anomalies(
     background: npt.NDArray[np.float32],
     star_mask: npt.NDArray[np.bool_],
     light: npt.NDArray[np.float32],
+    usable: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Find sudden local changes of the background of one frame.
 
@@ -56,6 +57,8 @@ def background_anomalies(
     light : (n_row, n_column) float32
         Light that is the same in all frames, e-/s: `photometry.background.starlight.static_light`. With the catalogue's
         light in its place, everything that is not in the catalogue is an anomaly.
+    usable : (n_row, n_column) bool, optional
+        `photometry.background.mesh.usable_pixels` of the image, where it is known.
 
     Returns
     -------
@@ -63,7 +66,8 @@ def background_anomalies(
         Blocks of 8x8 pixels whose mean differs by more than six standard deviations and 0.5 e-/s, with their
         neighbours, and pixels of point sources that are not in `light`. None where nothing could be judged.
     """
-    residual = unused_blanked(image, star_mask, light)
+    usable = usable_pixels(image) if usable is None else usable
+    residual = unused_blanked(image, usable & ~star_mask, light)
     for rows in bands(len(residual)):
         residual[rows] -= background[rows]
     blocks = cell_values(residual, _BLOCK_PIX)

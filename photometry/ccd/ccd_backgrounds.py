@@ -107,7 +107,7 @@ class _Look:
     def _read(self, cadence: int, errors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Read a frame; return its image, write its errors."""
         image, read = read_checked_frame(self._work.files[cadence], self._work.area)
-        errors[:] = rounded_errors(read)
+        rounded_errors(read, out=errors)
         return image
 
     def _goodness(self, cadence: int, image: npt.NDArray[np.float32], background: FrameBackground) -> tuple[str, str]:

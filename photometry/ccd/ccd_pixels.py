@@ -14,10 +14,9 @@ import numpy.typing as npt
 from photometry.background.anomalies import background_anomalies
 from photometry.background.masking import bands, zeroed
 from photometry.background.mesh import FrameBackground, background_image, usable_pixels, used_pixels
-from photometry.ccd.ccd_parts import new_part, read_backgrounds, read_part, write_arrays
+from photometry.ccd.ccd_parts import chunk_rows, new_part, read_backgrounds, read_part, write_arrays, write_chunk
 from photometry.ccd.ccd_work import CcdWork
 from photometry.core.constants import SATURATION_E_S
-from photometry.core.geometry import Stamp
 from photometry.core.stages import stage
 from photometry.frames.frame_flags import frame_flags
 from photometry.frames.known_defects import strap_columns
@@ -32,9 +31,6 @@ _Packed: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]
 
 #: Rows of a background that are made at once: what lies between two steps stays in the processor's cache.
 _ROWS_AT_ONCE = 32
-#: Rows of the flags that are made at once for a chunk, which end where its chunks do: 17 MB, for which there is room in
-#: what a frame took before (`photometry.core.allocator`).
-_ROWS_OF_FLAGS = 128
 
 
 def write_pixels(path: str | Path, work: CcdWork, number: int, light: str | Path, smooth: str | Path) -> None:
@@ -57,11 +53,10 @@ def write_pixels(path: str | Path, work: CcdWork, number: int, light: str | Path
             create_pixels(file, name, work.shape(number), None, work.chunk, LEAD)
         for place, cadences in enumerate(work.chunks(number)):
             part = slice(place * work.length, (place + 1) * work.length)
-            file["backgrounds"][part, LEAD:, LEAD:] = block.backgrounds(cadences)
-            file["images"][part, LEAD:, LEAD:] = block.images(cadences)
-            for rows in _slabs(work.area, _ROWS_OF_FLAGS, LEAD):
-                behind = slice(rows.start + LEAD, rows.stop + LEAD)
-                file["pixel_flags"][part, behind, LEAD:] = block.flags(cadences, rows)
+            write_chunk(file["backgrounds"], part, block.backgrounds(cadences))
+            write_chunk(file["images"], part, block.images(cadences))
+            for rows, at in chunk_rows(work.area.shape[0]):
+                file["pixel_flags"][part, at, LEAD:] = block.flags(cadences, rows)
             advance(len(cadences))
         write_arrays(file, total=block.total, count=block.count)
 
@@ -94,7 +89,8 @@ class _Block:
             if (background := self._background(cadence)) is None:
                 values[:] = 0
                 continue
-            for rows in _slabs(self._work.area, _ROWS_AT_ONCE):
+            for start in range(0, len(values), _ROWS_AT_ONCE):
+                rows = slice(start, min(start + _ROWS_AT_ONCE, len(values)))
                 values[rows] = rounded_background(background_image(background, self._grid, rows))
         self._pixels[len(cadences) :] = 0
         return self._pixels
@@ -157,12 +153,6 @@ class _Block:
                 measured = np.isfinite(image[rows])
                 self.count[rows] += measured
                 self.total[rows] += image[rows] if measured.all() else zeroed(image[rows], measured)
-
-
-def _slabs(area: Stamp, size: int, lead: int = 0) -> list[slice]:
-    """Cut the rows of an area into parts of a size; the first one is shorter by the lead in front of them."""
-    n_row = area.shape[0]
-    return [slice(max(first, 0), min(first + size, n_row)) for first in range(-lead, n_row, size)]
 
 
 def _packed(where: npt.NDArray[np.bool_]) -> _Packed:

@@ -18,14 +18,7 @@ from photometry.core.geometry import SCIENCE_AREA, Stamp, Tile, collected_flags,
 from photometry.core.settings import FitSettings
 from photometry.core.stars import NO_STARS, flux_of_tmag
 from photometry.frames.pixel_rounding import rounded_background, rounded_errors
-from photometry.io.products.cube_files import (
-    CUBE_VERSION,
-    LEAD,
-    PIXEL_SETS,
-    create_pixels,
-    write_ephemeris,
-    write_metadata,
-)
+from photometry.io.products.cube_files import CUBE_VERSION, PIXEL_SETS, create_pixels, write_ephemeris, write_metadata
 from photometry.io.products.frame_lists import CcdFrames, FrameList, write_frames
 from photometry.io.products.product_files import write_kernel, write_prf
 from photometry.io.stars.unlisted_files import write_unlisted
@@ -221,11 +214,11 @@ def _write_cube(path: Path, field: SimulatedTiles, frames: CcdFrames, prf: PrfGr
         file.attrs["REFERENCE"] = frames.reference
         file.attrs["digest"] = "0" * 64
         for name in PIXEL_SETS:
-            create_pixels(file, name, (n_cadence, *SCIENCE_AREA.shape), lead=LEAD)
+            create_pixels(file, name, (n_cadence, *SCIENCE_AREA.shape))
         for start in range(0, n_cadence, _CADENCES_AT_ONCE):
             part = slice(start, min(start + _CADENCES_AT_ONCE, n_cadence))
             for name, values in _exposed(field.ccd, light[part], rng).items():
-                file[name][(part, *(slice(at.start + LEAD, at.stop + LEAD) for at in (rows, columns)))] = values
+                file[name][part, rows, columns] = values
         sumimage = np.full(SCIENCE_AREA.shape, np.nan, dtype=np.float32)
         sumimage[rows, columns] = light.mean(axis=0)
         for name in ("time", "timecorr", "cadenceno", "quality"):

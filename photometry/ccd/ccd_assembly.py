@@ -14,14 +14,7 @@ import numpy.typing as npt
 from photometry.ccd.ccd_parts import read_part
 from photometry.ccd.ccd_work import CcdWork
 from photometry.frames.frame_series import OK
-from photometry.io.products.cube_files import (
-    CUBE_VERSION,
-    LEAD,
-    PIXEL_SETS,
-    create_pixels,
-    write_ephemeris,
-    write_metadata,
-)
+from photometry.io.products.cube_files import CUBE_VERSION, PIXEL_SETS, create_pixels, write_ephemeris, write_metadata
 from photometry.io.products.frame_lists import CcdFrames, FrameList, write_list
 from photometry.io.store.checked_data import write_checked
 from photometry.io.store.provenance import remove_unfinished, write_product
@@ -73,7 +66,7 @@ def assemble(
         write_ephemeris(file, frames.ephemeris)
         total, count = np.zeros(work.area.shape), np.zeros(work.area.shape, dtype=np.int64)
         for name in PIXEL_SETS:
-            create_pixels(file, name, shape, None, work.chunk, LEAD)
+            create_pixels(file, name, shape, None, work.chunk)
         digest = sha256()
         for part, first, series in _chunks(work, described, pixels):
             for name in PIXEL_SETS:

@@ -19,7 +19,7 @@ from photometry.frames.frame_goodness import UsualImage, usual_image
 from photometry.frames.frame_series import OK
 from photometry.frames.pixel_rounding import rounded_errors
 from photometry.io.ffi.ffi_pixels import read_checked_frame
-from photometry.io.products.cube_files import LEAD, create_pixels
+from photometry.io.products.cube_files import create_pixels
 
 __all__ = ["write_backgrounds"]
 
@@ -43,7 +43,7 @@ def write_backgrounds(path: str | Path, work: CcdWork, number: int, light: str |
     usual = [usual_image(patch) for patch in static["patches"]]
     looked = _Look(work, work.grid(), static["mask"], static["light"], usual)
     with new_part(path) as file, stage("backgrounds", len(work.cadences(number)), "frames") as advance:
-        create_pixels(file, "images_err", work.shape(number), None, work.chunk, LEAD)
+        create_pixels(file, "images_err", work.shape(number), None, work.chunk)
         errors = np.zeros((work.length, *work.area.shape), dtype=np.float32)
         for place, cadences in enumerate(work.chunks(number)):
             for cadence, kept in zip(cadences, errors, strict=False):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.background.mesh import FrameBackground
-from photometry.io.products.cube_files import CHUNK, LEAD
+from photometry.io.products.cube_files import CHUNK
 from photometry.io.store.disk import new_hdf5
 from photometry.io.store.provenance import atomic_path, remove_unfinished
 
@@ -38,17 +38,16 @@ def new_part(path: str | Path) -> Iterator[h5py.File]:
         yield file
 
 
-def chunk_rows(n_row: int) -> Iterator[tuple[slice, slice]]:
-    """Give rows of an area that fill whole chunks, some after the others, and where they are in its pixel series."""
-    for first in range(-LEAD, n_row, _ROWS_AT_ONCE):
-        rows = slice(max(first, 0), min(first + _ROWS_AT_ONCE, n_row))
-        yield rows, slice(rows.start + LEAD, rows.stop + LEAD)
+def chunk_rows(n_row: int) -> Iterator[slice]:
+    """Give rows that fill whole chunks, some after the others."""
+    for first in range(0, n_row, _ROWS_AT_ONCE):
+        yield slice(first, min(first + _ROWS_AT_ONCE, n_row))
 
 
 def write_chunk(series: h5py.Dataset, cadences: slice, pixels: npt.NDArray[np.float32]) -> None:
-    """Write the pixels of some cadences (n_cadence, n_row, n_column) into a series with a lead."""
-    for rows, at in chunk_rows(pixels.shape[1]):
-        series.write_direct(pixels, np.s_[:, rows], np.s_[cadences, at, LEAD:])
+    """Write the pixels of some cadences (n_cadence, n_row, n_column) into a pixel series."""
+    for rows in chunk_rows(pixels.shape[1]):
+        series.write_direct(pixels, np.s_[:, rows], np.s_[cadences, rows])
 
 
 def write_arrays(file: h5py.File, **arrays: npt.NDArray[Any]) -> None:

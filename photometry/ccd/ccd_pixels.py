@@ -22,7 +22,7 @@ from photometry.frames.frame_flags import frame_flags
 from photometry.frames.known_defects import strap_columns
 from photometry.frames.pixel_rounding import rounded_background
 from photometry.io.ffi.ffi_pixels import read_image
-from photometry.io.products.cube_files import LEAD, create_pixels
+from photometry.io.products.cube_files import create_pixels
 
 __all__ = ["write_pixels"]
 
@@ -50,13 +50,13 @@ def write_pixels(path: str | Path, work: CcdWork, number: int, light: str | Path
     block = _Block(work, number, light, smooth)
     with new_part(path) as file, stage("pixels", len(work.cadences(number)), "frames") as advance:
         for name in ("images", "backgrounds", "pixel_flags"):
-            create_pixels(file, name, work.shape(number), None, work.chunk, LEAD)
+            create_pixels(file, name, work.shape(number), None, work.chunk)
         for place, cadences in enumerate(work.chunks(number)):
             part = slice(place * work.length, (place + 1) * work.length)
             write_chunk(file["backgrounds"], part, block.backgrounds(cadences))
             write_chunk(file["images"], part, block.images(cadences))
-            for rows, at in chunk_rows(work.area.shape[0]):
-                file["pixel_flags"][part, at, LEAD:] = block.flags(cadences, rows)
+            for rows in chunk_rows(work.area.shape[0]):
+                file["pixel_flags"][part, rows] = block.flags(cadences, rows)
             advance(len(cadences))
         write_arrays(file, total=block.total, count=block.count)
 

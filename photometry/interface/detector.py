@@ -32,7 +32,7 @@ from photometry.interface.measurements import Key, drop_measured, kept_measureme
 from photometry.interface.pixel_sources import PixelSource, open_pixels
 from photometry.interface.prepared import PreparedFiles
 from photometry.interface.user_settings import NumericSettings, numeric_settings
-from photometry.io.products.cube_files import whole_chunks
+from photometry.io.products.cube_files import CHUNK
 from photometry.io.products.product_files import read_kernel, read_prf
 from photometry.io.reference.prf_files import read_spoc_prf
 from photometry.io.stars.catalog_files import read_catalog
@@ -114,7 +114,7 @@ class Detector:
         if not keep:
             cube: Cube = _read_only(self.source.read(stamp))
             return cube
-        block = whole_chunks(stamp, self.header)
+        block = _whole_chunks(stamp, self.header.stamp)
         with self._lock:
             if block not in self._blocks:
                 self._blocks[block] = _read_only(self.source.read(block))
@@ -361,6 +361,18 @@ def _with_tmag(catalog: Catalog) -> Catalog:
         return catalog
     names = [field.name for field in fields(Catalog) if field.name != "settings"]
     return replace(catalog, **{name: getattr(catalog, name)[known] for name in names})
+
+
+def _whole_chunks(stamp: Stamp, region: Stamp) -> Stamp:
+    """Stamp of the chunks of a cube that hold a stamp."""
+    rows, columns = stamp.slices_in(region)
+    (_, n_row, n_column) = CHUNK
+    return Stamp(
+        region.row_min + rows.start // n_row * n_row,
+        region.row_min - (-rows.stop // n_row) * n_row,
+        region.col_min + columns.start // n_column * n_column,
+        region.col_min - (-columns.stop // n_column) * n_column,
+    ).clipped(region)
 
 
 def _size(cube: Cube) -> int:

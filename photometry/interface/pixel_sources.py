@@ -22,10 +22,10 @@ from photometry.io.legacy.older_cubes import (
     read_older_wcs,
 )
 from photometry.io.pixels.tpf import read_tpf
-from photometry.io.products.cube_files import mean_image, open_cube, read_cube, read_cube_header, read_sum_image
+from photometry.io.products.cube_files import CUBE_VERSION, mean_image, read_cube, read_cube_header, read_sum_image
 from photometry.io.products.frame_lists import read_frame_wcs
 from photometry.io.products.pixel_origins import pixel_provenance
-from photometry.io.store.provenance import provenance_of
+from photometry.io.store.provenance import open_product, provenance_of
 
 __all__ = ["PixelSource", "open_pixels"]
 
@@ -72,7 +72,7 @@ class PixelSource(ABC):
 class _CubeSource(PixelSource):
     def __init__(self, path: Path) -> None:
         self.path, self.header, self.sum_image = path, read_cube_header(path), read_sum_image(path)
-        with open_cube(path) as file:
+        with open_product(path, "cube", CUBE_VERSION) as file:
             self.metadata = {
                 name: value.item() if isinstance(value, np.generic) else value for name, value in file.attrs.items()
             }

@@ -13,10 +13,9 @@ import numpy.typing as npt
 
 from photometry.core.barycentre import Ephemeris
 from photometry.core.cube import Cube, CubeHeader, Exposure, Pointing
-from photometry.core.datasources import DATASOURCES
 from photometry.core.errors import InputFileError
 from photometry.core.geometry import Stamp
-from photometry.core.quality import BITMASKS, PIXEL_FLAGS, bit
+from photometry.core.quality import BITMASKS
 from photometry.core.times import TimeOffset
 from photometry.io.store.checked_data import write_checked
 from photometry.io.store.provenance import Inputs, open_product, write_product
@@ -24,35 +23,26 @@ from photometry.io.store.provenance import Inputs, open_product, write_product
 __all__ = [
     "CHUNK",
     "CUBE_VERSION",
-    "LEAD",
     "PIXEL_SETS",
     "SERIES",
     "create_pixels",
     "mean_image",
-    "open_cube",
     "read_cube",
     "read_cube_header",
     "read_ephemeris_of",
     "read_metadata",
     "read_sum_image",
-    "whole_chunks",
     "write_cube",
     "write_ephemeris",
     "write_metadata",
 ]
 
-#: Version of the layout, and the earlier one that is read as well: it has no `LEAD`.
-CUBE_VERSION = 3
-_WITHOUT_LEAD = 2
-#: Cadences, rows and columns of a chunk (docs/decisions/074-where-chunks-begin.md, measured).
+#: Version of the layout; readers refuse others.
+CUBE_VERSION = 2
+#: Cadences, rows and columns of a chunk (docs/architecture.md, measured).
 CHUNK = (64, 32, 32)
-#: Rows and columns in front of the pixels of a CCD, in which nothing is measured: where the fit reads a part of a tile,
-#: so many pixels of margin before multiples of 32, a chunk begins.
-LEAD = 8
 #: Pixel series of a cube, with their types.
 PIXEL_SETS = {"images": np.float32, "images_err": np.float32, "backgrounds": np.float32, "pixel_flags": np.uint8}
-#: Values where nothing is measured.
-_UNMEASURED = {name: bit(PIXEL_FLAGS, "not_measured") if name == "pixel_flags" else np.nan for name in PIXEL_SETS}
 #: Values in place of those that a fit does not need.
 _UNREAD: dict[str, np.generic] = {"images_err": np.float32(np.nan), "pixel_flags": np.uint8(0)}
 #: Most pixels of a chunk's cadences that are read at once, to be cut (64 MB).
@@ -97,37 +87,19 @@ def create_pixels(
     shape: tuple[int, ...],
     data: npt.NDArray[np.generic] | None = None,
     n_cadence: int = CHUNK[0],
-    lead: int = 0,
 ) -> h5py.Dataset:
     """Create a pixel series (n_cadence, n_row, n_column), chunked and compressed; equal data make equal bytes.
 
-    `n_cadence` is the number of cadences in a chunk; `lead` rows and columns without values come before the pixels.
+    `n_cadence` is the number of cadences in a chunk.
     """
-    shape = (shape[0], *(length + lead for length in shape[1:]))
     chunks = tuple(min(size, length) for size, length in zip((n_cadence, *CHUNK[1:]), shape, strict=True))
     # On pixels LZ4 packs as well as zstd, and is read and written in half of the time.
     compression = hdf5plugin.Blosc(cname="lz4", clevel=5, shuffle=hdf5plugin.Blosc.BITSHUFFLE)
-    kind, unmeasured = PIXEL_SETS[name], _UNMEASURED[name] if lead else None
     dataset = file.create_dataset(
-        name, shape, kind, data, chunks=chunks, fillvalue=unmeasured, fletcher32=True, **compression
+        name, shape=shape, dtype=PIXEL_SETS[name], data=data, chunks=chunks, fletcher32=True, **compression
     )
-    if lead:
-        dataset.attrs["LEAD"] = lead
     dataset.flush()
     return dataset
-
-
-@contextmanager
-def open_cube(path: str | Path) -> Iterator[h5py.File]:
-    """Open a cube for reading.
-
-    Raises
-    ------
-    InputFileError
-        When the file is missing, damaged or no cube of a layout that is known.
-    """
-    with open_product(path, "cube", CUBE_VERSION, _WITHOUT_LEAD) as file:
-        yield file
 
 
 def write_metadata(file: h5py.File, header: CubeHeader) -> None:
@@ -228,7 +200,7 @@ def read_cube_header(path: str | Path) -> CubeHeader:
     InputFileError
         When the file is missing, damaged or no cube of this layout.
     """
-    with open_cube(path) as file, _named_errors(path):
+    with open_product(path, "cube", CUBE_VERSION) as file, _named_errors(path):
         return _header(file)
 
 
@@ -260,7 +232,7 @@ def read_cube(
     InputFileError
         When the file is missing, damaged, no cube of this layout, or does not cover the stamp.
     """
-    with open_cube(path) as file, _named_errors(path):
+    with open_product(path, "cube", CUBE_VERSION) as file, _named_errors(path):
         header = _header(file) if header is None else header
         wanted = header.stamp if stamp is None else stamp
         try:
@@ -271,18 +243,6 @@ def read_cube(
         return Cube(header.of_cadences(times).cut(wanted), **_pixels(file, (times, rows, columns), for_fit=for_fit))
 
 
-def whole_chunks(stamp: Stamp, header: CubeHeader) -> Stamp:
-    """Return the stamp of all chunks of a cube that hold a stamp."""
-    lead = LEAD if DATASOURCES[header.pointing.datasource].whole_ccd else 0
-
-    def edges(part: slice, size: int) -> tuple[int, int]:
-        return (part.start + lead) // size * size - lead, -(-(part.stop + lead) // size) * size - lead
-
-    rows, columns = (edges(*at) for at in zip(stamp.slices_in(header.stamp), CHUNK[1:], strict=True))
-    row, column = header.stamp.row_min, header.stamp.col_min
-    return Stamp(row + rows[0], row + rows[1], column + columns[0], column + columns[1]).clipped(header.stamp)
-
-
 def read_sum_image(path: str | Path) -> npt.NDArray[np.float32]:
     """Return the mean of the usable images, e-/s: (n_row, n_column), NaN where never measured.
 
@@ -291,7 +251,7 @@ def read_sum_image(path: str | Path) -> npt.NDArray[np.float32]:
     InputFileError
         When the file is missing, damaged or no cube of this layout.
     """
-    with open_cube(path) as file, _named_errors(path):
+    with open_product(path, "cube", CUBE_VERSION) as file, _named_errors(path):
         return np.asarray(file["sumimage"][:], dtype=np.float32)
 
 
@@ -303,8 +263,6 @@ def _pixels(file: h5py.File, part: tuple[slice, slice, slice], *, for_fit: bool)
 
 def _by_chunks(pixels: h5py.Dataset, part: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
     """Read a part of a pixel series, of small stamps by whole chunks: pieces of them take HDF5 a third more time."""
-    lead, (cadences, rows, columns) = _lead(pixels), part
-    part = cadences, slice(rows.start + lead, rows.stop + lead), slice(columns.start + lead, columns.stop + lead)
     times, *places = (range(length)[wanted] for wanted, length in zip(part, pixels.shape, strict=True))
     sizes = zip(places, pixels.chunks[1:], pixels.shape[1:], strict=True)
     boxes = [slice(at.start // size * size, min(-(-at.stop // size) * size, end)) for at, size, end in sizes]
@@ -321,14 +279,9 @@ def _by_chunks(pixels: h5py.Dataset, part: tuple[slice, slice, slice]) -> npt.ND
     return read
 
 
-def _lead(pixels: h5py.Dataset) -> int:
-    """Return the number of rows and columns in front of the pixels of a series."""
-    return int(pixels.attrs.get("LEAD", 0))
-
-
 def _header(file: h5py.File) -> CubeHeader:
     return CubeHeader(
-        **read_metadata(file, tuple(length - _lead(file["images"]) for length in file["images"].shape[1:])),
+        **read_metadata(file, file["images"].shape[1:]),
         **{name: file[name][:] for name in SERIES},
         pos_corr=file["pos_corr"][:] if "pos_corr" in file else None,
         wcs_header=file["wcs"][()].item().decode(),

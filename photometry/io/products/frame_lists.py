@@ -15,8 +15,8 @@ from photometry.core.errors import ConfigError
 from photometry.core.geometry import collected_flags
 from photometry.frames.frame_series import OK
 from photometry.io.products.cube_files import (
+    CUBE_VERSION,
     SERIES,
-    open_cube,
     read_ephemeris_of,
     read_metadata,
     write_ephemeris,
@@ -121,7 +121,7 @@ def read_bad_frames(path: str | Path) -> tuple[list[tuple[str, str, str]], int]:
 
     A cube that was not made from full-frame images has neither.
     """
-    with open_cube(path) as file:
+    with open_product(path, "cube", CUBE_VERSION) as file:
         if "frames" not in file:
             return [], 0
         listed = read_list(file["frames"])
@@ -142,7 +142,7 @@ def read_frame_wcs(path: str | Path) -> tuple[str, ...]:
     ConfigError
         When the cube was not made from full-frame images.
     """
-    with open_cube(path) as file:
+    with open_product(path, "cube", CUBE_VERSION) as file:
         if "frames" not in file:
             raise ConfigError(f"motion: mode wcs needs full-frame images, and {path} is not made from any")
         return tuple(read_list(file["frames"]).wcs[: len(file["time"])])

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from photometry.core.cube import CubeHeader
 from photometry.core.datasources import DATASOURCES
-from photometry.io.products.cube_files import open_cube, read_cube_header
+from photometry.io.products.cube_files import CUBE_VERSION, read_cube_header
 from photometry.io.products.frame_lists import read_frames
+from photometry.io.store.provenance import open_product
 
 __all__ = ["pixel_provenance", "placed_pixels"]
 
@@ -25,7 +26,7 @@ def placed_pixels(path: str | Path, datasource: str) -> CubeHeader:
 
 def pixel_provenance(path: str | Path) -> dict[str, str]:
     """Return names and digests of the files that a cube was made from, by role."""
-    with open_cube(path) as file:
+    with open_product(path, "cube", CUBE_VERSION) as file:
         return {
             name.removeprefix("input_"): str(value) for name, value in file.attrs.items() if name.startswith("input_")
         }

@@ -212,8 +212,8 @@ def write_product(
 
 
 @contextmanager
-def open_product(path: str | Path, kind: str, *versions: int) -> Iterator[h5py.File]:
-    """Open an HDF5 product for reading, of a layout that is known, the newest first.
+def open_product(path: str | Path, kind: str, version: int) -> Iterator[h5py.File]:
+    """Open an HDF5 product for reading.
 
     Raises
     ------
@@ -230,8 +230,8 @@ def open_product(path: str | Path, kind: str, *versions: int) -> Iterator[h5py.F
         if file.attrs.get("kind") != kind:
             raise InputFileError(path, f"is a {file.attrs.get('kind', 'foreign file')}, expected a {kind}")
         found = file.attrs.get("layout_version")
-        if found not in versions:
-            raise InputFileError(path, f"has layout version {found}, expected {versions[0]}; delete it and run again")
+        if found != version:
+            raise InputFileError(path, f"has layout version {found}, expected {version}; delete it and run again")
         try:
             yield file
         except InputFileError:

@@ -16,7 +16,7 @@ from photometry.core.geometry import Stamp
 from photometry.core.quality import PIXEL_FLAGS, flagged
 from photometry.core.stars import Stars
 from photometry.io.ffi.ffi_files import inspect_ffis
-from photometry.io.products.cube_files import LEAD, PIXEL_SETS, read_cube, read_cube_header, read_sum_image
+from photometry.io.products.cube_files import PIXEL_SETS, read_cube, read_cube_header, read_sum_image
 from photometry.io.products.frame_lists import read_frames, read_list, write_frames
 
 N_FRAME = 7
@@ -81,17 +81,6 @@ def test_a_part_is_read_as_of_any_cube(builder, tmp_path):
     path = made(builder, tmp_path / "cube.hdf5")
     stamp = Stamp(20, 50, 70, 100)
     np.testing.assert_array_equal(read_cube(path, stamp, slice(2, 5)).images, read_cube(path).cut(stamp).images[2:5])
-
-
-def test_nothing_is_measured_in_front_of_the_pixels(builder, tmp_path):
-    path = made(builder, tmp_path / "cube.hdf5")
-    cube = read_cube(path)
-    with h5py.File(path) as file:
-        for name in PIXEL_SETS:
-            assert file[name].shape == (N_FRAME, AREA.shape[0] + LEAD, AREA.shape[1] + LEAD)
-            np.testing.assert_array_equal(file[name][:, LEAD:, LEAD:], getattr(cube, name))
-        assert np.isnan(file["images"][:, :LEAD]).all()
-        assert flagged(PIXEL_FLAGS, file["pixel_flags"][:, :, :LEAD], "not_measured").all()
 
 
 def test_pixels_are_flagged(tmp_path):

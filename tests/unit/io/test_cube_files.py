@@ -1,32 +1,15 @@
 """Cubes on disk."""
 
-from dataclasses import replace
-from itertools import product
-
 import h5py
 import numpy as np
 import pytest
 from pixel_file_builder import PixelFileBuilder
 
 from photometry.core.errors import InputFileError
-from photometry.core.geometry import SCIENCE_AREA, Stamp, tiles_of
-from photometry.core.quality import PIXEL_FLAGS, flagged
-from photometry.core.settings import FitSettings
+from photometry.core.geometry import Stamp
 from photometry.io.pixels.pixel_readers import read_pixels
 from photometry.io.products import cube_files
-from photometry.io.products.cube_files import (
-    CHUNK,
-    CUBE_VERSION,
-    LEAD,
-    PIXEL_SETS,
-    create_pixels,
-    read_cube,
-    read_cube_header,
-    read_sum_image,
-    whole_chunks,
-    write_cube,
-)
-from photometry.io.products.pixel_origins import pixel_provenance
+from photometry.io.products.cube_files import CUBE_VERSION, read_cube, read_cube_header, read_sum_image, write_cube
 from photometry.io.products.stored_patches import StoredPatches
 
 PIXELS = ("images", "images_err", "backgrounds", "pixel_flags")
@@ -85,58 +68,6 @@ def test_a_part_of_many_chunks(tmp_path, monkeypatch, cadences, edges):
     np.testing.assert_array_equal(read_cube(tmp_path / "cube.hdf5", stamp, cadences).images, cut)
     monkeypatch.setattr(cube_files, "_MOST_VALUES", 0)
     np.testing.assert_array_equal(read_cube(tmp_path / "cube.hdf5", stamp, cadences).images, cut)
-
-
-@pytest.mark.parametrize("cadences", [slice(None), slice(60, 131), slice(3, 100, 2)])
-def test_pixels_behind_a_lead(tmp_path, monkeypatch, cadences):
-    rng, parts = np.random.default_rng(1), [(0, 90, 0, 70), (24, 56, 0, 24), (50, 60, 9, 70)]
-    for name, kind in PIXEL_SETS.items():
-        values = rng.integers(0, 200, (140, 90, 70)).astype(kind)
-        with h5py.File(tmp_path / f"{name}.hdf5", "w") as file:
-            pixels = create_pixels(file, name, values.shape, lead=LEAD)
-            pixels[:, LEAD:, LEAD:] = values
-            unmeasured = np.concatenate([pixels[:, :LEAD].ravel(), pixels[:, :, :LEAD].ravel()])
-            is_flag = name == "pixel_flags"
-            assert (flagged(PIXEL_FLAGS, unmeasured, "not_measured") if is_flag else np.isnan(unmeasured)).all()
-            for most_values, (row, row_end, column, column_end) in product((16_000_000, 0), parts):
-                monkeypatch.setattr(cube_files, "_MOST_VALUES", most_values)
-                part = cadences, slice(row, row_end), slice(column, column_end)
-                np.testing.assert_array_equal(cube_files._by_chunks(pixels, part), values[part])
-
-
-@pytest.mark.parametrize("size", [64, 128])
-def test_parts_of_a_ccd_with_their_margins_begin_where_chunks_do(size):
-    settings = FitSettings()
-    _, n_row, n_column = CHUNK
-    for tile in tiles_of(SCIENCE_AREA, settings.tile_size, 0):
-        for part in tiles_of(tile.core, size, 0):
-            rows, columns = part.core.grown(settings.tile_margin).clipped(SCIENCE_AREA).slices_in(SCIENCE_AREA)
-            assert rows.start == 0 or (rows.start + LEAD) % n_row == 0
-            assert columns.start == 0 or (columns.start + LEAD) % n_column == 0
-
-
-def test_whole_chunks(cube_and_path):
-    cube, _ = cube_and_path
-    small = Stamp(310, 320, 705, 731)
-    assert whole_chunks(small, cube.header) == Stamp(300, 332, 700, 732)
-    assert whole_chunks(Stamp(331, 333, 732, 733), cube.header) == Stamp(300, 340, 732, 735)
-    ccd = replace(cube.header.pointing, datasource="ffi")
-    header = replace(cube.header, pointing=ccd)
-    assert whole_chunks(small, header) == Stamp(300, 324, 700, 735)
-    assert whole_chunks(Stamp(325, 326, 700, 724), header) == Stamp(324, 340, 700, 724)
-
-
-def test_a_cube_of_the_version_before_is_read_and_others_are_named(cube_and_path):
-    cube, path = cube_and_path
-    with h5py.File(path, "r+") as file:
-        file.attrs["layout_version"] = 2
-    np.testing.assert_array_equal(read_cube(path).images, cube.images)
-    assert pixel_provenance(path).keys() == {"pixels"}
-    for version in (1, CUBE_VERSION + 1):
-        with h5py.File(path, "r+") as file:
-            file.attrs["layout_version"] = version
-        with pytest.raises(InputFileError, match=f"has layout version {version}, expected {CUBE_VERSION}; delete it"):
-            read_cube_header(path)
 
 
 def test_for_a_fit_errors_and_flags_are_not_read(cube_and_path):

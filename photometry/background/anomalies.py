@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from photometry.background.masking import bands, median_of_neighbours, zeroed
+from photometry.background.masking import bands, median_of_neighbours
 from photometry.background.mesh import unused_blanked, usable_pixels
 from photometry.background.mesh_cells import cell_values
 
@@ -76,10 +76,14 @@ def background_anomalies(
         return np.zeros(image.shape, dtype=np.bool_)
     # A scatter that an anomaly inflates would hide it: blocks are measured by their wider surroundings.
     scatter = _spread(blocks.scatter, judged)
-    starlight = _block_light(light, residual, blocks.count)
     sigma = _CLIPPED_MEAN * scatter / np.sqrt(np.maximum(blocks.count, 1))
-    limit = np.maximum(_BLOCK_SIGMA * sigma, _BLOCK_LEAST) + _BLOCK_LIGHT * starlight
-    odd = ndimage.binary_dilation(judged & (np.abs(blocks.level) > limit), _SQUARE)
+    limit = np.maximum(_BLOCK_SIGMA * sigma, _BLOCK_LEAST)
+    odd = judged & (np.abs(blocks.level) > limit)
+    # Of few blocks it matters how much light they have.
+    where = np.nonzero(odd)
+    starlight = _block_light(light, residual, *where) / blocks.count[where]
+    odd[where] = np.abs(blocks.level[where]) > limit[where] + _BLOCK_LIGHT * starlight
+    odd = ndimage.binary_dilation(odd, _SQUARE)
     flagged = _pixels_of(odd, image.shape)
     for row, column in _moving_stars(residual, _PIXEL_SIGMA * scatter, light):
         flagged[max(row - _STAR_PIX, 0) : row + _STAR_PIX + 1, max(column - _STAR_PIX, 0) : column + _STAR_PIX + 1] = (
@@ -95,17 +99,18 @@ def _spread(scatter: npt.NDArray[np.float64], judged: npt.NDArray[np.bool_]) -> 
 
 
 def _block_light(
-    light: npt.NDArray[np.float32], residual: npt.NDArray[np.float32], count: npt.NDArray[np.int64]
+    light: npt.NDArray[np.float32],
+    residual: npt.NDArray[np.float32],
+    row: npt.NDArray[np.int64],
+    column: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.float64]:
-    """Mean light of the used pixels of each block, e-/s, at least 0."""
-    total = np.zeros((len(count), light.shape[1]), dtype=np.float32)
-    for rows in bands(len(light)):
-        lit = np.maximum(zeroed(light[rows], np.isfinite(residual[rows])), 0)
-        for row in range(_BLOCK_PIX):
-            of_row = lit[row::_BLOCK_PIX]
-            total[rows.start // _BLOCK_PIX :][: len(of_row)] += of_row
-    columns = np.arange(0, light.shape[1], _BLOCK_PIX)
-    return np.asarray(np.add.reduceat(total, columns, axis=1) / np.maximum(count, 1), dtype=np.float64)
+    """Sum the light of the used pixels of some blocks (n_block,), e-/s, of each pixel at least 0."""
+    inside = np.arange(_BLOCK_PIX)
+    rows, columns = _BLOCK_PIX * row[:, None] + inside, _BLOCK_PIX * column[:, None] + inside
+    is_pixel = (rows < light.shape[0])[:, :, None] & (columns < light.shape[1])[:, None, :]
+    places = np.minimum(rows, light.shape[0] - 1)[:, :, None], np.minimum(columns, light.shape[1] - 1)[:, None, :]
+    lit = np.where(is_pixel & np.isfinite(residual[places]), np.maximum(light[places], 0), np.float32(0))
+    return np.asarray(lit.sum(axis=(1, 2), dtype=np.float64))
 
 
 def _pixels_of(blocks: npt.NDArray[np.bool_], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:

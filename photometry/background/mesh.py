@@ -120,8 +120,8 @@ def describe_background(
     if not coarse.count.any():
         return _nothing(grid)
     mesh, glow = fit_cells(coarse, grid)
-    model = np.zeros_like(sky)
-    _move_to_model(sky, model, _description(mesh, glow, grid), grid)
+    model = np.empty_like(sky)
+    _move_to_model(sky, model, _description(mesh, glow, grid), grid, is_first=True)
     cells = cell_values(sky, CELL_PIX, strap_factors(sky, model).outstanding)
     mesh_step, glow_step = fit_cells(cells, grid)
     # Straps have pulled at the rough model; what they have more than the better one is theirs.
@@ -210,13 +210,21 @@ def used_pixels(
 
 
 def _move_to_model(
-    sky: npt.NDArray[np.float32], model: npt.NDArray[np.float32], background: FrameBackground, grid: BackgroundGrid
+    sky: npt.NDArray[np.float32],
+    model: npt.NDArray[np.float32],
+    background: FrameBackground,
+    grid: BackgroundGrid,
+    *,
+    is_first: bool = False,
 ) -> None:
-    """Subtract a background from a frame and add it to its model, in place."""
+    """Subtract a background from a frame and add it to its model, in place; the first one is its model."""
     for rows in bands(len(sky)):
         values = background_image(background, grid, rows)
         sky[rows] -= values
-        model[rows] += values
+        if is_first:
+            model[rows] = values
+        else:
+            model[rows] += values
 
 
 def _add_glow(image: npt.NDArray[np.float32], glow: npt.NDArray[np.float32], grid: BackgroundGrid, rows: slice) -> None:

@@ -27,7 +27,7 @@ rule frames:
         "../envs/photometry.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=minutes(2, 0.2),
+        runtime=minutes(2, 0.05),
         lane=1,
     params:
         rerun_on_code=code_of("frames"),

@@ -19,7 +19,7 @@ rule movement_kernel:
         "../envs/photometry.yaml"
     resources:
         mem_mb=motion_mb_of,
-        runtime=minutes(2, 1.0),
+        runtime=minutes(3, 0.01, 0.01),
         lane=1,
     params:
         rerun_on_code=code_of("movement_kernel"),

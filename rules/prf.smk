@@ -54,7 +54,7 @@ rule effective_prf:
         "../envs/photometry.yaml"
     resources:
         mem_mb=motion_mb_of,
-        runtime=minutes(2, 1.0),
+        runtime=minutes(4, 0.01, 0.015),
         lane=1,
     params:
         rerun_on_code=code_of("effective_prf"),

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from photometry.background.masking import bands, median_of_neighbours, zeroed
-from photometry.background.mesh import unused_blanked
+from photometry.background.masking import bands, median_of_neighbours
+from photometry.background.mesh import unused_blanked, usable_pixels
 from photometry.background.mesh_cells import cell_values
 
 __all__ = ["background_anomalies"]
@@ -42,6 +42,7 @@ def background_anomalies(
     background: npt.NDArray[np.float32],
     star_mask: npt.NDArray[np.bool_],
     light: npt.NDArray[np.float32],
+    usable: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Find sudden local changes of the background of one frame.
 
@@ -56,6 +57,8 @@ def background_anomalies(
     light : (n_row, n_column) float32
         Light that is the same in all frames, e-/s: `photometry.background.starlight.static_light`. With the catalogue's
         light in its place, everything that is not in the catalogue is an anomaly.
+    usable : (n_row, n_column) bool, optional
+        `photometry.background.mesh.usable_pixels` of the image, where it is known.
 
     Returns
     -------
@@ -63,7 +66,8 @@ def background_anomalies(
         Blocks of 8x8 pixels whose mean differs by more than six standard deviations and 0.5 e-/s, with their
         neighbours, and pixels of point sources that are not in `light`. None where nothing could be judged.
     """
-    residual = unused_blanked(image, star_mask, light)
+    usable = usable_pixels(image) if usable is None else usable
+    residual = unused_blanked(image, usable & ~star_mask, light)
     for rows in bands(len(residual)):
         residual[rows] -= background[rows]
     blocks = cell_values(residual, _BLOCK_PIX)
@@ -72,10 +76,14 @@ def background_anomalies(
         return np.zeros(image.shape, dtype=np.bool_)
     # A scatter that an anomaly inflates would hide it: blocks are measured by their wider surroundings.
     scatter = _spread(blocks.scatter, judged)
-    starlight = _block_light(light, residual, blocks.count)
     sigma = _CLIPPED_MEAN * scatter / np.sqrt(np.maximum(blocks.count, 1))
-    limit = np.maximum(_BLOCK_SIGMA * sigma, _BLOCK_LEAST) + _BLOCK_LIGHT * starlight
-    odd = ndimage.binary_dilation(judged & (np.abs(blocks.level) > limit), _SQUARE)
+    limit = np.maximum(_BLOCK_SIGMA * sigma, _BLOCK_LEAST)
+    odd = judged & (np.abs(blocks.level) > limit)
+    # Of few blocks it matters how much light they have.
+    where = np.nonzero(odd)
+    starlight = _block_light(light, residual, *where) / blocks.count[where]
+    odd[where] = np.abs(blocks.level[where]) > limit[where] + _BLOCK_LIGHT * starlight
+    odd = ndimage.binary_dilation(odd, _SQUARE)
     flagged = _pixels_of(odd, image.shape)
     for row, column in _moving_stars(residual, _PIXEL_SIGMA * scatter, light):
         flagged[max(row - _STAR_PIX, 0) : row + _STAR_PIX + 1, max(column - _STAR_PIX, 0) : column + _STAR_PIX + 1] = (
@@ -91,17 +99,18 @@ def _spread(scatter: npt.NDArray[np.float64], judged: npt.NDArray[np.bool_]) -> 
 
 
 def _block_light(
-    light: npt.NDArray[np.float32], residual: npt.NDArray[np.float32], count: npt.NDArray[np.int64]
+    light: npt.NDArray[np.float32],
+    residual: npt.NDArray[np.float32],
+    row: npt.NDArray[np.int64],
+    column: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.float64]:
-    """Mean light of the used pixels of each block, e-/s, at least 0."""
-    total = np.zeros((len(count), light.shape[1]), dtype=np.float32)
-    for rows in bands(len(light)):
-        lit = np.maximum(zeroed(light[rows], np.isfinite(residual[rows])), 0)
-        for row in range(_BLOCK_PIX):
-            of_row = lit[row::_BLOCK_PIX]
-            total[rows.start // _BLOCK_PIX :][: len(of_row)] += of_row
-    columns = np.arange(0, light.shape[1], _BLOCK_PIX)
-    return np.asarray(np.add.reduceat(total, columns, axis=1) / np.maximum(count, 1), dtype=np.float64)
+    """Sum the light of the used pixels of some blocks (n_block,), e-/s, of each pixel at least 0."""
+    inside = np.arange(_BLOCK_PIX)
+    rows, columns = _BLOCK_PIX * row[:, None] + inside, _BLOCK_PIX * column[:, None] + inside
+    is_pixel = (rows < light.shape[0])[:, :, None] & (columns < light.shape[1])[:, None, :]
+    places = np.minimum(rows, light.shape[0] - 1)[:, :, None], np.minimum(columns, light.shape[1] - 1)[:, None, :]
+    lit = np.where(is_pixel & np.isfinite(residual[places]), np.maximum(light[places], 0), np.float32(0))
+    return np.asarray(lit.sum(axis=(1, 2), dtype=np.float64))
 
 
 def _pixels_of(blocks: npt.NDArray[np.bool_], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:

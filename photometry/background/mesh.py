@@ -115,13 +115,13 @@ def describe_background(
     for name, array in (("image", image), ("star_mask", star_mask), ("light", light)):
         if array is not None and array.shape != grid.stamp.shape:
             raise ValueError(f"{name} has shape {array.shape}, expected {grid.stamp.shape}")
-    sky = unused_blanked(image, star_mask, light)
+    sky = unused_blanked(image, usable_pixels(image) & ~star_mask, light)
     coarse = cell_values(sky[::_COARSE_STEP, ::_COARSE_STEP], CELL_PIX // _COARSE_STEP)
     if not coarse.count.any():
         return _nothing(grid)
     mesh, glow = fit_cells(coarse, grid)
-    model = np.zeros_like(sky)
-    _move_to_model(sky, model, _description(mesh, glow, grid), grid)
+    model = np.empty_like(sky)
+    _move_to_model(sky, model, _description(mesh, glow, grid), grid, is_first=True)
     cells = cell_values(sky, CELL_PIX, strap_factors(sky, model).outstanding)
     mesh_step, glow_step = fit_cells(cells, grid)
     # Straps have pulled at the rough model; what they have more than the better one is theirs.
@@ -170,13 +170,13 @@ def background_cells(backgrounds: FrameBackground, grid: BackgroundGrid) -> _Flo
 
 
 def unused_blanked(
-    image: npt.NDArray[np.float32], star_mask: npt.NDArray[np.bool_], light: npt.NDArray[np.float32] | None
+    image: npt.NDArray[np.float32], used: npt.NDArray[np.bool_], light: npt.NDArray[np.float32] | None
 ) -> npt.NDArray[np.float32]:
     """Return a frame less the light of stars, e-/s; NaN where its background is not to be told from it."""
-    sky, usable = np.empty(image.shape, dtype=np.float32), usable_pixels(image)
+    sky = np.empty(image.shape, dtype=np.float32)
     for rows in bands(len(image)):
         np.subtract(image[rows], np.float32(0) if light is None else light[rows], out=sky[rows])
-        blank(sky[rows], star_mask[rows] | ~usable[rows])
+        blank(sky[rows], ~used[rows])
     return sky
 
 
@@ -192,29 +192,39 @@ def usable_pixels(image: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
 
 
 def used_pixels(
-    image: npt.NDArray[np.float32], star_mask: npt.NDArray[np.bool_], background: FrameBackground
+    usable: npt.NDArray[np.bool_], star_mask: npt.NDArray[np.bool_], background: FrameBackground
 ) -> npt.NDArray[np.bool_]:
-    """Tell which pixels of a frame its smoothed background was made of.
+    """Tell which pixels of a frame, or of some of its rows, its smoothed background was made of.
 
     Parameters
     ----------
-    image, star_mask : (n_row, n_column)
+    usable : (n_row, n_column) bool
+        `usable_pixels` of the frame.
+    star_mask : (n_row, n_column) bool
         As for `describe_background`.
     background : FrameBackground
         Of this frame, smoothed: `straps` tells which columns are straps.
     """
-    used: npt.NDArray[np.bool_] = usable_pixels(image) & ~star_mask & (background.straps == 0)
+    used: npt.NDArray[np.bool_] = usable & ~star_mask & (background.straps == 0)
     return used
 
 
 def _move_to_model(
-    sky: npt.NDArray[np.float32], model: npt.NDArray[np.float32], background: FrameBackground, grid: BackgroundGrid
+    sky: npt.NDArray[np.float32],
+    model: npt.NDArray[np.float32],
+    background: FrameBackground,
+    grid: BackgroundGrid,
+    *,
+    is_first: bool = False,
 ) -> None:
-    """Subtract a background from a frame and add it to its model, in place."""
+    """Subtract a background from a frame and add it to its model, in place; the first one is its model."""
     for rows in bands(len(sky)):
         values = background_image(background, grid, rows)
         sky[rows] -= values
-        model[rows] += values
+        if is_first:
+            model[rows] = values
+        else:
+            model[rows] += values
 
 
 def _add_glow(image: npt.NDArray[np.float32], glow: npt.NDArray[np.float32], grid: BackgroundGrid, rows: slice) -> None:

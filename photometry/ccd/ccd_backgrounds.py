@@ -11,7 +11,7 @@ from photometry.background.cell_grid import BackgroundGrid
 from photometry.background.mesh import FrameBackground, describe_background
 from photometry.background.smoothing import stack_backgrounds
 from photometry.ccd.ccd_goodness import is_without_stars
-from photometry.ccd.ccd_parts import background_arrays, new_part, read_part, write_arrays
+from photometry.ccd.ccd_parts import background_arrays, new_part, read_part, write_arrays, write_chunk
 from photometry.ccd.ccd_work import CcdWork
 from photometry.core.errors import InputFileError
 from photometry.core.stages import stage
@@ -50,7 +50,7 @@ def write_backgrounds(path: str | Path, work: CcdWork, number: int, light: str |
                 looked.at(cadence, kept)
                 advance(1)
             errors[len(cadences) :] = 0
-            file["images_err"][place * work.length : (place + 1) * work.length] = errors
+            write_chunk(file["images_err"], slice(place * work.length, (place + 1) * work.length), errors)
         _write(file, looked)
 
 
@@ -107,7 +107,7 @@ class _Look:
     def _read(self, cadence: int, errors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Read a frame; return its image, write its errors."""
         image, read = read_checked_frame(self._work.files[cadence], self._work.area)
-        errors[:] = rounded_errors(read)
+        rounded_errors(read, out=errors)
         return image
 
     def _goodness(self, cadence: int, image: npt.NDArray[np.float32], background: FrameBackground) -> tuple[str, str]:

@@ -51,9 +51,11 @@ def is_without_stars(
         What the patches usually show.
     """
     patches = [(place, patch) for place, patch in zip(patch_places(area), usual, strict=True) if patch is not None]
-    lost = 0
+    lost, made = 0, (slice(0), np.empty((0, 0), dtype=np.float32))
     for number, ((rows, columns), patch) in enumerate(patches):
-        pixels = image[rows, columns] - background_image(background, grid, rows)[:, columns]
+        if rows != made[0]:
+            made = rows, background_image(background, grid, rows)
+        pixels = image[rows, columns] - made[1][:, columns]
         lost += bool(frames_without_stars(pixels[None], patch)[0])
         # What is left cannot change it any more: of a good frame, half of the patches are looked at.
         if 2 * lost > len(patches) or 2 * (lost + len(patches) - number - 1) <= len(patches):

@@ -11,10 +11,23 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.background.mesh import FrameBackground
+from photometry.io.products.cube_files import CHUNK
 from photometry.io.store.disk import new_hdf5
 from photometry.io.store.provenance import atomic_path, remove_unfinished
 
-__all__ = ["background_arrays", "new_part", "read_backgrounds", "read_part", "write_arrays"]
+__all__ = [
+    "background_arrays",
+    "chunk_rows",
+    "new_part",
+    "read_backgrounds",
+    "read_part",
+    "write_arrays",
+    "write_chunk",
+]
+
+#: Rows of a pixel series that are written at once: as many as HDF5 has room for in what a frame took before
+#: (`photometry.core.allocator`), which for all rows would be 40 MB more.
+_ROWS_AT_ONCE = 4 * CHUNK[1]
 
 
 @contextmanager
@@ -23,6 +36,18 @@ def new_part(path: str | Path) -> Iterator[h5py.File]:
     remove_unfinished(path)
     with atomic_path(path) as temporary, new_hdf5(temporary) as file:
         yield file
+
+
+def chunk_rows(n_row: int) -> Iterator[slice]:
+    """Give rows that fill whole chunks, some after the others."""
+    for first in range(0, n_row, _ROWS_AT_ONCE):
+        yield slice(first, min(first + _ROWS_AT_ONCE, n_row))
+
+
+def write_chunk(series: h5py.Dataset, cadences: slice, pixels: npt.NDArray[np.float32]) -> None:
+    """Write the pixels of some cadences (n_cadence, n_row, n_column) into a pixel series."""
+    for rows in chunk_rows(pixels.shape[1]):
+        series.write_direct(pixels, np.s_[:, rows], np.s_[cadences, rows])
 
 
 def write_arrays(file: h5py.File, **arrays: npt.NDArray[Any]) -> None:

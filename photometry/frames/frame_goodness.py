@@ -148,7 +148,10 @@ def _is_without_stars(values: npt.NDArray[np.float32], usual: UsualImage) -> boo
 
 def _is_in_order(found: npt.NDArray[np.floating[Any]], usually: npt.NDArray[np.float64]) -> bool:
     """Tell whether Spearman's rank correlation is large enough; importing `scipy.stats` takes a job one second."""
-    return bool(np.ptp(found) > 0 and np.corrcoef(_ranks(found), _ranks(usually))[0, 1] >= _LEAST_CORRELATION)
+    one, other = (ranks - ranks.mean() for ranks in (_ranks(found), _ranks(usually)))
+    return bool(
+        one.any() and other.any() and one @ other >= _LEAST_CORRELATION * np.sqrt((one @ one) * (other @ other))
+    )
 
 
 def _ranks(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:

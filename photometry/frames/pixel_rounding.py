@@ -20,12 +20,15 @@ def rounded_background(background: npt.NDArray[np.float32]) -> npt.NDArray[np.fl
     return steps
 
 
-def rounded_errors(errors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return positive numbers rounded to `ERROR_BITS` bits of mantissa; what is not finite stays as it is."""
+def rounded_errors(
+    errors: npt.NDArray[np.float32], out: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float32]:
+    """Return positive numbers rounded to `ERROR_BITS` bits of mantissa, in `out` if given; what is not finite stays."""
     dropped = _MANTISSA_BITS - ERROR_BITS
-    words = errors.view(np.uint32) + np.uint32(1 << (dropped - 1))
+    rounded = np.empty_like(errors) if out is None else out
+    words = rounded.view(np.uint32)
+    np.add(errors.view(np.uint32), np.uint32(1 << (dropped - 1)), out=words)
     words &= np.uint32((0xFFFFFFFF << dropped) & 0xFFFFFFFF)
-    rounded = words.view(np.float32)
     other = np.flatnonzero(~np.isfinite(errors))
-    rounded.ravel()[other] = errors.ravel()[other]
+    np.put(rounded, other, errors.ravel()[other])
     return rounded

@@ -152,10 +152,10 @@ SPREAD |= {"block_backgrounds": (6, 32, 2000), "block_pixels": (6, 32, 2000)}
 @pytest.mark.parametrize(
     ("n_frame", "asked"),
     [
-        (1300, {"cube": (1, 65, 2000), "motion": (1, 48, 1452), "tile": (4, 80, 1546), "plots": (1, 11, 1234)}),
+        (1300, {"cube": (1, 65, 2000), "motion": (1, 10, 1452), "tile": (4, 80, 1546), "plots": (1, 11, 1234)}),
         (
             11000,
-            {"cube": (1, 6, 1500), "motion": (1, 372, 1840), "tile": (4, 352, 2217), "plots": (1, 63, 2980)} | SPREAD,
+            {"cube": (1, 6, 1500), "motion": (1, 26, 1840), "tile": (4, 352, 2217), "plots": (1, 63, 2980)} | SPREAD,
         ),
     ],
 )

@@ -180,7 +180,7 @@ def test_pixels_that_were_used(grid):
     mask[7] = True
     kept = np.zeros(1024, np.float32)
     kept[STRAPS] = background.straps[STRAPS]
-    used = used_pixels(image, mask, replace(background, straps=kept))
+    used = used_pixels(usable_pixels(image), mask, replace(background, straps=kept))
     assert not used[7].any()
     assert not used[:, STRAPS].any()
     assert used.sum() == 1023 * (1024 - len(STRAPS))

@@ -21,6 +21,9 @@ def test_errors_keep_four_digits_and_what_is_not_finite():
     errors = (10 ** np.random.default_rng(2).uniform(-2, 4, 1000)).astype(np.float32)
     errors[:3] = np.nan, np.inf, 0.0
     rounded = rounded_errors(errors)
+    kept = np.zeros((2, len(errors)), dtype=np.float32)
+    assert np.shares_memory(rounded_errors(errors, out=kept[1]), kept)
+    np.testing.assert_array_equal(kept, [0 * errors[3:4].repeat(len(errors)), rounded])
     np.testing.assert_array_equal(rounded[:3], errors[:3])
     assert np.max(np.abs(rounded[3:] / errors[3:] - 1)) < 1.3e-4
     assert len(np.unique(rounded.view(np.uint32) & 0x7FF)) == 1

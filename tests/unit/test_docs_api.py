@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import json
 import re
+from itertools import groupby
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -61,7 +62,9 @@ def test_tutorials_run_and_are_kept_with_their_pictures(demo, path):
             cell.outputs = []
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(demo)}}).execute()
     made = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    assert [output.output_type for output in made] == [output.output_type for output in kept]
+    # What two prints in a row say comes in one piece or in two, as the kernel has time.
+    of_made, of_kept = ([kind for kind, _ in groupby(one.output_type for one in outputs)] for outputs in (made, kept))
+    assert of_made == of_kept
 
 
 def test_the_picture_of_the_readme_is_what_the_demo_makes(demo):

@@ -6,7 +6,7 @@ from scipy import linalg
 
 from photometry.core.errors import FitError
 
-__all__ = ["inverse", "inverse_and_factor", "solved"]
+__all__ = ["inverse", "inverse_and_factor", "rows_times", "solved"]
 
 #: Added to the unit diagonal of the scaled matrix: keeps terms that no pixel can tell apart at rest.
 _RIDGE = 1e-12
@@ -41,6 +41,26 @@ def solved(matrix: npt.NDArray[np.float64], right: npt.NDArray[np.float64]) -> n
     factor, scale = _scaled_factor(matrix)
     solution, _ = linalg.lapack.dpotrs(factor, scale * right, lower=True)
     return np.asarray(scale * solution, dtype=np.float64)
+
+
+def rows_times(rows: npt.NDArray[np.float64], matrices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Multiply each row by itself: its product has the same bits whatever the number of rows.
+
+    The library for linear algebra takes other ways with one row than with many, which differ in the last digit.
+
+    Parameters
+    ----------
+    rows : (n_row, n) float64
+        The rows.
+    matrices : (n, n_column) or (n_row, n, n_column) float64
+        A matrix for all of them, or one for each.
+
+    Returns
+    -------
+    (n_row, n_column) float64
+        Products.
+    """
+    return np.asarray((rows[:, None] @ matrices)[:, 0], dtype=np.float64)
 
 
 def inverse_and_factor(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.linalg import rows_times
 from photometry.core.statistics import MAD_TO_SIGMA
 from photometry.trends.low_rank import median_of
 from photometry.trends.relative_series import Array, Bins, Integers, RelativeSeries
@@ -122,15 +123,16 @@ def fit_coefficients(
     """
     there = np.isfinite(series.errors).astype(np.float64)
     start = prior.values if prior is not None else np.zeros((len(there), len(trends)))
-    left = there * (series.values - start @ trends)
+    left = there * (series.values - rows_times(start, trends))
     left -= there * (left.sum(axis=1) / np.maximum(there.sum(axis=1), 1))[:, None]
-    observed = left @ modes.shapes
-    basis = np.stack([there @ (shape[:, None] * modes.shapes) for shape in (np.ones(len(there.T)), *trends)], axis=1)
+    observed = rows_times(left, modes.shapes)
+    each = (np.ones(len(there.T)), *trends)
+    basis = np.stack([rows_times(there, shape[:, None] * modes.shapes) for shape in each], axis=1)
     noise = _white_noise(series.errors)[:, None]
     power = np.repeat(noise, observed.shape[1], axis=1)
     for _ in range(_N_ROUND):
         normal, change, leverage = _solved(basis, observed, power)
-        rest = observed - np.einsum("ik,ikj->ij", change, basis)
+        rest = observed - rows_times(change, basis)
         power = np.maximum(modes.smoothed(rest**2, 1 - leverage), noise)
     normal, change, _ = _solved(basis, observed, power)
     information = normal[:, 1:, 1:] - normal[:, 1:, :1] * normal[:, :1, 1:] / normal[:, :1, :1]
@@ -162,5 +164,5 @@ def _solved(basis: Array, observed: Array, power: Array) -> tuple[Array, Array, 
     normal = normal + (1e-9 * scale + 1e-30) * np.eye(basis.shape[1])
     inverse = np.linalg.inv(normal)
     found = (inverse @ (weighted @ observed[..., None]))[..., 0]
-    leverage: npt.NDArray[np.float64] = np.einsum("ikj,ikj->ij", weighted, inverse @ basis)
+    leverage: npt.NDArray[np.float64] = (weighted * (inverse @ basis)).sum(axis=1)
     return normal, found, np.clip(leverage, 0.0, 1.0)

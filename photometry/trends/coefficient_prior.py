@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.linalg import rows_times
 from photometry.core.statistics import MAD_TO_SIGMA, mad_sigma
 from photometry.trends.coefficient_fit import Coefficients
 from photometry.trends.relative_series import Array, Integers
@@ -96,10 +97,12 @@ def _plane(
     robust = np.ones_like(values)
     for _ in range(_N_ROUND):
         weights = closeness * robust / (variance + scatter[:, None] + 1e-30)
-        normal = np.einsum("ij,ija,ijb->iab", weights, terms, terms) + ridge[:, :, None] * np.eye(n_term)
-        inverse = np.linalg.inv(normal)
-        plane = (inverse @ np.einsum("ij,ij,ija->ia", weights, values, terms)[..., None])[..., 0]
-        left = values - np.einsum("ia,ija->ij", plane, terms)
+        weighted = terms.transpose(0, 2, 1) * weights[:, None]
+        inverse: Array = np.asarray(
+            np.linalg.inv(weighted @ terms + ridge[:, :, None] * np.eye(n_term)), dtype=np.float64
+        )
+        plane = rows_times(rows_times(values, weighted.transpose(0, 2, 1)), inverse)
+        left = values - rows_times(plane, terms.transpose(0, 2, 1))
         scatter = _scatter_beyond(left, variance, closeness)
         far = np.abs(left) / np.sqrt(variance + scatter[:, None] + 1e-30)
         robust = np.minimum(1.0, _ROBUST_SIGMA / np.maximum(far, 1e-9))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.linalg import rows_times
 from photometry.trends.coefficient_fit import Coefficients, fit_coefficients, modes_of, without_dips
 from photometry.trends.coefficient_prior import prior_of
 from photometry.trends.low_rank import robust_weights
@@ -129,7 +130,9 @@ def corrected_fluxes(
         coefficients[measured] = fitted.values
         errors[measured] = np.sqrt(np.diagonal(fitted.covariance, axis1=1, axis2=2))
         rest = RelativeSeries(some.values - taken, some.errors, some.median).where(counts)
-        found = _goodness(some.where(counts), rest, prior.values @ trends.values, trends.values, counts, trends.time)
+        found = _goodness(
+            some.where(counts), rest, rows_times(prior.values, trends.values), trends.values, counts, trends.time
+        )
         for name in Goodness.__slots__:
             getattr(result.goodness, name)[measured] = getattr(found, name)
     return CorrectedFluxes(result.flux, result.flux_err, coefficients, errors, result.goodness, "")
@@ -152,7 +155,9 @@ def _fitted(
         width = np.broadcast_to(_WIDTH_ALONE**2 * np.eye(trends.n_trend), (len(starid), *[trends.n_trend] * 2))
         prior = Coefficients(np.zeros((len(starid), trends.n_trend)), width)
     binned = bins.means(series.where(counts))
-    return fit_coefficients(without_dips(binned, prior.values @ shapes, bins), shapes, modes_of(bins), prior), prior
+    return fit_coefficients(
+        without_dips(binned, rows_times(prior.values, shapes), bins), shapes, modes_of(bins), prior
+    ), prior
 
 
 def _taken_off(
@@ -160,7 +165,7 @@ def _taken_off(
 ) -> tuple[Array, Array]:
     """Return what is taken off the relative fluxes, (n_star, n_cadence), and its variance."""
     values = np.where(known, trends.values, 0.0)
-    taken = fitted.values @ values
+    taken = rows_times(fitted.values, values)
     variance = np.zeros_like(taken)
     noise = _noise_of(trends)
     for first in range(trends.n_trend):

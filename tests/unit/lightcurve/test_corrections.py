@@ -14,8 +14,8 @@ from photometry.io.results.lightcurve_files import export_tile
 from photometry.lightcurve.corrections import StarCorrection, Uncorrected, WithoutTrends, corrected
 from photometry.prf.model import model_prf
 from photometry.simulate import true_kernel
-from photometry.trends.corrected_fluxes import uncorrected
-from photometry.trends.trend_set import no_stars, no_trends
+from photometry.trends.corrected_fluxes import Goodness, uncorrected
+from photometry.trends.trend_set import ReferenceStars, no_stars, no_trends
 from photometry.trends.trend_smoothing import no_smoothing
 
 
@@ -38,6 +38,16 @@ def one_trend(header):
         stars=no_stars(1),
         origin="test",
     )
+
+
+def quiet_stars(fit):
+    """Stars of a fit, of which it is known what they have of a trend."""
+    n_star, rng = len(fit.starid), np.random.default_rng(7)
+    ones = np.ones(n_star)
+    shares = rng.normal(0.01, 0.002, (n_star, 1))
+    flux = fit.flux.mean(axis=1, dtype=np.float64)
+    known = 1e-4 * ones, 0 * ones, shares, shares, np.full((n_star, 1), 1e-6)
+    return ReferenceStars(fit.starid, fit.tmag, fit.row, fit.column, flux, *known)
 
 
 def test_without_a_correction_fluxes_stay():
@@ -100,6 +110,25 @@ def test_the_export_writes_it_beside_the_flux(tmp_path):
         assert "TRREASON" not in header_of_file
     assert index["n_trend"][0] == 1
     assert index["correlation_left"][0] == expected.goodness.correlation_left[0]
+
+
+@pytest.mark.parametrize("learnt", [False, True], ids=["given", "learnt"])
+def test_what_is_said_of_a_star_has_the_same_bits_whatever_stars_are_beside_it(learnt):
+    """Light curves are exported some at a time: another target must not change the files of the others."""
+    trends, fit, header = one_trend(make_header()), make_fit(24), make_header()
+    if learnt:
+        trends = replace(trends, stars=quiet_stars(fit))
+    rng = np.random.default_rng(8)
+    shared = (1 + rng.normal(0.01, 0.002, (24, 1)) * trends.values) * rng.normal(1, 1e-3, fit.flux.shape)
+    fit = replace(fit, flux=(fit.flux * shared).astype(np.float32))
+    together = corrected(fit, header, WithoutTrends(trends))
+    for some in (np.arange(1), np.arange(3, 5), np.arange(5, 16)):
+        alone = corrected(fit.of_stars(some), header, WithoutTrends(trends))
+        for name in ("flux", "flux_err", "coefficients", "coefficients_err"):
+            np.testing.assert_array_equal(getattr(alone, name), getattr(together, name)[some], err_msg=name)
+        for name in Goodness.__slots__:
+            found, expected = getattr(alone.goodness, name), getattr(together.goodness, name)[some]
+            np.testing.assert_array_equal(found, expected, err_msg=name)
 
 
 def test_a_file_without_says_why(tmp_path):

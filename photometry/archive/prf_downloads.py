@@ -2,7 +2,6 @@
 
 import logging
 import re
-import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import requests
 from photometry.archive.service import asked, conf, patient
 from photometry.core.errors import ArchiveError, PrfError
 from photometry.io.reference.prf_files import check_prf_file, check_prf_folder, first_sector_of_prf
+from photometry.io.store.provenance import atomic_path, remove_unfinished
 
 __all__ = ["download_prf"]
 
@@ -75,9 +75,7 @@ def _fetch(session: requests.Session, url: str, path: Path, camera: int, ccd: in
     """Get a file; it has its name only when it holds what it should."""
     answer = session.get(url)
     answer.raise_for_status()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
-        temporary = Path(folder, path.name)
+    remove_unfinished(path)
+    with atomic_path(path) as temporary:
         temporary.write_bytes(answer.content)
         check_prf_file(temporary, camera, ccd)
-        temporary.replace(path)

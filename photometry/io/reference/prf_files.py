@@ -45,9 +45,11 @@ class _Name:
 
 
 def _names(folder: Path) -> list[_Name]:
-    """All PRF files in a folder and its subfolders."""
+    """All PRF files in a folder and its subfolders; hidden ones hold what a killed process left."""
     found = []
     for path in sorted(folder.rglob("*")):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue
         if match := _FITS_NAME.fullmatch(path.name):
             epoch, camera, ccd, row, column, _ = match.groups()
             found.append(_Name(path, epoch.lower(), int(camera), int(ccd), int(row), int(column)))

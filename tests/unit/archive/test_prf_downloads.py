@@ -35,6 +35,19 @@ def test_an_interrupted_fetch_goes_on(files, tmp_path):
     assert len(files.requests) == 28
 
 
+def test_a_fetch_that_was_killed_at_a_file_goes_on(files, tmp_path):
+    """What it left has another name, or is in a hidden folder, as an earlier version left it: no second PRF."""
+    target = download_prf(tmp_path / "kept", 15, 2, 3)
+    expected = sorted(path.name for path in target.iterdir())
+    killed = next(target.glob("*row1025-col1069.fits"))
+    (target / ".older").mkdir()
+    (target / ".older" / killed.name).write_bytes(killed.read_bytes())
+    killed.rename(target / f".{killed.name}.abcdefgh.fits")
+    download_prf(tmp_path / "kept", 15, 2, 3)
+    assert sorted(path.name for path in target.iterdir()) == [".older", *expected]
+    assert read_spoc_prf(tmp_path / "kept", 15, 2, 3).samples.shape == (5, 5, 117, 117)
+
+
 @pytest.mark.parametrize("fault", ["busy", "html", "cut", "empty", "silent"])
 @pytest.mark.parametrize("path", [FILES, f"{FILES}tess2019107181900-prf-2-3-row1025"])
 def test_faults(files, tmp_path, fault, path):

@@ -44,6 +44,7 @@ def test_a_fetch_that_was_killed_at_a_file_goes_on(files, tmp_path):
     (target / ".older" / killed.name).write_bytes(killed.read_bytes())
     killed.rename(target / f".{killed.name}.abcdefgh.fits")
     download_prf(tmp_path / "kept", 15, 2, 3)
+    assert len(files.requests) == 28
     assert sorted(path.name for path in target.iterdir()) == [".older", *expected]
     assert read_spoc_prf(tmp_path / "kept", 15, 2, 3).samples.shape == (5, 5, 117, 117)
 

@@ -24,7 +24,7 @@ from photometry.scene.tile_state import TileMotion, TileState
 from photometry.solver.chosen_solver import SOLVER
 from photometry.solver.node_solver import NodeSolver
 
-__all__ = ["MotionStep", "motion_step", "outliers", "usual_range"]
+__all__ = ["MotionStep", "beyond", "motion_step", "outliers", "usual_range"]
 
 #: Prior of a star's flux deviation while the motion is measured, as a fraction of its flux.
 _FREE_WIDTH = 0.1
@@ -82,9 +82,16 @@ def outliers(
 
     Parameters are those of `usual_range`; the result is (n_pixel, n_cadence).
     """
-    middle, reach = usual_range(residual, variance, sigma)
-    unusual: npt.NDArray[np.bool_] = np.abs(residual - middle) > reach
-    return unusual
+    return beyond(residual, *usual_range(residual, variance, sigma))
+
+
+def beyond(
+    residual: npt.NDArray[np.float32], middle: npt.NDArray[np.float32], reach: npt.NDArray[np.float32]
+) -> npt.NDArray[np.bool_]:
+    """Tell which residuals (n_pixel, n_cadence) are outside a range as of `usual_range`."""
+    distance = residual - middle
+    np.abs(distance, out=distance)
+    return np.asarray(distance > reach)
 
 
 def usual_range(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from photometry.calibration.kernel import N_AFFINE, N_MOTION, SHIFTS, MovementKernel
-from photometry.calibration.motion_fit import usual_range
+from photometry.calibration.motion_fit import beyond, usual_range
 from photometry.core.settings import FitSettings
 from photometry.core.stages import counted
 from photometry.fit.flux_priors import variation_widths
@@ -292,7 +292,7 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
             left = left_of(residual, solution, valid)
             # The first block shows the usual residuals of a pixel.
             usual = usual_range(left, variance, scene.settings.outlier_sigma) if usual is None else usual
-            off = _off(left, usual)
+            off = beyond(left, *usual)
             off &= valid
             rejected[cadences] = off.T
             left[off] = 0
@@ -311,15 +311,6 @@ def first_fit(scene: TileScene, good: npt.NDArray[np.bool_]) -> FirstFit:
     scatter = np.divide(square, n_good, out=np.full_like(square, np.nan), where=n_good > 0)
     variation = variation_widths(free, noise, good)
     return FirstFit(rejected, unknowns, scene.state, free, variation, scatter, most, main, static, means)
-
-
-def _off(
-    left: npt.NDArray[np.float32], usual: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-) -> npt.NDArray[np.bool_]:
-    """Tell which residuals (n_pixel, n_cadence) are outside their usual range (`usual_range`)."""
-    distance = left - usual[0]
-    np.abs(distance, out=distance)
-    return distance > usual[1]
 
 
 def telling_noise(system: NodeSolver) -> npt.NDArray[np.float64]:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photometry.core.constants import PRF_SAMPLES_PER_PIXEL
+from photometry.core.groups import grouped
 from photometry.prf.spline import FOOTPRINT, Combinations, at_offsets, spline_taps
 
 __all__ = ["FOOTPRINT", "PRF_COLUMNS", "PRF_ROWS", "PlacedPrf", "PrfEvaluator", "PrfGrid", "phased"]
@@ -269,8 +270,7 @@ class PlacedPrf:
         keys, member = np.unique(
             np.column_stack([*starts, places.reshape(self.places.shape)]), axis=0, return_inverse=True
         )
-        order = np.argsort(member, kind="stable")
-        edges = np.searchsorted(member[order], np.arange(len(keys) + 1))
+        order, edges = grouped(member, len(keys))
         for k, key in enumerate(keys):
             some = order[edges[k] : edges[k + 1]]
             at_row, at_column = key[:2]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from photometry.core.groups import grouped
 from photometry.scene.design_matrices import Expansion
 
 __all__ = ["Block", "BlockDesign", "PixelWeights", "design_of"]
@@ -277,9 +278,9 @@ def design_of(expansion: Expansion) -> BlockDesign:
     row, column = np.divmod(np.arange(n_row * n_column), n_column)
     patch_of_pixel = (row // _PATCH) * (-(-n_column // _PATCH)) + column // _PATCH
     n_patch = int(patch_of_pixel[-1]) + 1
-    pixels_by_patch, of_pixels = _grouped(patch_of_pixel, n_patch)
+    pixels_by_patch, of_pixels = grouped(patch_of_pixel, n_patch)
     pixel = np.repeat(np.arange(n_row * n_column), np.diff(matrices[0].indptr))
-    by_patch, of_values = _grouped(patch_of_pixel[pixel], n_patch)
+    by_patch, of_values = grouped(patch_of_pixel[pixel], n_patch)
     values = np.stack([matrix.data for matrix in matrices])[:, by_patch]
     pixel, star = pixel[by_patch], matrices[0].indices[by_patch]
     place, member = np.empty(n_row * n_column, dtype=np.int64), np.empty(expansion.n_star, dtype=np.int64)
@@ -294,9 +295,3 @@ def design_of(expansion: Expansion) -> BlockDesign:
         light[place[pixel[inside]], :, member[star[inside]]] = values[:, inside].T
         blocks.append(Block(pixels, stars.astype(np.int64), 0, light.reshape(len(pixels), -1)))
     return BlockDesign(tuple(blocks), n_row * n_column, expansion.n_star, 0)
-
-
-def _grouped(group: npt.NDArray[np.int64], n_group: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Order members by their groups, (n_member,), and return where each group begins, (n_group + 1,)."""
-    order = np.argsort(group, kind="stable")
-    return order, np.searchsorted(group[order], np.arange(n_group + 1))
